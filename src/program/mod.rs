@@ -1,0 +1,112 @@
+//! The data model with every name resolved: models, fields, relations, webhooks as tables, and the rule graph between them. Input:
+//! what `schema` found declared, in all files. Output: a [`Program`] and diagnostics. Templates are still text here; whether
+//! something is allowed is mostly said in `check`.
+
+mod model;
+mod record;
+mod request;
+mod settings;
+mod webhook;
+
+pub use model::{BelongsTo, Choice, Classification, FieldType, HasMany, Kind, Media, Model, Property, TextFormat};
+pub use record::Record;
+pub use request::{BodySource, EndpointSource, Events, HeaderSource, RequestSource, TemplateSource};
+pub use settings::Settings;
+pub use webhook::{Condition, Embed, Literal, Operation, Operations, Order, Subject, Test, Through, Webhook, WebhookType};
+
+use rustc_hash::FxHashMap;
+
+use crate::ids::{HasManyId, ModelId, PropertyId, WebhookId};
+
+/// The linked data model of one run.
+#[derive(Debug, Default)]
+pub struct Program {
+    /// Every model, in the order of the files.
+    pub models: Vec<Model>,
+    /// Every webhook, in the order of the files.
+    pub webhooks: Vec<Webhook>,
+    /// Which webhooks of other models wait for, or embed, objects of a model. Indexed by [`ModelId`].
+    pub watchers: Vec<Vec<WebhookId>>,
+    model_names: FxHashMap<Box<str>, ModelId>,
+    webhook_names: FxHashMap<Box<str>, WebhookId>,
+}
+
+impl Program {
+    /// Links the tables; later duplicates do not replace the first of a name.
+    #[must_use]
+    pub fn new(models: Vec<Model>, webhooks: Vec<Webhook>) -> Self {
+        let mut model_names = FxHashMap::default();
+        for (index, model) in (0_u32..).zip(&models) {
+            model_names.entry(model.name.clone()).or_insert(ModelId(index));
+        }
+        let mut webhook_names = FxHashMap::default();
+        for (index, webhook) in (0_u32..).zip(&webhooks) {
+            webhook_names.entry(webhook.name.clone()).or_insert(WebhookId(index));
+        }
+        let mut watchers = vec![Vec::new(); models.len()];
+        for (index, webhook) in (0_u32..).zip(&webhooks) {
+            webhook.each_embed(&mut |embed| {
+                if let Some(watching) = watchers.get_mut(embed.model.index())
+                    && watching.last() != Some(&WebhookId(index))
+                {
+                    watching.push(WebhookId(index));
+                }
+            });
+        }
+        Self { models, webhooks, watchers, model_names, webhook_names }
+    }
+
+    /// The model of this name.
+    #[must_use]
+    pub fn model_named(&self, name: &str) -> Option<ModelId> {
+        self.model_names.get(name).copied()
+    }
+
+    /// The webhook whose effective name, the event type, is this.
+    #[must_use]
+    pub fn webhook_named(&self, name: &str) -> Option<WebhookId> {
+        self.webhook_names.get(name).copied()
+    }
+
+    /// The model with this id.
+    ///
+    /// # Panics
+    /// When the id is of another program: ids never leave the program that made them.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "an id is made only with its row")]
+    pub fn model(&self, id: ModelId) -> &Model {
+        &self.models[id.index()]
+    }
+
+    /// The webhook with this id.
+    ///
+    /// # Panics
+    /// When the id is of another program: ids never leave the program that made them.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "an id is made only with its row")]
+    pub fn webhook(&self, id: WebhookId) -> &Webhook {
+        &self.webhooks[id.index()]
+    }
+}
+
+impl Model {
+    /// The property with this id.
+    ///
+    /// # Panics
+    /// When the id is of another model.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "an id is made only with its row")]
+    pub fn property(&self, id: PropertyId) -> &Property {
+        &self.properties[id.index()]
+    }
+
+    /// The has-many with this id.
+    ///
+    /// # Panics
+    /// When the id is of another model.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "an id is made only with its row")]
+    pub fn has_many(&self, id: HasManyId) -> &HasMany {
+        &self.has_many[id.index()]
+    }
+}

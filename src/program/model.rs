@@ -1,0 +1,199 @@
+//! Models, fields and relations, resolved.
+
+use rustc_hash::FxHashMap;
+
+use crate::ids::{ModelId, PropertyId, WebhookId};
+use crate::text::Span;
+
+/// A model of the data model.
+#[derive(Debug)]
+pub struct Model {
+    /// Its name, unique in the data model.
+    pub name: Box<str>,
+    /// What people call it.
+    pub label: Box<str>,
+    /// `sensitive` objects are masked, and never sent in clear text.
+    pub classification: Classification,
+    /// What an object stores: fields, then belongs-to relations, each in the order of the file. A record has one value for each.
+    pub properties: Vec<Property>,
+    /// The other side of belongs-to relations of other models.
+    pub has_many: Vec<HasMany>,
+    /// Its webhooks, in the order of the file.
+    pub webhooks: Vec<WebhookId>,
+    /// Where its name is written.
+    pub span: Span,
+    names: FxHashMap<Box<str>, PropertyId>,
+}
+
+impl Model {
+    /// A model without webhooks; the first property of a name wins.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        label: &str,
+        classification: Classification,
+        span: Span,
+        properties: Vec<Property>,
+        has_many: Vec<HasMany>,
+    ) -> Self {
+        let mut names = FxHashMap::default();
+        for (index, property) in (0_u16..).zip(&properties) {
+            names.entry(property.name.clone()).or_insert(PropertyId(index));
+        }
+        Self { name: name.into(), label: label.into(), classification, properties, has_many, webhooks: Vec::new(), span, names }
+    }
+
+    /// The field or belongs-to of this name (not `x_id`).
+    #[must_use]
+    pub fn property_named(&self, name: &str) -> Option<PropertyId> {
+        self.names.get(name).copied()
+    }
+}
+
+/// Who may see a model's objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Classification {
+    /// No special care.
+    #[default]
+    Standard,
+    /// Personal or secret.
+    Sensitive,
+}
+
+/// Something an object stores under a name.
+#[derive(Debug)]
+pub struct Property {
+    /// Its name, unique in the model. A belongs-to stores its id under this name; outside it is called `NAME_id`.
+    pub name: Box<str>,
+    /// What people call it; empty for a relation.
+    pub label: Box<str>,
+    /// What it holds.
+    pub kind: Kind,
+    /// Where its name is written.
+    pub span: Span,
+}
+
+impl Property {
+    /// The type, when this is a field.
+    #[must_use]
+    pub fn field(&self) -> Option<&FieldType> {
+        match &self.kind {
+            Kind::Field(field) => Some(field),
+            Kind::BelongsTo(_) => None,
+        }
+    }
+
+    /// Whether this is an attachment (photo and signature too).
+    #[must_use]
+    pub fn is_attachment(&self) -> bool {
+        matches!(self.kind, Kind::Field(FieldType::Attachment(_)))
+    }
+}
+
+/// What a property holds.
+#[derive(Debug)]
+pub enum Kind {
+    /// A value.
+    Field(FieldType),
+    /// The id of an object of another model.
+    BelongsTo(BelongsTo),
+}
+
+/// The target of a belongs-to.
+#[derive(Clone, Copy, Debug)]
+pub struct BelongsTo {
+    /// The model of the related object.
+    pub model: ModelId,
+}
+
+/// The other side of one belongs-to.
+#[derive(Debug)]
+pub struct HasMany {
+    /// Its name, unique in the model.
+    pub name: Box<str>,
+    /// The model of the related objects.
+    pub model: ModelId,
+    /// The belongs-to of that model which points back here.
+    pub inverse: PropertyId,
+    /// Where its name is written.
+    pub span: Span,
+}
+
+/// The type of a field, all dialects' spellings folded together.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldType {
+    /// `text`, `text:…`
+    Text(TextFormat),
+    /// `number` (double precision)
+    Number,
+    /// `integer` (64 bits)
+    Integer,
+    /// `boolean`
+    Boolean,
+    /// `date`: `2026-01-31`
+    Date,
+    /// `datetime`: RFC 3339, stored in UTC
+    Datetime,
+    /// `location`: latitude, longitude, altitude, accuracies
+    Location,
+    /// `track`: a list of locations
+    Track,
+    /// `attachment`, `photo`, `signature`
+    Attachment(Media),
+    /// `single-choice`: one of the keys
+    SingleChoice(Vec<Choice<Box<str>>>),
+    /// `multiple-choice`: a list of keys
+    MultipleChoice(Vec<Choice<Box<str>>>),
+    /// `single-choice-integer`
+    SingleChoiceInteger(Vec<Choice<i64>>),
+    /// `multiple-choice-integer`
+    MultipleChoiceInteger(Vec<Choice<i64>>),
+}
+
+/// An option of a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice<K> {
+    /// What is stored.
+    pub key: K,
+    /// What people see.
+    pub label: Box<str>,
+}
+
+/// The subtype of a text field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TextFormat {
+    /// `text`
+    #[default]
+    Plain,
+    /// `text:email`
+    Email,
+    /// `text:address`
+    Address,
+    /// `text:name`
+    Name,
+    /// `text:url`
+    Url,
+    /// `text:paragraph`: may hold line breaks
+    Paragraph,
+    /// `text:signed-number`
+    SignedNumber,
+    /// `text:number`
+    Number,
+    /// `text:south-african-id`
+    SouthAfricanId,
+    /// `text:phone-number`
+    PhoneNumber,
+    /// `text:decimal-number`
+    DecimalNumber,
+    /// `text:password`
+    Password,
+}
+
+/// The media type of an attachment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// `any`
+    Any,
+    /// A MIME type such as `image/jpeg`.
+    Type(Box<str>),
+}

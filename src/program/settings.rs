@@ -1,0 +1,35 @@
+//! What the project's configuration tells the compiler: values that templates may read, and who receives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::program::EndpointSource;
+
+/// The compiler's view of `webhookc.toml`; the default is a project without one.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `app` of the payload.
+    pub app: String,
+    /// `server` of the payload.
+    pub server: String,
+    /// `vars.*`.
+    pub vars: BTreeMap<String, String>,
+    /// The names under `secret.*`; values never come here.
+    pub secrets: BTreeSet<String>,
+    /// Receivers that a webhook may name, besides the built-in `cloudcode` and `pdfmailer`.
+    pub receivers: BTreeSet<String>,
+    /// Endpoints that are declared outside of the schema.
+    pub endpoints: Vec<EndpointSource>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            app: "webhookc".to_owned(),
+            server: "http://localhost:7357".to_owned(),
+            vars: BTreeMap::new(),
+            secrets: BTreeSet::new(),
+            receivers: BTreeSet::new(),
+            endpoints: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The saves of one request as a job: the store runs it inside a transaction, reads what it asks for, and writes what it decides.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
+use crate::store::ObjectRow;
+use crate::template::RenderedText;
+
+/// Saves that are committed together or not at all.
+pub trait SaveJob: Send {
+    /// Whose objects.
+    fn tenant(&self) -> &Tenant;
+
+    /// Goes on. `answers` are those to the queries of the last [`JobStep::Read`], in order, otherwise empty. `sequence` is the number
+    /// that the save in hand will have if it is written.
+    fn step(&mut self, sequence: Sequence, answers: Vec<Answer>) -> JobStep;
+}
+
+/// What a job wants next.
+#[derive(Debug)]
+pub enum JobStep {
+    /// Answers to these, then another step.
+    Read(Vec<Query>),
+    /// Write what one save causes, then another step with the next sequence.
+    Write(Box<Effects>),
+    /// All saves are decided: commit.
+    Done,
+    /// Undo everything of this job.
+    Abort,
+}
+
+/// A question to the store, about the job's tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// An object.
+    Object {
+        /// Its model.
+        model: Box<str>,
+        /// Its id.
+        id: Box<str>,
+    },
+    /// Objects whose belongs-to points to `parent`, ordered by id.
+    Children {
+        /// Their model.
+        model: Box<str>,
+        /// The stored name of the belongs-to, `room_id`.
+        property: Box<str>,
+        /// The id it points to.
+        parent: Box<str>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Whether a `ready` webhook has fired for an object.
+    Ready {
+        /// The webhook.
+        event: Box<str>,
+        /// The object.
+        object: Box<str>,
+    },
+    /// The firings that wait for an object.
+    Waiting {
+        /// Its model.
+        model: Box<str>,
+        /// Its id.
+        id: Box<str>,
+    },
+}
+
+/// The answer to a [`Query`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To [`Query::Object`].
+    Object(Option<ObjectRow>),
+    /// To [`Query::Children`].
+    Children(Vec<ObjectRow>),
+    /// To [`Query::Ready`].
+    Ready(bool),
+    /// To [`Query::Waiting`].
+    Waiting(Vec<WaitRow>),
+}
+
+/// A firing that waits for a related object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitRow {
+    /// The webhook's effective name.
+    pub event: Box<str>,
+    /// The model of the object it is about.
+    pub model: Box<str>,
+    /// The object it is about.
+    pub object: Box<str>,
+    /// `create`, `update`, `delete`.
+    pub operation: Box<str>,
+    /// The object before that save.
+    pub previous: Option<ObjectRow>,
+    /// The model of the object it waits for.
+    pub for_model: Box<str>,
+    /// The id of the object it waits for.
+    pub for_id: Box<str>,
+}
+
+/// What one save writes.
+#[derive(Debug)]
+pub struct Effects {
+    /// When.
+    pub at: Timestamp,
+    /// The model's name.
+    pub model: Box<str>,
+    /// The object's id.
+    pub object: Box<str>,
+    /// What happens to the object.
+    pub change: ObjectChange,
+    /// `create`, `update`, `delete`.
+    pub operation: &'static str,
+    /// The decisions as JSON, a list.
+    pub trace: String,
+    /// `ready` webhooks used up: event, object.
+    pub marks: Vec<(Box<str>, Box<str>)>,
+    /// Firings that wait from now on; each replaces one of the same event and object.
+    pub waits: Vec<WaitRow>,
+    /// Waits that are over: event, object.
+    pub ended_waits: Vec<(Box<str>, Box<str>)>,
+    /// What fired.
+    pub messages: Vec<NewMessage>,
+}
+
+/// What happens to the saved object.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ObjectChange {
+    /// It is now this.
+    Put {
+        /// RFC 3339 in UTC.
+        updated_at: Box<str>,
+        /// Stored form.
+        json: Box<str>,
+    },
+    /// It is gone.
+    Delete,
+}
+
+/// A message to store.
+#[derive(Debug)]
+pub struct NewMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// The webhook's effective name.
+    pub event: Box<str>,
+    /// The object's model (not that of the save, when the firing had waited).
+    pub model: Box<str>,
+    /// The object's id.
+    pub object: Box<str>,
+    /// `create`, `update`, `delete`.
+    pub operation: &'static str,
+    /// The default body.
+    pub payload: Bytes,
+    /// To whom.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// A delivery to store.
+#[derive(Debug)]
+pub struct NewDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// Whether an earlier delivery about the same object to the same endpoint must be settled first.
+    pub ordered: bool,
+    /// When to send it, or why it cannot be sent.
+    pub due: Result<Timestamp, Box<str>>,
+    /// The method.
+    pub method: Box<str>,
+    /// The URL.
+    pub url: RenderedText,
+    /// Headers, content type apart.
+    pub headers: Arc<[(Box<str>, RenderedText)]>,
+    /// A body of its own and its content type; `None` for the message's payload, JSON.
+    pub body: Option<(Box<str>, Bytes)>,
+}

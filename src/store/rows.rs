@@ -1,0 +1,247 @@
+//! What the store gives back, as plain values.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
+use crate::template::RenderedText;
+
+/// A stored object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRow {
+    /// Its id.
+    pub id: Box<str>,
+    /// The save that made it what it is.
+    pub sequence: Sequence,
+    /// RFC 3339 in UTC.
+    pub updated_at: Box<str>,
+    /// Stored form, see [`Record::to_stored`](crate::program::Record::to_stored).
+    pub json: Box<str>,
+}
+
+/// A message: one firing.
+#[derive(Clone, Debug)]
+pub struct MessageRow {
+    /// Its id.
+    pub id: MessageId,
+    /// The webhook's effective name.
+    pub event: Box<str>,
+    /// The object's model.
+    pub model: Box<str>,
+    /// The object's id.
+    pub object: Box<str>,
+    /// `create`, `update`, `delete`.
+    pub operation: Box<str>,
+    /// The save.
+    pub sequence: Sequence,
+    /// When.
+    pub created_at: Timestamp,
+    /// The default body; empty in lists.
+    pub payload: Bytes,
+}
+
+/// Where a delivery is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Due at some time.
+    Pending,
+    /// Claimed by a worker.
+    Sending,
+    /// Answered with success.
+    Delivered,
+    /// Given up, kept for inspection and resend.
+    Diverted,
+}
+
+impl DeliveryState {
+    /// The word in API and store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Delivered => "delivered",
+            Self::Diverted => "diverted",
+        }
+    }
+
+    /// The state of this word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Pending, Self::Sending, Self::Delivered, Self::Diverted].into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A delivery: a message to an endpoint.
+#[derive(Clone, Debug)]
+pub struct DeliveryRow {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Its message.
+    pub message: MessageId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// The webhook's effective name.
+    pub event: Box<str>,
+    /// The object's model.
+    pub model: Box<str>,
+    /// The object's id.
+    pub object: Box<str>,
+    /// The save.
+    pub sequence: Sequence,
+    /// Where it is.
+    pub state: DeliveryState,
+    /// Not before, when pending.
+    pub due_at: Option<Timestamp>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Status of the last answer.
+    pub last_status: Option<u16>,
+    /// Why it is diverted, or why the last attempt failed.
+    pub reason: Option<Box<str>>,
+    /// The method.
+    pub method: Box<str>,
+    /// The URL, secrets as placeholders.
+    pub url: RenderedText,
+    /// Headers, secrets as placeholders.
+    pub headers: Vec<(Box<str>, RenderedText)>,
+    /// The body that is sent; empty in lists.
+    pub body: Bytes,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it reached its final state.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// One attempt, as recorded.
+#[derive(Clone, Debug)]
+pub struct AttemptRow {
+    /// From 1.
+    pub number: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The whole exchange.
+    pub took: Duration,
+    /// The answer's status.
+    pub status: Option<u16>,
+    /// Why there was no answer, or no success.
+    pub error: Option<Box<str>>,
+    /// The answer's headers as JSON: a list of pairs.
+    pub response_headers: Option<Box<str>>,
+    /// The start of the answer's body, at most 64 KiB.
+    pub response_body: Option<Bytes>,
+}
+
+/// A delivery in a worker's hands.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Whose.
+    pub tenant: Tenant,
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Its message, sent as `webhook-id`.
+    pub message: MessageId,
+    /// The event type.
+    pub event: Box<str>,
+    /// The save, sent as `webhook-sequence`.
+    pub sequence: Sequence,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// Attempts before this one.
+    pub attempts: u32,
+    /// Of those, the ones that counted.
+    pub spent: u32,
+    /// Must still be the row's when the attempt is recorded.
+    pub fence: i64,
+    /// The method.
+    pub method: Box<str>,
+    /// The URL.
+    pub url: RenderedText,
+    /// Headers.
+    pub headers: Vec<(Box<str>, RenderedText)>,
+    /// The body.
+    pub body: Bytes,
+    /// Its content type.
+    pub content_type: Box<str>,
+}
+
+/// A finished attempt to record.
+#[derive(Clone, Debug)]
+pub struct NewAttempt {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The fence it was claimed with.
+    pub fence: i64,
+    /// What happened.
+    pub attempt: AttemptRow,
+    /// What follows.
+    pub then: Settled,
+}
+
+/// What follows an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Success.
+    Delivered,
+    /// Due again.
+    Pending {
+        /// Not before.
+        at: Timestamp,
+        /// Whether the attempt counts against the limit.
+        counts: bool,
+    },
+    /// Given up.
+    Diverted(String),
+}
+
+/// Why webhooks fired or not at one save.
+#[derive(Clone, Debug)]
+pub struct TraceRow {
+    /// The save.
+    pub sequence: Sequence,
+    /// When.
+    pub at: Timestamp,
+    /// `create`, `update`, `delete`.
+    pub operation: Box<str>,
+    /// The decisions as JSON, a list.
+    pub decisions: Box<str>,
+}
+
+/// Which messages.
+#[derive(Clone, Debug, Default)]
+pub struct MessageFilter {
+    /// Event type.
+    pub event: Option<String>,
+    /// Model and object id.
+    pub model: Option<String>,
+    /// Object id.
+    pub object: Option<String>,
+}
+
+/// Which deliveries.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    /// Event type.
+    pub event: Option<String>,
+    /// Endpoint.
+    pub endpoint: Option<EndpointId>,
+    /// State.
+    pub state: Option<DeliveryState>,
+    /// Model.
+    pub model: Option<String>,
+    /// Object id.
+    pub object: Option<String>,
+    /// Message.
+    pub message: Option<MessageId>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Page<Id> {
+    /// Those older than this one; from the newest when `None`.
+    pub before: Option<Id>,
+    /// At most so many.
+    pub limit: usize,
+}

@@ -1,0 +1,67 @@
+//! What rendering makes.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::text::Span;
+
+/// A request, frozen: a retry or a later schema sends the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The HTTP method, upper case.
+    pub method: Box<str>,
+    /// The URL.
+    pub url: RenderedText,
+    /// Headers of the template, in order, without the ones that every request carries.
+    pub headers: Vec<(Box<str>, RenderedText)>,
+    /// Body and its content type; `None` for the default body.
+    pub body: Option<(Box<str>, Bytes)>,
+}
+
+/// Text in which secrets are still placeholders. In the store it is a JSON string, or a list of strings and `{"secret": name}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RenderedText {
+    /// In order.
+    pub parts: Vec<Part>,
+}
+
+/// A piece of rendered text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// As it is.
+    Text(String),
+    /// The secret of this name, filled in when the request is sent.
+    Secret(String),
+}
+
+impl RenderedText {
+    /// Text without secrets.
+    #[must_use]
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { parts: vec![Part::Text(text.into())] }
+    }
+
+    /// The text with every secret as `«name»`, for people.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Secret(name) => format!("«{name}»"),
+            })
+            .collect()
+    }
+}
+
+/// Why a request could not be rendered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct RenderError {
+    /// One sentence: what failed, with the value seen.
+    pub what: String,
+    /// The expression.
+    pub span: Option<Span>,
+}
