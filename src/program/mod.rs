@@ -2,12 +2,25 @@
 //! what `schema` found declared, in all files. Output: a [`Program`] and diagnostics. Templates are still text here; whether
 //! something is allowed is mostly said in `check`.
 
+mod conditions;
+mod display;
+mod field_type;
+mod format_string;
+mod has_many;
+mod index;
+mod link;
+mod literal;
 mod model;
+mod names;
+mod notify;
+mod properties;
 mod record;
 mod request;
 mod settings;
 mod webhook;
+mod webhooks;
 
+pub use link::{Context, resolve};
 pub use model::{BelongsTo, Choice, Classification, FieldType, HasMany, Kind, Media, Model, Property, TextFormat};
 pub use record::Record;
 pub use request::{BodySource, EndpointSource, Events, HeaderSource, RequestSource, TemplateSource};
