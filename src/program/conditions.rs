@@ -117,7 +117,13 @@ impl<'l, 'a> Conditions<'l, 'a> {
             no_limit(name, field, out);
         }
         if let Some(embed) = field.embed.filter(|embed| !embed.value) {
-            out.push(means_nothing(Code::EmbedOnPlainField, "embed=\"false\"", name, "listed to be embedded, as every path and has-many", embed.span));
+            out.push(means_nothing(
+                Code::EmbedOnPlainField,
+                "embed=\"false\"",
+                name,
+                "listed to be embedded, as every path and has-many",
+                embed.span,
+            ));
         }
         for span in [field.equals.as_ref(), field.one_of.as_ref()].into_iter().flatten().map(SourceText::whole) {
             let message = format!("`{}` cannot be compared with a value: it is the way to another object", name.value);
@@ -157,9 +163,7 @@ impl<'l, 'a> Conditions<'l, 'a> {
             let step = match linked.member(model, part) {
                 Some(Member::Broken) => return None,
                 Some(Member::Property(id, property)) => match &property.kind {
-                    Kind::BelongsTo(belongs_to) => {
-                        Step { name: &property.name, through: Through::BelongsTo(id), model: belongs_to.model }
-                    }
+                    Kind::BelongsTo(belongs_to) => Step { name: &property.name, through: Through::BelongsTo(id), model: belongs_to.model },
                     Kind::Field(_) => {
                         let message = format!("`{part}` is a field; a path follows relations only");
                         out.push(

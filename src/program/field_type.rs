@@ -217,7 +217,9 @@ fn integer_options(field: &schema::Field<'_>, kind: &Text<'_>, out: &mut Diagnos
                 Ok(number) => (number, key.span),
                 Err(_) => {
                     let message = format!("`{}` is not an integer", key.value);
-                    out.push(Diagnostic::new(Code::BadIntegerKey, key.span, message).help("leave the key out to count on from the largest"));
+                    out.push(
+                        Diagnostic::new(Code::BadIntegerKey, key.span, message).help("leave the key out to count on from the largest"),
+                    );
                     continue;
                 }
             },

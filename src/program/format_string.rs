@@ -118,11 +118,10 @@ mod tests {
         assert_eq!(faults("a } b"), [(Code::StrayBrace, "}")]);
         assert_eq!(faults("a {b {c}"), [(Code::StrayBrace, "{")]);
         assert_eq!(faults("{a:2x} {b:}"), [(Code::BadFormatSpec, "2x"), (Code::BadFormatSpec, "{b:}")]);
-        assert_eq!(faults("{a + b} {} {$:f()}"), [
-            (Code::UnsupportedExpression, "a + b"),
-            (Code::UnsupportedExpression, "{}"),
-            (Code::UnsupportedExpression, "$:f()"),
-        ]);
+        assert_eq!(
+            faults("{a + b} {} {$:f()}"),
+            [(Code::UnsupportedExpression, "a + b"), (Code::UnsupportedExpression, "{}"), (Code::UnsupportedExpression, "$:f()"),]
+        );
         assert_eq!(faults("{done ? 'yes' : 'no'}"), [(Code::FormatConditional, "done ? 'yes' : 'no'")]);
     }
 }

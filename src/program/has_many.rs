@@ -43,13 +43,7 @@ pub(super) fn link<'a>(declared: &[(ModelId, &'a schema::Model<'_>)], linked: &m
     }
 }
 
-fn inverse(
-    id: ModelId,
-    has_many: &schema::HasMany<'_>,
-    target: ModelId,
-    linked: &Linked<'_>,
-    out: &mut Diagnostics,
-) -> Option<PropertyId> {
+fn inverse(id: ModelId, has_many: &schema::HasMany<'_>, target: ModelId, linked: &Linked<'_>, out: &mut Diagnostics) -> Option<PropertyId> {
     let (own, other) = (linked.model(id)?, linked.model(target)?);
     let back: Vec<(PropertyId, &super::Property)> = (0_u16..)
         .zip(&other.properties)
@@ -92,7 +86,8 @@ fn inverse(
             None
         }
         [_, ..] => {
-            let message = format!("several belongs-to of `{}` point to `{}`; expected `inverse-of` with the name of one", other.name, own.name);
+            let message =
+                format!("several belongs-to of `{}` point to `{}`; expected `inverse-of` with the name of one", other.name, own.name);
             let mut diagnostic = Diagnostic::new(Code::AmbiguousInverse, has_many.element, message);
             for (_, property) in &back {
                 diagnostic = diagnostic.related(property.span, "one of them");

@@ -25,7 +25,8 @@ pub struct Context<'a> {
 pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnostics) -> Program {
     let declared: Vec<(ModelId, &schema::Model<'_>)> =
         schemas.iter().flat_map(|schema| &schema.models).zip(0_u32..).map(|(model, index)| (ModelId(index), model)).collect();
-    let mut linked = Linked { names: names::models(&declared, out), models: Vec::with_capacity(declared.len()), broken: FxHashSet::default() };
+    let mut linked =
+        Linked { names: names::models(&declared, out), models: Vec::with_capacity(declared.len()), broken: FxHashSet::default() };
     for (id, model) in &declared {
         let properties = properties::read(*id, model, &mut linked, out);
         linked.models.push(properties);
@@ -46,7 +47,8 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
             }
         }
     }
-    Program::new(linked.models, webhooks)
+    let broken = linked.broken.iter().map(|(model, name)| (*model, Box::from(*name))).collect();
+    Program { broken, ..Program::new(linked.models, webhooks) }
 }
 
 /// The tables while they are being filled.

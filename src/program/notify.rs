@@ -31,7 +31,8 @@ fn received_field(id: ModelId, notify: &NotifyUser<'_>, linked: &Linked<'_>, out
         Some(Member::Broken) => {}
         Some(Member::Property(_, property)) if matches!(property.field(), Some(FieldType::Datetime | FieldType::Boolean)) => {}
         Some(Member::Property(_, property)) => {
-            let message = format!("`{}` cannot note that the message was received; expected a field of type `datetime` or `boolean`", text.value);
+            let message =
+                format!("`{}` cannot note that the message was received; expected a field of type `datetime` or `boolean`", text.value);
             out.push(Diagnostic::new(Code::NotifyFieldType, text.span, message).related(property.span, "it is declared here"));
         }
         Some(Member::HasMany(..)) => {

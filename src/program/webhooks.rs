@@ -40,7 +40,8 @@ pub(super) fn read(
         (None, Some(receiver), Some(action)) => format!("{}_{model_name}_{word}_{}", receiver.value, action.value).into(),
         (None, _, _) => format!("{model_name}_{word}").into(),
     };
-    let operations = webhook.on.map_or_else(Operations::default, |on| Operations { create: on.create, update: on.update, delete: on.delete });
+    let operations =
+        webhook.on.map_or_else(Operations::default, |on| Operations { create: on.create, update: on.update, delete: on.delete });
     Some(Webhook {
         name,
         model: id,

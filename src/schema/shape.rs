@@ -119,9 +119,9 @@ fn unknown_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules:
     let diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message).label("ignored");
     let given = |name: &str| element.attributes().any(|other| other.name == name);
     match suggestion(attribute.name, names()).filter(|near| !given(near)) {
-        Some(near) => diagnostic
-            .help(format!("did you mean `{near}`?"))
-            .fix(Fix::replace(format!("rename to `{near}`"), attribute.name_span, near)),
+        Some(near) => {
+            diagnostic.help(format!("did you mean `{near}`?")).fix(Fix::replace(format!("rename to `{near}`"), attribute.name_span, near))
+        }
         None => diagnostic,
     }
 }

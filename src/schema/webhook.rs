@@ -1,21 +1,14 @@
 //! `<webhook>` and what stands in it.
 
 use super::declared::{Body, Header, Request, Webhook, WebhookField};
-use super::shape::{attributes, no_children, no_content, no_text, optional, required, text, unknown_element, unexpected_text};
+use super::shape::{attributes, no_children, no_content, no_text, optional, required, text, unexpected_text, unknown_element};
 use super::words;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::{Attribute, Element};
 
 pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
-    let rules = [
-        required("type"),
-        optional("name"),
-        optional("receiver"),
-        optional("action"),
-        optional("when"),
-        optional("on"),
-        optional("order"),
-    ];
+    let rules =
+        [required("type"), optional("name"), optional("receiver"), optional("action"), optional("when"), optional("on"), optional("order")];
     let ([kind, name, receiver, action, when, on, order], _) = attributes(element, &rules, out);
     no_text(element, out);
     let mut fields = Vec::new();
@@ -86,9 +79,7 @@ fn request<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
             ("body", None) => first_body = Some(body(child, out)),
             ("body", Some(first)) => {
                 let message = "a request has one `body`";
-                out.push(
-                    Diagnostic::new(Code::DuplicateDefinition, child.name_span(), message).related(first.element, "the first one"),
-                );
+                out.push(Diagnostic::new(Code::DuplicateDefinition, child.name_span(), message).related(first.element, "the first one"));
             }
             _ => out.push(unknown_element(child, element.name(), &["header", "body"])),
         }
