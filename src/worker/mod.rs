@@ -130,13 +130,19 @@ impl Worker {
         let planned = state.lanes.plan(known);
         let claims = planned.into_iter().map(|(endpoint, target, count)| self.claim(endpoint, target, count));
         let mut more = false;
-        // All at once, so that they share one commit.
+        let mut failed = None;
+        // All at once, so that they share one commit. What has been claimed is sent even when another claim failed.
         for claim in join_all(claims).await {
-            let Batch { target, claimed, asked } = claim?;
-            more |= claimed.len() == asked;
-            for delivery in claimed {
-                self.start(generation, &target, delivery, state);
+            match claim {
+                Ok(Batch { target, claimed, asked }) => {
+                    more |= claimed.len() == asked;
+                    claimed.into_iter().for_each(|delivery| self.start(generation, &target, delivery, state));
+                }
+                Err(error) => failed = Some(error),
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         Ok(if more && state.lanes.has_room() { Next::Now } else { Next::At(next) })
     }
