@@ -107,17 +107,14 @@ proptest! {
 #[test]
 fn hostile_shapes_are_read_in_time() {
     let deep = "<model>".repeat(100_000);
-    let wide: String = (0..100_000).map(|n| format!(" a{n}='1'")).collect();
+    let repeat = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().concat();
+    let wide = repeat(100_000, &|n| format!(" a{n}='1'"));
     let unclosed = "  <field name='a'>\n".repeat(50_000);
-    let fields: String = (0..70_000).map(|n| format!("<field name='f{n}' label='F' type='text'/>")).collect();
-    let chain: String = (0..30_000)
-        .map(|n| {
-            format!(
-                "<model name='m{n}' label='M'><belongs-to model='m{}' name='next'/><display>{{next}}</display></model>",
-                (n + 1) % 30_000
-            )
-        })
-        .collect();
+    let fields = repeat(70_000, &|n| format!("<field name='f{n}' label='F' type='text'/>"));
+    let chain = repeat(30_000, &|n| {
+        let next = (n + 1) % 30_000;
+        format!("<model name='m{n}' label='M'><belongs-to model='m{next}' name='next'/><display>{{next}}</display></model>")
+    });
     for body in [
         deep,
         format!("<model{wide}/>"),

@@ -29,7 +29,7 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
         names: names::models(&declared, out),
         models: Vec::with_capacity(declared.len()),
         broken: FxHashSet::default(),
-        nameless: FxHashSet::default(),
+        partial_models: FxHashSet::default(),
         partial: schemas.iter().any(|schema| schema.partial),
     };
     for (id, model) in &declared {
@@ -57,7 +57,7 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
         }
     }
     let broken = linked.broken.iter().map(|(model, name)| (*model, Box::from(*name))).collect();
-    Program { broken, incomplete, ..Program::new(linked.models, webhooks) }
+    Program { broken, partial_models: linked.partial_models, incomplete, ..Program::new(linked.models, webhooks) }
 }
 
 /// The tables while they are being filled.
@@ -68,8 +68,8 @@ pub(super) struct Linked<'a> {
     pub(super) models: Vec<Model>,
     /// Names that are declared, but wrongly.
     pub(super) broken: FxHashSet<(ModelId, &'a str)>,
-    /// Models with a field or relation that has no name.
-    pub(super) nameless: FxHashSet<ModelId>,
+    /// Models that may have more fields and relations than could be read: one has no name, or its element is misspelt.
+    pub(super) partial_models: FxHashSet<ModelId>,
     /// A file could not be read to its end: any model may be in it.
     pub(super) partial: bool,
 }
@@ -101,8 +101,7 @@ impl Linked<'_> {
             return Some(Member::Broken);
         }
         let Some(index) = row.has_many.iter().position(|has_many| &*has_many.name == name) else {
-            // The name may be the one that is missing somewhere in the model.
-            return self.nameless.contains(&model).then_some(Member::Broken);
+            return self.partial_models.contains(&model).then_some(Member::Broken);
         };
         let target = row.has_many.get(index)?.model;
         Some(Member::HasMany(HasManyId(u16::try_from(index).unwrap_or(u16::MAX)), target))

@@ -20,12 +20,15 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
         let message = format!("the model has {count} fields and relations; at most {MAX_PROPERTIES} are possible");
         out.push(Diagnostic::new(Code::FileTooLarge, model.element, message));
     }
+    if model.partial {
+        linked.partial_models.insert(id);
+    }
     let mut taken = Taken::with_capacity_and_hasher(count, rustc_hash::FxBuildHasher);
     let mut properties = Vec::with_capacity(count.min(MAX_PROPERTIES));
     for field in &model.fields {
         let field_type = field_type::read(field, out);
         let Some(name) = &field.name else {
-            linked.nameless.insert(id);
+            linked.partial_models.insert(id);
             continue;
         };
         check_member("field", name, out);
@@ -47,7 +50,7 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
     for belongs_to in &model.belongs_to {
         let target = belongs_to.model.as_ref().and_then(|target| linked.find_model(target, out));
         let Some(name) = belongs_to.name.as_ref().or(belongs_to.model.as_ref()) else {
-            linked.nameless.insert(id);
+            linked.partial_models.insert(id);
             continue;
         };
         if belongs_to.name.is_some() || target.is_some() {
@@ -70,7 +73,7 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
     }
     for has_many in &model.has_many {
         let Some(name) = &has_many.name else {
-            linked.nameless.insert(id);
+            linked.partial_models.insert(id);
             continue;
         };
         check_member("relation", name, out);

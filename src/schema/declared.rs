@@ -47,6 +47,8 @@ pub struct Model<'s> {
     pub notify_users: Vec<NotifyUser<'s>>,
     /// `<webhook>`s
     pub webhooks: Vec<Webhook<'s>>,
+    /// It holds something unknown, which may be a field whose element is misspelt.
+    pub partial: bool,
     /// The word `model` of its opening tag.
     pub element: Span,
 }
