@@ -20,6 +20,8 @@ pub struct Text<'s> {
 pub struct Schema<'s> {
     /// Its models, in order.
     pub models: Vec<Model<'s>>,
+    /// There may be models in the file that could not be read.
+    pub partial: bool,
 }
 
 /// `<model>`
@@ -45,6 +47,8 @@ pub struct Model<'s> {
     pub notify_users: Vec<NotifyUser<'s>>,
     /// `<webhook>`s
     pub webhooks: Vec<Webhook<'s>>,
+    /// It holds something unknown, which may be a field whose element is misspelt.
+    pub partial: bool,
     /// The word `model` of its opening tag.
     pub element: Span,
 }

@@ -26,6 +26,7 @@ pub fn declare<'s>(tree: &Tree<'s>, out: &mut Diagnostics) -> Schema<'s> {
     };
     if root.name() != ROOT || root.children().any(|child| child.name() == "object") {
         out.push(wrong_root(root));
+        schema.partial = true;
         return schema;
     }
     if let Some(span) = root.text_span() {
@@ -35,10 +36,12 @@ pub fn declare<'s>(tree: &Tree<'s>, out: &mut Diagnostics) -> Schema<'s> {
         if element.name() == "model" {
             schema.models.push(model::read(element, out));
         } else {
+            // It may be a model whose name is misspelt.
+            schema.partial = true;
             out.push(shape::unknown_element(element, root.name(), &["model"]));
         }
     }
-    if root.children().next().is_none() {
+    if schema.models.is_empty() {
         let message = "the data model holds no `model`; expected one or more";
         out.push(Diagnostic::new(Code::NoModel, root.name_span(), message));
     }

@@ -23,6 +23,7 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Model
         displays: Vec::new(),
         notify_users: Vec::new(),
         webhooks: Vec::new(),
+        partial: false,
         element: element.name_span(),
     };
     no_text(element, out);
@@ -37,7 +38,10 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Model
             "display" => model.displays.push(display(child, out)),
             "notify-user" => model.notify_users.push(notify_user(child, out)),
             "webhook" => model.webhooks.push(webhook::read(child, out)),
-            _ => out.push(unknown_element(child, element.name(), &CHILDREN)),
+            _ => {
+                model.partial = true;
+                out.push(unknown_element(child, element.name(), &CHILDREN));
+            }
         }
     }
     model
