@@ -184,9 +184,8 @@ impl<'p> Typing<'p, '_> {
     fn check_contained(&mut self, left: &Typed<'p>, right: &Typed<'p>, ranges: &[Range<usize>; 2]) {
         let containers = Classes::LIST.or(Classes::TEXT);
         self.check_operand(right, containers, "in", ranges[1].clone());
-        if right.ty.shape.is(Classes::TEXT) && right.ty.shape != Shape::Any {
+        if right.ty.shape != Shape::Any && right.ty.shape.classes().meets(Classes::TEXT) {
             self.check_operand(left, Classes::TEXTUAL, "in", ranges[0].clone());
-            return;
         }
         let Some(element) = right.ty.shape.element() else { return };
         if left.ty.shape != Shape::Never && element.shape != Shape::Never && !comparable(&left.ty.shape, &element.shape) {
