@@ -207,7 +207,7 @@ struct Structures<'p, 'o> {
     failed: bool,
 }
 
-impl<'p> Structures<'p, '_> {
+impl Structures<'_, '_> {
     fn structure(&mut self, json: &Json) -> Structure {
         match &json.kind {
             JsonKind::Null => Structure::Literal("null".into()),

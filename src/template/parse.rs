@@ -220,13 +220,12 @@ fn blocks(text: &str) -> Vec<(&str, Range<usize>)> {
         for (index, c) in inside.char_indices() {
             match quote {
                 Some(mark) if c == mark => quote = None,
-                Some(_) => {}
                 None if c == '"' || c == '\'' => quote = Some(c),
                 None if inside.get(index..).is_some_and(|rest| rest.starts_with("}}")) => {
                     end = Some(index);
                     break;
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
         // Without an end the quotes do not match; the next block may still be whole.

@@ -109,11 +109,13 @@ fn check_url_text(statement: &Statement<'_>, source: &TemplateSource, out: &mut 
             false
         }
         Statement::If { then, otherwise, .. } => {
-            then.iter().chain(otherwise).fold(true, |clean, statement| check_url_text(statement, source, out) && clean)
+            let inner: Vec<bool> = then.iter().chain(otherwise).map(|statement| check_url_text(statement, source, out)).collect();
+            !inner.contains(&false)
         }
         Statement::For(repeated) => {
             let inner = repeated.body.iter().chain(&repeated.otherwise);
-            inner.fold(true, |clean, statement| check_url_text(statement, source, out) && clean)
+            let inner: Vec<bool> = inner.map(|statement| check_url_text(statement, source, out)).collect();
+            !inner.contains(&false)
         }
         Statement::Print(_) | Statement::Foreign { .. } => true,
     }
@@ -136,19 +138,19 @@ impl Walk<'_> {
         for node in nodes {
             match node {
                 Node::Text(text) => region = self.text(text, region),
-                Node::Print(expr) => match &expr.kind {
-                    ExprKind::Variable(text) => region = self.text(text, region),
-                    ExprKind::Constant(super::written::Constant::Text(text)) => region = self.text(text, region),
-                    ExprKind::Secret(_) => {
+                Node::Print(expr) => {
+                    if let ExprKind::Variable(text) = &expr.kind {
+                        region = self.text(text, region);
+                        continue;
+                    }
+                    if let ExprKind::Secret(_) = &expr.kind {
                         self.hidden |= region < Region::Path;
                         region = region.after_secret();
-                        self.sample.push('x');
-                    }
-                    _ => {
+                    } else {
                         clean &= region >= Region::Path || self.refuse(expr, region);
-                        self.sample.push('x');
                     }
-                },
+                    self.sample.push('x');
+                }
                 Node::If { condition, then, otherwise } => {
                     clean &= region >= Region::Path || self.refuse(condition, region);
                     let length = self.sample.len();

@@ -81,11 +81,11 @@ impl Fixture {
     /// and the list `parts`; `owner` is not embedded.
     pub(super) fn new() -> Self {
         let many = HasMany { name: "parts".into(), model: PART, inverse: PropertyId(2), span: span() };
-        let root = model("asset", asset_properties(), vec![many]);
+        let owner = model("asset", asset_properties(), vec![many]);
         let room =
             vec![field("name", FieldType::Text(TextFormat::Plain)), field("floor", FieldType::Integer), belongs_to("building", ROOM)];
         let part = vec![field("name", FieldType::Text(TextFormat::Plain)), field("price", FieldType::Number), belongs_to("asset", ASSET)];
-        let models = vec![root, model("room", room, vec![]), model("part", part, vec![])];
+        let models = vec![owner, model("room", room, vec![]), model("part", part, vec![])];
         let embed = |name: &str, through, model, required, embeds| Embed {
             name: name.into(),
             through,
@@ -125,7 +125,7 @@ impl Fixture {
         settings.vars.insert("base_url".to_owned(), "https://api.example.com/v1".to_owned());
         settings.secrets.insert("token".to_owned());
         let program = Program::new(models, vec![webhook]);
-        let object = asset(&program, json!({}));
+        let object = asset(&program, &json!({}));
         Self { program, settings, operation: Operation::Update, previous: true, object }
     }
 
@@ -134,7 +134,7 @@ impl Fixture {
     }
 
     /// The object, with some fields different.
-    pub(super) fn with(mut self, fields: Value) -> Self {
+    pub(super) fn with(mut self, fields: &Value) -> Self {
         self.object = asset(&self.program, fields);
         self
     }
@@ -268,7 +268,7 @@ pub(super) fn text_body(template: &str) -> RequestSource {
 }
 
 /// An asset of which everything the webhook promises is there.
-fn asset(program: &Program, fields: Value) -> Snapshot {
+fn asset(program: &Program, fields: &Value) -> Snapshot {
     let mut values = json!({
         "name": "Pump & Co", "note": "a\nb", "status": "open", "tags": ["red", "green"], "level": 1, "size": 3, "weight": 2.5,
         "active": true, "bought": "2026-01-31", "seen": "2026-01-31T09:08:07Z", "place": {"latitude": 1.5, "longitude": -2},

@@ -85,7 +85,7 @@ fn what_was_warned_of_fails_with_the_value_seen() {
 
 #[test]
 fn limits_hold() {
-    let fixture = Fixture::new().with(json!({"name": "x".repeat(2000)}));
+    let fixture = Fixture::new().with(&json!({"name": "x".repeat(2000)}));
     let grow = "|replace('x', 'xxxxxxxxxx')".repeat(8);
     assert_eq!(fixture.text(&format!("{{{{ object.name{grow} }}}}")), "failed: the text would be longer than 1048576 bytes");
     let items = vec!["1"; 60].join(",");

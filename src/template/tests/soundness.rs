@@ -221,7 +221,7 @@ fn fields() -> impl Strategy<Value = Value> {
     )
 }
 
-fn fixture(fields: Value, create: bool, parts: usize) -> Fixture {
+fn fixture(fields: &Value, create: bool, parts: usize) -> Fixture {
     let mut fixture = Fixture::new().with(fields);
     fixture.previous = !create;
     fixture.operation = if create { Operation::Create } else { Operation::Update };
@@ -236,7 +236,7 @@ proptest! {
 
     #[test]
     fn what_compiles_without_a_warning_renders(template in template(), fields in fields(), create in any::<bool>(), parts in 0_usize..3) {
-        let fixture = fixture(fields, create, parts);
+        let fixture = fixture(&fields, create, parts);
         let (compiled, found) = fixture.compile(&text_body(&template));
         if let (Some(compiled), []) = (compiled, found.as_slice())
             && let Err(error) = fixture.render(&compiled)
@@ -247,7 +247,7 @@ proptest! {
 
     #[test]
     fn a_json_body_is_json(expression in expression(), fields in fields(), create in any::<bool>()) {
-        let fixture = fixture(fields, create, 2);
+        let fixture = fixture(&fields, create, 2);
         let template = json!({"a": format!("{{{{ {expression} }}}}"), "b?": [format!("{{{{ {expression} }}}}")]}).to_string();
         if let (Some(compiled), _) = fixture.compile(&body(&template, "application/json")) {
             match fixture.render(&compiled) {
@@ -262,7 +262,7 @@ proptest! {
 
     #[test]
     fn a_url_keeps_its_origin(value in ".*", template in select(&["https://e.com/{{ object.name }}", "https://e.com/a/{{ object.name }}/b?{{ object.name }}#{{ object.name }}"][..])) {
-        let rendered = Fixture::new().with(json!({"name": value})).url(template);
+        let rendered = Fixture::new().with(&json!({"name": value})).url(template);
         assert!(rendered.starts_with("https://e.com/") || rendered.starts_with("failed: a path segment"), "{rendered}");
         assert!(rendered.starts_with("failed") || !rendered.chars().any(char::is_control), "{rendered}");
     }

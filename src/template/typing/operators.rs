@@ -16,10 +16,10 @@ impl<'p> Typing<'p, '_> {
     pub(super) fn negate(&mut self, operand: &Expression<'_>, range: Range<usize>) -> Typed<'p> {
         let operand_range = operand.range.clone();
         let operand = self.expression(operand);
-        let negated = match operand.expr.kind {
-            ExprKind::Constant(Constant::Integer(integer)) => Some(Constant::Integer(integer.saturating_neg())),
-            ExprKind::Constant(Constant::Number(number)) => Some(Constant::Number(-number)),
-            _ => None,
+        let negated = match operand.expr.constant() {
+            Some(Constant::Integer(integer)) => Some(Constant::Integer(integer.saturating_neg())),
+            Some(Constant::Number(number)) => Some(Constant::Number(-number)),
+            Some(Constant::Null | Constant::Boolean(_) | Constant::Text(_)) | None => None,
         };
         if let Some(constant) = negated {
             return self.made(ExprKind::Constant(constant), operand.ty, range);
@@ -236,10 +236,10 @@ pub(super) fn result<'p>(shape: Shape<'p>, operands: &[&Typed<'p>]) -> Type<'p> 
 
 /// Whether a constant divisor is zero; `None` when it is not constant.
 fn divisor(right: &Typed<'_>) -> Option<bool> {
-    match right.expr.kind {
-        ExprKind::Constant(Constant::Integer(integer)) => Some(integer == 0),
-        ExprKind::Constant(Constant::Number(number)) => Some(number == 0.0),
-        _ => None,
+    match right.expr.constant() {
+        Some(Constant::Integer(integer)) => Some(*integer == 0),
+        Some(Constant::Number(number)) => Some(*number == 0.0),
+        Some(Constant::Null | Constant::Boolean(_) | Constant::Text(_)) | None => None,
     }
 }
 
