@@ -6,7 +6,7 @@ use crate::ids::FileId;
 use crate::program::{self, Context, Settings};
 use crate::schema::{self, Schema};
 use crate::syntax;
-use crate::text::SourceMap;
+use crate::text::{SourceFile, SourceMap};
 
 /// Everything the compiler may look at.
 #[derive(Debug, Default)]
@@ -40,14 +40,7 @@ pub struct Compilation {
 #[must_use]
 pub fn compile(input: Input) -> Compilation {
     let mut diagnostics = Diagnostics::default();
-    let schemas: Vec<Schema<'_>> = input
-        .schemas
-        .iter()
-        .map(|&file| {
-            let tree = syntax::parse(file, input.sources.file(file), &mut diagnostics);
-            schema::declare(&tree, &mut diagnostics)
-        })
-        .collect();
+    let schemas: Vec<Schema<'_>> = input.schemas.iter().map(|&file| read(file, input.sources.file(file), &mut diagnostics)).collect();
     let context = Context { sources: &input.sources, templates: &input.templates, settings: &input.settings };
     let program = program::resolve(&schemas, context, &mut diagnostics);
     let (models, webhooks) = (program.models.len(), program.webhooks.len());
@@ -55,4 +48,18 @@ pub fn compile(input: Input) -> Compilation {
     let rules = check::check(program, input.settings, &mut diagnostics);
     diagnostics.sort();
     Compilation { sources: input.sources, diagnostics, rules, models, webhooks }
+}
+
+fn read<'s>(file: FileId, source: &'s SourceFile, out: &mut Diagnostics) -> Schema<'s> {
+    let tree = syntax::parse(file, source, out);
+    if source.invalid_at.is_some() {
+        // The file is cut off somewhere in its last model: what was declared before counts, but nothing is said about its form.
+        let mut schema = schema::declare(&tree, &mut Diagnostics::default());
+        schema.models.pop();
+        schema.partial = true;
+        return schema;
+    }
+    let mut schema = schema::declare(&tree, out);
+    schema.partial |= tree.root().is_none();
+    schema
 }

@@ -38,19 +38,27 @@ fn every_case_finds_what_is_expected() {
 
 #[test]
 fn every_page_is_right_about_its_examples() {
+    let mut wrong_pages = Vec::new();
     for (code, page) in Code::ALL.iter().filter_map(|code| page(*code).map(|page| (*code, page))) {
-        assert!(page.text.starts_with(&format!("# {} {}\n", code.as_str(), code.name())), "the title of {}", code.as_str());
-        assert!(page.text.contains("\n## Why\n"), "{} says why", code.as_str());
-        let wrong = page.wrong().unwrap_or_else(|| panic!("{} has a wrong example", code.as_str()));
+        let mut say = |what: &str, found: &str| wrong_pages.push(format!("{}: {what}\n{found}", code.as_str()));
+        if !page.text.starts_with(&format!("# {} {}\n", code.as_str(), code.name())) || !page.text.contains("\n## Why\n") {
+            say("no title or no reason", "");
+        }
+        let (Some(wrong), Some(right)) = (page.wrong(), page.right()) else {
+            say("an example is missing", "");
+            continue;
+        };
         let compile = if code == Code::WebhookWithoutTarget { compile_without_targets } else { compile_text };
         let found = compile(wrong);
-        let codes: Vec<Code> = found.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
-        assert!(codes.contains(&code), "the wrong example of {} yields {codes:?}", code.as_str());
-        let right = page.right().unwrap_or_else(|| panic!("{} has a right example", code.as_str()));
+        if !found.diagnostics.iter().any(|diagnostic| diagnostic.code == code) {
+            say("the wrong example does not yield it", &in_words(&found));
+        }
         let found = compile(right);
-        let codes: Vec<Code> = found.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
-        assert!(!codes.contains(&code) && !found.diagnostics.has_errors(), "the right example of {} yields {codes:?}", code.as_str());
+        if found.diagnostics.has_errors() || found.diagnostics.iter().any(|diagnostic| diagnostic.code == code) {
+            say("the right example is not right", &in_words(&found));
+        }
     }
+    assert!(wrong_pages.is_empty(), "{}", wrong_pages.join("\n"));
 }
 
 #[test]

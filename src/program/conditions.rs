@@ -19,24 +19,27 @@ const DEFAULT_LIMIT: u32 = 100;
 pub(super) struct Conditions<'l, 'a> {
     model: ModelId,
     linked: &'l Linked<'a>,
-    conditions: Vec<Condition>,
+    found: Vec<Condition>,
     embeds: Vec<Embed>,
     attachments_by_id: Vec<PropertyId>,
+    /// Every listed field could be resolved.
+    complete: bool,
 }
 
 impl<'l, 'a> Conditions<'l, 'a> {
     pub(super) fn new(model: ModelId, linked: &'l Linked<'a>) -> Self {
-        Self { model, linked, conditions: Vec::new(), embeds: Vec::new(), attachments_by_id: Vec::new() }
+        Self { model, linked, found: Vec::new(), embeds: Vec::new(), attachments_by_id: Vec::new(), complete: true }
     }
 
-    /// Conditions, embeds, and the attachments of which only the id is wanted.
-    pub(super) fn finish(self) -> (Vec<Condition>, Vec<Embed>, Vec<PropertyId>) {
-        (self.conditions, self.embeds, self.attachments_by_id)
+    /// Conditions, embeds, the attachments of which only the id is wanted, and whether every listed field could be resolved.
+    pub(super) fn finish(self) -> (Vec<Condition>, Vec<Embed>, Vec<PropertyId>, bool) {
+        (self.found, self.embeds, self.attachments_by_id, self.complete)
     }
 
     /// Resolves one listed field.
     pub(super) fn read(&mut self, field: &WebhookField<'_>, out: &mut Diagnostics) {
         let Some(name) = &field.name else {
+            self.complete = false;
             return;
         };
         if name.value.contains('.') {
@@ -44,21 +47,24 @@ impl<'l, 'a> Conditions<'l, 'a> {
             return;
         }
         match self.linked.member(self.model, &name.value) {
-            Some(Member::Broken) => {}
+            Some(Member::Broken) => self.complete = false,
             Some(Member::Property(id, property)) => match &property.kind {
                 Kind::BelongsTo(belongs_to) => self.belongs_to(id, *belongs_to, property, name, field, out),
                 Kind::Field(FieldType::Attachment(_)) => self.attachment(id, property, name, field, out),
                 Kind::Field(_) => self.plain(id, property, name, field, out),
             },
             Some(Member::HasMany(..)) => self.path(name, field, out),
-            None => out.push(self.linked.unknown(self.model, &name.value, name.span, "field or relation")),
+            None => {
+                self.complete = false;
+                out.push(self.linked.unknown(self.model, &name.value, name.span, "field or relation"));
+            }
         }
     }
 
     fn plain(&mut self, id: PropertyId, property: &Property, name: &Text<'_>, field: &WebhookField<'_>, out: &mut Diagnostics) {
         no_state(name, field, out);
         if let Some(embed) = &field.embed {
-            out.push(means_nothing(Code::EmbedOnPlainField, "embed", name, "a plain field, which is always in the payload", embed.span));
+            out.push(means_nothing(Code::EmbedOnPlainField, "embed", name, "a plain field and always in the payload", embed.span));
         }
         no_limit(name, field, out);
         if is_required(field) {
@@ -109,6 +115,7 @@ impl<'l, 'a> Conditions<'l, 'a> {
     fn path(&mut self, name: &Text<'_>, field: &WebhookField<'_>, out: &mut Diagnostics) {
         let source = SourceText::verbatim(&name.value, name.span);
         let Some(steps) = self.steps(name, &source, out) else {
+            self.complete = false;
             return;
         };
         no_state(name, field, out);
@@ -227,7 +234,7 @@ impl<'l, 'a> Conditions<'l, 'a> {
     }
 
     fn push(&mut self, subject: Subject, name: &Text<'_>, test: Test, span: Span) {
-        self.conditions.push(Condition { subject, name: name.value.as_ref().into(), test, span });
+        self.found.push(Condition { subject, name: name.value.as_ref().into(), test, span });
     }
 }
 

@@ -3,7 +3,7 @@
 use super::format_string::{Fault, parse};
 use super::link::{Linked, Member};
 use super::{FieldType, Kind};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, one_of};
 use crate::ids::ModelId;
 use crate::schema;
 use crate::text::{SourceText, Span};
@@ -13,7 +13,7 @@ const LOCATION_PARTS: [&str; 5] = ["latitude", "longitude", "altitude", "horizon
 /// Checks the displays of all models.
 pub(super) fn check(declared: &[(ModelId, &schema::Model<'_>)], linked: &Linked<'_>, out: &mut Diagnostics) {
     // Which displays a model's display shows, with the places.
-    let mut shows: Vec<Vec<(ModelId, Span)>> = vec![Vec::new(); declared.len()];
+    let mut shown_by: Vec<Vec<(ModelId, Span)>> = vec![Vec::new(); declared.len()];
     for (id, model) in declared {
         let Some((first, others)) = model.displays.split_first() else {
             let span = model.name.as_ref().map_or(model.element, |name| name.span);
@@ -32,11 +32,11 @@ pub(super) fn check(declared: &[(ModelId, &schema::Model<'_>)], linked: &Linked<
         for fault in faults {
             out.push(Diagnostic::new(fault.code, format.span(fault.range), fault.message));
         }
-        if let Some(shows) = shows.get_mut(id.index()) {
-            *shows = relations;
+        if let Some(shown) = shown_by.get_mut(id.index()) {
+            *shown = relations;
         }
     }
-    recursion(&shows, linked, out);
+    recursion(&shown_by, linked, out);
 }
 
 /// Resolves the paths of a format string: the relations it ends in, whose display is shown, and what is wrong with its form.
@@ -91,8 +91,8 @@ fn follow(
                     let span = format.span(at..at + part.len());
                     if !LOCATION_PARTS.contains(&part) {
                         let message = format!("a location has no part `{part}`");
-                        let list = crate::diagnostics::one_of(LOCATION_PARTS);
-                        out.push(Diagnostic::new(Code::UnknownReference, span, message).help(format!("expected {list}")));
+                        let parts = one_of(LOCATION_PARTS);
+                        out.push(Diagnostic::new(Code::UnknownReference, span, message).help(format!("expected {parts}")));
                     }
                     return None;
                 }
@@ -120,15 +120,15 @@ fn follow(
 }
 
 /// Reports each display that shows, in the end, itself. Iterative: chains may be as long as there are models.
-fn recursion(shows: &[Vec<(ModelId, Span)>], linked: &Linked<'_>, out: &mut Diagnostics) {
+fn recursion(shown_by: &[Vec<(ModelId, Span)>], linked: &Linked<'_>, out: &mut Diagnostics) {
     #[derive(Clone, Copy, PartialEq)]
     enum Seen {
         No,
         Active,
         Done,
     }
-    let mut seen = vec![Seen::No; shows.len()];
-    for start in 0..shows.len() {
+    let mut seen = vec![Seen::No; shown_by.len()];
+    for start in 0..shown_by.len() {
         let mut stack = vec![(start, 0)];
         while let Some((model, next)) = stack.pop() {
             if next == 0 && seen.get(model) != Some(&Seen::No) {
@@ -137,7 +137,7 @@ fn recursion(shows: &[Vec<(ModelId, Span)>], linked: &Linked<'_>, out: &mut Diag
             if let Some(seen) = seen.get_mut(model) {
                 *seen = Seen::Active;
             }
-            let Some((target, span)) = shows.get(model).and_then(|shows| shows.get(next)) else {
+            let Some((target, span)) = shown_by.get(model).and_then(|shown| shown.get(next)) else {
                 if let Some(seen) = seen.get_mut(model) {
                     *seen = Seen::Done;
                 }

@@ -126,7 +126,8 @@ fn text_format(kind: &Text<'_>, format: Option<&str>, out: &mut Diagnostics) -> 
     let found = TEXT_FORMATS.iter().find(|(name, _)| *name == format).map(|(_, format)| *format);
     if found.is_none() {
         let names = || TEXT_FORMATS.iter().map(|(name, _)| *name);
-        let message = format!("`{format}` is not a text format; expected {}", one_of(names()));
+        let seen = if format.is_empty() { "nothing".to_owned() } else { format!("`{format}`") };
+        let message = format!("{seen} is not a text format; expected {}", one_of(names()));
         let mut diagnostic = Diagnostic::new(Code::UnknownTextFormat, kind.span, message);
         if let Some(near) = suggestion(format, names()) {
             diagnostic = diagnostic.fix(Fix::replace(format!("write `text:{near}`"), kind.span, format!("text:{near}")));
@@ -213,16 +214,16 @@ fn integer_options(field: &schema::Field<'_>, kind: &Text<'_>, out: &mut Diagnos
     let mut largest: Option<i64> = None;
     for option in &field.options {
         let (key, span) = match &option.key {
-            Some(key) => match key.value.parse::<i64>() {
-                Ok(number) => (number, key.span),
-                Err(_) => {
+            Some(key) => {
+                let Ok(number) = key.value.parse::<i64>() else {
                     let message = format!("`{}` is not an integer", key.value);
                     out.push(
                         Diagnostic::new(Code::BadIntegerKey, key.span, message).help("leave the key out to count on from the largest"),
                     );
                     continue;
-                }
-            },
+                };
+                (number, key.span)
+            }
             None if option.has_key => continue,
             None => (largest.map_or(0, |largest| largest.saturating_add(1)), option.element),
         };

@@ -71,17 +71,22 @@ fn placeholder(text: &str, inside: Range<usize>) -> Result<Placeholder, Fault> {
         Some((path, spec)) if !path.is_empty() && !path.starts_with('$') => (path, Some(spec)),
         Some(_) | None => (content, None),
     };
+    if content.is_empty() {
+        let message = "the placeholder is empty; expected the path of a field, as in `{name}`".to_owned();
+        return Err(Fault { code: Code::UnsupportedExpression, range: whole, message });
+    }
     let good = path.split('.').all(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
     if !good {
         let message = format!("`{path}` is not the path of a field; expected names with dots between, as in `room.name`");
-        let range = if content.is_empty() { whole } else { inside.start..inside.start + path.len() };
+        let range = inside.start..inside.start + path.len();
         return Err(Fault { code: Code::UnsupportedExpression, range, message });
     }
     if let Some(spec) = spec
         && !is_spec(spec)
     {
         let from = inside.start + path.len() + 1;
-        let message = format!("`{spec}` is not a format; expected a width as `5`, zeros as `05`, or decimals as `.2f`");
+        let seen = if spec.is_empty() { "nothing".to_owned() } else { format!("`{spec}`") };
+        let message = format!("{seen} is not a format; expected a width as `5`, zeros as `05`, or decimals as `.2f`");
         return Err(Fault { code: Code::BadFormatSpec, range: if spec.is_empty() { whole } else { from..inside.end }, message });
     }
     Ok(Placeholder { path: inside.start..inside.start + path.len() })

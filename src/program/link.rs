@@ -25,8 +25,13 @@ pub struct Context<'a> {
 pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnostics) -> Program {
     let declared: Vec<(ModelId, &schema::Model<'_>)> =
         schemas.iter().flat_map(|schema| &schema.models).zip(0_u32..).map(|(model, index)| (ModelId(index), model)).collect();
-    let mut linked =
-        Linked { names: names::models(&declared, out), models: Vec::with_capacity(declared.len()), broken: FxHashSet::default() };
+    let mut linked = Linked {
+        names: names::models(&declared, out),
+        models: Vec::with_capacity(declared.len()),
+        broken: FxHashSet::default(),
+        nameless: FxHashSet::default(),
+        partial: schemas.iter().any(|schema| schema.partial),
+    };
     for (id, model) in &declared {
         let properties = properties::read(*id, model, &mut linked, out);
         linked.models.push(properties);
@@ -34,21 +39,25 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
     has_many::link(&declared, &mut linked, out);
     display::check(&declared, &linked, out);
     let mut webhooks = Vec::new();
+    let mut incomplete = FxHashSet::default();
     for (id, model) in &declared {
         index::check(*id, model, &linked, out);
         notify::check(*id, model, &linked, out);
         for webhook in &model.webhooks {
-            if let Some(webhook) = webhooks::read(*id, model, webhook, &linked, context, out) {
+            if let Some((webhook, complete)) = webhooks::read(*id, model, webhook, &linked, context, out) {
                 let index = WebhookId(u32::try_from(webhooks.len()).unwrap_or(u32::MAX));
                 if let Some(model) = linked.models.get_mut(id.index()) {
                     model.webhooks.push(index);
+                }
+                if !complete {
+                    incomplete.insert(index);
                 }
                 webhooks.push(webhook);
             }
         }
     }
     let broken = linked.broken.iter().map(|(model, name)| (*model, Box::from(*name))).collect();
-    Program { broken, ..Program::new(linked.models, webhooks) }
+    Program { broken, incomplete, ..Program::new(linked.models, webhooks) }
 }
 
 /// The tables while they are being filled.
@@ -59,6 +68,10 @@ pub(super) struct Linked<'a> {
     pub(super) models: Vec<Model>,
     /// Names that are declared, but wrongly.
     pub(super) broken: FxHashSet<(ModelId, &'a str)>,
+    /// Models with a field or relation that has no name.
+    pub(super) nameless: FxHashSet<ModelId>,
+    /// A file could not be read to its end: any model may be in it.
+    pub(super) partial: bool,
 }
 
 /// What a name of a model stands for.
@@ -72,7 +85,7 @@ pub(super) enum Member<'l> {
     Broken,
 }
 
-impl<'a> Linked<'a> {
+impl Linked<'_> {
     /// The model with this id.
     pub(super) fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.get(id.index())
@@ -87,7 +100,10 @@ impl<'a> Linked<'a> {
         if self.broken.contains(&(model, name)) {
             return Some(Member::Broken);
         }
-        let index = row.has_many.iter().position(|has_many| &*has_many.name == name)?;
+        let Some(index) = row.has_many.iter().position(|has_many| &*has_many.name == name) else {
+            // The name may be the one that is missing somewhere in the model.
+            return self.nameless.contains(&model).then_some(Member::Broken);
+        };
         let target = row.has_many.get(index)?.model;
         Some(Member::HasMany(HasManyId(u16::try_from(index).unwrap_or(u16::MAX)), target))
     }
@@ -95,7 +111,7 @@ impl<'a> Linked<'a> {
     /// The model that a text names; reports it when there is none.
     pub(super) fn find_model(&self, text: &Text<'_>, out: &mut Diagnostics) -> Option<ModelId> {
         let found = self.names.get(&*text.value).copied();
-        if found.is_none() {
+        if found.is_none() && !self.partial {
             let mut names: Vec<&str> = self.names.keys().copied().collect();
             names.sort_unstable();
             let message = format!("there is no model `{}`", text.value);
@@ -109,7 +125,11 @@ impl<'a> Linked<'a> {
         let Some(row) = self.models.get(model.index()) else {
             return Diagnostic::new(Code::UnknownReference, span, format!("there is no {what} `{name}`"));
         };
-        let fields = row.properties.iter().filter(|property| what != "relation" || property.field().is_none());
+        let fields = row.properties.iter().filter(|property| match what {
+            "relation" => property.field().is_none(),
+            "field" => property.field().is_some(),
+            _ => true,
+        });
         let mut names: Vec<&str> = fields.map(|property| &*property.name).collect();
         if what != "field" {
             names.extend(row.has_many.iter().map(|has_many| &*has_many.name));

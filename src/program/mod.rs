@@ -44,6 +44,7 @@ pub struct Program {
     model_names: FxHashMap<Box<str>, ModelId>,
     webhook_names: FxHashMap<Box<str>, WebhookId>,
     broken: FxHashSet<(ModelId, Box<str>)>,
+    incomplete: FxHashSet<WebhookId>,
 }
 
 impl Program {
@@ -68,7 +69,7 @@ impl Program {
                 }
             });
         }
-        Self { models, webhooks, watchers, model_names, webhook_names, broken: FxHashSet::default() }
+        Self { models, webhooks, watchers, model_names, webhook_names, broken: FxHashSet::default(), incomplete: FxHashSet::default() }
     }
 
     /// Whether a field or relation of this name is declared, but so wrongly that it is not in the tables. That has been reported, so
@@ -76,6 +77,12 @@ impl Program {
     #[must_use]
     pub fn is_broken(&self, model: ModelId, name: &str) -> bool {
         !self.broken.is_empty() && self.broken.contains(&(model, Box::from(name)))
+    }
+
+    /// Whether a listed field of a webhook could not be resolved, so that it has fewer conditions and embeds than were meant.
+    #[must_use]
+    pub fn is_incomplete(&self, webhook: WebhookId) -> bool {
+        self.incomplete.contains(&webhook)
     }
 
     /// The model of this name.

@@ -109,18 +109,23 @@ pub(super) fn models<'a>(declared: &[(ModelId, &'a schema::Model<'_>)], out: &mu
 
 /// Reports what is wrong with the name of a field or relation by itself. `kind`: "field", "relation".
 pub(super) fn check_member(kind: &str, name: &Text<'_>, out: &mut Diagnostics) {
-    let text = &*name.value;
-    if RESERVED.contains(&text) || RESERVED_MEMBERS.contains(&text) {
+    if is_reserved_member(&name.value) {
         out.push(reserved_name(kind, name));
-    } else if !is_name(text) {
+    } else if !is_name(&name.value) {
         out.push(invalid_name(kind, name));
-    } else if text.ends_with("_id") {
-        let message = format!("the {kind} name `{text}` ends in `_id`, like the ids of relations");
-        out.push(
-            Diagnostic::new(Code::IdSuffix, name.span, message)
-                .help("a belongs-to `x` brings its own `x_id`; if this is an id of another system, name the system"),
-        );
     }
+}
+
+/// Whether no field or relation may have this name.
+pub(super) fn is_reserved_member(name: &str) -> bool {
+    RESERVED.contains(&name) || RESERVED_MEMBERS.contains(&name)
+}
+
+/// Says that a name looks like the id that a relation brings.
+pub(super) fn id_suffix(kind: &str, name: &Text<'_>) -> Diagnostic {
+    let message = format!("the {kind} name `{}` ends in `_id`, like the ids of relations", name.value);
+    Diagnostic::new(Code::IdSuffix, name.span, message)
+        .help("a belongs-to `x` brings its own `x_id`; if this is an id of another system, name the system")
 }
 
 /// Says that something of this kind has this name already.

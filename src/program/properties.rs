@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::link::Linked;
-use super::names::{check_member, duplicate};
+use super::names::{check_member, duplicate, id_suffix, is_reserved_member};
 use super::{BelongsTo, Classification, Kind, Model, Property, field_type};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::ids::ModelId;
@@ -25,6 +25,7 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
     for field in &model.fields {
         let field_type = field_type::read(field, out);
         let Some(name) = &field.name else {
+            linked.nameless.insert(id);
             continue;
         };
         check_member("field", name, out);
@@ -46,6 +47,7 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
     for belongs_to in &model.belongs_to {
         let target = belongs_to.model.as_ref().and_then(|target| linked.find_model(target, out));
         let Some(name) = belongs_to.name.as_ref().or(belongs_to.model.as_ref()) else {
+            linked.nameless.insert(id);
             continue;
         };
         if belongs_to.name.is_some() || target.is_some() {
@@ -67,11 +69,14 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
         }
     }
     for has_many in &model.has_many {
-        if let Some(name) = &has_many.name {
-            check_member("relation", name, out);
-            take(&mut taken, "relation", name, out);
-        }
+        let Some(name) = &has_many.name else {
+            linked.nameless.insert(id);
+            continue;
+        };
+        check_member("relation", name, out);
+        take(&mut taken, "relation", name, out);
     }
+    id_suffixes(model, &taken, out);
     derived_ids(&properties, &taken, out);
     let classification = if model.sensitive { Classification::Sensitive } else { Classification::Standard };
     let name = model.name.as_ref();
@@ -96,6 +101,21 @@ fn take<'a>(taken: &mut Taken<'a>, kind: &'static str, name: &'a Text<'_>, out: 
         out.push(Diagnostic::new(Code::NameCollision, name.span, message).related(first, format!("the {first_kind}")));
     }
     false
+}
+
+/// Warns of names in `_id`, unless `x_id` stands beside an `x`: that is a collision, or close to one and on purpose.
+fn id_suffixes(model: &schema::Model<'_>, taken: &Taken<'_>, out: &mut Diagnostics) {
+    let fields = model.fields.iter().filter_map(|field| Some(("field", field.name.as_ref()?)));
+    let belongs_to = model.belongs_to.iter().filter_map(|relation| Some(("relation", relation.name.as_ref()?)));
+    let has_many = model.has_many.iter().filter_map(|relation| Some(("relation", relation.name.as_ref()?)));
+    for (kind, name) in fields.chain(belongs_to).chain(has_many) {
+        if let Some(stem) = name.value.strip_suffix("_id")
+            && !taken.contains_key(stem)
+            && !is_reserved_member(&name.value)
+        {
+            out.push(id_suffix(kind, name));
+        }
+    }
 }
 
 /// A relation or attachment `x` brings a value `x_id` into every payload.

@@ -13,7 +13,7 @@ const BUILT_IN_RECEIVERS: [&str; 2] = ["cloudcode", "pdfmailer"];
 
 const JSON: &str = "application/json";
 
-/// Resolves a webhook; `None` when it has no type or its model no name, which has been reported.
+/// Resolves a webhook, and says whether all its fields could be resolved; `None` when it has no type or its model no name, which has been reported.
 pub(super) fn read(
     id: ModelId,
     model: &schema::Model<'_>,
@@ -21,13 +21,13 @@ pub(super) fn read(
     linked: &Linked<'_>,
     context: Context<'_>,
     out: &mut Diagnostics,
-) -> Option<Webhook> {
+) -> Option<(Webhook, bool)> {
     receiver(webhook, context, out);
     let mut conditions = Conditions::new(id, linked);
     for field in &webhook.fields {
         conditions.read(field, out);
     }
-    let (conditions, embeds, attachments_by_id) = conditions.finish();
+    let (conditions, embeds, attachments_by_id, complete) = conditions.finish();
     let request = webhook.request.as_ref().and_then(|request| self::request(request, context));
     let kind = webhook.kind?;
     let (kind, word) = match kind {
@@ -42,7 +42,7 @@ pub(super) fn read(
     };
     let operations =
         webhook.on.map_or_else(Operations::default, |on| Operations { create: on.create, update: on.update, delete: on.delete });
-    Some(Webhook {
+    let webhook = Webhook {
         name,
         model: id,
         kind,
@@ -56,7 +56,8 @@ pub(super) fn read(
         attachments_by_id,
         request,
         span: webhook.name.as_ref().map_or(webhook.element, |name| name.span),
-    })
+    };
+    Some((webhook, complete))
 }
 
 fn receiver(webhook: &schema::Webhook<'_>, context: Context<'_>, out: &mut Diagnostics) {

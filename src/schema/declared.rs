@@ -20,6 +20,8 @@ pub struct Text<'s> {
 pub struct Schema<'s> {
     /// Its models, in order.
     pub models: Vec<Model<'s>>,
+    /// There may be models in the file that could not be read.
+    pub partial: bool,
 }
 
 /// `<model>`

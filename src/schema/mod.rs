@@ -26,6 +26,7 @@ pub fn declare<'s>(tree: &Tree<'s>, out: &mut Diagnostics) -> Schema<'s> {
     };
     if root.name() != ROOT || root.children().any(|child| child.name() == "object") {
         out.push(wrong_root(root));
+        schema.partial = true;
         return schema;
     }
     if let Some(span) = root.text_span() {

@@ -49,11 +49,10 @@ pub(super) fn attributes<'s, const N: usize>(
         *written = true;
         if let Some(advice) = rule.deprecated {
             out.push(deprecated_attribute(&attribute, advice));
-        } else if attribute.broken {
-        } else if attribute.value().trim_ascii().is_empty() {
+        } else if !attribute.broken && attribute.value().trim_ascii().is_empty() {
             let message = format!("the attribute `{}` is blank", attribute.name);
             out.push(Diagnostic::new(Code::BlankAttribute, whole(&attribute), message));
-        } else {
+        } else if !attribute.broken {
             *value = Some(attribute);
         }
     }

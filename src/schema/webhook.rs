@@ -84,7 +84,7 @@ fn request<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
             _ => out.push(unknown_element(child, element.name(), &["header", "body"])),
         }
     }
-    let method = method.filter(|method| is_token(method, out));
+    let method = method.filter(|method| is_token("method", method, out));
     Request {
         url: url.as_ref().map(Attribute::source_text),
         method: method.as_ref().map(text),
@@ -98,7 +98,7 @@ fn request<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
 fn header<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Header<'s> {
     let ([name], _) = attributes(element, &[required("name")], out);
     no_children(element, out);
-    let name = name.filter(|name| is_token(name, out));
+    let name = name.filter(|name| is_token("header name", name, out));
     Header { name: name.as_ref().map(text), value: element.source_text() }
 }
 
@@ -119,11 +119,11 @@ fn body<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
 }
 
 /// Methods and header names are tokens (RFC 9110, section 5.6.2).
-fn is_token(attribute: &Attribute<'_>, out: &mut Diagnostics) -> bool {
+fn is_token(what: &str, attribute: &Attribute<'_>, out: &mut Diagnostics) -> bool {
     let value = attribute.value();
     let good = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
     if !good {
-        let message = format!("`{value}` is not a `{}`; expected letters, digits and hyphens", attribute.name);
+        let message = format!("`{value}` is not a {what}; expected letters, digits and hyphens");
         out.push(Diagnostic::new(Code::InvalidValue, attribute.value_span, message));
     }
     good

@@ -42,7 +42,9 @@ pub fn parse<'s>(file: FileId, source: &'s SourceFile, out: &mut Diagnostics) ->
     if let Some(at) = source.invalid_at {
         let message = format!("the file is not UTF-8: byte {at} begins no character; the rest of the file was not read");
         out.push(Diagnostic::new(Code::NotUtf8, Span::new(file, at, at), message).help("save the file with the encoding UTF-8"));
+        // What looks wrong at the cut, or open behind it, is not: only the encoding is.
+        return reader::Reader::new(file, &source.text, &mut Diagnostics::default()).read();
     }
     characters::check(file, &source.text, out);
-    reader::Reader::new(file, &source.text, out).read(source.invalid_at.is_some())
+    reader::Reader::new(file, &source.text, out).read()
 }

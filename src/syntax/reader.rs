@@ -58,8 +58,8 @@ impl<'s, 'd> Reader<'s, 'd> {
         }
     }
 
-    /// Reads everything. `cut_off`: the text is only the start of the file, so that nothing can be said about its end.
-    pub(super) fn read(mut self, cut_off: bool) -> Tree<'s> {
+    /// Reads everything.
+    pub(super) fn read(mut self) -> Tree<'s> {
         let before = self.out.len();
         self.at = self.text.len() - self.text.trim_start_matches(BYTE_ORDER_MARK).len();
         while let Some(byte) = self.byte(self.at) {
@@ -69,17 +69,10 @@ impl<'s, 'd> Reader<'s, 'd> {
                 self.characters();
             }
         }
-        if !cut_off {
-            self.close_all();
-            if self.tree.root.is_none() && self.out.len() == before {
-                let message = "the file holds no element; expected `<data-model>`";
-                self.out.push(Diagnostic::new(Code::EmptyDocument, self.span(self.text.len(), self.text.len()), message));
-            }
-        } else {
-            let end = self.text.len();
-            while let Some(open) = self.open.pop() {
-                self.finish(open.node, end);
-            }
+        self.close_all();
+        if self.tree.root.is_none() && self.out.len() == before {
+            let message = "the file holds no element; expected `<data-model>`";
+            self.out.push(Diagnostic::new(Code::EmptyDocument, self.span(self.text.len(), self.text.len()), message));
         }
         self.tree
     }
@@ -189,7 +182,11 @@ impl<'s, 'd> Reader<'s, 'd> {
         if !missing {
             self.out.push(Diagnostic::new(code, self.span(start, from), message));
         }
-        self.at = from;
+        self.at = match ending {
+            // Most likely its line is the comment; what stands below was meant to be read.
+            Ending::Comment => self.find(b'\n', from).unwrap_or(self.text.len()),
+            Ending::CharacterData | Ending::Instruction => from,
+        };
         false
     }
 

@@ -29,7 +29,7 @@ pub(super) enum Place {
 /// What a raw text is as it is, or decoded when that differs.
 pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
     let special = |byte: &u8| matches!(byte, b'&' | b'\r') || place == Place::Attribute && matches!(byte, b'\n' | b'\t');
-    if !raw.as_bytes().iter().any(|byte| special(byte)) {
+    if !raw.as_bytes().iter().any(special) {
         return Cow::Borrowed(raw);
     }
     let mut text = String::with_capacity(raw.len());
@@ -50,13 +50,13 @@ pub(super) fn each_piece(raw: &str, place: Place, visit: &mut dyn FnMut(&str, Ra
         }
         let mut buffer = [0; 4];
         let (end, decoded): (usize, &str) = match byte {
-            b'&' => match character(raw, at) {
-                Ok((end, character)) => (end, character.encode_utf8(&mut buffer)),
-                Err(_) => {
+            b'&' => {
+                let Ok((end, character)) = character(raw, at) else {
                     at += 1;
                     continue;
-                }
-            },
+                };
+                (end, character.encode_utf8(&mut buffer))
+            }
             b'\r' => {
                 let end = if bytes.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 };
                 (end, if place == Place::Attribute { " " } else { "\n" })

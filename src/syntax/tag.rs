@@ -85,7 +85,7 @@ impl Reader<'_, '_> {
                     self.at += 1;
                     return End::Open;
                 }
-                Some(b'/') if self.byte(self.at + 1) == Some(b'>') => {
+                Some(b'/') if self.at_empty_end() => {
                     self.at += 2;
                     return End::Empty;
                 }
@@ -100,13 +100,18 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Characters that begin no attribute.
+    /// Characters that begin no attribute, with the value in quotes that they may open.
     fn stray(&mut self) {
         let start = self.at;
-        while matches!(self.byte(self.at), Some(b'"' | b'\'' | b'='))
-            || self.byte(self.at) == Some(b'/') && self.byte(self.at + 1) != Some(b'>')
-        {
+        while matches!(self.byte(self.at), Some(b'"' | b'\'' | b'=')) || self.byte(self.at) == Some(b'/') && !self.at_empty_end() {
             self.at += 1;
+        }
+        if let Some(quote @ (b'"' | b'\'')) = self.byte(self.at - 1)
+            && self.at - start > 1
+            && let Some(value) = self.find(quote, self.at).and_then(|close| self.text.get(self.at..close))
+            && !value.contains(['<', '>', '\n', '='])
+        {
+            self.at += value.len() + 1;
         }
         let span = self.span(start, self.at);
         let message = format!("expected an attribute or the end of the tag, found `{}`", self.text.get(start..self.at).unwrap_or(""));
@@ -142,9 +147,20 @@ impl Reader<'_, '_> {
                 self.at = equals + 1;
                 self.no_value(name, equals + 1);
             }
-            Some(b'/') if self.byte(self.at + 1) == Some(b'>') => self.no_value(name, equals + 1),
+            Some(b'/') if self.at_empty_end() => self.no_value(name, equals + 1),
+            Some(_) if self.at > equals + 1 && self.begins_attribute() => self.no_value(name, equals + 1),
             Some(_) => self.unquoted(name),
         }
+    }
+
+    fn at_empty_end(&self) -> bool {
+        self.byte(self.at) == Some(b'/') && self.byte(self.at + 1) == Some(b'>')
+    }
+
+    /// Whether a name with `=` and a quote stands here.
+    fn begins_attribute(&self) -> bool {
+        let end = self.name_end(self.at);
+        end > self.at && self.byte(end) == Some(b'=') && matches!(self.byte(end + 1), Some(b'"' | b'\''))
     }
 
     fn no_value(&mut self, name: (usize, usize), insert_at: usize) {
@@ -157,9 +173,7 @@ impl Reader<'_, '_> {
 
     fn unquoted(&mut self, name: (usize, usize)) {
         let start = self.at;
-        while !matches!(self.byte(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'<'))
-            && !(self.byte(self.at) == Some(b'/') && self.byte(self.at + 1) == Some(b'>'))
-        {
+        while !matches!(self.byte(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'<')) && !self.at_empty_end() {
             self.at += 1;
         }
         let end = self.at;

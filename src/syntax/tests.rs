@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 use quick_xml::events::Event;
 
@@ -16,21 +18,21 @@ fn found(text: &str) -> Vec<String> {
 
 /// The tree in one line: `a(b x=1 "text")`.
 fn outline(text: &str) -> String {
-    fn write(element: Element<'_, '_>, line: &mut String) {
+    fn describe(element: Element<'_, '_>, line: &mut String) {
         line.push_str(element.name());
         for attribute in element.attributes() {
-            line.push_str(&format!(" {}={}", attribute.name, attribute.value()));
+            write!(line, " {}={}", attribute.name, attribute.value()).unwrap();
         }
         let text = element.text();
         if !text.is_empty() {
-            line.push_str(&format!(" {text:?}"));
+            write!(line, " {text:?}").unwrap();
         }
         let mut children = element.children().peekable();
         if children.peek().is_some() {
             line.push('(');
             for (index, child) in children.enumerate() {
                 line.push_str(if index > 0 { ", " } else { "" });
-                write(child, line);
+                describe(child, line);
             }
             line.push(')');
         }
@@ -40,7 +42,7 @@ fn outline(text: &str) -> String {
     let tree = parse(file, sources.file(file), &mut Diagnostics::default());
     let mut line = String::new();
     if let Some(root) = tree.root() {
-        write(root, &mut line);
+        describe(root, &mut line);
     }
     line
 }

@@ -189,7 +189,7 @@ impl<'t, 's> Element<'t, 's> {
         };
         let mut text = SourceText::empty(whole);
         for (_, node) in self.texts() {
-            let (from, to) = self.content(node);
+            let (from, to) = content(node);
             let (from, to) = (from.max(whole.start), to.min(whole.end));
             if from >= to {
                 continue;
@@ -205,17 +205,9 @@ impl<'t, 's> Element<'t, 's> {
     }
 
     fn decoded(self, node: &Node) -> Cow<'s, str> {
-        let (from, to) = self.content(node);
+        let (from, to) = content(node);
         let raw = self.tree.slice(from, to);
         if node.kind == NodeKind::CharacterData { Cow::Borrowed(raw) } else { decode(raw, Place::Text) }
-    }
-
-    /// The bytes of a text node without the marks of a CDATA section.
-    fn content(self, node: &Node) -> (u32, u32) {
-        match node.kind {
-            NodeKind::CharacterData => (node.start + 9, node.end - 3),
-            NodeKind::Element | NodeKind::Text | NodeKind::Comment => (node.start, node.end),
-        }
     }
 
     fn texts(self) -> impl Iterator<Item = (u32, &'t Node)> {
@@ -262,6 +254,14 @@ impl<'s> Attribute<'s> {
         let mut text = SourceText::empty(self.value_span);
         push_pieces(&mut text, self.raw, Place::Attribute, self.value_span);
         text
+    }
+}
+
+/// The bytes of a text node without the marks of a CDATA section.
+fn content(node: &Node) -> (u32, u32) {
+    match node.kind {
+        NodeKind::CharacterData => (node.start + 9, node.end - 3),
+        NodeKind::Element | NodeKind::Text | NodeKind::Comment => (node.start, node.end),
     }
 }
 
