@@ -94,10 +94,12 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// When an expression fails or there are too many turns.
     pub(super) fn items(&mut self, list: &'a Expr, filter: Option<&'a Expr>) -> Result<Vec<Value<'a>>, RenderError> {
-        let items = match self.evaluate(list)? {
-            Value::List(items) => items,
-            missing if missing.is_missing() => return Ok(Vec::new()),
-            other => return Err(failure(format!("the value is {}, expected a list", other.describe()), list.span)),
+        let value = self.evaluate(list)?;
+        if value.is_missing() {
+            return Ok(Vec::new());
+        }
+        let Value::List(items) = value else {
+            return Err(failure(format!("the value is {}, expected a list", value.describe()), list.span));
         };
         let Some(filter) = filter else { return Ok(items.iter().collect()) };
         let mut passed = Vec::new();
@@ -165,34 +167,25 @@ impl<'a> Frame<'a> {
             },
             ExprKind::Local(slot) => self.locals.get(*slot).map_or(Value::Undefined, |local| local.value.clone()),
             ExprKind::Turn(slot, turn) => self.locals.get(*slot).map_or(Value::Undefined, |local| local.turn(*turn)),
-            ExprKind::Property(of, property) => match self.evaluate(of)? {
-                Value::Object(object) => Value::of_json(object.record.value(*property)),
-                other => missing_part(&other, expr.span)?,
-            },
-            ExprKind::Embedded(of, index) => match self.evaluate(of)? {
-                Value::Object(object) => object.embedded(*index),
-                other => missing_part(&other, expr.span)?,
-            },
-            ExprKind::Meta(of, meta) => match self.evaluate(of)? {
-                Value::Object(Object { record, .. }) => Value::borrowed(match meta {
-                    Meta::Id => &record.id,
-                    Meta::Type => &self.data.program.model(record.model).name,
-                    Meta::UpdatedAt => &record.updated_at,
-                }),
-                other => missing_part(&other, expr.span)?,
-            },
-            ExprKind::Part(of, name) => match self.evaluate(of)? {
-                Value::Map(map) => map.get(name).unwrap_or(Value::Undefined),
-                other => missing_part(&other, expr.span)?,
-            },
-            ExprKind::Item(of, index) => {
-                let (list, index) = (self.evaluate(of)?, self.evaluate(index)?);
-                match (list, index) {
-                    (Value::List(list), Value::Integer(index)) => item(&list, index),
-                    (Value::List(_), missing) if missing.is_missing() => Value::Undefined,
-                    (other, _) => missing_part(&other, expr.span)?,
-                }
+            ExprKind::Property(of, property) => {
+                self.part_of_object(of, expr.span, |object| Value::of_json(object.record.value(*property)))?
             }
+            ExprKind::Embedded(of, index) => self.part_of_object(of, expr.span, |object| object.embedded(*index))?,
+            ExprKind::Meta(of, meta) => {
+                let program = self.data.program;
+                self.part_of_object(of, expr.span, |Object { record, .. }| {
+                    Value::borrowed(match meta {
+                        Meta::Id => &record.id,
+                        Meta::Type => &program.model(record.model).name,
+                        Meta::UpdatedAt => &record.updated_at,
+                    })
+                })?
+            }
+            ExprKind::Part(of, name) => {
+                let of = self.evaluate(of)?;
+                if let Value::Map(map) = of { map.get(name).unwrap_or(Value::Undefined) } else { missing_part(&of, expr.span)? }
+            }
+            ExprKind::Item(of, index) => self.item(of, index, expr.span)?,
             ExprKind::Changed(property) => {
                 let (now, before) = (&self.data.object.record, self.data.previous);
                 Value::Boolean(before.is_none_or(|before| before.value(*property) != now.value(*property)))
@@ -226,15 +219,26 @@ impl<'a> Frame<'a> {
         })
     }
 
+    fn part_of_object(&mut self, of: &'a Expr, span: Span, part: impl FnOnce(Object<'a>) -> Value<'a>) -> Result<Value<'a>, RenderError> {
+        let of = self.evaluate(of)?;
+        if let Value::Object(object) = of { Ok(part(object)) } else { missing_part(&of, span) }
+    }
+
+    fn item(&mut self, of: &'a Expr, index: &'a Expr, span: Span) -> Result<Value<'a>, RenderError> {
+        let (list, index) = (self.evaluate(of)?, self.evaluate(index)?);
+        if let (Value::List(list), Value::Integer(index)) = (&list, &index) {
+            return Ok(item(list, *index));
+        }
+        if index.is_missing() { Ok(Value::Undefined) } else { missing_part(&list, span) }
+    }
+
     fn binary(&mut self, operator: Operator, left: &'a Expr, right: &'a Expr, span: Span) -> Result<Value<'a>, RenderError> {
         let left = self.evaluate(left)?;
-        match operator {
-            Operator::And if !left.is_true() => return Ok(left),
-            Operator::Or if left.is_true() => return Ok(left),
-            _ => {}
+        if (operator == Operator::And && !left.is_true()) || (operator == Operator::Or && left.is_true()) {
+            return Ok(left);
         }
         let right = self.evaluate(right)?;
-        filters::operate(operator, left, right).map_err(|what| failure(what, span))
+        filters::operate(operator, &left, right).map_err(|what| failure(what, span))
     }
 }
 

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use super::limits;
 use super::signatures::Filter;
 use super::strftime;
-use super::value::{List, Map, Value};
+use super::value::{List, Value};
 use super::write::{Bounded, Refusal};
 use super::written::Operator;
 use crate::program::{Kind, Program};
@@ -139,17 +139,17 @@ fn truncate(text: &str, length: Option<&Value<'_>>) -> String {
 fn numeric<'a>(filter: Filter, input: &Value<'a>, arguments: &[Value<'a>]) -> Result<Value<'a>, Refusal> {
     /// The doubles between these are integers of 64 bits.
     const INTEGERS: std::ops::Range<f64> = -9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0;
-    let parsed = match input {
-        Value::Text(text) => {
-            let text = text.trim();
-            match (text.parse::<i64>(), text.parse::<f64>()) {
-                (Ok(integer), _) => Value::Integer(integer),
-                (Err(_), Ok(number)) if number.is_finite() => Value::Number(number),
-                (Err(_), _) => return Ok(Value::Null),
-            }
+    let parsed = if let Value::Text(text) = input {
+        let text = text.trim();
+        match (text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(integer), _) => Value::Integer(integer),
+            (Err(_), Ok(number)) if number.is_finite() => Value::Number(number),
+            (Err(_), _) => return Ok(Value::Null),
         }
-        Value::Boolean(boolean) => Value::Integer(i64::from(*boolean)),
-        other => other.clone(),
+    } else if let Value::Boolean(boolean) = input {
+        Value::Integer(i64::from(*boolean))
+    } else {
+        input.clone()
     };
     let digits = if let Some(Value::Integer(digits)) = arguments.first() { (*digits).clamp(-20, 20) as i32 } else { 0 };
     Ok(match (filter, &parsed) {
@@ -170,7 +170,7 @@ fn numeric<'a>(filter: Filter, input: &Value<'a>, arguments: &[Value<'a>]) -> Re
     })
 }
 
-fn sequence<'a>(filter: Filter, input: Value<'a>) -> Result<Value<'a>, Refusal> {
+fn sequence(filter: Filter, input: Value<'_>) -> Result<Value<'_>, Refusal> {
     let count = |length: usize| Value::Integer(i64::try_from(length).unwrap_or(i64::MAX));
     Ok(match (filter, input) {
         (Filter::Length, Value::Text(text)) => count(text.chars().count()),
@@ -220,7 +220,7 @@ fn listed<'a>(filter: Filter, input: Value<'a>, arguments: &[Value<'a>], program
             });
             Value::List(List::Made(items.into()))
         }
-        _ => {
+        Filter::Unique => {
             // The JSON of an item says what it is, so that a long list is not compared pair by pair.
             let mut seen = FxHashSet::default();
             let mut items: Vec<Value<'a>> = Vec::with_capacity(list.len());
@@ -233,6 +233,27 @@ fn listed<'a>(filter: Filter, input: Value<'a>, arguments: &[Value<'a>], program
             }
             Value::List(List::Made(items.into()))
         }
+        Filter::Abs
+        | Filter::Capitalize
+        | Filter::Date
+        | Filter::Default
+        | Filter::First
+        | Filter::Float
+        | Filter::Int
+        | Filter::Last
+        | Filter::Length
+        | Filter::Lower
+        | Filter::Replace
+        | Filter::Reverse
+        | Filter::Round
+        | Filter::Split
+        | Filter::String
+        | Filter::Title
+        | Filter::ToJson
+        | Filter::Trim
+        | Filter::Truncate
+        | Filter::Upper
+        | Filter::UrlEncode => Value::List(list),
     })
 }
 
@@ -257,10 +278,9 @@ fn attribute<'a>(item: &Value<'a>, name: &str, program: &'a Program) -> Value<'a
             let Some(property) = name.strip_suffix("_id").and_then(|relation| model.property_named(relation)) else {
                 return Value::Undefined;
             };
-            match Value::of_json(record.value(property)) {
-                Value::Map(Map::Json(attachment)) => attachment.get("id").map_or(Value::Null, Value::of_json),
-                id => id,
-            }
+            let stored = record.value(property);
+            // An attachment is stored as an object, a belongs-to as the id itself.
+            Value::of_json(stored.get("id").unwrap_or(stored))
         }
         Value::Undefined
         | Value::Null
@@ -277,7 +297,7 @@ fn attribute<'a>(item: &Value<'a>, name: &str, program: &'a Program) -> Value<'a
 ///
 /// # Errors
 /// When an operand is of the wrong type, or the text grows too long.
-pub(super) fn operate<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Result<Value<'a>, Refusal> {
+pub(super) fn operate<'a>(operator: Operator, left: &Value<'a>, right: Value<'a>) -> Result<Value<'a>, Refusal> {
     use std::cmp::Ordering;
     let order = |test: fn(Ordering) -> bool| Ok(Value::Boolean(left.order(&right).is_some_and(test)));
     match operator {
@@ -288,11 +308,10 @@ pub(super) fn operate<'a>(operator: Operator, left: Value<'a>, right: Value<'a>)
         Operator::LessOrEqual => order(Ordering::is_le),
         Operator::Greater => order(Ordering::is_gt),
         Operator::GreaterOrEqual => order(Ordering::is_ge),
-        Operator::In => match (&left, &right) {
-            (_, Value::Undefined | Value::Null) => Ok(Value::Boolean(false)),
+        Operator::In => match (left, &right) {
+            (_, Value::Undefined | Value::Null) | (Value::Undefined | Value::Null, Value::Text(_)) => Ok(Value::Boolean(false)),
             (item, Value::List(list)) => Ok(Value::Boolean(list.iter().any(|other| other.equals(item)))),
             (Value::Text(part), Value::Text(text)) => Ok(Value::Boolean(text.contains(part.as_ref()))),
-            (Value::Undefined | Value::Null, Value::Text(_)) => Ok(Value::Boolean(false)),
             (_, other) => Err(wrong(other, "a list")),
         },
         Operator::Concatenate => {
@@ -300,12 +319,12 @@ pub(super) fn operate<'a>(operator: Operator, left: Value<'a>, right: Value<'a>)
                 return Ok(Value::Null);
             }
             let mut out = Bounded::new(limits::BODY_BYTES);
-            out.print(&left)?;
+            out.print(left)?;
             out.print(&right)?;
             Ok(Value::text(out.text))
         }
         Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::FloorDivide | Operator::Remainder => {
-            arithmetic(operator, &left, &right)
+            arithmetic(operator, left, &right)
         }
     }
 }
@@ -319,9 +338,19 @@ fn arithmetic<'a>(operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Re
             Operator::Add => one.checked_add(*other),
             Operator::Subtract => one.checked_sub(*other),
             Operator::Multiply => one.checked_mul(*other),
-            Operator::FloorDivide if *other != 0 => one.checked_div_euclid(*other),
-            Operator::Remainder if *other != 0 => one.checked_rem_euclid(*other),
-            _ => None,
+            Operator::FloorDivide => one.checked_div_euclid(*other),
+            Operator::Remainder => one.checked_rem_euclid(*other),
+            Operator::Equal
+            | Operator::NotEqual
+            | Operator::Less
+            | Operator::LessOrEqual
+            | Operator::Greater
+            | Operator::GreaterOrEqual
+            | Operator::In
+            | Operator::And
+            | Operator::Or
+            | Operator::Divide
+            | Operator::Concatenate => None,
         };
         if let Some(integer) = exact {
             return Ok(Value::Integer(integer));
@@ -329,13 +358,24 @@ fn arithmetic<'a>(operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Re
     }
     let number = |value: &Value<'a>| value.as_number().ok_or_else(|| wrong(value, "a number"));
     let (one, other) = (number(left)?, number(right)?);
+    let divides = matches!(operator, Operator::Divide | Operator::FloorDivide | Operator::Remainder);
     Ok(match operator {
+        _ if divides && other == 0.0 => Value::Null,
         Operator::Add => Value::number(one + other),
         Operator::Subtract => Value::number(one - other),
         Operator::Multiply => Value::number(one * other),
-        _ if other == 0.0 => Value::Null,
         Operator::Divide => Value::number(one / other),
         Operator::FloorDivide => Value::number(one.div_euclid(other)),
-        _ => Value::number(one.rem_euclid(other)),
+        Operator::Remainder => Value::number(one.rem_euclid(other)),
+        Operator::Equal
+        | Operator::NotEqual
+        | Operator::Less
+        | Operator::LessOrEqual
+        | Operator::Greater
+        | Operator::GreaterOrEqual
+        | Operator::In
+        | Operator::And
+        | Operator::Or
+        | Operator::Concatenate => return Err(format!("`{}` is not arithmetic", operator.symbol())),
     })
 }

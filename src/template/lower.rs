@@ -82,10 +82,9 @@ impl<'s> Lower<'s> {
             ast::Expr::UnaryOp(unary) => {
                 let operand = self.boxed(&unary.expr);
                 // `not in` and `is not` put `not` round an operation that has the same bytes; a `not` in front starts at itself.
-                let start = match unary.expr {
-                    ast::Expr::BinOp(_) | ast::Expr::Test(_) if !self.starts_with_not(own.start) => operand.range.start,
-                    _ => own.start.min(operand.range.start),
-                };
+                let shared = matches!(unary.expr, ast::Expr::BinOp(_) | ast::Expr::Test(_)) && !self.starts_with_not(own.start);
+                let negates = matches!(unary.op, ast::UnaryOpKind::Neg);
+                let start = if shared && !negates { operand.range.start } else { own.start.min(operand.range.start) };
                 let kind = match unary.op {
                     ast::UnaryOpKind::Not => Kind::Not(operand),
                     ast::UnaryOpKind::Neg => Kind::Negate(operand),

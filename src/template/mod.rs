@@ -13,6 +13,7 @@ mod request;
 mod body;
 mod header;
 mod json;
+mod structure;
 mod url;
 
 mod limits;

@@ -15,6 +15,9 @@ use crate::program::TemplateSource;
 /// Blocks of other template languages of this family; none is in ours.
 const FOREIGN_BLOCKS: &[&str] = &["block", "break", "call", "continue", "extends", "from", "import", "include", "macro"];
 
+/// The bytes of `{{-` or `-}}`: a mistake found at one of them is that of the block.
+const DELIMITER: usize = 3;
+
 /// Parses a template; `None` when it cannot be, which has been reported.
 pub(super) fn template<'s>(source: &'s TemplateSource, out: &mut Diagnostics) -> Option<Vec<Statement<'s>>> {
     let text = source.text.as_str();
@@ -28,7 +31,7 @@ pub(super) fn template<'s>(source: &'s TemplateSource, out: &mut Diagnostics) ->
             let first = explain(text, false, &error);
             for (inner, range) in blocks(text) {
                 if let Err(error) = parse_expr(inner)
-                    && (first.range.end <= range.start || range.end <= first.range.start)
+                    && (first.range.end + DELIMITER <= range.start || range.end + DELIMITER <= first.range.start)
                 {
                     let mut mistake = explain(inner, true, &error);
                     mistake.range = range.start + mistake.range.start..range.start + mistake.range.end;
@@ -217,13 +220,12 @@ fn blocks(text: &str) -> Vec<(&str, Range<usize>)> {
         for (index, c) in inside.char_indices() {
             match quote {
                 Some(mark) if c == mark => quote = None,
-                Some(_) => {}
                 None if c == '"' || c == '\'' => quote = Some(c),
                 None if inside.get(index..).is_some_and(|rest| rest.starts_with("}}")) => {
                     end = Some(index);
                     break;
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
         // Without an end the quotes do not match; the next block may still be whole.

@@ -29,13 +29,14 @@ impl Predicate {
     /// # Errors
     /// When evaluation fails; a checked predicate fails only for what the checker warned of.
     pub fn holds(&self, data: &Data<'_>) -> Result<bool, RenderError> {
-        match Frame::new(*data).evaluate(&self.expr)? {
-            Value::Boolean(boolean) => Ok(boolean),
-            missing if missing.is_missing() => Ok(false),
-            other => {
-                let what = format!("the value is {}, `when` expects true or false", other.describe());
-                Err(RenderError { what, span: Some(self.expr.span) })
-            }
+        let value = Frame::new(*data).evaluate(&self.expr)?;
+        if let Value::Boolean(boolean) = value {
+            return Ok(boolean);
         }
+        if value.is_missing() {
+            return Ok(false);
+        }
+        let what = format!("the value is {}, `when` expects true or false", value.describe());
+        Err(RenderError { what, span: Some(self.expr.span) })
     }
 }

@@ -84,7 +84,7 @@ fn compile_url(source: &TemplateSource, scope: Scope<'_>, out: &mut Diagnostics)
     if failed {
         return None;
     }
-    let mut walk = Walk { sample: String::new(), hidden: false, out };
+    let mut walk = Walk { source, sample: String::new(), hidden: false, out };
     let (region, clean) = walk.nodes(&nodes, Region::Scheme);
     let Walk { sample, hidden, .. } = walk;
     if !clean {
@@ -109,11 +109,13 @@ fn check_url_text(statement: &Statement<'_>, source: &TemplateSource, out: &mut 
             false
         }
         Statement::If { then, otherwise, .. } => {
-            then.iter().chain(otherwise).fold(true, |clean, statement| check_url_text(statement, source, out) && clean)
+            let inner: Vec<bool> = then.iter().chain(otherwise).map(|statement| check_url_text(statement, source, out)).collect();
+            !inner.contains(&false)
         }
         Statement::For(repeated) => {
             let inner = repeated.body.iter().chain(&repeated.otherwise);
-            inner.fold(true, |clean, statement| check_url_text(statement, source, out) && clean)
+            let inner: Vec<bool> = inner.map(|statement| check_url_text(statement, source, out)).collect();
+            !inner.contains(&false)
         }
         Statement::Print(_) | Statement::Foreign { .. } => true,
     }
@@ -121,6 +123,7 @@ fn check_url_text(statement: &Statement<'_>, source: &TemplateSource, out: &mut 
 
 /// Follows a URL from its start, to see which part each value gets into.
 struct Walk<'o> {
+    source: &'o TemplateSource,
     /// What it looks like, with `x` for each value.
     sample: String,
     /// A secret is part of the origin.
@@ -135,21 +138,21 @@ impl Walk<'_> {
         for node in nodes {
             match node {
                 Node::Text(text) => region = self.text(text, region),
-                Node::Print(expr) => match &expr.kind {
-                    ExprKind::Variable(text) => region = self.text(text, region),
-                    ExprKind::Constant(super::written::Constant::Text(text)) => region = self.text(text, region),
-                    ExprKind::Secret(_) => {
+                Node::Print(expr) => {
+                    if let ExprKind::Variable(text) = &expr.kind {
+                        region = self.text(text, region);
+                        continue;
+                    }
+                    if let ExprKind::Secret(_) = &expr.kind {
                         self.hidden |= region < Region::Path;
                         region = region.after_secret();
-                        self.sample.push('x');
+                    } else {
+                        clean &= region >= Region::Path || self.refuse(expr, region);
                     }
-                    _ => {
-                        clean &= region >= Region::Path || self.refuse(expr);
-                        self.sample.push('x');
-                    }
-                },
+                    self.sample.push('x');
+                }
                 Node::If { condition, then, otherwise } => {
-                    clean &= region >= Region::Path || self.refuse(condition);
+                    clean &= region >= Region::Path || self.refuse(condition, region);
                     let length = self.sample.len();
                     let (one, one_clean) = self.nodes(then, region);
                     let kept = self.sample.split_off(length);
@@ -160,7 +163,7 @@ impl Walk<'_> {
                     clean &= one_clean && other_clean;
                 }
                 Node::For(repeated) => {
-                    clean &= region >= Region::Path || self.refuse(&repeated.list);
+                    clean &= region >= Region::Path || self.refuse(&repeated.list, region);
                     let (_, body_clean) = self.nodes(&repeated.body, region);
                     let (_, otherwise_clean) = self.nodes(&repeated.otherwise, region);
                     clean &= body_clean && otherwise_clean;
@@ -175,7 +178,11 @@ impl Walk<'_> {
         region.after(text)
     }
 
-    fn refuse(&mut self, expr: &Expr) -> bool {
+    fn refuse(&mut self, expr: &Expr, region: Region) -> bool {
+        if region == Region::Scheme && self.sample.contains('/') {
+            self.out.push(no_origin(self.source));
+            return false;
+        }
         let message = "a value decides where the URL goes, expected scheme, host and port from literal text, `vars.*` or `secret.*`";
         let help = "whoever can save an object could choose who receives the request; values may stand after the first `/`";
         self.out.push(Diagnostic::new(Code::UrlHostFromData, expr.span, message).help(help));
@@ -183,11 +190,15 @@ impl Walk<'_> {
     }
 }
 
+fn no_origin(source: &TemplateSource) -> Diagnostic {
+    let message = format!("`{}` has no scheme and host, expected such as `https://example.com/path`", source.text);
+    Diagnostic::new(Code::InvalidUrl, source.whole(), message)
+}
+
 fn check_origin(sample: &str, region: Region, source: &TemplateSource, scope: Scope<'_>, out: &mut Diagnostics) -> Option<String> {
     let whole = source.whole();
     if region == Region::Scheme {
-        let message = format!("`{}` has no scheme and host, expected such as `https://example.com/path`", source.text);
-        out.push(Diagnostic::new(Code::InvalidUrl, whole, message));
+        out.push(no_origin(source));
         return None;
     }
     let (url, origin) = match url::origin(sample) {

@@ -18,14 +18,12 @@ pub(super) fn check(format: &str) -> Result<(), String> {
 /// # Errors
 /// When the text is neither, or the format is wrong.
 pub(super) fn format(text: &str, format: &str) -> Result<String, String> {
-    let time = match text.parse::<Timestamp>() {
-        Ok(time) => time.to_zoned(TimeZone::UTC),
-        Err(_) => {
-            let date = text.parse::<Date>().map_err(|_| format!("`{text}` is neither a date nor a time"))?;
-            date.to_zoned(TimeZone::UTC).map_err(|_| format!("`{text}` is out of range"))?
-        }
-    };
-    write(&time, format)
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return write(&time.to_zoned(TimeZone::UTC), format);
+    }
+    let date = text.parse::<Date>().map_err(|_| format!("`{text}` is neither a date nor a time"))?;
+    let midnight = date.to_zoned(TimeZone::UTC).map_err(|_| format!("`{text}` is out of range"))?;
+    write(&midnight, format)
 }
 
 fn write(time: &Zoned, format: &str) -> Result<String, String> {

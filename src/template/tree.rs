@@ -35,6 +35,18 @@ pub(super) struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// The literal, if it is one.
+    pub(super) fn constant(&self) -> Option<&Constant> {
+        if let ExprKind::Constant(constant) = &self.kind { Some(constant) } else { None }
+    }
+
+    /// The literal text, if it is one.
+    pub(super) fn constant_text(&self) -> Option<&str> {
+        if let Some(Constant::Text(text)) = self.constant() { Some(text) } else { None }
+    }
+}
+
 /// What an expression does.
 #[derive(Debug)]
 pub(super) enum ExprKind {

@@ -123,8 +123,8 @@ impl Classes {
             (Self::MAP, "a map"),
             (Self::OBJECT, "an object"),
         ];
-        let named: Vec<&str> = names.iter().filter(|(class, _)| self.meets(*class)).map(|(_, name)| *name).collect();
-        match named.split_last() {
+        let present: Vec<&str> = names.iter().filter(|(class, _)| self.meets(*class)).map(|(_, name)| *name).collect();
+        match present.split_last() {
             None => "nothing".to_owned(),
             Some((last, [])) => (*last).to_owned(),
             Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
@@ -216,7 +216,10 @@ impl<'p> Shape<'p> {
             (Self::Never, one) | (one, Self::Never) => one.clone(),
             (Self::Any, _) | (_, Self::Any) => Self::Any,
             (Self::List(one), Self::List(other)) => Self::List(Rc::new(one.union(other))),
-            (one, other) if one.is_text() && other.is_text() => Self::Text(one.format().joined(other.format())),
+            (one, other) if one.is_text() && other.is_text() => {
+                let breaks = one.may_break_lines() || other.may_break_lines();
+                Self::Text(if breaks { TextFormat::Paragraph } else { TextFormat::Plain })
+            }
             (one, other) if one.classes().within(Classes::NUMERIC) && other.classes().within(Classes::NUMERIC) => {
                 let whole = one.classes().within(Classes::INTEGER) && other.classes().within(Classes::INTEGER);
                 if whole { Self::Integer } else { Self::Number }
@@ -231,10 +234,7 @@ impl<'p> Shape<'p> {
 
     /// The alternatives: itself, unless it is one of several.
     pub(super) fn members(&self) -> &[Self] {
-        match self {
-            Self::Either(shapes) => shapes,
-            one => std::slice::from_ref(one),
-        }
+        if let Self::Either(shapes) = self { shapes } else { std::slice::from_ref(self) }
     }
 
     /// Which kinds of value it can be; every kind when it is not known.
@@ -319,18 +319,5 @@ impl<'p> Shape<'p> {
 
     fn is_text(&self) -> bool {
         self.classes().within(Classes::TEXTUAL)
-    }
-
-    fn format(&self) -> Format {
-        if self.may_break_lines() { Format(TextFormat::Paragraph) } else { Format(TextFormat::Plain) }
-    }
-}
-
-/// What is left of two formats in one text.
-struct Format(TextFormat);
-
-impl Format {
-    fn joined(&self, other: Self) -> TextFormat {
-        if self.0 == TextFormat::Paragraph { TextFormat::Paragraph } else { other.0 }
     }
 }

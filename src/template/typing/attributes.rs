@@ -176,7 +176,7 @@ impl<'p> Typing<'p, '_> {
             format!("embed it with a dotted path that ends in `.{name}`, in the webhook `{}`", webhook.name)
         };
         if belongs_to {
-            help.push_str(&format!("; without it only the id is there, `{name}_id`"));
+            help = format!("{help}; without it only the id is there, `{name}_id`");
         }
         let message = format!("relation `{name}` of model `{}` is not embedded by the webhook", found.name);
         self.report(Code::NotEmbedded, range, message, Some(help));

@@ -68,8 +68,9 @@ impl<'p> Typing<'p, '_> {
                 Type { null: ty.null || !shape.is(Classes::INTEGER.or(Classes::BOOLEAN)), ..ty }
             }
             Filter::Length => of(Shape::Integer),
-            Filter::Upper | Filter::Lower | Filter::Title | Filter::Capitalize | Filter::Trim | Filter::Truncate => of(format()),
-            Filter::String => of(format()),
+            Filter::Upper | Filter::Lower | Filter::Title | Filter::Capitalize | Filter::Trim | Filter::Truncate | Filter::String => {
+                of(format())
+            }
             Filter::Replace | Filter::UrlEncode | Filter::ToJson => of(Shape::Text(TextFormat::Plain)),
             Filter::Date => {
                 if let Some(argument) = first {
@@ -104,27 +105,26 @@ impl<'p> Typing<'p, '_> {
     fn mapped(&mut self, input: &Typed<'p>, attribute: Option<&Typed<'p>>, written: &[Argument<'_>]) -> Type<'p> {
         let element = input.ty.shape.element().unwrap_or_else(Type::any);
         let (Some(attribute), Some(argument)) = (attribute, written.first()) else { return Type::any() };
-        let ExprKind::Constant(Constant::Text(name)) = &attribute.expr.kind else {
+        let Some(name) = attribute.expr.constant_text() else {
             let message = "the attribute of `map` is computed, expected text in quotes".to_owned();
             self.report(Code::TypeMismatch, argument.value.range.clone(), message, None);
             return Type::any();
         };
-        let ty = match &element.shape {
-            Shape::Object(object) => {
-                let model = self.scope.program.model(object.model);
-                let stored = model.property_named(name).filter(|property| model.property(*property).field().is_some());
-                let related = name.strip_suffix("_id").and_then(|relation| model.property_named(relation));
-                match (name.as_ref(), stored.or(related)) {
-                    ("id" | "type", _) => Some(Type::text()),
-                    ("updated_at", _) => Some(Type::of(Shape::Datetime)),
-                    (_, Some(property)) if model.property(property).is_attachment() && stored.is_none() => {
-                        Some(Type::nullable(Shape::Text(TextFormat::Plain)))
-                    }
-                    (_, Some(property)) => Some(Type::nullable(Shape::of_property(model.property(property)))),
-                    (_, None) => None,
+        let ty = if let Shape::Object(object) = &element.shape {
+            let model = self.scope.program.model(object.model);
+            let stored = model.property_named(name).filter(|property| model.property(*property).field().is_some());
+            let related = name.strip_suffix("_id").and_then(|relation| model.property_named(relation));
+            match (name, stored.or(related)) {
+                ("id" | "type", _) => Some(Type::text()),
+                ("updated_at", _) => Some(Type::of(Shape::Datetime)),
+                (_, Some(property)) if model.property(property).is_attachment() && stored.is_none() => {
+                    Some(Type::nullable(Shape::Text(TextFormat::Plain)))
                 }
+                (_, Some(property)) => Some(Type::nullable(Shape::of_property(model.property(property)))),
+                (_, None) => None,
             }
-            shape => part(shape, name),
+        } else {
+            part(&element.shape, name)
         };
         let Some(ty) = ty else {
             let seen = element.shape.describe(self.scope.program);
@@ -138,16 +138,13 @@ impl<'p> Typing<'p, '_> {
     /// A constant date format is tried, so that a wrong one is found here.
     fn check_format(&mut self, argument: &Typed<'p>, written: Option<&Argument<'_>>) {
         let Some(range) = written.map(|argument| argument.value.range.clone()) else { return };
-        match &argument.expr.kind {
-            ExprKind::Constant(Constant::Text(format)) => {
-                if let Err(reason) = strftime::check(format) {
-                    self.report(Code::TypeMismatch, range, format!("`{format}` is not a date format: {reason}"), None);
-                }
-            }
-            _ => {
-                let message = format!("the date format `{}` is computed, expected text in quotes", self.text(range.clone()));
-                self.report(Code::TypeMismatch, range, message, None);
-            }
+        let Some(format) = argument.expr.constant_text() else {
+            let message = format!("the date format `{}` is computed, expected text in quotes", self.text(range.clone()));
+            self.report(Code::TypeMismatch, range, message, None);
+            return;
+        };
+        if let Err(reason) = strftime::check(format) {
+            self.report(Code::TypeMismatch, range, format!("`{format}` is not a date format: {reason}"), None);
         }
     }
 
@@ -188,23 +185,10 @@ impl<'p> Typing<'p, '_> {
 
     /// `changed("field")`, the only function.
     pub(super) fn call(&mut self, callee: &Expression<'_>, arguments: &[Argument<'_>], range: Range<usize>) -> Typed<'p> {
-        let name = match &callee.kind {
-            Kind::Name(name) => *name,
-            Kind::Attribute(_, method) => {
-                let message = format!("`{}` is called like a method, expected a filter", method.text);
-                let help = signatures::named(FILTERS, method.text)
-                    .map(|filter| format!("write it as a filter: `|{}`", filter.name))
-                    .unwrap_or_else(|| format!("the functions are {}", one_of(FUNCTIONS.iter().copied())));
-                self.report(Code::UnknownFunctionOrTest, method.range.clone(), message, Some(help));
-                self.discard(arguments);
-                return self.unknown(range);
-            }
-            _ => {
-                let message = format!("`{}` cannot be called", self.text(callee.range.clone()));
-                self.report(Code::UnknownFunctionOrTest, callee.range.clone(), message, None);
-                self.discard(arguments);
-                return self.unknown(range);
-            }
+        let Kind::Name(name) = callee.kind else {
+            self.not_callable(callee);
+            self.discard(arguments);
+            return self.unknown(range);
         };
         if name != "changed" {
             let filters = FILTERS.iter().map(|row| row.name);
@@ -229,16 +213,29 @@ impl<'p> Typing<'p, '_> {
             let has_id = model.property(related).field().is_none() || model.property(related).is_attachment();
             has_id.then_some(related)
         });
-        match property {
-            Some(property) => self.made(ExprKind::Changed(property), Type::of(Shape::Boolean), range),
-            None => {
-                let nearest = suggestion(field, model.properties.iter().map(|property| property.name.as_ref()));
-                let help = nearest.map(|name| format!("did you mean `{name}`?"));
-                let message = format!("model `{}` has no field `{field}`", model.name);
-                self.report(Code::UnknownVariable, value.range.clone(), message, help);
-                self.unknown(range)
-            }
+        if let Some(property) = property {
+            return self.made(ExprKind::Changed(property), Type::of(Shape::Boolean), range);
         }
+        let nearest = suggestion(field, model.properties.iter().map(|property| property.name.as_ref()));
+        let help = nearest.map(|name| format!("did you mean `{name}`?"));
+        let message = format!("model `{}` has no field `{field}`", model.name);
+        self.report(Code::UnknownVariable, value.range.clone(), message, help);
+        self.unknown(range)
+    }
+
+    /// Reports a call of something that is not a name.
+    fn not_callable(&mut self, callee: &Expression<'_>) {
+        let Kind::Attribute(_, method) = &callee.kind else {
+            let message = format!("`{}` cannot be called", self.text(callee.range.clone()));
+            self.report(Code::UnknownFunctionOrTest, callee.range.clone(), message, None);
+            return;
+        };
+        let message = format!("`{}` is called like a method, expected a filter", method.text);
+        let help = match signatures::named(FILTERS, method.text) {
+            Some(filter) => format!("write it as a filter: `|{}`", filter.name),
+            None => format!("the functions are {}", one_of(FUNCTIONS.iter().copied())),
+        };
+        self.report(Code::UnknownFunctionOrTest, method.range.clone(), message, Some(help));
     }
 
     /// Matches arguments with parameters; `None` when they do not fit, which has been reported.
@@ -321,11 +318,9 @@ fn unknown_help<'a>(seen: &str, kind: &str, known: impl Iterator<Item = &'a str>
         let written = if kind == "filter" { format!("is {seen}") } else { format!("|{seen}") };
         return format!("`{seen}` is a {other}, written `{written}`");
     }
-    match suggestion(seen, known.clone()) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => {
-            let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
-            format!("every {kind}: {}", names.join(", "))
-        }
+    if let Some(nearest) = suggestion(seen, known.clone()) {
+        return format!("did you mean `{nearest}`?");
     }
+    let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+    format!("every {kind}: {}", names.join(", "))
 }

@@ -61,7 +61,7 @@ pub(super) struct Typed<'p> {
     when_false: Facts,
 }
 
-impl<'p> Typed<'p> {
+impl Typed<'_> {
     /// What is known when it is true.
     pub(super) fn when_true(&self) -> &Facts {
         &self.when_true

@@ -16,10 +16,10 @@ impl<'p> Typing<'p, '_> {
     pub(super) fn negate(&mut self, operand: &Expression<'_>, range: Range<usize>) -> Typed<'p> {
         let operand_range = operand.range.clone();
         let operand = self.expression(operand);
-        let negated = match operand.expr.kind {
-            ExprKind::Constant(Constant::Integer(integer)) => Some(Constant::Integer(integer.saturating_neg())),
-            ExprKind::Constant(Constant::Number(number)) => Some(Constant::Number(-number)),
-            _ => None,
+        let negated = match operand.expr.constant() {
+            Some(Constant::Integer(integer)) => Some(Constant::Integer(integer.saturating_neg())),
+            Some(Constant::Number(number)) => Some(Constant::Number(-number)),
+            Some(Constant::Null | Constant::Boolean(_) | Constant::Text(_)) | None => None,
         };
         if let Some(constant) = negated {
             return self.made(ExprKind::Constant(constant), operand.ty, range);
@@ -184,9 +184,8 @@ impl<'p> Typing<'p, '_> {
     fn check_contained(&mut self, left: &Typed<'p>, right: &Typed<'p>, ranges: &[Range<usize>; 2]) {
         let containers = Classes::LIST.or(Classes::TEXT);
         self.check_operand(right, containers, "in", ranges[1].clone());
-        if right.ty.shape.is(Classes::TEXT) && right.ty.shape != Shape::Any {
+        if right.ty.shape != Shape::Any && right.ty.shape.classes().meets(Classes::TEXT) {
             self.check_operand(left, Classes::TEXTUAL, "in", ranges[0].clone());
-            return;
         }
         let Some(element) = right.ty.shape.element() else { return };
         if left.ty.shape != Shape::Never && element.shape != Shape::Never && !comparable(&left.ty.shape, &element.shape) {
@@ -237,10 +236,10 @@ pub(super) fn result<'p>(shape: Shape<'p>, operands: &[&Typed<'p>]) -> Type<'p> 
 
 /// Whether a constant divisor is zero; `None` when it is not constant.
 fn divisor(right: &Typed<'_>) -> Option<bool> {
-    match right.expr.kind {
-        ExprKind::Constant(Constant::Integer(integer)) => Some(integer == 0),
-        ExprKind::Constant(Constant::Number(number)) => Some(number == 0.0),
-        _ => None,
+    match right.expr.constant() {
+        Some(Constant::Integer(integer)) => Some(*integer == 0),
+        Some(Constant::Number(number)) => Some(*number == 0.0),
+        Some(Constant::Null | Constant::Boolean(_) | Constant::Text(_)) | None => None,
     }
 }
 
