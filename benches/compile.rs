@@ -1,5 +1,13 @@
 //! What it costs to compile a data model, from text to checked rules.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark that is wrong should stop"
+)]
+
 // Only one of its functions is needed here.
 #[allow(dead_code)]
 #[path = "support/schema.rs"]

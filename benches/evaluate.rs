@@ -1,5 +1,13 @@
 //! What one save costs in the engine: reading a body, deciding webhooks, writing a payload. No store, no network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark that is wrong should stop"
+)]
+
 #[path = "support/schema.rs"]
 mod schema;
 
