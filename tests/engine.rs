@@ -1,6 +1,8 @@
 //! The engine, save by save: every case folder holds a schema, the saves, and what comes of each; and laws that hold for any sequence
 //! of saves. `UPDATE_EXPECT=1` rewrites what is expected.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails should stop")]
+
 mod support;
 
 #[path = "engine/laws.rs"]
@@ -12,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use webhookc::compile::{Input, compile};
 use webhookc::engine::{Read, read_trace, write_trace};
 use webhookc::ids::WebhookId;
 use world::World;
@@ -82,6 +85,20 @@ fn the_payload_is_the_seeds_example_byte_for_byte_in_its_order() {
         r#""operation":"create","sequence":6291989525132476422,"server":"http://localhost:7357"}"#,
     );
     assert_eq!(String::from_utf8_lossy(&outcome.firings[0].payload), expected);
+}
+
+#[test]
+fn a_webhook_without_subscriber_does_not_fire_and_is_not_used_up() {
+    let text = schema("asset-of-the-seed");
+    let mut world = World::new(&text);
+    let mut input = Input::default();
+    input.schemas.push(input.sources.add("schema.xml", text.into_bytes()));
+    let subscribed = std::mem::replace(&mut world.rules, compile(input).rules.unwrap());
+    let body = r#"{"asset_photo":{"id":"p","state":"uploaded"},"user_id":"u"}"#;
+    let told = |world: &mut World| world.told("PUT", "asset/a1", body)["decisions"].clone();
+    assert_eq!(told(&mut world), json!(["asset/a1 asset_ready ✘ no endpoint subscribes"]));
+    world.rules = subscribed;
+    assert_eq!(told(&mut world), json!(["asset/a1 asset_ready ✔"]));
 }
 
 #[test]

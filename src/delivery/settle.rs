@@ -220,12 +220,24 @@ mod tests {
         ]
     }
 
+    fn triggers() -> impl Strategy<Value = Vec<Trigger>> {
+        let one = prop_oneof![
+            Just(Trigger::ClientError),
+            Just(Trigger::ServerError),
+            Just(Trigger::Timeout),
+            Just(Trigger::Connection),
+            (300_u16..600).prop_map(Trigger::Status),
+        ];
+        proptest::collection::vec(one, 0..3)
+    }
+
     proptest! {
         #[test]
         fn attempts_stay_within_the_policy_and_times_never_before_the_schedule(
-            attempts in 1_u32..=100, spent in 1_u32..=200, outcome in outcomes(), now in any::<i32>(), jitter in any::<f64>(),
+            triggers in triggers(), attempts in 1_u32..=100, spent in 1_u32..=200,
+            outcome in outcomes(), now in any::<i32>(), jitter in any::<f64>(),
         ) {
-            let policy = policy(&[], attempts);
+            let policy = policy(&triggers, attempts);
             let now = at(now.into());
             match settle(&policy, spent, &outcome, now, jitter) {
                 Settlement::Retry { at, counts } => {

@@ -101,15 +101,15 @@ fn unknown_model(program: &Program, seen: &str) -> Refused {
 
 /// What is wrong with an object's id, if anything.
 fn wrong_id(id: &str) -> Option<String> {
-    let seen = quoted(id);
+    let seen = || quoted(id);
     if id.is_empty() {
         Some("is empty, expected 1 to 255 characters".to_owned())
     } else if id.chars().nth(MAX_ID_CHARACTERS).is_some() {
-        Some(format!("`{seen}` has {} characters, expected at most {MAX_ID_CHARACTERS}", id.chars().count()))
+        Some(format!("`{}` has {} characters, expected at most {MAX_ID_CHARACTERS}", seen(), id.chars().count()))
     } else if id.contains('/') {
-        Some(format!("`{seen}` contains `/`, expected an id without it"))
+        Some(format!("`{}` contains `/`, expected an id without it", seen()))
     } else if id.contains(char::is_control) {
-        Some(format!("`{seen}` contains a control character, expected an id without one"))
+        Some(format!("`{}` contains a control character, expected an id without one", seen()))
     } else {
         None
     }

@@ -141,10 +141,15 @@ impl World {
             format!("{}/{} {} {verdict}", entry.model, entry.object, entry.webhook)
         });
         let payloads = outcome.firings.iter().map(|firing| serde_json::from_slice(&firing.payload).expect("a payload is JSON"));
+        let requests = outcome.firings.iter().flat_map(|firing| &firing.requests).map(|(_, request)| match request {
+            Ok(request) => format!("{} {}", request.method, request.url.masked()),
+            Err(error) => format!("✘ {error}"),
+        });
         json!({
             "operation": outcome.operation.as_str(),
             "decisions": decisions.collect::<Vec<_>>(),
             "payloads": payloads.collect::<Vec<Value>>(),
+            "requests": requests.collect::<Vec<_>>(),
             "waits": self.waits.len(),
         })
     }

@@ -40,8 +40,8 @@ impl Signer {
 
     /// The signature headers of a request, names in lower case. `at` is the time of the attempt, to the second.
     ///
-    /// Standard Webhooks: `webhook-id`, `webhook-timestamp` and `webhook-signature`, one `v1,…` per secret. The `journey` profile signs the body alone: its HMAC
-    /// uses the bytes of the secret in force.
+    /// Standard Webhooks: `webhook-id`, `webhook-timestamp` and `webhook-signature`, one `v1,…` per secret. The `journey` profile signs
+    /// the body alone; its HMAC uses the bytes of the endpoint's secret in force.
     #[must_use]
     pub fn sign(&self, message: MessageId, at: Timestamp, body: &[u8]) -> Vec<(&'static str, String)> {
         let id = message.to_string();

@@ -1,0 +1,93 @@
+//! What one save costs in the engine: reading a body, deciding webhooks, writing a payload. No store, no network.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark that is wrong should stop"
+)]
+
+#[path = "support/schema.rs"]
+mod schema;
+
+use divan::{Bencher, black_box};
+use jiff::Timestamp;
+use schema::rules;
+use webhookc::check::{Rules, Valid};
+use webhookc::engine::{Found, Known, Moment, Outcome, Read, Step, Verb, evaluate, parse_save};
+use webhookc::ids::Sequence;
+
+fn main() {
+    divan::main();
+}
+
+/// A model with this many webhooks, each on a field of its own but for a hundred at most, so that a save of one field makes few of them fire.
+fn model_with_webhooks(webhooks: usize) -> String {
+    let fields = webhooks.min(100);
+    let mut text = String::from("<data-model>\n<model name=\"asset\" label=\"Asset\">\n");
+    for field in 0..fields {
+        text.push_str(&format!("<field name=\"field_{field}\" label=\"Field\" type=\"integer\"/>\n"));
+    }
+    text.push_str("<display>{field_0}</display>\n");
+    for webhook in 0..webhooks {
+        let field = webhook % fields;
+        text.push_str(&format!(
+            "<webhook type=\"update\" name=\"hook_{webhook}\"><field name=\"field_{field}\" equals=\"{webhook}\"/></webhook>\n"
+        ));
+    }
+    text.push_str("</model>\n</data-model>\n");
+    text
+}
+
+/// About a kilobyte of fields of every type.
+const KILOBYTE: &str = r#"{"name":"Sample Resource with a name of usual length","code":"A-00042","contact":"someone@example.com","quantity":42,
+"weight":12.75,"started_on":"2026-01-31","changed_at":"2026-01-31T09:30:00+02:00","archived":false,"status":1,
+"picture":{"id":"5b534ff-29a0-33fe-11e6-040151508301","state":"uploaded","original":"https://run.example.com/media/MyImageLFsicCIsImZ1bGxzY3JlZW4iXV0/o.png",
+"fullscreen":"https://run.example.com/media/MyImageLFsicCIsImZ1bGxzY3JlZW4iXV0/f.png","thumbnail":"https://run.example.com/media/t.png"},
+"place":{"latitude":-33.92487,"longitude":18.424055,"altitude":42.5,"horizontal_accuracy":3},
+"notes":"Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo consequat.","owner_id":"343dfae00-29a0-11e6-98f3-040173434df01"}"#;
+
+const RESOURCE: &str = r#"<data-model>
+<model name="owner" label="Owner"><field name="name" label="Name" type="text"/><display>{name}</display></model>
+<model name="resource" label="Resource">
+<field name="name" label="Name" type="text"/><field name="code" label="Code" type="text"/><field name="contact" label="Contact" type="text:email"/>
+<field name="quantity" label="Quantity" type="integer"/><field name="weight" label="Weight" type="number"/>
+<field name="started_on" label="Started" type="date"/><field name="changed_at" label="Changed" type="datetime"/>
+<field name="archived" label="Archived" type="boolean"/>
+<field name="status" label="Status" type="single-choice-integer"><option>New</option><option>Done</option></field>
+<field name="picture" label="Picture" type="photo"/><field name="place" label="Place" type="location"/><field name="notes" label="Notes" type="text:paragraph"/>
+<belongs-to model="owner"/><display>{name}</display>
+<webhook type="update" name="resource_saved"/>
+</model></data-model>"#;
+
+/// Evaluates a save of an object that does not exist yet.
+fn decide(rules: &Valid<Rules>, model: &str, body: &str) -> Outcome {
+    let save = parse_save(rules, model, "a1", Verb::Put, body.as_bytes()).expect("the body is right");
+    let known = Known { found: std::iter::once((Read::Object(save.model, save.id.clone()), Found::Object(None))).collect() };
+    let moment = Moment { tenant: "default", sequence: Sequence(6_291_989_525_132_476_422), now: Timestamp::UNIX_EPOCH };
+    match evaluate(rules, &save, &known, moment) {
+        Step::Done(outcome) => *outcome,
+        other @ (Step::Need(_) | Step::Refused(_)) => panic!("{other:?}"),
+    }
+}
+
+#[divan::bench(args = [1, 10, 1_000])]
+fn a_save_against_webhooks_of_which_one_fires(bencher: Bencher<'_, '_>, webhooks: usize) {
+    let rules = rules(&model_with_webhooks(webhooks));
+    assert_eq!(decide(&rules, "asset", r#"{"field_0":0}"#).firings.len(), 1);
+    bencher.bench_local(|| decide(&rules, "asset", black_box(r#"{"field_0":0}"#)));
+}
+
+#[divan::bench]
+fn reading_a_kilobyte(bencher: Bencher<'_, '_>) {
+    let rules = rules(RESOURCE);
+    bencher.bench_local(|| parse_save(&rules, "resource", "a1", Verb::Put, black_box(KILOBYTE).as_bytes()).expect("the body is right"));
+}
+
+#[divan::bench]
+fn a_kilobyte_from_body_to_payload(bencher: Bencher<'_, '_>) {
+    let rules = rules(RESOURCE);
+    assert!(decide(&rules, "resource", KILOBYTE).firings.iter().all(|firing| firing.payload.len() > 1_000));
+    bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
+}
