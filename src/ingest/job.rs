@@ -81,13 +81,13 @@ impl Saving {
 
     fn write(&mut self, sequence: Sequence, outcome: Outcome) -> JobStep {
         let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
-        let rules = &**self.generation.rules;
+        let program = &self.generation.rules.program;
         let operation = outcome.operation;
-        let trace = write_trace(&rules.program, &outcome.decisions);
+        let trace = write_trace(program, &outcome.decisions);
         if self.watched {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
-        let circumstances = Circumstances { rules, entropy: &*self.entropy, at: self.at, sequence };
+        let circumstances = Circumstances { generation: &self.generation, entropy: &*self.entropy, at: self.at, sequence };
         let effects = effects(circumstances, save, outcome, trace.clone());
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });

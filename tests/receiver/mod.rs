@@ -140,9 +140,7 @@ async fn converse(mut stream: TcpStream, behaviours: &HashMap<String, Behaviour>
                 }
             }
             Behaviour::Babbles => "BABBLE 42 nonsense\r\n\r\n",
-            Behaviour::Redirects => {
-                "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest/meta-data\r\ncontent-length: 0\r\n\r\n"
-            }
+            Behaviour::Redirects => "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest/meta-data\r\ncontent-length: 0\r\n\r\n",
             Behaviour::Throttles if before == 0 => "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
             Behaviour::Throttles => ok,
         };
