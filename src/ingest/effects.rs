@@ -18,7 +18,6 @@ pub(super) struct Circumstances<'a> {
     pub generation: &'a Generation,
     pub entropy: &'a dyn Entropy,
     pub at: Timestamp,
-    pub sequence: Sequence,
 }
 
 /// The rows of one save.
