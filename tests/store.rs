@@ -1,5 +1,8 @@
 //! The store's verbs, whatever the backend: one suite, run against a new database each.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+#[path = "store/attempt.rs"]
+mod attempt;
 #[path = "store/lists.rs"]
 mod lists;
 #[path = "store/opening.rs"]

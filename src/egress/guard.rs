@@ -85,7 +85,7 @@ const V4: &[(Ipv4Net, &str)] = &[
     (v4(240, 0, 0, 0, 4), "a reserved address"),
 ];
 
-/// IPv6 networks that are not of the public internet; what is outside of 2000::/3 is reserved in any case.
+/// IPv6 networks that are not of the public internet; what is outside of `2000::/3` is reserved in any case.
 const V6: &[(Ipv6Net, &str)] = &[
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), "an unspecified address"),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), "a loopback address"),
@@ -118,8 +118,13 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
 }
 
 const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
-    let [a, b, c, d, e, f, g, h] = segments;
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
+    let mut bits = 0;
+    let mut left: &[u16] = &segments;
+    while let [first, rest @ ..] = left {
+        bits = bits << 16 | *first as u128;
+        left = rest;
+    }
+    Ipv6Net::new_assert(Ipv6Addr::from_bits(bits), prefix)
 }
 
 fn kind_of_v4(address: Ipv4Addr) -> Option<&'static str> {
@@ -138,20 +143,22 @@ fn is_translated(address: Ipv6Addr) -> bool {
 
 /// The IPv4 addresses inside an IPv6 one: one in most forms, two in Teredo (server, and the client with its bits flipped).
 fn wrapped(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
-    let [_, b, c, d, e, f, g, h] = address.segments();
-    let joined = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    if is_translated(address) {
-        [Some(joined(g, h)), None]
+    let bits = address.to_bits();
+    // The 32 bits that begin `from` bits behind the first.
+    let inside = |from: u32| u32::try_from(bits >> (96 - from) & u128::from(u32::MAX)).ok();
+    let found = if is_translated(address) {
+        [inside(96), None]
     } else if SIX_TO_FOUR.contains(&address) {
-        [Some(joined(b, c)), None]
+        [inside(16), None]
     } else if TEREDO.contains(&address) {
-        [Some(joined(c, d)), Some(joined(!g, !h))]
-    } else if e & 0xfdff == 0 && f == 0x5efe {
+        [inside(32), inside(96).map(|flipped| !flipped)]
+    } else if inside(64).is_some_and(|interface| interface & 0xfdff_ffff == 0x5efe) {
         // ISATAP: the prefix is anybody's, the interface is the IPv4 address.
-        [Some(joined(g, h)), None]
+        [inside(96), None]
     } else {
         [None, None]
-    }
+    };
+    found.map(|inner| inner.map(Ipv4Addr::from_bits))
 }
 
 #[cfg(test)]

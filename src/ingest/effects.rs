@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::check::Rules;
 use crate::engine::{Firing, Outcome, Save, Wait};
-use crate::ids::{DeliveryId, MessageId, ModelId, Sequence};
+use crate::generation::Generation;
+use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence};
 use crate::program::{Order, Program};
 use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, WaitRow};
 use crate::template::{RenderError, Rendered, RenderedText};
@@ -15,15 +15,14 @@ use crate::time::Entropy;
 /// The circumstances of the save.
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
-    pub rules: &'a Rules,
+    pub generation: &'a Generation,
     pub entropy: &'a dyn Entropy,
     pub at: Timestamp,
-    pub sequence: Sequence,
 }
 
 /// The rows of one save.
 pub(super) fn effects(circumstances: Circumstances<'_>, save: &Save, outcome: Outcome, trace: String) -> Effects {
-    let program = &circumstances.rules.program;
+    let program = &circumstances.generation.rules.program;
     let event = |webhook| program.webhook(webhook).name.clone();
     let change = outcome.object.map_or(ObjectChange::Delete, |object| ObjectChange::Put {
         updated_at: object.updated_at.clone(),
@@ -45,7 +44,7 @@ pub(super) fn effects(circumstances: Circumstances<'_>, save: &Save, outcome: Ou
 }
 
 fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {
-    let program = &circumstances.rules.program;
+    let program = &circumstances.generation.rules.program;
     let webhook = program.webhook(firing.webhook);
     let ordered = webhook.order == Order::Object;
     let requests = firing.requests.into_iter();
@@ -67,9 +66,9 @@ fn delivery(
     ordered: bool,
     request: Result<Rendered, RenderError>,
 ) -> Option<NewDelivery> {
-    let endpoint = circumstances.rules.endpoints.get(endpoint)?;
+    let endpoint = circumstances.generation.rules.endpoints.get(endpoint)?;
     let (due, rendered) = match request {
-        Ok(rendered) => (Ok(circumstances.at), rendered),
+        Ok(rendered) => (Ok(first_attempt(circumstances, &endpoint.id)), rendered),
         Err(error) => {
             let method = endpoint.request.method.value.clone();
             let nothing = Rendered { method, url: RenderedText::default(), headers: Vec::new(), body: None };
@@ -86,6 +85,13 @@ fn delivery(
         headers: Arc::from(rendered.headers),
         body: rendered.body,
     })
+}
+
+/// When the first attempt is due: the schedule begins with a wait, which is none by default.
+fn first_attempt(circumstances: Circumstances<'_>, endpoint: &EndpointId) -> Timestamp {
+    let target = circumstances.generation.targets.get(endpoint);
+    let wait = target.and_then(|target| target.policy.failure_handling.retry.waits.first()).copied().unwrap_or_default();
+    circumstances.at.saturating_add(wait).unwrap_or(circumstances.at)
 }
 
 fn wait_row(program: &Program, wait: Wait, for_model: ModelId, for_id: Box<str>) -> WaitRow {

@@ -45,9 +45,20 @@ impl Saving {
         saves: Vec<Save>,
         watched: bool,
     ) -> Self {
-        let saved = Vec::with_capacity(saves.len());
-        let (known, asked, news) = (Known::default(), Vec::new(), Vec::new());
-        Self { tenant, at, generation, entropy, saves, watched, known, asked, rounds: 0, saved, news, error: None }
+        Self {
+            tenant,
+            at,
+            generation,
+            entropy,
+            saved: Vec::with_capacity(saves.len()),
+            saves,
+            watched,
+            known: Known::default(),
+            asked: Vec::new(),
+            rounds: 0,
+            news: Vec::new(),
+            error: None,
+        }
     }
 
     /// What came of it, after the store has run it: each save, and the news.
@@ -81,13 +92,13 @@ impl Saving {
 
     fn write(&mut self, sequence: Sequence, outcome: Outcome) -> JobStep {
         let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
-        let rules = &**self.generation.rules;
+        let program = &self.generation.rules.program;
         let operation = outcome.operation;
-        let trace = write_trace(&rules.program, &outcome.decisions);
+        let trace = write_trace(program, &outcome.decisions);
         if self.watched {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
-        let circumstances = Circumstances { rules, entropy: &*self.entropy, at: self.at, sequence };
+        let circumstances = Circumstances { generation: &self.generation, entropy: &*self.entropy, at: self.at };
         let effects = effects(circumstances, save, outcome, trace.clone());
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });

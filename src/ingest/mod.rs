@@ -75,10 +75,10 @@ impl Ingest {
     pub async fn save(&self, tenant: &Tenant, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
         let now = self.clock.now();
         let job = Saving::new(tenant.clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
-        let (saved, news) = self.store.save(job).await?.into_result()?;
+        let (done, news) = self.store.save(job).await?.into_result()?;
         for activity in news {
             self.feed.tell(now, activity);
         }
-        Ok(saved)
+        Ok(done)
     }
 }

@@ -48,7 +48,7 @@ fn is_past_host(url: &str) -> bool {
 }
 
 fn secret<'a>(name: &str, secrets: &'a Secrets) -> Result<&'a str, MissingSecret> {
-    secrets.get(name).map(|secret| secret.expose_secret()).ok_or_else(|| MissingSecret(name.to_owned()))
+    secrets.get(name).map(SecretString::expose_secret).ok_or_else(|| MissingSecret(name.to_owned()))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) struct Lanes {
     total: usize,
     /// Of those, requests of lanes that do not answer.
     silent_total: usize,
-    lanes: FxHashMap<EndpointId, Lane>,
+    by_endpoint: FxHashMap<EndpointId, Lane>,
     /// Where the next round begins, so that no endpoint is always last.
     turn: usize,
 }
@@ -70,7 +70,7 @@ impl Drop for Slot {
 
 impl Lanes {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), total: 0, silent_total: 0, lanes: FxHashMap::default(), turn: 0 }
+        Self { limit: limit.max(1), total: 0, silent_total: 0, by_endpoint: FxHashMap::default(), turn: 0 }
     }
 
     /// Whether any request may start.
@@ -84,7 +84,7 @@ impl Lanes {
         due: impl Iterator<Item = (&'a EndpointId, &'a Arc<Target>)>,
     ) -> Vec<(EndpointId, Arc<Target>, usize)> {
         let mut open: Vec<_> = due
-            .map(|(endpoint, target)| (endpoint, target, self.lanes.get(endpoint).copied().unwrap_or_default()))
+            .map(|(endpoint, target)| (endpoint, target, self.by_endpoint.get(endpoint).copied().unwrap_or_default()))
             .filter(|(_, target, lane)| lane.in_flight < lane.width(target))
             .collect();
         if open.is_empty() {
@@ -125,7 +125,7 @@ impl Lanes {
 
     /// A request of this endpoint starts.
     pub(super) fn take(&mut self, endpoint: &EndpointId) {
-        let lane = self.lanes.entry(endpoint.clone()).or_default();
+        let lane = self.by_endpoint.entry(endpoint.clone()).or_default();
         lane.in_flight += 1;
         self.total += 1;
         self.silent_total += usize::from(lane.silent);
@@ -133,7 +133,7 @@ impl Lanes {
 
     /// A request has ended and been recorded.
     pub(super) fn free(&mut self, freed: &Freed) {
-        let Some(lane) = self.lanes.get_mut(&freed.endpoint) else { return };
+        let Some(lane) = self.by_endpoint.get_mut(&freed.endpoint) else { return };
         if lane.silent {
             self.silent_total = self.silent_total.saturating_sub(lane.in_flight);
         }
@@ -147,7 +147,7 @@ impl Lanes {
         if lane.silent {
             self.silent_total += lane.in_flight;
         } else if lane.in_flight == 0 {
-            self.lanes.remove(&freed.endpoint);
+            self.by_endpoint.remove(&freed.endpoint);
         }
     }
 }

@@ -35,7 +35,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often a generation is compared (without asking the store) while deliveries of unknown endpoints wait for a new one.
 const GENERATION_PAUSE: Duration = Duration::from_millis(500);
 /// The longest sleep towards a due time, so that a clock that was set forward is noticed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// How long the last records may take once every request has ended.
 const RECORD_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -136,7 +136,9 @@ impl Worker {
             match claim {
                 Ok(Batch { target, claimed, asked }) => {
                     more |= claimed.len() == asked;
-                    claimed.into_iter().for_each(|delivery| self.start(generation, &target, delivery, state));
+                    for delivery in claimed {
+                        self.start(generation, &target, delivery, state);
+                    }
                 }
                 Err(error) => failed = Some(error),
             }

@@ -35,7 +35,6 @@ pub enum Behaviour {
 /// A request as it came in.
 #[derive(Clone, Debug)]
 pub struct Got {
-    pub at: Instant,
     pub path: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
@@ -113,11 +112,11 @@ async fn converse(mut stream: TcpStream, behaviours: &HashMap<String, Behaviour>
         let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
         let failed = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\noops";
         let answer = match behaviours.get(&path).copied().unwrap_or(Behaviour::Accepts) {
-            Behaviour::Accepts => ok,
             Behaviour::FailsFirst(times) if before < times => failed,
-            Behaviour::FailsFirst(_) => ok,
+            Behaviour::Throttles if before == 0 => "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
+            Behaviour::Accepts | Behaviour::FailsFirst(_) | Behaviour::Throttles => ok,
             Behaviour::Hangs => {
-                tokio::time::sleep(Duration::from_secs(3600)).await;
+                tokio::time::sleep(Duration::from_hours(1)).await;
                 return Ok(());
             }
             Behaviour::Closes => return Ok(()),
@@ -140,11 +139,7 @@ async fn converse(mut stream: TcpStream, behaviours: &HashMap<String, Behaviour>
                 }
             }
             Behaviour::Babbles => "BABBLE 42 nonsense\r\n\r\n",
-            Behaviour::Redirects => {
-                "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest/meta-data\r\ncontent-length: 0\r\n\r\n"
-            }
-            Behaviour::Throttles if before == 0 => "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
-            Behaviour::Throttles => ok,
+            Behaviour::Redirects => "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest/meta-data\r\ncontent-length: 0\r\n\r\n",
         };
         stream.write_all(answer.as_bytes()).await?;
     }
@@ -173,5 +168,5 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Got>> {
             return Ok(None);
         }
     }
-    Ok(Some(Got { at: Instant::now(), path, headers, body: bytes[head + 4..].to_vec() }))
+    Ok(Some(Got { path, headers, body: bytes[head + 4..].to_vec() }))
 }

@@ -3,7 +3,8 @@
 use webhookc::ids::{DeliveryId, MessageId};
 use webhookc::store::{DeliveryFilter, DeliveryState, Effects, MessageFilter, NewDelivery, Page, Settled, Store};
 
-use crate::script::{Place, Script, at, delivery, endpoint, finished, fire, message, put, tenant, write};
+use crate::attempt::finished;
+use crate::script::{Place, Script, at, delivery, endpoint, fire, message, put, tenant, write};
 
 async fn messages(store: &Store, filter: &MessageFilter) -> Vec<String> {
     let page = Page { before: None, limit: 100 };

@@ -44,7 +44,7 @@ async fn a_closed_store_says_so() {
 async fn a_store_has_one_owner() {
     let place = Place::new();
     let store = place.open().await;
-    let error = Store::open(&place.url).await.err().unwrap();
+    let error = Store::open(&place.url()).await.err().unwrap();
     let StoreError::Busy { file } = &error else { panic!("{error:?}") };
     assert!(file.ends_with("w.db-lock"), "{file}");
     assert!(error.to_string().starts_with("the store is locked by another process"));
@@ -93,7 +93,7 @@ async fn foreign_and_newer_databases_are_refused_and_left_alone() {
         )
         .unwrap();
     drop(connection);
-    let newer = refused(&place.url).await;
+    let newer = refused(&place.url()).await;
     assert!(newer.contains("its format is version 99, and this program knows versions up to 1"), "{newer}");
 }
 

@@ -7,7 +7,8 @@ use webhookc::ids::DeliveryId;
 use webhookc::store::{Claimed, DeliveryState, NewDelivery, Settled, Store};
 use webhookc::template::{Part, RenderedText};
 
-use crate::script::{Place, at, delivery, endpoint, finished, fire, tenant};
+use crate::attempt::finished;
+use crate::script::{Place, at, delivery, endpoint, fire, tenant};
 
 async fn claim(store: &Store, name: &str, now: i64) -> Vec<Claimed> {
     store.claim(&endpoint(name), at(now), at(now + 1000), 100).await.unwrap()

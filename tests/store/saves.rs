@@ -1,7 +1,8 @@
 //! Save jobs: what they read and write, how they share a commit, and what is left of one that gives up.
 
-use webhookc::ids::Sequence;
-use webhookc::store::{Answer, Effects, JobStep, ObjectChange, ObjectRow, Query, WaitRow};
+use jiff::Timestamp;
+use webhookc::ids::{Sequence, Tenant};
+use webhookc::store::{Answer, Effects, JobStep, ObjectChange, ObjectRow, Query, SaveJob, WaitRow};
 
 use crate::script::{Place, Script, at, delivery, message, put, tenant, write};
 
@@ -10,10 +11,8 @@ fn read_object(id: &str) -> JobStep {
 }
 
 fn object(answers: &[Vec<Answer>], round: usize) -> Option<ObjectRow> {
-    match &answers[round][0] {
-        Answer::Object(object) => object.clone(),
-        other => panic!("{other:?}"),
-    }
+    let Answer::Object(object) = &answers[round][0] else { panic!("{answers:?}") };
+    object.clone()
 }
 
 #[tokio::test]
@@ -73,6 +72,23 @@ async fn an_aborted_job_leaves_nothing_and_its_neighbours_alone() {
     assert!(matches!(job.answers[0][0], Answer::Ready(false)));
 }
 
+/// A job with a bug.
+struct Panics(Tenant);
+
+impl SaveJob for Panics {
+    fn tenant(&self) -> &Tenant {
+        &self.0
+    }
+
+    fn at(&self) -> Timestamp {
+        at(0)
+    }
+
+    fn step(&mut self, _: Sequence, _: Vec<Answer>) -> JobStep {
+        panic!("a job of a test panics")
+    }
+}
+
 #[tokio::test]
 async fn a_job_that_fails_or_panics_leaves_the_writer_alive_and_nothing_behind() {
     let place = Place::new();
@@ -89,19 +105,6 @@ async fn a_job_that_fails_or_panics_leaves_the_writer_alive_and_nothing_behind()
     kept.unwrap();
     assert_eq!(store.object(&tenant("t"), "asset", "a").await.unwrap(), None);
     assert!(store.object(&tenant("t"), "asset", "b").await.unwrap().is_some());
-
-    struct Panics(webhookc::ids::Tenant);
-    impl webhookc::store::SaveJob for Panics {
-        fn tenant(&self) -> &webhookc::ids::Tenant {
-            &self.0
-        }
-        fn at(&self) -> jiff::Timestamp {
-            at(0)
-        }
-        fn step(&mut self, _: Sequence, _: Vec<Answer>) -> JobStep {
-            panic!("a job of a test panics")
-        }
-    }
     assert_eq!(store.save(Panics(tenant("t"))).await.err().unwrap().to_string(), "the store failed: a job panicked");
     store.save(Script::new("t", vec![write(put("asset", "c", "{}"))])).await.unwrap();
 }
@@ -111,14 +114,16 @@ async fn sequences_grow_through_clock_steps_restarts_and_crowds() {
     let place = Place::new();
     let store = place.open().await;
     let save = |id: usize| Script::new("t", vec![write(put("asset", &format!("a{id}"), "{}"))]);
-    let mut last = store.save(save(0).at(at(60_000))).await.unwrap().sequences[0];
+    let mut later = save(0);
+    later.at = at(60_000);
+    let mut last = store.save(later).await.unwrap().sequences[0];
     assert_eq!(last, Sequence::after(0, at(60_000).as_second()));
-    let back = store.save(save(1).at(at(0))).await.unwrap().sequences[0];
+    let back = store.save(save(1)).await.unwrap().sequences[0];
     assert_eq!(back.0, last.0 + 1, "the clock stepped back");
     last = back;
     drop(store);
     let store = place.open().await;
-    let after = store.save(save(2).at(at(0))).await.unwrap().sequences[0];
+    let after = store.save(save(2)).await.unwrap().sequences[0];
     assert_eq!(after.0, last.0 + 1, "after a restart");
     let crowd = futures_util::future::join_all((3..203).map(|id| store.save(save(id)))).await;
     let mut seen: Vec<i64> = crowd.into_iter().map(|job| job.unwrap().sequences[0].0).collect();
@@ -154,9 +159,9 @@ async fn ready_marks_and_waits_are_kept_and_ended() {
     };
     let steps = vec![ready(), write(waiting), waits("u1"), write(moved), waits("u1"), waits("u2"), write(over), waits("u2"), ready()];
     let job = store.save(Script::new("t", steps)).await.unwrap();
-    let waits = |round: usize| match &job.answers[round][0] {
-        Answer::Waiting(waits) => waits.clone(),
-        other => panic!("{other:?}"),
+    let waits = |round: usize| {
+        let Answer::Waiting(waits) = &job.answers[round][0] else { panic!("{:?}", job.answers) };
+        waits.clone()
     };
     assert!(matches!(job.answers[0][0], Answer::Ready(false)));
     assert_eq!(waits(1), [wait]);
@@ -184,9 +189,9 @@ async fn children_are_found_by_their_parent_in_order_of_id() {
     };
     steps.extend([children(100), children(2)]);
     let job = store.save(Script::new("t", steps)).await.unwrap();
-    let ids = |round: usize| match &job.answers[round][0] {
-        Answer::Children(rows) => rows.iter().map(|row| row.id.to_string()).collect::<Vec<_>>(),
-        other => panic!("{other:?}"),
+    let ids = |round: usize| {
+        let Answer::Children(rows) = &job.answers[round][0] else { panic!("{:?}", job.answers) };
+        rows.iter().map(|row| row.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(ids(0), ["a", "b", "c", "d"]);
     assert_eq!(ids(1), ["a", "b"]);

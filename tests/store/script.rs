@@ -8,9 +8,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use uuid::Uuid;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
-use webhookc::store::{
-    Answer, AttemptRow, Claimed, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled, Store,
-};
+use webhookc::store::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, SaveJob, Store};
 use webhookc::template::RenderedText;
 
 /// 2026-01-01T00:00:00Z in milliseconds.
@@ -32,25 +30,26 @@ pub fn endpoint(name: &str) -> EndpointId {
 /// A database in a folder of its own.
 pub struct Place {
     pub folder: TempDir,
-    pub url: String,
 }
 
 impl Place {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("w.db").display());
-        Self { folder, url }
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn url(&self) -> String {
+        format!("sqlite:{}", self.folder.path().join("w.db").display())
     }
 
     pub async fn open(&self) -> Store {
-        Store::open(&self.url).await.unwrap()
+        Store::open(&self.url()).await.unwrap()
     }
 }
 
 /// Steps handed out one after another; keeps what it was told.
 pub struct Script {
     tenant: Tenant,
-    at: Timestamp,
+    pub at: Timestamp,
     steps: std::vec::IntoIter<JobStep>,
     pub sequences: Vec<Sequence>,
     pub answers: Vec<Vec<Answer>>,
@@ -59,11 +58,6 @@ pub struct Script {
 impl Script {
     pub fn new(tenant_name: &str, steps: Vec<JobStep>) -> Self {
         Self { tenant: tenant(tenant_name), at: at(0), steps: steps.into_iter(), sequences: Vec::new(), answers: Vec::new() }
-    }
-
-    pub fn at(mut self, time: Timestamp) -> Self {
-        self.at = time;
-        self
     }
 }
 
@@ -146,23 +140,4 @@ pub async fn fire(store: &Store, tenant_name: &str, object: &str, deliveries: Ve
     let effects = Effects { messages: vec![message("asset_ready", "asset", object, deliveries)], ..put("asset", object, "{}") };
     store.save(Script::new(tenant_name, vec![write(effects)])).await.unwrap();
     ids
-}
-
-/// An attempt with this end, as the one who has claimed it records it.
-pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
-    let delivered = then == Settled::Delivered;
-    NewAttempt {
-        delivery: claimed.id,
-        fence: claimed.fence,
-        attempt: AttemptRow {
-            number: claimed.attempts + 1,
-            started_at: at(5),
-            took: std::time::Duration::from_millis(7),
-            status: Some(if delivered { 200 } else { 500 }),
-            error: (!delivered).then(|| "answered 500".into()),
-            response_headers: Some("[[\"a\",\"b\"]]".into()),
-            response_body: Some(Bytes::from_static(b"ok")),
-        },
-        then,
-    }
 }

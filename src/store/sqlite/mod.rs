@@ -126,12 +126,12 @@ impl Sqlite {
     pub(super) async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
         let name = name.to_owned();
         let wanted = name.clone();
-        if let Some(material) = self.readers.read(move |connection| keys::key(connection, &wanted)).await? {
-            return Ok(material);
+        if let Some(known) = self.readers.read(move |connection| keys::key(connection, &wanted)).await? {
+            return Ok(known);
         }
         // Making an RSA key takes long: not on the writer's time.
-        let made = tokio::task::spawn_blocking(make).await.map_err(|error| StoreError::Failed(error.to_string()))?;
-        self.writer.write(move |connection| keys::keep(connection, &name, &made).map(Done::kept)).await
+        let material = tokio::task::spawn_blocking(make).await.map_err(|error| StoreError::Failed(error.to_string()))?;
+        self.writer.write(move |connection| keys::keep(connection, &name, &material).map(Done::kept)).await
     }
 
     pub(super) async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {

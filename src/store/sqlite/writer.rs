@@ -67,7 +67,7 @@ impl Writer {
         F: FnOnce(&Connection) -> rusqlite::Result<Done<T>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Work { work: Some(work), value: None, reply });
+        let job = Box::new(Work { run: Some(work), value: None, reply });
         self.queue.send(Order::Write(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -102,7 +102,7 @@ struct Flow {
 }
 
 struct Work<T, F> {
-    work: Option<F>,
+    run: Option<F>,
     value: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -113,7 +113,7 @@ where
     F: FnOnce(&Connection) -> rusqlite::Result<Done<T>> + Send,
 {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<Flow> {
-        let Some(work) = self.work.take() else { return Ok(Flow { keep: false, wakes: false }) };
+        let Some(work) = self.run.take() else { return Ok(Flow { keep: false, wakes: false }) };
         let done = work(connection)?;
         self.value = Some(done.value);
         Ok(Flow { keep: done.keep, wakes: done.keep && done.wakes })
@@ -140,9 +140,11 @@ fn run(opened: Opened, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u
     }
     // Callers that are still queued are answered with `Closed`, and the lock is free before the one who closes goes on.
     drop(orders);
-    drop(opened);
+    drop(opened.connection);
+    drop(opened.lock);
     if let Some(reply) = closing {
-        drop(reply.send(()));
+        // Nobody may be waiting any more.
+        let _ = reply.send(());
     }
 }
 
@@ -172,7 +174,7 @@ fn batch(
                 job.reply(Err(error.clone()));
                 // A full disk or a failed read may have undone the whole transaction, not only the savepoint.
                 if connection.is_autocommit() {
-                    written.into_iter().for_each(|job| job.reply(Err(error.clone())));
+                    reply_all(written, &Err(error));
                     return None;
                 }
             }
@@ -196,7 +198,7 @@ fn batch(
     if wakes && committed.is_ok() {
         wake.send_modify(|count| *count += 1);
     }
-    written.into_iter().for_each(|job| job.reply(committed.clone()));
+    reply_all(written, &committed);
     closing
 }
 
@@ -215,6 +217,12 @@ fn savepoint(connection: &Connection, job: &mut dyn Job) -> Result<Flow, StoreEr
     }
     execute(connection, "RELEASE job").map_err(|error| failure(&error))?;
     ran
+}
+
+fn reply_all(jobs: Vec<Box<dyn Job>>, committed: &Result<(), StoreError>) {
+    for job in jobs {
+        job.reply(committed.clone());
+    }
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
