@@ -14,6 +14,9 @@ pub trait SaveJob: Send {
     /// Whose objects.
     fn tenant(&self) -> &Tenant;
 
+    /// The time of the saves; their sequence numbers follow from it.
+    fn at(&self) -> Timestamp;
+
     /// Goes on. `answers` are those to the queries of the last [`JobStep::Read`], in order, otherwise empty. `sequence` is the number
     /// that the save in hand will have if it is written.
     fn step(&mut self, sequence: Sequence, answers: Vec<Answer>) -> JobStep;

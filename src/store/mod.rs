@@ -1,9 +1,12 @@
 //! Everything durable, behind about twenty verbs: objects, ready marks, waits, messages, deliveries, attempts, traces, keys. Rows are
-//! in names and bytes; the store knows no rules. Only this folder holds SQL and uses the database crates.
+//! in names and bytes; the store knows no rules and no clock. Only this folder holds SQL and uses the database crates.
 
+mod error;
 mod job;
 mod rows;
+mod sqlite;
 
+pub use error::StoreError;
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
 pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, Settled,
@@ -11,42 +14,46 @@ pub use rows::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
 
-/// The world's failure, as far as the store is concerned.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database could not be opened, or is not ours.
-    #[error("cannot open the store `{url}`: {why}")]
-    Open {
-        /// As configured.
-        url: String,
-        /// What is wrong and what to do.
-        why: String,
-    },
-    /// Another process holds the database.
-    #[error("the store is locked by another process")]
-    Busy,
-    /// No room left on the disk.
-    #[error("the disk is full")]
-    Full,
-    /// Anything else.
-    #[error("the store failed: {0}")]
-    Failed(String),
+/// An open store. Cheap to clone; the files are closed by [`Store::close`], or when the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct Store(Backend);
+
+/// The database behind it.
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite(sqlite::Sqlite),
 }
 
-/// An open store. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Store {}
+/// Hands a verb to the backend.
+macro_rules! verb {
+    ($store:expr, $($call:tt)+) => {
+        match &$store.0 {
+            Backend::Sqlite(backend) => backend.$($call)+.await,
+        }
+    };
+}
 
 impl Store {
-    /// Opens (and makes, and migrates) the store at `url`: `sqlite:PATH`.
+    /// Opens (and makes, and migrates) the store at `url`: `sqlite:PATH`. Deliveries that were under way when the last process ended
+    /// are due at once.
     ///
     /// # Errors
     /// When it cannot be opened, is locked, is not writable, is newer than this program, or the URL is of an unknown kind.
-    pub async fn open(_url: &str) -> Result<Self, StoreError> {
-        Ok(Self {})
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        sqlite::Sqlite::open(url).await.map(|backend| Self(Backend::Sqlite(backend)))
+    }
+
+    /// A number that changes after each commit which may have made a delivery due. Mark it seen, then look at [`Store::due`], then
+    /// wait for a change: nothing that is committed in between is missed.
+    #[must_use]
+    pub fn wake(&self) -> watch::Receiver<u64> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.wake(),
+        }
     }
 
     /// Runs a save job in a transaction, which it may share with others, and gives it back after the commit. A job that aborts
@@ -55,90 +62,128 @@ impl Store {
     /// # Errors
     /// When nothing could be committed; nothing of the job is stored then.
     pub async fn save<J: SaveJob + 'static>(&self, job: J) -> Result<J, StoreError> {
-        Ok(job)
+        verb!(self, save(job))
     }
 
     /// An object.
-    pub async fn object(&self, _tenant: &Tenant, _model: &str, _id: &str) -> Result<Option<ObjectRow>, StoreError> {
-        Ok(None)
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn object(&self, tenant: &Tenant, model: &str, id: &str) -> Result<Option<ObjectRow>, StoreError> {
+        verb!(self, object(tenant, model, id))
     }
 
-    /// Takes up to `limit` deliveries of one endpoint that are due, until `lease_until`, and raises their fence.
+    /// Takes up to `limit` deliveries of one endpoint that are due, until `lease_until`, and raises their fence. Oldest due first.
+    /// One whose lease has ended counts as due again.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is taken then.
     pub async fn claim(
         &self,
-        _endpoint: &EndpointId,
-        _now: Timestamp,
-        _lease_until: Timestamp,
-        _limit: usize,
+        endpoint: &EndpointId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
-        Ok(Vec::new())
+        verb!(self, claim(endpoint, now, lease_until, limit))
     }
 
     /// The endpoints that have something due at `now`, and when the next thing of any endpoint is due after it.
-    pub async fn due(&self, _now: Timestamp) -> Result<(Vec<EndpointId>, Option<Timestamp>), StoreError> {
-        Ok((Vec::new(), None))
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn due(&self, now: Timestamp) -> Result<(Vec<EndpointId>, Option<Timestamp>), StoreError> {
+        verb!(self, due(now))
     }
 
     /// Records finished attempts. One whose fence has been raised since is dropped: `false` in its place.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is recorded then, and the same list can be handed in again.
     pub async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
-        Ok(vec![true; attempts.len()])
+        verb!(self, settle(attempts))
     }
 
     /// Makes a delivery due now with one more attempt. `false` when it does not exist or is under way.
-    pub async fn resend(&self, _tenant: &Tenant, _delivery: DeliveryId, _now: Timestamp) -> Result<bool, StoreError> {
-        Ok(false)
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resend(&self, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+        verb!(self, resend(tenant, delivery, now))
     }
 
     /// Messages, newest first.
-    pub async fn messages(
-        &self,
-        _tenant: &Tenant,
-        _filter: &MessageFilter,
-        _page: &Page<MessageId>,
-    ) -> Result<Vec<MessageRow>, StoreError> {
-        Ok(Vec::new())
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn messages(&self, tenant: &Tenant, filter: &MessageFilter, page: &Page<MessageId>) -> Result<Vec<MessageRow>, StoreError> {
+        verb!(self, messages(tenant, filter, page))
     }
 
     /// One message.
-    pub async fn message(&self, _tenant: &Tenant, _id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-        Ok(None)
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn message(&self, tenant: &Tenant, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+        verb!(self, message(tenant, id))
     }
 
     /// Deliveries, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
     pub async fn deliveries(
         &self,
-        _tenant: &Tenant,
-        _filter: &DeliveryFilter,
-        _page: &Page<DeliveryId>,
+        tenant: &Tenant,
+        filter: &DeliveryFilter,
+        page: &Page<DeliveryId>,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
-        Ok(Vec::new())
+        verb!(self, deliveries(tenant, filter, page))
     }
 
     /// One delivery.
-    pub async fn delivery(&self, _tenant: &Tenant, _id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
-        Ok(None)
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delivery(&self, tenant: &Tenant, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+        verb!(self, delivery(tenant, id))
     }
 
     /// The attempts of a delivery, in order; `None` when there is no such delivery.
-    pub async fn attempts(&self, _tenant: &Tenant, _delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
-        Ok(None)
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn attempts(&self, tenant: &Tenant, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
+        verb!(self, attempts(tenant, delivery))
     }
 
     /// The traces of the last saves of an object, newest first.
-    pub async fn traces(&self, _tenant: &Tenant, _model: &str, _object: &str, _limit: usize) -> Result<Vec<TraceRow>, StoreError> {
-        Ok(Vec::new())
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn traces(&self, tenant: &Tenant, model: &str, object: &str, limit: usize) -> Result<Vec<TraceRow>, StoreError> {
+        verb!(self, traces(tenant, model, object, limit))
     }
 
     /// The key material under `name`; `make` is called and its result stored when there is none yet.
-    pub async fn key(&self, _name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
-        Ok(make())
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
+        verb!(self, key(name, make))
     }
 
-    /// Prepares the store to answer [`Query::Children`] of this model and belongs-to from an index.
-    pub async fn index_children(&self, _model: &str, _property: &str) -> Result<(), StoreError> {
-        Ok(())
+    /// Prepares the store to answer [`Query::Children`] of this model and belongs-to from an index. `property` is the stored name,
+    /// `room_id`. Does nothing when it has been done before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {
+        verb!(self, index_children(model, property))
     }
 
-    /// Commits what is queued and closes the files.
-    pub async fn close(&self) {}
+    /// Commits what is queued and closes the files. Every later verb, also of other clones, fails with [`StoreError::Closed`].
+    pub async fn close(&self) {
+        verb!(self, close());
+    }
 }

@@ -1,0 +1,157 @@
+//! One condition and the objects it looks at → whether it holds, and if not, the value seen and the value required in words.
+//!
+//! Values of `sensitive` models and of password fields are not repeated: the words end up in terminals and logs.
+
+use serde_json::Value;
+
+use crate::engine::mistake::{quoted, shown};
+use crate::ids::PropertyId;
+use crate::program::{Classification, Condition, FieldType, Kind, Literal, Program, Record, Subject, Test, TextFormat, Through, Webhook};
+use crate::template::{Embedded, Snapshot};
+
+/// A condition that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unmet {
+    pub(super) seen: String,
+    pub(super) required: String,
+}
+
+/// Checks as much of a condition as the object itself tells. `None`: nothing speaks against it.
+pub(super) fn on_object(
+    program: &Program,
+    webhook: &Webhook,
+    condition: &Condition,
+    object: &Record,
+    previous: Option<&Record>,
+) -> Option<Unmet> {
+    match &condition.subject {
+        Subject::Property(property) => on_property(program, &condition.test, object, previous, *property),
+        Subject::Embed(path) => {
+            let embed = path.first().and_then(|&index| webhook.embeds.get(index))?;
+            let Through::BelongsTo(property) = embed.through else { return None };
+            match &condition.test {
+                // A path says that it changed when the relation it begins with points elsewhere: the rest was not saved now.
+                Test::Changed => on_property(program, &condition.test, object, previous, property),
+                Test::Set | Test::Uploaded | Test::Equals(_) | Test::OneOf(_) => {
+                    on_property(program, &Test::Set, object, previous, property)
+                        .map(|unmet| Unmet { required: required(&condition.test), ..unmet })
+                }
+            }
+        }
+    }
+}
+
+/// Checks a condition on related objects. `None`: it holds.
+pub(super) fn on_related(condition: &Condition, snapshot: &Snapshot) -> Option<Unmet> {
+    match (&condition.subject, &condition.test) {
+        (Subject::Property(_), _) | (Subject::Embed(_), Test::Changed) => None,
+        (Subject::Embed(path), test) => on_path(test, snapshot, path),
+    }
+}
+
+/// At the end of a path there is an object, or a list that is not empty; below a list the test holds for each object.
+fn on_path(test: &Test, snapshot: &Snapshot, path: &[usize]) -> Option<Unmet> {
+    let (&index, rest) = path.split_first()?;
+    let unmet = |seen: String| Some(Unmet { seen, required: required(test) });
+    match snapshot.embedded.get(index)? {
+        Embedded::One(None) => unmet("null".to_owned()),
+        Embedded::One(Some(related)) if rest.is_empty() => {
+            let id = Value::String(related.record.id.as_ref().to_owned());
+            (!holds(test, &id)).then(|| unmet(shown(&id))).flatten()
+        }
+        Embedded::One(Some(related)) => on_path(test, related, rest),
+        Embedded::Many(items) if items.is_empty() => unmet("an empty list".to_owned()),
+        Embedded::Many(items) if rest.is_empty() => items.iter().find_map(|item| {
+            let id = Value::String(item.record.id.as_ref().to_owned());
+            (!holds(test, &id)).then(|| unmet(shown(&id))).flatten()
+        }),
+        Embedded::Many(items) => items.iter().find_map(|item| on_path(test, item, rest)),
+    }
+}
+
+fn on_property(program: &Program, test: &Test, object: &Record, previous: Option<&Record>, id: PropertyId) -> Option<Unmet> {
+    let value = object.value(id);
+    if matches!(test, Test::Changed) {
+        let changed = previous.is_none_or(|previous| previous.value(id) != value);
+        return (!changed).then(|| Unmet { seen: "unchanged".to_owned(), required: required(test) });
+    }
+    if holds(test, value) {
+        return None;
+    }
+    Some(Unmet { seen: seen(program, object, id, value), required: required(test) })
+}
+
+/// Whether a test other than `changed` holds for a value.
+fn holds(test: &Test, value: &Value) -> bool {
+    match test {
+        Test::Set => match value {
+            Value::Null => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => true,
+        },
+        Test::Uploaded => is_uploaded(value),
+        Test::Equals(literal) => equals(literal, value),
+        Test::OneOf(literals) => literals.iter().any(|literal| equals(literal, value)),
+        Test::Changed => true,
+    }
+}
+
+fn is_uploaded(attachment: &Value) -> bool {
+    attachment.get("state").and_then(Value::as_str) == Some("uploaded")
+}
+
+/// Equality of the field's own type. A multiple choice equals its only key.
+#[expect(clippy::float_cmp, reason = "`equals` is exact, as written")]
+fn equals(literal: &Literal, value: &Value) -> bool {
+    match (literal, value) {
+        (_, Value::Array(items)) => matches!(items.as_slice(), [only] if equals(literal, only)),
+        (Literal::Text(text), value) => value.as_str() == Some(text),
+        (Literal::Integer(integer), value) => value.as_i64() == Some(*integer),
+        (Literal::Number(number), value) => value.as_f64() == Some(*number),
+        (Literal::Boolean(flag), value) => value.as_bool() == Some(*flag),
+    }
+}
+
+fn seen(program: &Program, object: &Record, id: PropertyId, value: &Value) -> String {
+    let model = program.model(object.model);
+    let kind = &model.property(id).kind;
+    if matches!(kind, Kind::Field(FieldType::Attachment(_))) && value.is_object() {
+        return if is_uploaded(value) { "uploaded".to_owned() } else { "present".to_owned() };
+    }
+    let hidden = match kind {
+        Kind::Field(FieldType::Text(TextFormat::Password)) => true,
+        Kind::Field(_) => model.classification == Classification::Sensitive,
+        Kind::BelongsTo(_) => false,
+    };
+    match value {
+        Value::Bool(_) | Value::Number(_) | Value::String(_) if hidden && holds(&Test::Set, value) => "another value".to_owned(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => shown(value),
+    }
+}
+
+fn required(test: &Test) -> String {
+    match test {
+        Test::Set => "a value".to_owned(),
+        Test::Uploaded => "uploaded".to_owned(),
+        Test::Changed => "changed".to_owned(),
+        Test::Equals(literal) => word(literal),
+        Test::OneOf(literals) => {
+            let words: Vec<String> = literals.iter().map(word).collect();
+            match words.split_last() {
+                Some((last, [])) => last.clone(),
+                Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+                None => "nothing".to_owned(),
+            }
+        }
+    }
+}
+
+fn word(literal: &Literal) -> String {
+    match literal {
+        Literal::Text(text) => format!("\"{}\"", quoted(text)),
+        Literal::Integer(integer) => integer.to_string(),
+        Literal::Number(number) => number.to_string(),
+        Literal::Boolean(flag) => flag.to_string(),
+    }
+}

@@ -1,0 +1,210 @@
+//! A save and what is known → what must still be read, or everything that the save causes. Evaluated anew with every answer: the same
+//! save and the same knowledge always give the same outcome.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::check::{Rules, Valid};
+use crate::engine::apply::{Applied, apply};
+use crate::engine::decide::{Case, Circumstances, can_wait, decide, ends_wait};
+use crate::engine::known::{Known, Lookup, Pending, Read, Saved, Wait};
+use crate::engine::mistake::Refused;
+use crate::engine::payload::payload;
+use crate::engine::save::{Change, Save};
+use crate::engine::verdict::{Decision, Verdict};
+use crate::ids::{ModelId, Sequence, WebhookId};
+use crate::program::{Operation, Record, WebhookType};
+use crate::template::{RenderError, Rendered, Snapshot};
+
+/// The circumstances of a save.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// Whose object it is.
+    pub tenant: &'a str,
+    /// The save's position.
+    pub sequence: Sequence,
+    /// The time of the save.
+    pub now: Timestamp,
+}
+
+/// What comes of one evaluation.
+#[derive(Debug)]
+pub enum Step {
+    /// Read these, then evaluate again. Never empty, and never anything that is known.
+    Need(Vec<Read>),
+    /// Decided.
+    Done(Box<Outcome>),
+    /// The save cannot be done (a PATCH, upload or DELETE of an object that does not exist).
+    Refused(Refused),
+}
+
+/// Everything that a save causes; to be stored in one transaction.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What the save was.
+    pub operation: Operation,
+    /// The object after it; `None` after a delete.
+    pub object: Option<Arc<Record>>,
+    /// One decision for each webhook that was looked at: those of the model in source order, then those that waited for this object.
+    pub decisions: Vec<Decision>,
+    /// `ready` webhooks that are now used up for an object.
+    pub marks: Vec<(WebhookId, Box<str>)>,
+    /// Firings that now wait, each with the object it waits for; replaces an earlier wait of the same webhook and object.
+    pub waits: Vec<(Wait, ModelId, Box<str>)>,
+    /// Webhooks of this very object that no longer wait (they fired, or their conditions do not hold any more), and those of others
+    /// that this save ended. May name some that never waited.
+    pub ended_waits: Vec<(WebhookId, Box<str>)>,
+    /// What fires.
+    pub firings: Vec<Firing>,
+}
+
+/// One webhook that fires for one object.
+#[derive(Debug)]
+pub struct Firing {
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The object.
+    pub object: Box<str>,
+    /// The operation the payload names.
+    pub operation: Operation,
+    /// The default body, built once.
+    pub payload: Bytes,
+    /// One request per subscribed endpoint: index into `Rules::endpoints`, and the rendered request or why it cannot be sent.
+    pub requests: Vec<(usize, Result<Rendered, RenderError>)>,
+}
+
+/// Decides every webhook of the saved object's model, and every firing that waited for it.
+#[must_use]
+pub fn evaluate(rules: &Valid<Rules>, save: &Save, known: &Known, moment: Moment<'_>) -> Step {
+    run(rules, save, known, moment)
+}
+
+/// [`evaluate`], for rules of any origin.
+pub(super) fn run(rules: &Rules, save: &Save, known: &Known, moment: Moment<'_>) -> Step {
+    let program = &rules.program;
+    let mut lookup = Lookup::before(known);
+    let stored = lookup.object(save.model, &save.id);
+    let waiting = if may_be_awaited(rules, save) { lookup.waiting(save.model, &save.id) } else { Ok(&[][..]) };
+    let (Ok(before), Ok(waiting)) = (stored, waiting) else { return Step::Need(lookup.into_needs()) };
+
+    let timestamp = seconds(moment.now);
+    let Applied { operation, object } = match apply(program, save, before.as_ref(), &timestamp) {
+        Ok(applied) => applied,
+        Err(refused) => return Step::Refused(refused),
+    };
+    let after = (operation != Operation::Delete).then_some(&object);
+
+    let mut lookup = Lookup::after(known, Saved { model: save.model, id: &save.id, after });
+    let mut outcome = Outcome {
+        operation,
+        object: after.cloned(),
+        decisions: Vec::new(),
+        marks: Vec::new(),
+        waits: Vec::new(),
+        ended_waits: Vec::new(),
+        firings: Vec::new(),
+    };
+    let own = program.model(save.model).webhooks.iter().map(|&id| Case {
+        id,
+        webhook: program.webhook(id),
+        object: Arc::clone(&object),
+        previous: before.clone(),
+        operation,
+    });
+    let own: Vec<Case<'_>> = own.collect();
+    let others = if operation == Operation::Create { waiting } else { &[] };
+    let others = awaiting(rules, save, others, &mut lookup, &mut outcome);
+
+    let circumstances = Circumstances { rules, moment, timestamp: &timestamp };
+    let decided = own.iter().map(|case| (case, false)).chain(others.iter().map(|case| (case, true)));
+    let mut results = Vec::with_capacity(own.len() + others.len());
+    for (case, waited) in decided {
+        if let Ok(result) = decide(circumstances, &mut lookup, case) {
+            results.push((case, waited, result));
+        }
+    }
+    if lookup.needs_more() {
+        return Step::Need(lookup.into_needs());
+    }
+    // Rendered only now, when nothing will be asked again.
+    for (case, waited, result) in results {
+        conclude(circumstances, case, waited, result, &mut outcome);
+    }
+    Step::Done(Box::new(outcome))
+}
+
+/// Whether firings may wait for the saved object to exist: only a PUT can make it exist.
+fn may_be_awaited(rules: &Rules, save: &Save) -> bool {
+    let watched = rules.program.watchers.get(save.model.index()).is_some_and(|watchers| !watchers.is_empty());
+    watched && matches!(save.change, Change::Put(_))
+}
+
+/// The time of a save as payloads show it: RFC 3339 in UTC, whole seconds, as in seed `004_d9f0e04048f8d44d.txt`.
+fn seconds(now: Timestamp) -> String {
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+/// The cases that waited for the saved object, on the present state of the objects they are about.
+fn awaiting<'a>(rules: &'a Rules, save: &Save, waits: &[Wait], lookup: &mut Lookup<'_>, outcome: &mut Outcome) -> Vec<Case<'a>> {
+    let mut cases = Vec::with_capacity(waits.len());
+    for wait in waits {
+        let webhook = rules.program.webhook(wait.webhook);
+        // The saved object's own webhooks are decided for this save; an older wait of its own cannot add to that.
+        if webhook.model == save.model && wait.object == save.id {
+            continue;
+        }
+        match lookup.object(webhook.model, &wait.object) {
+            Ok(Some(object)) => {
+                cases.push(Case { id: wait.webhook, webhook, object, previous: wait.previous.clone(), operation: wait.operation })
+            }
+            Ok(None) => outcome.ended_waits.push((wait.webhook, wait.object.clone())),
+            Err(Pending) => {}
+        }
+    }
+    cases
+}
+
+/// Notes what follows from one decision.
+fn conclude(circumstances: Circumstances<'_>, case: &Case<'_>, waited: bool, result: Result<Snapshot, Verdict>, outcome: &mut Outcome) {
+    let key = || (case.id, case.object.id.clone());
+    let verdict = match result {
+        Ok(snapshot) => {
+            outcome.firings.push(fire(circumstances, case, &snapshot));
+            if case.webhook.kind == WebhookType::Ready {
+                outcome.marks.push(key());
+            }
+            Verdict::Fired
+        }
+        Err(verdict) => verdict,
+    };
+    if let Verdict::Waiting { model, id } = &verdict {
+        let wait = Wait { webhook: case.id, object: case.object.id.clone(), operation: case.operation, previous: case.previous.clone() };
+        outcome.waits.push((wait, *model, id.clone()));
+    } else if waited {
+        outcome.ended_waits.push(key());
+    } else {
+        let over = match case.operation {
+            Operation::Create => false,
+            Operation::Update => ends_wait(case.webhook, &verdict),
+            Operation::Delete => true,
+        };
+        if over && can_wait(case.webhook) {
+            outcome.ended_waits.push(key());
+        }
+    }
+    outcome.decisions.push(Decision { webhook: case.id, object: case.object.id.clone(), verdict });
+}
+
+fn fire(circumstances: Circumstances<'_>, case: &Case<'_>, snapshot: &Snapshot) -> Firing {
+    let data = circumstances.data(case, snapshot);
+    let subscriptions = circumstances.rules.subscriptions.get(case.id.index()).map(Vec::as_slice).unwrap_or_default();
+    Firing {
+        webhook: case.id,
+        object: case.object.id.clone(),
+        operation: case.operation,
+        payload: payload(&data),
+        requests: subscriptions.iter().map(|subscription| (subscription.endpoint, subscription.request.render(&data))).collect(),
+    }
+}

@@ -1,0 +1,29 @@
+//! What can go wrong in the store, in words for whoever runs it. How a database reports it is known only in the backend's folder.
+
+/// The world's failure, as far as the store is concerned. Cheap to clone: one failed commit answers many callers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database could not be opened, or is not ours.
+    #[error("cannot open the store `{url}`: {why}")]
+    Open {
+        /// As configured.
+        url: String,
+        /// What is wrong and what to do.
+        why: String,
+    },
+    /// Another process holds the database.
+    #[error("the store is locked by another process, which holds `{file}`")]
+    Busy {
+        /// The file that is locked.
+        file: String,
+    },
+    /// No room left on the disk.
+    #[error("the disk of the store is full")]
+    Full,
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+    /// Anything else.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}

@@ -1,0 +1,30 @@
+//! SQLite's errors in the store's words.
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::store::StoreError;
+
+/// What a failed statement means to a caller.
+pub(super) fn failure(error: &Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { file: "the database".to_owned() },
+        Some(ErrorCode::ReadOnly) => StoreError::Failed("the database file cannot be written".to_owned()),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Failed(format!("the database file is damaged: {error}")),
+        Some(_) | None => StoreError::Failed(error.to_string()),
+    }
+}
+
+/// Why a database cannot be opened.
+pub(super) fn open_failure(error: &Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => "the file is not a SQLite database".to_owned(),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "the file or its folder cannot be written".to_owned()
+        }
+        Some(ErrorCode::DiskFull) => "the disk is full".to_owned(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program has locked the database".to_owned(),
+        Some(ErrorCode::DatabaseCorrupt) => format!("the database file is damaged: {error}"),
+        Some(_) | None => error.to_string(),
+    }
+}

@@ -1,0 +1,164 @@
+//! What the API shows: messages, deliveries and attempts, newest first, a page at a time.
+
+use std::time::Duration;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use uuid::Uuid;
+
+use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
+use crate::store::sqlite::values::{from_json, limit, state, state_number, time, time_if_any, uuid};
+use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
+
+const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
+const DELIVERY: &str = "SELECT d.id, m.id, e.name, m.event, d.model, d.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
+                               d.reason, r.method, r.url, r.headers, d.created_at, d.settled_at";
+const DELIVERY_FROM: &str = "FROM deliveries d JOIN messages m ON m.row = d.message JOIN endpoints e ON e.row = d.endpoint
+                             JOIN requests r ON r.delivery = d.row";
+
+pub(super) fn messages(
+    connection: &Connection,
+    tenant: i64,
+    filter: &MessageFilter,
+    page: &Page<MessageId>,
+) -> rusqlite::Result<Vec<MessageRow>> {
+    let mut conditions = Conditions::of("m.tenant = ?", Value::Integer(tenant));
+    conditions.text("m.event = ?", filter.event.as_deref());
+    conditions.text("m.model = ?", filter.model.as_deref());
+    conditions.text("m.object = ?", filter.object.as_deref());
+    conditions.id("m.row < (SELECT row FROM messages WHERE id = ?)", page.before.map(|id| id.0));
+    let sql = format!("{MESSAGE} FROM messages m WHERE {} ORDER BY m.row DESC LIMIT {}", conditions.sql, limit(page.limit));
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(conditions.values), message_row)?.collect()
+}
+
+pub(super) fn message(connection: &Connection, tenant: i64, id: MessageId) -> rusqlite::Result<Option<MessageRow>> {
+    let sql = format!("{MESSAGE}, p.body FROM messages m JOIN payloads p ON p.message = m.row WHERE m.id = ?1 AND m.tenant = ?2");
+    connection
+        .prepare_cached(&sql)?
+        .query_row(params![id.0.as_bytes(), tenant], |row| {
+            Ok(MessageRow { payload: row.get::<_, Vec<u8>>(7)?.into(), ..message_row(row)? })
+        })
+        .optional()
+}
+
+pub(super) fn deliveries(
+    connection: &Connection,
+    tenant: i64,
+    filter: &DeliveryFilter,
+    page: &Page<DeliveryId>,
+) -> rusqlite::Result<Vec<DeliveryRow>> {
+    let mut conditions = Conditions::of("d.tenant = ?", Value::Integer(tenant));
+    conditions.text("m.event = ?", filter.event.as_deref());
+    conditions.text("e.name = ?", filter.endpoint.as_ref().map(EndpointId::as_str));
+    if let Some(state) = filter.state {
+        // Written out, so that the partial index of the diverted ones can be used.
+        conditions.sql.push_str(" AND d.state = ");
+        conditions.sql.push_str(&state_number(state).to_string());
+    }
+    conditions.text("m.model = ?", filter.model.as_deref());
+    conditions.text("m.object = ?", filter.object.as_deref());
+    conditions.id("m.id = ?", filter.message.map(|id| id.0));
+    conditions.id("d.row < (SELECT row FROM deliveries WHERE id = ?)", page.before.map(|id| id.0));
+    let sql = format!("{DELIVERY} {DELIVERY_FROM} WHERE {} ORDER BY d.row DESC LIMIT {}", conditions.sql, limit(page.limit));
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(conditions.values), delivery_row)?.collect()
+}
+
+pub(super) fn delivery(connection: &Connection, tenant: i64, id: DeliveryId) -> rusqlite::Result<Option<DeliveryRow>> {
+    let sql = format!(
+        "{DELIVERY}, coalesce(r.body, p.body) {DELIVERY_FROM} JOIN payloads p ON p.message = m.row WHERE d.id = ?1 AND d.tenant = ?2"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_row(params![id.0.as_bytes(), tenant], |row| {
+            Ok(DeliveryRow { body: row.get::<_, Vec<u8>>(17)?.into(), ..delivery_row(row)? })
+        })
+        .optional()
+}
+
+pub(super) fn attempts(connection: &Connection, tenant: i64, delivery: DeliveryId) -> rusqlite::Result<Option<Vec<AttemptRow>>> {
+    let row: Option<i64> = connection
+        .prepare_cached("SELECT row FROM deliveries WHERE id = ?1 AND tenant = ?2")?
+        .query_row(params![delivery.0.as_bytes(), tenant], |row| row.get(0))
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let sql = "SELECT number, started_at, took_ms, status, error, response_headers, response_body
+               FROM attempts WHERE delivery = ?1 ORDER BY number";
+    connection.prepare_cached(sql)?.query_map([row], attempt_row)?.collect::<rusqlite::Result<_>>().map(Some)
+}
+
+/// The conditions of a list, as far as they were asked for.
+struct Conditions {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    fn of(condition: &str, value: Value) -> Self {
+        Self { sql: condition.to_owned(), values: vec![value] }
+    }
+
+    fn text(&mut self, condition: &str, value: Option<&str>) {
+        self.and(condition, value.map(|text| Value::Text(text.to_owned())));
+    }
+
+    fn id(&mut self, condition: &str, value: Option<Uuid>) {
+        self.and(condition, value.map(|id| Value::Blob(id.as_bytes().to_vec())));
+    }
+
+    fn and(&mut self, condition: &str, value: Option<Value>) {
+        if let Some(value) = value {
+            self.sql.push_str(" AND ");
+            self.sql.push_str(condition);
+            self.values.push(value);
+        }
+    }
+}
+
+fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+    Ok(MessageRow {
+        id: MessageId(uuid(row, 0)?),
+        event: row.get(1)?,
+        model: row.get(2)?,
+        object: row.get(3)?,
+        operation: row.get(4)?,
+        sequence: Sequence(row.get(5)?),
+        created_at: time(row, 6)?,
+        payload: bytes::Bytes::new(),
+    })
+}
+
+fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    let state = state(row, 7)?;
+    Ok(DeliveryRow {
+        id: DeliveryId(uuid(row, 0)?),
+        message: MessageId(uuid(row, 1)?),
+        endpoint: EndpointId::new(row.get::<_, String>(2)?),
+        event: row.get(3)?,
+        model: row.get(4)?,
+        object: row.get(5)?,
+        sequence: Sequence(row.get(6)?),
+        state,
+        due_at: if state == DeliveryState::Pending { Some(time(row, 8)?) } else { None },
+        attempts: row.get(9)?,
+        last_status: row.get(10)?,
+        reason: row.get(11)?,
+        method: row.get(12)?,
+        url: from_json(row, 13)?,
+        headers: from_json(row, 14)?,
+        body: bytes::Bytes::new(),
+        created_at: time(row, 15)?,
+        settled_at: time_if_any(row, 16)?,
+    })
+}
+
+fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
+    Ok(AttemptRow {
+        number: row.get(0)?,
+        started_at: time(row, 1)?,
+        took: Duration::from_millis(row.get::<_, i64>(2)?.unsigned_abs()),
+        status: row.get(3)?,
+        error: row.get(4)?,
+        response_headers: row.get(5)?,
+        response_body: row.get::<_, Option<Vec<u8>>>(6)?.map(bytes::Bytes::from),
+    })
+}

@@ -1,0 +1,139 @@
+-- Times are milliseconds since 1970 in UTC; ids are 16 bytes; `row` is the order of commit.
+
+CREATE TABLE tenants (
+    row INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    -- The last number given to a save of this tenant.
+    sequence INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE endpoints (
+    row INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE objects (
+    row INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    updated_at TEXT NOT NULL,
+    json TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX objects_id ON objects (tenant, model, id);
+
+-- `ready` webhooks that are used up for an object.
+CREATE TABLE marks (
+    tenant INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    object TEXT NOT NULL,
+    PRIMARY KEY (tenant, event, object)
+) STRICT, WITHOUT ROWID;
+
+-- Firings that wait for a related object to arrive.
+CREATE TABLE waits (
+    row INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    model TEXT NOT NULL,
+    object TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    for_model TEXT NOT NULL,
+    for_id TEXT NOT NULL,
+    previous_id TEXT,
+    previous_sequence INTEGER,
+    previous_updated_at TEXT,
+    previous_json TEXT
+) STRICT;
+CREATE UNIQUE INDEX waits_firing ON waits (tenant, event, object);
+CREATE INDEX waits_for ON waits (tenant, for_model, for_id);
+
+CREATE TABLE traces (
+    row INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    object TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    operation TEXT NOT NULL,
+    decisions TEXT NOT NULL
+) STRICT;
+CREATE INDEX traces_object ON traces (tenant, model, object);
+
+CREATE TABLE messages (
+    row INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    tenant INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    model TEXT NOT NULL,
+    object TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX messages_tenant ON messages (tenant);
+CREATE INDEX messages_object ON messages (tenant, model, object);
+
+-- The default body of a message, once for all its deliveries.
+CREATE TABLE payloads (
+    message INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
+) STRICT;
+
+-- The queue: small rows. state: 0 pending, 1 sending, 2 delivered, 3 diverted.
+CREATE TABLE deliveries (
+    row INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    tenant INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    object TEXT NOT NULL,
+    ordered INTEGER NOT NULL,
+    -- Ordered, and an earlier delivery of the same endpoint and object is not settled.
+    blocked INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    -- Not before; of one that is sending, the end of its lease.
+    due_at INTEGER NOT NULL,
+    fence INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    spent INTEGER NOT NULL DEFAULT 0,
+    last_status INTEGER,
+    reason TEXT,
+    created_at INTEGER NOT NULL,
+    settled_at INTEGER
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (endpoint, due_at) WHERE state < 2 AND blocked = 0;
+CREATE INDEX deliveries_lane ON deliveries (endpoint, tenant, model, object) WHERE state < 2;
+CREATE INDEX deliveries_diverted ON deliveries (tenant) WHERE state = 3;
+CREATE INDEX deliveries_tenant ON deliveries (tenant);
+CREATE INDEX deliveries_message ON deliveries (message);
+
+-- What a delivery sends, as rendered. Without a body of its own it sends the message's payload.
+CREATE TABLE requests (
+    delivery INTEGER PRIMARY KEY,
+    method TEXT NOT NULL,
+    url TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    content_type TEXT,
+    body BLOB
+) STRICT;
+
+CREATE TABLE attempts (
+    row INTEGER PRIMARY KEY,
+    delivery INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    took_ms INTEGER NOT NULL,
+    status INTEGER,
+    error TEXT,
+    response_headers TEXT,
+    response_body BLOB
+) STRICT;
+CREATE UNIQUE INDEX attempts_delivery ON attempts (delivery, number);
+
+CREATE TABLE keys (
+    name TEXT PRIMARY KEY,
+    material BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,162 @@
+//! The store in one SQLite file: one writer thread that commits whatever is queued, a few readers beside it. Verbs in, rows out;
+//! each verb is a function over a connection in the file named after what it touches.
+
+mod failure;
+mod keys;
+mod list;
+mod objects;
+mod open;
+mod queue;
+mod readers;
+mod save;
+mod settle;
+mod values;
+mod writer;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
+use crate::store::{
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, SaveJob, StoreError, TraceRow,
+};
+use readers::Readers;
+use writer::{Done, Writer};
+
+/// An open SQLite store.
+#[derive(Clone, Debug)]
+pub(super) struct Sqlite {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Sqlite {
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        let opened = open::open(url).await?;
+        let readers = Readers::new(opened.path.clone());
+        Ok(Self { writer: Writer::start(opened)?, readers })
+    }
+
+    pub(super) fn wake(&self) -> watch::Receiver<u64> {
+        self.writer.wake()
+    }
+
+    pub(super) async fn save<J: SaveJob + 'static>(&self, job: J) -> Result<J, StoreError> {
+        self.writer.write(move |connection| save::run(connection, job)).await
+    }
+
+    pub(super) async fn object(&self, tenant: &Tenant, model: &str, id: &str) -> Result<Option<ObjectRow>, StoreError> {
+        let (model, id) = (model.to_owned(), id.to_owned());
+        self.read_tenant(tenant, move |connection, tenant| objects::object(connection, tenant, &model, &id)).await.map(Option::flatten)
+    }
+
+    pub(super) async fn claim(
+        &self,
+        endpoint: &EndpointId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let endpoint = endpoint.clone();
+        let claim = move |connection: &Connection| queue::claim(connection, &endpoint, now, lease_until, limit).map(Done::kept);
+        self.writer.write(claim).await
+    }
+
+    pub(super) async fn due(&self, now: Timestamp) -> Result<(Vec<EndpointId>, Option<Timestamp>), StoreError> {
+        self.readers.read(move |connection| queue::due(connection, now)).await
+    }
+
+    pub(super) async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
+        self.writer.write(move |connection| settle::settle(connection, &attempts)).await
+    }
+
+    pub(super) async fn resend(&self, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+        let tenant = tenant.clone();
+        let resend = move |connection: &Connection| match objects::tenant_row(connection, &tenant)? {
+            Some(tenant) => queue::resend(connection, tenant, delivery, now),
+            None => Ok(Done::kept(false)),
+        };
+        self.writer.write(resend).await
+    }
+
+    pub(super) async fn messages(
+        &self,
+        tenant: &Tenant,
+        filter: &MessageFilter,
+        page: &Page<MessageId>,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let (filter, page) = (filter.clone(), page.clone());
+        self.read_tenant(tenant, move |connection, tenant| list::messages(connection, tenant, &filter, &page))
+            .await
+            .map(Option::unwrap_or_default)
+    }
+
+    pub(super) async fn message(&self, tenant: &Tenant, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+        self.read_tenant(tenant, move |connection, tenant| list::message(connection, tenant, id)).await.map(Option::flatten)
+    }
+
+    pub(super) async fn deliveries(
+        &self,
+        tenant: &Tenant,
+        filter: &DeliveryFilter,
+        page: &Page<DeliveryId>,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        let (filter, page) = (filter.clone(), page.clone());
+        self.read_tenant(tenant, move |connection, tenant| list::deliveries(connection, tenant, &filter, &page))
+            .await
+            .map(Option::unwrap_or_default)
+    }
+
+    pub(super) async fn delivery(&self, tenant: &Tenant, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+        self.read_tenant(tenant, move |connection, tenant| list::delivery(connection, tenant, id)).await.map(Option::flatten)
+    }
+
+    pub(super) async fn attempts(&self, tenant: &Tenant, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
+        self.read_tenant(tenant, move |connection, tenant| list::attempts(connection, tenant, delivery)).await.map(Option::flatten)
+    }
+
+    pub(super) async fn traces(&self, tenant: &Tenant, model: &str, object: &str, limit: usize) -> Result<Vec<TraceRow>, StoreError> {
+        let (model, object) = (model.to_owned(), object.to_owned());
+        self.read_tenant(tenant, move |connection, tenant| objects::traces(connection, tenant, &model, &object, limit))
+            .await
+            .map(Option::unwrap_or_default)
+    }
+
+    pub(super) async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
+        let name = name.to_owned();
+        let wanted = name.clone();
+        if let Some(material) = self.readers.read(move |connection| keys::key(connection, &wanted)).await? {
+            return Ok(material);
+        }
+        // Making an RSA key takes long: not on the writer's time.
+        let made = tokio::task::spawn_blocking(make).await.map_err(|error| StoreError::Failed(error.to_string()))?;
+        self.writer.write(move |connection| keys::keep(connection, &name, &made).map(Done::kept)).await
+    }
+
+    pub(super) async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {
+        let sql = objects::index_children(model, property)
+            .ok_or_else(|| StoreError::Failed(format!("`{model}.{property}` is not a name that can be indexed")))?;
+        self.writer.write(move |connection| connection.execute_batch(&sql).map(Done::kept)).await
+    }
+
+    pub(super) async fn close(&self) {
+        // The readers first: the last connection to close folds the log into the database, and only the writer can.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Reads as a tenant; `None` when the tenant has never saved anything.
+    async fn read_tenant<T, F>(&self, tenant: &Tenant, read: F) -> Result<Option<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let tenant = tenant.clone();
+        let read = move |connection: &Connection| match objects::tenant_row(connection, &tenant)? {
+            Some(tenant) => read(connection, tenant).map(Some),
+            None => Ok(None),
+        };
+        self.readers.read(read).await
+    }
+}

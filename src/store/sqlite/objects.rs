@@ -1,0 +1,96 @@
+//! Objects, what waits for them, and the traces of their saves.
+
+use std::fmt::Write as _;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::ids::{Sequence, Tenant};
+use crate::store::sqlite::values::{limit, time};
+use crate::store::{ObjectRow, TraceRow, WaitRow};
+
+/// The row of a tenant that has saved something.
+pub(super) fn tenant_row(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Option<i64>> {
+    connection.prepare_cached("SELECT row FROM tenants WHERE name = ?1")?.query_row([tenant.as_str()], |row| row.get(0)).optional()
+}
+
+pub(super) fn object(connection: &Connection, tenant: i64, model: &str, id: &str) -> rusqlite::Result<Option<ObjectRow>> {
+    connection
+        .prepare_cached("SELECT id, sequence, updated_at, json FROM objects WHERE tenant = ?1 AND model = ?2 AND id = ?3")?
+        .query_row(params![tenant, model, id], object_row)
+        .optional()
+}
+
+/// The objects of a model that point to `parent`. Without [`index_children`] it looks at every object of the model.
+pub(super) fn children(
+    connection: &Connection,
+    tenant: i64,
+    model: &str,
+    property: &str,
+    parent: &str,
+    at_most: u32,
+) -> rusqlite::Result<Vec<ObjectRow>> {
+    let (true, true) = (is_name(model), is_name(property)) else { return Ok(Vec::new()) };
+    // The text must repeat the index's condition and expression, or SQLite does not use it.
+    let sql = format!(
+        "SELECT id, sequence, updated_at, json FROM objects
+         WHERE tenant = ?1 AND model = '{model}' AND json_extract(json, '$.{property}') = ?2 ORDER BY id LIMIT ?3"
+    );
+    connection.prepare_cached(&sql)?.query_map(params![tenant, parent, at_most], object_row)?.collect()
+}
+
+/// The statement that makes the index of [`children`]; `None` when a name is not one that a data model can have.
+pub(super) fn index_children(model: &str, property: &str) -> Option<String> {
+    if !is_name(model) || !is_name(property) {
+        return None;
+    }
+    // Names of indexes know no case, names of models do.
+    let mut name = "children".to_owned();
+    for part in [model, property] {
+        name.push('_');
+        for byte in part.bytes() {
+            write!(name, "{byte:02x}").ok()?;
+        }
+    }
+    Some(format!("CREATE INDEX IF NOT EXISTS {name} ON objects (tenant, json_extract(json, '$.{property}'), id) WHERE model = '{model}'"))
+}
+
+/// The firings that wait for an object, in the order in which they began to.
+pub(super) fn waiting(connection: &Connection, tenant: i64, model: &str, id: &str) -> rusqlite::Result<Vec<WaitRow>> {
+    let sql = "SELECT event, model, object, operation, for_model, for_id,
+                      previous_id, previous_sequence, previous_updated_at, previous_json
+               FROM waits WHERE tenant = ?1 AND for_model = ?2 AND for_id = ?3 ORDER BY row";
+    connection.prepare_cached(sql)?.query_map(params![tenant, model, id], wait_row)?.collect()
+}
+
+pub(super) fn traces(connection: &Connection, tenant: i64, model: &str, object: &str, at_most: usize) -> rusqlite::Result<Vec<TraceRow>> {
+    let sql = "SELECT sequence, at, operation, decisions FROM traces
+               WHERE tenant = ?1 AND model = ?2 AND object = ?3 ORDER BY row DESC LIMIT ?4";
+    let trace =
+        |row: &Row<'_>| Ok(TraceRow { sequence: Sequence(row.get(0)?), at: time(row, 1)?, operation: row.get(2)?, decisions: row.get(3)? });
+    connection.prepare_cached(sql)?.query_map(params![tenant, model, object, limit(at_most)], trace)?.collect()
+}
+
+fn object_row(row: &Row<'_>) -> rusqlite::Result<ObjectRow> {
+    Ok(ObjectRow { id: row.get(0)?, sequence: Sequence(row.get(1)?), updated_at: row.get(2)?, json: row.get(3)? })
+}
+
+fn wait_row(row: &Row<'_>) -> rusqlite::Result<WaitRow> {
+    let previous = match row.get::<_, Option<Box<str>>>(6)? {
+        Some(id) => Some(ObjectRow { id, sequence: Sequence(row.get(7)?), updated_at: row.get(8)?, json: row.get(9)? }),
+        None => None,
+    };
+    Ok(WaitRow {
+        event: row.get(0)?,
+        model: row.get(1)?,
+        object: row.get(2)?,
+        operation: row.get(3)?,
+        for_model: row.get(4)?,
+        for_id: row.get(5)?,
+        previous,
+    })
+}
+
+/// Whether a name may stand inside SQL text: what the schema language allows, and nothing else.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
