@@ -1,0 +1,318 @@
+//! Opening tags and their attributes. The scanner of the attributes finds the end of the tag too, so that a missing quote or `>`
+//! costs the attribute it belongs to and not the rest of the file.
+
+use rustc_hash::FxHashMap;
+
+use super::MAX_DEPTH;
+use super::reader::{Open, Reader, offset};
+use super::reference;
+use super::tree::{Node, NodeKind, RawAttribute};
+use crate::diagnostics::{Code, Diagnostic, Fix};
+
+/// Up to this many attributes are compared with each other; more are looked up in a table.
+const FEW_ATTRIBUTES: usize = 8;
+
+/// How a tag ended.
+enum End {
+    Open,
+    Empty,
+    /// It did not: something has been reported.
+    Missing,
+}
+
+impl Reader<'_, '_> {
+    /// Reads what begins with a `<`.
+    pub(super) fn open_tag(&mut self) {
+        let start = self.at;
+        let name_end = self.name_end(start + 1);
+        let Some(name) = self.text.get(start + 1..name_end).filter(|name| !name.is_empty()) else {
+            let span = self.span(start, start + 1);
+            let message = "`<` begins no tag; the character itself is written `&lt;`";
+            self.out.push(Diagnostic::new(Code::UnclosedTag, span, message).fix(Fix::replace("write `&lt;`", span, "&lt;")));
+            self.at = start + 1;
+            return;
+        };
+        self.at = name_end;
+        let first = self.tree.attributes.len();
+        let end = self.attributes(start, name_end);
+        self.drop_duplicates(first);
+        let attributes = (offset(first), offset(self.tree.attributes.len()));
+        self.element(start, name_end, attributes, name, &end);
+    }
+
+    fn element(&mut self, start: usize, name_end: usize, attributes: (u32, u32), name: &str, end: &End) {
+        let opens = !matches!(end, End::Empty);
+        if self.skipped > 0 || self.open.len() >= MAX_DEPTH {
+            if !self.too_deep {
+                self.too_deep = true;
+                let message = format!("`{name}` stands deeper than {MAX_DEPTH} elements; nothing in it is read");
+                self.out.push(Diagnostic::new(Code::NestingTooDeep, self.span(start + 1, name_end), message));
+            }
+            self.skipped += usize::from(opens);
+            return;
+        }
+        let index = offset(self.tree.nodes.len());
+        if self.open.is_empty() {
+            if self.tree.root.is_none() {
+                self.tree.root = Some(index);
+            } else {
+                let message = format!("`{name}` is a second root element; a file has one");
+                self.out.push(Diagnostic::new(Code::SecondRoot, self.span(start + 1, name_end), message));
+            }
+        }
+        let tag_end = offset(self.at);
+        self.tree.nodes.push(Node {
+            kind: NodeKind::Element,
+            start: offset(start),
+            end: tag_end,
+            after: index + 1,
+            name_end: offset(name_end),
+            tag_end,
+            attributes,
+        });
+        if opens {
+            let name = self.text.get(start + 1..name_end).unwrap_or("");
+            self.open.push(Open { node: index, name, reported: matches!(end, End::Missing) });
+        }
+    }
+
+    fn attributes(&mut self, start: usize, name_end: usize) -> End {
+        loop {
+            let before = self.at;
+            self.skip_whitespace();
+            match self.byte(self.at) {
+                Some(b'>') => {
+                    self.at += 1;
+                    return End::Open;
+                }
+                Some(b'/') if self.byte(self.at + 1) == Some(b'>') => {
+                    self.at += 2;
+                    return End::Empty;
+                }
+                None | Some(b'<') => {
+                    let message = format!("the tag `{}` has no `>` at its end", self.text.get(start..name_end).unwrap_or("<"));
+                    self.out.push(Diagnostic::new(Code::UnclosedTag, self.span(start, name_end), message));
+                    return End::Missing;
+                }
+                Some(b'"' | b'\'' | b'=' | b'/') => self.stray(),
+                Some(_) => self.attribute(before),
+            }
+        }
+    }
+
+    /// Characters that begin no attribute.
+    fn stray(&mut self) {
+        let start = self.at;
+        while matches!(self.byte(self.at), Some(b'"' | b'\'' | b'='))
+            || self.byte(self.at) == Some(b'/') && self.byte(self.at + 1) != Some(b'>')
+        {
+            self.at += 1;
+        }
+        let span = self.span(start, self.at);
+        let message = format!("expected an attribute or the end of the tag, found `{}`", self.text.get(start..self.at).unwrap_or(""));
+        self.out.push(Diagnostic::new(Code::AttributeWithoutValue, span, message));
+    }
+
+    /// One attribute; `before` is where the one before it, or the name of the element, ended.
+    fn attribute(&mut self, before: usize) {
+        let start = self.at;
+        while !matches!(self.byte(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'=' | b'>' | b'/' | b'<' | b'"' | b'\'')) {
+            self.at += 1;
+        }
+        let name = (start, self.at);
+        let name_text = self.text.get(start..self.at).unwrap_or("");
+        if before == start {
+            let span = self.span(start, self.at);
+            let message = format!("expected a space before `{name_text}`");
+            let fix = Fix::replace("add the space", self.span(start, start), " ").safe();
+            self.out.push(Diagnostic::new(Code::UnquotedValue, span, message).fix(fix));
+        }
+        self.skip_whitespace();
+        if self.byte(self.at) != Some(b'=') {
+            self.at = name.1;
+            self.no_value(name, name.1);
+            return;
+        }
+        let equals = self.at;
+        self.at += 1;
+        self.skip_whitespace();
+        match self.byte(self.at) {
+            Some(quote @ (b'"' | b'\'')) => self.quoted(name, quote),
+            None | Some(b'>' | b'<') => {
+                self.at = equals + 1;
+                self.no_value(name, equals + 1);
+            }
+            Some(b'/') if self.byte(self.at + 1) == Some(b'>') => self.no_value(name, equals + 1),
+            Some(_) => self.unquoted(name),
+        }
+    }
+
+    fn no_value(&mut self, name: (usize, usize), insert_at: usize) {
+        let span = self.span(name.0, name.1);
+        let text = self.text.get(name.0..name.1).unwrap_or("");
+        let message = format!("the attribute `{text}` has no value; expected `{text}=\"…\"`");
+        self.out.push(Diagnostic::new(Code::AttributeWithoutValue, span, message));
+        self.keep(name, (insert_at, insert_at), true);
+    }
+
+    fn unquoted(&mut self, name: (usize, usize)) {
+        let start = self.at;
+        while !matches!(self.byte(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'<'))
+            && !(self.byte(self.at) == Some(b'/') && self.byte(self.at + 1) == Some(b'>'))
+        {
+            self.at += 1;
+        }
+        let end = self.at;
+        let value = self.text.get(start..end).unwrap_or("");
+        let inner = value.trim_end_matches(['"', '\'']);
+        let value_end = start + inner.len();
+        let span = self.span(start, end);
+        let message = format!(
+            "the value of `{}` has no {}quotes; expected `\"{inner}\"`",
+            self.text.get(name.0..name.1).unwrap_or(""),
+            if inner.len() < value.len() { "opening " } else { "" }
+        );
+        let fix = Fix::replace("quote it", span, format!("\"{inner}\"")).safe();
+        self.out.push(Diagnostic::new(Code::UnquotedValue, span, message).fix(fix));
+        let good = self.check_value(name, start, value_end);
+        self.keep(name, (start, value_end), !good);
+    }
+
+    /// A value in quotes, `self.at` is the opening one.
+    fn quoted(&mut self, name: (usize, usize), quote: u8) {
+        let start = self.at + 1;
+        let kind = usize::from(quote == b'\'');
+        let known_missing = self.no_more_quotes.get(kind).copied().unwrap_or(false);
+        let close = if known_missing { None } else { self.find(quote, start) };
+        if close.is_none()
+            && let Some(missing) = self.no_more_quotes.get_mut(kind)
+        {
+            *missing = true;
+        }
+        let value = close.and_then(|close| self.text.get(start..close));
+        if let (Some(value), Some(close)) = (value, close)
+            && !opens_the_next_value(value)
+        {
+            self.at = close + 1;
+            let good = self.check_value(name, start, close);
+            self.keep(name, (start, close), !good);
+            return;
+        }
+        let end = self.value_without_closing_quote(start, value);
+        let quote = char::from(quote);
+        let message = format!("the value of `{}` has no closing quote", self.text.get(name.0..name.1).unwrap_or(""));
+        let fix = Fix::replace("add the quote", self.span(end, end), quote.to_string());
+        self.out.push(Diagnostic::new(Code::UnquotedValue, self.span(start - 1, end), message).fix(fix));
+        let good = self.check_value(name, start, end);
+        self.keep(name, (start, end), !good);
+        self.at = end;
+    }
+
+    /// Where a value most likely ends whose closing quote is missing. `value` is what lies before the next quote, if there is any.
+    fn value_without_closing_quote(&self, start: usize, value: Option<&str>) -> usize {
+        let rest = value.unwrap_or_else(|| self.text.get(start..).unwrap_or(""));
+        if let Some(at) = rest.bytes().position(|byte| matches!(byte, b'\n' | b'\r' | b'<' | b'>')) {
+            let before = rest.get(..at).unwrap_or("");
+            let before = before.strip_suffix('/').filter(|_| rest.as_bytes().get(at) == Some(&b'>')).unwrap_or(before);
+            return start + before.trim_ascii_end().len();
+        }
+        let last_name = rest.trim_ascii_end().rfind([' ', '\t']).filter(|_| value.is_some());
+        start + last_name.map_or(rest.len(), |at| rest.get(..at).unwrap_or("").trim_ascii_end().len())
+    }
+
+    /// Reports what may not stand in a value; whether the value can be used.
+    fn check_value(&mut self, name: (usize, usize), start: usize, end: usize) -> bool {
+        let mut good = true;
+        let mut at = start;
+        while let Some(found) = self.text.as_bytes().get(at..end).and_then(|value| memchr::memchr2(b'<', b'&', value)) {
+            at += found;
+            if self.byte(at) == Some(b'<') {
+                let span = self.span(at, at + 1);
+                let name = self.text.get(name.0..name.1).unwrap_or("");
+                let message = format!("`<` may not stand in the value of `{name}`; it is written `&lt;`");
+                let fix = Fix::replace("write `&lt;`", span, "&lt;").safe();
+                self.out.push(Diagnostic::new(Code::LtInAttribute, span, message).fix(fix));
+                at += 1;
+            } else {
+                let value = self.text.get(..end).unwrap_or("");
+                let checked = reference::check(self.file, value, at, self.out);
+                good &= checked.is_ok();
+                let (Ok(next) | Err(next)) = checked;
+                at = next;
+            }
+        }
+        good
+    }
+
+    fn keep(&mut self, name: (usize, usize), value: (usize, usize), broken: bool) {
+        let name = (offset(name.0), offset(name.1));
+        let value = (offset(value.0), offset(value.1));
+        self.tree.attributes.push(RawAttribute { name, value, broken });
+    }
+
+    /// Reports and removes every attribute whose name has been there before, among those from index `first` on.
+    fn drop_duplicates(&mut self, first: usize) {
+        let text = self.text;
+        let name = |attribute: &RawAttribute| text.get(attribute.name.0 as usize..attribute.name.1 as usize).unwrap_or("");
+        let added = self.tree.attributes.get(first..).unwrap_or_default();
+        let mut duplicates: Vec<(usize, RawAttribute, RawAttribute)> = Vec::new();
+        if added.len() <= FEW_ATTRIBUTES {
+            for (index, attribute) in added.iter().enumerate() {
+                if let Some(earlier) = added.iter().take(index).find(|earlier| name(earlier) == name(attribute)) {
+                    duplicates.push((first + index, *attribute, *earlier));
+                }
+            }
+        } else {
+            let mut seen = FxHashMap::default();
+            for (index, attribute) in added.iter().enumerate() {
+                let earlier = *seen.entry(name(attribute)).or_insert(*attribute);
+                if earlier.name != attribute.name {
+                    duplicates.push((first + index, *attribute, earlier));
+                }
+            }
+        }
+        if duplicates.is_empty() {
+            return;
+        }
+        for (_, attribute, earlier) in &duplicates {
+            let span = self.span(attribute.name.0 as usize, attribute.name.1 as usize);
+            let message = format!("the attribute `{}` is given twice", name(attribute));
+            let earlier = self.span(earlier.name.0 as usize, earlier.name.1 as usize);
+            self.out.push(Diagnostic::new(Code::DuplicateAttribute, span, message).related(earlier, "the first one, which counts"));
+        }
+        let mut next = duplicates.iter().map(|(index, _, _)| *index).peekable();
+        let mut index = first;
+        let kept = self.tree.attributes.split_off(first).into_iter().filter(|_| {
+            let duplicate = next.next_if_eq(&index).is_some();
+            index += 1;
+            !duplicate
+        });
+        self.tree.attributes.extend(kept);
+    }
+
+    pub(super) fn skip_whitespace(&mut self) {
+        while matches!(self.byte(self.at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    /// Where the name that begins at `from` ends; `from` itself when none does.
+    pub(super) fn name_end(&self, from: usize) -> usize {
+        let bytes = self.text.as_bytes().get(from..).unwrap_or_default();
+        if !bytes.first().is_some_and(|&byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || byte >= 0x80) {
+            return from;
+        }
+        let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'-' | b'.') || *byte >= 0x80;
+        from + bytes.iter().take_while(|byte| part(byte)).count()
+    }
+}
+
+/// Whether text before a quote shows that this quote opens another attribute's value: it ends in ` name=`.
+fn opens_the_next_value(text: &str) -> bool {
+    let Some(before) = text.trim_ascii_end().strip_suffix('=') else {
+        return false;
+    };
+    let before = before.trim_ascii_end();
+    let name = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'));
+    name.len() < before.len() && name.ends_with([' ', '\t', '\n', '\r'])
+}

@@ -1,0 +1,271 @@
+//! The tree as flat tables: nodes in the order of their start, each knowing where its subtree ends, so that children need no lists and
+//! walking is a matter of hopping. A node is some 30 bytes, and no text is copied.
+
+use std::borrow::Cow;
+
+use super::reference::{Place, decode, each_piece};
+use crate::ids::FileId;
+use crate::text::{SourceText, Span};
+
+/// The elements, texts and comments of one file.
+#[derive(Debug)]
+pub struct Tree<'s> {
+    pub(super) file: FileId,
+    pub(super) text: &'s str,
+    pub(super) nodes: Vec<Node>,
+    pub(super) attributes: Vec<RawAttribute>,
+    pub(super) root: Option<u32>,
+}
+
+/// A node. What a text holds beyond its span follows from its kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub(super) kind: NodeKind,
+    /// First byte.
+    pub(super) start: u32,
+    /// One past the last byte, of an element: of its closing tag.
+    pub(super) end: u32,
+    /// The node behind the subtree.
+    pub(super) after: u32,
+    /// Of an element: where its name ends; it begins behind the `<`.
+    pub(super) name_end: u32,
+    /// Of an element: where its opening tag ends.
+    pub(super) tag_end: u32,
+    /// Of an element: its attributes.
+    pub(super) attributes: (u32, u32),
+}
+
+/// The kinds of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NodeKind {
+    Element,
+    /// Text with its references.
+    Text,
+    /// `<![CDATA[…]]>`, all of it.
+    CharacterData,
+    /// `<!--…-->`, all of it.
+    Comment,
+}
+
+/// An attribute in the tables.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawAttribute {
+    pub(super) name: (u32, u32),
+    /// Without its quotes.
+    pub(super) value: (u32, u32),
+    /// The value has been reported as wrong: nothing more is to be said of it.
+    pub(super) broken: bool,
+}
+
+impl<'s> Tree<'s> {
+    /// A tree without a root.
+    pub(super) fn empty(file: FileId) -> Self {
+        Self { file, text: "", nodes: Vec::new(), attributes: Vec::new(), root: None }
+    }
+
+    /// The file it was read from.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// The root element, if there is any.
+    #[must_use]
+    pub fn root(&self) -> Option<Element<'_, 's>> {
+        self.root.and_then(|index| self.element(index))
+    }
+
+    /// The comments, in order, with their marks.
+    pub fn comments(&self) -> impl Iterator<Item = (&'s str, Span)> {
+        let comments = self.nodes.iter().filter(|node| node.kind == NodeKind::Comment);
+        comments.map(|node| (self.slice(node.start, node.end), self.span(node.start, node.end)))
+    }
+
+    fn element(&self, index: u32) -> Option<Element<'_, 's>> {
+        self.nodes.get(index as usize).map(|node| Element { tree: self, node, index })
+    }
+
+    fn slice(&self, start: u32, end: u32) -> &'s str {
+        self.text.get(start as usize..end as usize).unwrap_or("")
+    }
+
+    fn span(&self, start: u32, end: u32) -> Span {
+        Span { file: self.file, start, end }
+    }
+}
+
+/// An element of a tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Element<'t, 's> {
+    tree: &'t Tree<'s>,
+    node: &'t Node,
+    index: u32,
+}
+
+impl<'t, 's> Element<'t, 's> {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'s str {
+        self.tree.slice(self.node.start + 1, self.node.name_end)
+    }
+
+    /// Where the name stands in the opening tag.
+    #[must_use]
+    pub fn name_span(self) -> Span {
+        self.tree.span(self.node.start + 1, self.node.name_end)
+    }
+
+    /// All of it, from `<` to the end of the closing tag.
+    #[must_use]
+    pub fn span(self) -> Span {
+        self.tree.span(self.node.start, self.node.end)
+    }
+
+    /// The opening tag.
+    #[must_use]
+    pub fn tag_span(self) -> Span {
+        self.tree.span(self.node.start, self.node.tag_end)
+    }
+
+    /// Its attributes, in order, each name once.
+    pub fn attributes(self) -> impl Iterator<Item = Attribute<'s>> + 't {
+        let (from, to) = self.node.attributes;
+        let raw = self.tree.attributes.get(from as usize..to as usize).unwrap_or_default();
+        let tree = self.tree;
+        raw.iter().map(move |raw| Attribute {
+            name: tree.slice(raw.name.0, raw.name.1),
+            name_span: tree.span(raw.name.0, raw.name.1),
+            raw: tree.slice(raw.value.0, raw.value.1),
+            value_span: tree.span(raw.value.0, raw.value.1),
+            broken: raw.broken,
+        })
+    }
+
+    /// The elements right below it, in order.
+    pub fn children(self) -> impl Iterator<Item = Element<'t, 's>> {
+        self.below().filter(|(_, node)| node.kind == NodeKind::Element).map(move |(index, node)| Element { tree: self.tree, node, index })
+    }
+
+    /// The bytes of its own text without the whitespace around it; `None` when there is none.
+    #[must_use]
+    pub fn text_span(self) -> Option<Span> {
+        let mut whole: Option<Span> = None;
+        for (_, node) in self.texts() {
+            let raw = self.tree.slice(node.start, node.end);
+            let trimmed = raw.trim_ascii();
+            if trimmed.is_empty() {
+                continue;
+            }
+            let start = node.start as usize + (raw.len() - raw.trim_ascii_start().len());
+            let span = Span::new(self.tree.file, start, start + trimmed.len());
+            whole = Some(whole.map_or(span, |whole| whole.to(span)));
+        }
+        whole
+    }
+
+    /// Its own text, decoded, without the whitespace around it. Borrowed when nothing had to be decoded.
+    #[must_use]
+    pub fn text(self) -> Cow<'s, str> {
+        let mut texts = self.texts();
+        let Some((_, first)) = texts.next() else {
+            return Cow::Borrowed("");
+        };
+        let mut text = self.decoded(first);
+        for (_, node) in texts {
+            text.to_mut().push_str(&self.decoded(node));
+        }
+        match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
+            Cow::Owned(text) if text.trim_ascii().len() == text.len() => Cow::Owned(text),
+            Cow::Owned(text) => Cow::Owned(text.trim_ascii().to_owned()),
+        }
+    }
+
+    /// Its own text, decoded, with the place of every byte. Whitespace at both ends is left out.
+    #[must_use]
+    pub fn source_text(self) -> SourceText {
+        let Some(whole) = self.text_span() else {
+            return SourceText::empty(self.tree.span(self.node.tag_end, self.node.tag_end));
+        };
+        let mut text = SourceText::empty(whole);
+        for (_, node) in self.texts() {
+            let (from, to) = self.content(node);
+            let (from, to) = (from.max(whole.start), to.min(whole.end));
+            if from >= to {
+                continue;
+            }
+            let raw = self.tree.slice(from, to);
+            if node.kind == NodeKind::CharacterData {
+                text.push(raw, self.tree.span(from, to));
+            } else {
+                push_pieces(&mut text, raw, Place::Text, self.tree.span(from, to));
+            }
+        }
+        text
+    }
+
+    fn decoded(self, node: &Node) -> Cow<'s, str> {
+        let (from, to) = self.content(node);
+        let raw = self.tree.slice(from, to);
+        if node.kind == NodeKind::CharacterData { Cow::Borrowed(raw) } else { decode(raw, Place::Text) }
+    }
+
+    /// The bytes of a text node without the marks of a CDATA section.
+    fn content(self, node: &Node) -> (u32, u32) {
+        match node.kind {
+            NodeKind::CharacterData => (node.start + 9, node.end - 3),
+            NodeKind::Element | NodeKind::Text | NodeKind::Comment => (node.start, node.end),
+        }
+    }
+
+    fn texts(self) -> impl Iterator<Item = (u32, &'t Node)> {
+        self.below().filter(|(_, node)| matches!(node.kind, NodeKind::Text | NodeKind::CharacterData))
+    }
+
+    fn below(self) -> impl Iterator<Item = (u32, &'t Node)> {
+        let mut next = self.index + 1;
+        let (tree, end) = (self.tree, self.node.after);
+        std::iter::from_fn(move || {
+            let index = next;
+            let node = (index < end).then(|| tree.nodes.get(index as usize)).flatten()?;
+            next = node.after.max(index + 1);
+            Some((index, node))
+        })
+    }
+}
+
+/// An attribute of an element.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute<'s> {
+    /// Its name.
+    pub name: &'s str,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// The value without its quotes, not decoded.
+    raw: &'s str,
+    /// The bytes between the quotes.
+    pub value_span: Span,
+    /// The value has been reported as wrong; nothing more is to be said about it.
+    pub broken: bool,
+}
+
+impl<'s> Attribute<'s> {
+    /// The value, decoded.
+    #[must_use]
+    pub fn value(&self) -> Cow<'s, str> {
+        decode(self.raw, Place::Attribute)
+    }
+
+    /// The value, decoded, with the place of every byte.
+    #[must_use]
+    pub fn source_text(&self) -> SourceText {
+        let mut text = SourceText::empty(self.value_span);
+        push_pieces(&mut text, self.raw, Place::Attribute, self.value_span);
+        text
+    }
+}
+
+fn push_pieces(text: &mut SourceText, raw: &str, place: Place, span: Span) {
+    let base = span.start as usize;
+    each_piece(raw, place, &mut |piece, range| text.push(piece, Span::new(span.file, base + range.start, base + range.end)));
+}
