@@ -86,6 +86,6 @@ pub(super) fn kind_of_document(body: &[u8]) -> String {
         None => "empty".to_owned(),
         Some(b'[') => "a list".to_owned(),
         Some(b'"') => "a string".to_owned(),
-        Some(_) => quoted(String::from_utf8_lossy(body).trim()),
+        Some(_) => format!("`{}`", quoted(String::from_utf8_lossy(body).trim())),
     }
 }

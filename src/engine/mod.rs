@@ -17,6 +17,13 @@ mod canonical;
 mod json;
 mod mistake;
 
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
+
 pub use evaluate::{Firing, Moment, Outcome, Step, evaluate};
 pub use known::{Found, Known, Read, Wait};
 pub use mistake::Refused;

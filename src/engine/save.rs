@@ -317,3 +317,6 @@ fn unknown_field(target: Target<'_>, key: &str, mistakes: &mut Mistakes) {
     let message = format!("`{}` is not a field of `{}`", quoted(key), model.name);
     mistakes.push("unknown-field", Place::Key(&Place::Body, key), message, Some(help));
 }
+
+#[cfg(test)]
+mod tests;

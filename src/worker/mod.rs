@@ -1,1 +1,230 @@
-//! To be written.
+//! Sends what is due: claim → send → settle. One task looks for endpoints with something due and claims as much as their lanes may
+//! take; each request runs in a task of its own, outside any transaction; one task records what has finished. Nothing is asked of the
+//! store while nothing is due. What follows an attempt is decided in `delivery`.
+
+mod attempt;
+mod fill;
+mod lanes;
+mod record;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use rustc_hash::FxHashSet;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::activity::Feed;
+use crate::egress::Client;
+use crate::generation::{Generation, Live, Target};
+use crate::ids::EndpointId;
+use crate::store::{Claimed, Store, StoreError};
+use crate::time::{Clock, Entropy};
+use attempt::Attempt;
+use lanes::{Freed, Lanes, Slot};
+use record::Finished;
+
+/// How much longer a lease is than the deadline of its request: time to record the attempt, also on a slow disk. A lease is always
+/// made from the deadline it covers, so it cannot be the shorter one.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// The wait after a failure of the store.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How often a generation is compared (without asking the store) while deliveries of unknown endpoints wait for a new one.
+const GENERATION_PAUSE: Duration = Duration::from_millis(500);
+/// The longest sleep towards a due time, so that a clock that was set forward is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// How long the last records may take once every request has ended.
+const RECORD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bounds of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests under way at once, of all endpoints.
+    pub in_flight: usize,
+    /// How long requests under way may go on after shutdown was asked for.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { in_flight: 256, drain: Duration::from_secs(20) }
+    }
+}
+
+/// Everything a worker works with.
+#[derive(Clone)]
+pub struct Worker {
+    /// Where deliveries come from and attempts go.
+    pub store: Store,
+    /// The way out.
+    pub egress: Client,
+    /// How endpoints are called.
+    pub live: Live,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For jitter.
+    pub entropy: Arc<dyn Entropy>,
+    /// Is told of every request and answer.
+    pub feed: Feed,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// What a look at the queue says about the next one.
+enum Next {
+    /// There may be more right now.
+    Now,
+    /// Not before this time, if nothing else happens; `None` for nothing to wait for.
+    At(Option<Timestamp>),
+}
+
+impl Worker {
+    /// Works until `shutdown` is ready (or the store is closed), then claims nothing more, lets requests under way end within
+    /// [`Limits::drain`], and records them. What is cut off is taken up again when the store is next opened.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
+        let (finish, finished) = mpsc::unbounded_channel();
+        let (free, mut freed) = mpsc::unbounded_channel();
+        let recorder = tokio::spawn(record::run(self.store.clone(), self.clock.clone(), self.feed.clone(), finished));
+        let mut state =
+            State { lanes: Lanes::new(self.limits.in_flight), free, finish, attempts: JoinSet::new(), held: FxHashSet::default() };
+        let mut shutdown = pin!(shutdown);
+        let mut wake = self.store.wake();
+        loop {
+            // Seen before looking, so that what is committed from here on wakes us.
+            wake.borrow_and_update();
+            while let Ok(slot) = freed.try_recv() {
+                state.lanes.free(&slot);
+            }
+            while state.attempts.try_join_next().is_some() {}
+            let generation = self.live.load_full();
+            let sleep = match self.look(&generation, &mut state).await {
+                Ok(Next::Now) => Some(Duration::ZERO),
+                Ok(Next::At(time)) => time.map(|time| self.until(time)),
+                Err(StoreError::Closed) => break,
+                Err(error) => {
+                    tracing::error!(%error, "the queue could not be read");
+                    Some(STORE_PAUSE)
+                }
+            };
+            let watch_generation = !state.held.is_empty();
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                Some(slot) = freed.recv() => state.lanes.free(&slot),
+                changed = wake.changed() => if changed.is_err() { break },
+                () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => {}
+                () = self.new_generation(generation.number), if watch_generation => {}
+            }
+        }
+        self.drain(state, recorder).await;
+    }
+
+    /// Claims what may be sent now and starts sending it.
+    async fn look(&self, generation: &Arc<Generation>, state: &mut State) -> Result<Next, StoreError> {
+        let (due, next) = self.store.due(self.clock.now()).await?;
+        state.hold_unknown(&due, generation);
+        let known = due.iter().filter_map(|endpoint| Some((endpoint, generation.targets.get(endpoint)?)));
+        let planned = state.lanes.plan(known);
+        let claims = planned.into_iter().map(|(endpoint, target, count)| self.claim(endpoint, target, count));
+        let mut more = false;
+        let mut failed = None;
+        // All at once, so that they share one commit. What has been claimed is sent even when another claim failed.
+        for claim in join_all(claims).await {
+            match claim {
+                Ok(Batch { target, claimed, asked }) => {
+                    more |= claimed.len() == asked;
+                    claimed.into_iter().for_each(|delivery| self.start(generation, &target, delivery, state));
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        Ok(if more && state.lanes.has_room() { Next::Now } else { Next::At(next) })
+    }
+
+    async fn claim(&self, endpoint: EndpointId, target: Arc<Target>, asked: usize) -> Result<Batch, StoreError> {
+        let now = self.clock.now();
+        let lease = target.policy.timeout.saturating_add(LEASE_MARGIN);
+        let lease_until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        let claimed = self.store.claim(&endpoint, now, lease_until, asked).await?;
+        Ok(Batch { target, claimed, asked })
+    }
+
+    fn start(&self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed, state: &mut State) {
+        let slot = Slot::new(claimed.endpoint.clone(), state.free.clone());
+        state.lanes.take(&claimed.endpoint);
+        let attempt = Attempt {
+            egress: self.egress.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            feed: self.feed.clone(),
+            generation: Arc::clone(generation),
+            target: Arc::clone(target),
+        };
+        let finish = state.finish.clone();
+        state.attempts.spawn(async move {
+            // The recorder outlives every attempt.
+            drop(finish.send(attempt.run(claimed, slot).await));
+        });
+    }
+
+    /// Ready when another generation than this one is in force.
+    async fn new_generation(&self, number: u64) {
+        while self.live.load().number == number {
+            tokio::time::sleep(GENERATION_PAUSE).await;
+        }
+    }
+
+    fn until(&self, time: Timestamp) -> Duration {
+        Duration::try_from(time.duration_since(self.clock.now())).unwrap_or_default().min(LONGEST_SLEEP)
+    }
+
+    async fn drain(&self, state: State, recorder: tokio::task::JoinHandle<()>) {
+        let State { mut attempts, finish, .. } = state;
+        drop(finish);
+        let ended = async { while attempts.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.limits.drain, ended).await.is_err() {
+            tracing::warn!(requests = attempts.len(), "requests were cut off; they are sent again after the next start");
+            attempts.shutdown().await;
+        }
+        let abort = recorder.abort_handle();
+        if tokio::time::timeout(RECORD_PATIENCE, recorder).await.is_err() {
+            tracing::error!("the last attempts could not be recorded; they are sent again after the next start");
+            abort.abort();
+        }
+    }
+}
+
+/// Deliveries of one endpoint that have just been claimed.
+struct Batch {
+    target: Arc<Target>,
+    claimed: Vec<Claimed>,
+    asked: usize,
+}
+
+/// What changes while the worker runs.
+struct State {
+    lanes: Lanes,
+    free: mpsc::UnboundedSender<Freed>,
+    finish: mpsc::UnboundedSender<Finished>,
+    attempts: JoinSet<()>,
+    /// Endpoints that are not part of the generation: their deliveries wait.
+    held: FxHashSet<EndpointId>,
+}
+
+impl State {
+    /// Says once of each unknown endpoint that its deliveries wait.
+    fn hold_unknown(&mut self, due: &[EndpointId], generation: &Generation) {
+        self.held.retain(|endpoint| !generation.targets.contains_key(endpoint));
+        for endpoint in due {
+            if !generation.targets.contains_key(endpoint) && self.held.insert(endpoint.clone()) {
+                tracing::warn!(%endpoint, "the endpoint is no longer declared; its deliveries wait until it is");
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What the engine decided, as rows for the store. Ids come from the entropy and the time of the save.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::check::Rules;
+use crate::engine::{Firing, Outcome, Save, Wait};
+use crate::ids::{DeliveryId, MessageId, ModelId, Sequence};
+use crate::program::{Order, Program};
+use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, WaitRow};
+use crate::template::{RenderError, Rendered, RenderedText};
+use crate::time::Entropy;
+
+/// The circumstances of the save.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    pub rules: &'a Rules,
+    pub entropy: &'a dyn Entropy,
+    pub at: Timestamp,
+    pub sequence: Sequence,
+}
+
+/// The rows of one save.
+pub(super) fn effects(circumstances: Circumstances<'_>, save: &Save, outcome: Outcome, trace: String) -> Effects {
+    let program = &circumstances.rules.program;
+    let event = |webhook| program.webhook(webhook).name.clone();
+    let change = outcome.object.map_or(ObjectChange::Delete, |object| ObjectChange::Put {
+        updated_at: object.updated_at.clone(),
+        json: object.to_stored(program).into(),
+    });
+    let waits = outcome.waits.into_iter().map(|(wait, model, id)| wait_row(program, wait, model, id));
+    Effects {
+        at: circumstances.at,
+        model: program.model(save.model).name.clone(),
+        object: save.id.clone(),
+        change,
+        operation: outcome.operation.as_str(),
+        trace,
+        marks: outcome.marks.into_iter().map(|(webhook, object)| (event(webhook), object)).collect(),
+        waits: waits.collect(),
+        ended_waits: outcome.ended_waits.into_iter().map(|(webhook, object)| (event(webhook), object)).collect(),
+        messages: outcome.firings.into_iter().map(|firing| message(circumstances, firing)).collect(),
+    }
+}
+
+fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {
+    let program = &circumstances.rules.program;
+    let webhook = program.webhook(firing.webhook);
+    let ordered = webhook.order == Order::Object;
+    let requests = firing.requests.into_iter();
+    NewMessage {
+        id: MessageId(circumstances.entropy.uuid(circumstances.at)),
+        event: webhook.name.clone(),
+        model: program.model(webhook.model).name.clone(),
+        object: firing.object,
+        operation: firing.operation.as_str(),
+        payload: firing.payload,
+        deliveries: requests.filter_map(|(endpoint, request)| delivery(circumstances, endpoint, ordered, request)).collect(),
+    }
+}
+
+/// The delivery to an endpoint. One whose request could not be rendered is kept for inspection, and not sent.
+fn delivery(
+    circumstances: Circumstances<'_>,
+    endpoint: usize,
+    ordered: bool,
+    request: Result<Rendered, RenderError>,
+) -> Option<NewDelivery> {
+    let endpoint = circumstances.rules.endpoints.get(endpoint)?;
+    let (due, rendered) = match request {
+        Ok(rendered) => (Ok(circumstances.at), rendered),
+        Err(error) => {
+            let method = endpoint.request.method.value.clone();
+            let nothing = Rendered { method, url: RenderedText::default(), headers: Vec::new(), body: None };
+            (Err(format!("the request could not be rendered: {}", error.what).into()), nothing)
+        }
+    };
+    Some(NewDelivery {
+        id: DeliveryId(circumstances.entropy.uuid(circumstances.at)),
+        endpoint: endpoint.id.clone(),
+        ordered,
+        due,
+        method: rendered.method,
+        url: rendered.url,
+        headers: Arc::from(rendered.headers),
+        body: rendered.body,
+    })
+}
+
+fn wait_row(program: &Program, wait: Wait, for_model: ModelId, for_id: Box<str>) -> WaitRow {
+    let webhook = program.webhook(wait.webhook);
+    WaitRow {
+        event: webhook.name.clone(),
+        model: program.model(webhook.model).name.clone(),
+        object: wait.object,
+        operation: wait.operation.as_str().into(),
+        previous: wait.previous.map(|previous| ObjectRow {
+            id: previous.id.clone(),
+            // The position of that earlier save is not known to the engine, and nothing reads it.
+            sequence: Sequence(0),
+            updated_at: previous.updated_at.clone(),
+            json: previous.to_stored(program).into(),
+        }),
+        for_model: program.model(for_model).name.clone(),
+        for_id,
+    }
+}

@@ -1,0 +1,147 @@
+//! The saves of one request as a job that the store steps: asks what the engine must know, writes what it decides, and stops at the
+//! first save that is refused.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::activity::{Activity, Decided};
+use crate::engine::{Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry, write_trace};
+use crate::generation::Generation;
+use crate::ids::{Sequence, Tenant};
+use crate::ingest::effects::{Circumstances, effects};
+use crate::ingest::reads::{found, query};
+use crate::ingest::{IngestError, Saved};
+use crate::store::{Answer, JobStep, SaveJob, StoreError};
+use crate::time::Entropy;
+
+/// Rounds of questions about one save. The engine needs one for each level of embedding and a few more; an engine that goes on asking
+/// would hold up every other save.
+const MAX_ROUNDS: usize = 64;
+
+pub(super) struct Saving {
+    tenant: Tenant,
+    at: Timestamp,
+    generation: Arc<Generation>,
+    entropy: Arc<dyn Entropy>,
+    saves: Vec<Save>,
+    /// Whether anybody watches.
+    watched: bool,
+    /// What is known for the save in hand, which is the one after those in `saved`.
+    known: Known,
+    asked: Vec<Read>,
+    rounds: usize,
+    saved: Vec<Saved>,
+    news: Vec<Activity>,
+    error: Option<IngestError>,
+}
+
+impl Saving {
+    pub(super) fn new(
+        tenant: Tenant,
+        at: Timestamp,
+        generation: Arc<Generation>,
+        entropy: Arc<dyn Entropy>,
+        saves: Vec<Save>,
+        watched: bool,
+    ) -> Self {
+        let saved = Vec::with_capacity(saves.len());
+        let (known, asked, news) = (Known::default(), Vec::new(), Vec::new());
+        Self { tenant, at, generation, entropy, saves, watched, known, asked, rounds: 0, saved, news, error: None }
+    }
+
+    /// What came of it, after the store has run it: each save, and the news.
+    pub(super) fn into_result(self) -> Result<(Vec<Saved>, Vec<Activity>), IngestError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok((self.saved, self.news)),
+        }
+    }
+
+    fn learn(&mut self, answers: Vec<Answer>) -> Result<(), String> {
+        let program = &self.generation.rules.program;
+        for (read, answer) in self.asked.drain(..).zip(answers) {
+            let found = found(program, &read, answer)?;
+            self.known.found.insert(read, found);
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, reads: Vec<Read>) -> JobStep {
+        self.rounds += 1;
+        if self.rounds > MAX_ROUNDS {
+            debug_assert!(false, "the engine asks without end: {reads:?}");
+            return self.fail("a save asked the store without end".to_owned());
+        }
+        let program = &self.generation.rules.program;
+        let queries = reads.iter().map(|read| query(program, read)).collect();
+        self.asked = reads;
+        JobStep::Read(queries)
+    }
+
+    fn write(&mut self, sequence: Sequence, outcome: Outcome) -> JobStep {
+        let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
+        let rules = &**self.generation.rules;
+        let operation = outcome.operation;
+        let trace = write_trace(&rules.program, &outcome.decisions);
+        if self.watched {
+            self.news.push(self.news_of(save, sequence, &outcome));
+        }
+        let circumstances = Circumstances { rules, entropy: &*self.entropy, at: self.at, sequence };
+        let effects = effects(circumstances, save, outcome, trace.clone());
+        let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
+        self.saved.push(Saved { operation, sequence, messages, trace });
+        self.known.found.clear();
+        self.rounds = 0;
+        JobStep::Write(Box::new(effects))
+    }
+
+    fn news_of(&self, save: &Save, sequence: Sequence, outcome: &Outcome) -> Activity {
+        let program = &self.generation.rules.program;
+        let decided = |decision| {
+            let entry = trace_entry(program, decision);
+            let why = entry.to_string();
+            Decided { webhook: Arc::from(&*entry.webhook), fired: matches!(decision.verdict, crate::engine::Verdict::Fired), why }
+        };
+        Activity::Saved {
+            tenant: self.tenant.clone(),
+            model: Arc::from(&*program.model(save.model).name),
+            object: Arc::from(&*save.id),
+            operation: outcome.operation.as_str(),
+            sequence,
+            decisions: outcome.decisions.iter().map(decided).collect(),
+        }
+    }
+
+    fn fail(&mut self, why: String) -> JobStep {
+        self.error = Some(IngestError::Store(StoreError::Failed(why)));
+        JobStep::Abort
+    }
+}
+
+impl SaveJob for Saving {
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn step(&mut self, sequence: Sequence, answers: Vec<Answer>) -> JobStep {
+        if let Err(why) = self.learn(answers) {
+            return self.fail(why);
+        }
+        let index = self.saved.len();
+        let Some(save) = self.saves.get(index) else { return JobStep::Done };
+        let moment = Moment { tenant: self.tenant.as_str(), sequence, now: self.at };
+        match evaluate(&self.generation.rules, save, &self.known, moment) {
+            Step::Need(reads) => self.ask(reads),
+            Step::Done(outcome) => self.write(sequence, *outcome),
+            Step::Refused(refused) => {
+                self.error = Some(IngestError::Refused { index, refused });
+                JobStep::Abort
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! From saves to one transaction: the engine decides inside it, on what the store answers, and object, sequence, marks, messages,
+//! deliveries and trace are committed together or not at all. Nothing is sent here.
+
+mod effects;
+mod job;
+mod reads;
+
+use std::sync::Arc;
+
+use crate::activity::Feed;
+use crate::engine::{Refused, Save};
+use crate::generation::{Generation, Live};
+use crate::ids::{MessageId, Sequence, Tenant};
+use crate::program::Operation;
+use crate::store::{Store, StoreError};
+use crate::time::{Clock, Entropy};
+use job::Saving;
+
+/// Takes saves in.
+#[derive(Clone)]
+pub struct Ingest {
+    /// Where they are kept.
+    pub store: Store,
+    /// The program in force.
+    pub live: Live,
+    /// The time of a save.
+    pub clock: Arc<dyn Clock>,
+    /// For ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Is told of every save that has been committed.
+    pub feed: Feed,
+}
+
+/// A save that has been committed, and what it caused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// What the save was.
+    pub operation: Operation,
+    /// Its position.
+    pub sequence: Sequence,
+    /// What fired: the message and its event type.
+    pub messages: Vec<(MessageId, Arc<str>)>,
+    /// The decisions as JSON, a list; see [`read_trace`](crate::engine::read_trace).
+    pub trace: String,
+}
+
+/// Why saves were not taken in. Nothing of any of them is stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// One of them cannot be done.
+    #[error("{}", refused.message)]
+    Refused {
+        /// Which, from 0.
+        index: usize,
+        /// Why.
+        refused: Refused,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Ingest {
+    /// The generation in force; a save is read and taken in by one and the same.
+    #[must_use]
+    pub fn generation(&self) -> Arc<Generation> {
+        self.live.load_full()
+    }
+
+    /// Takes in the saves, in order, in one transaction; each sees the effects of those before it. `generation` must be the one whose
+    /// rules the saves were read with.
+    ///
+    /// # Errors
+    /// When one is refused or the store fails; nothing is stored then.
+    pub async fn save(&self, tenant: &Tenant, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
+        let now = self.clock.now();
+        let job = Saving::new(tenant.clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
+        let (saved, news) = self.store.save(job).await?.into_result()?;
+        for activity in news {
+            self.feed.tell(now, activity);
+        }
+        Ok(saved)
+    }
+}

@@ -1,0 +1,159 @@
+//! One attempt: the request with its secrets and signatures, the exchange, and the decision on what follows. Recording is not done here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::activity::{Activity, Feed};
+use crate::delivery::{AttemptOutcome, Settlement, settle};
+use crate::egress::{Client, Exchange, Request};
+use crate::generation::{Generation, Target};
+use crate::store::{AttemptRow, Claimed, NewAttempt, Settled};
+use crate::time::{Clock, Entropy};
+use crate::worker::fill;
+use crate::worker::lanes::{Reached, Slot};
+use crate::worker::record::Finished;
+
+/// What every request is sent as, unless its template says otherwise.
+const USER_AGENT: &str = concat!("webhookc/", env!("CARGO_PKG_VERSION"));
+
+/// What an attempt works with.
+pub(super) struct Attempt {
+    pub egress: Client,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub feed: Feed,
+    pub generation: Arc<Generation>,
+    pub target: Arc<Target>,
+}
+
+impl Attempt {
+    /// Makes the attempt; never longer than the endpoint's deadline.
+    pub(super) async fn run(self, claimed: Claimed, mut slot: Slot) -> Finished {
+        let started_at = self.clock.now();
+        let number = claimed.attempts.saturating_add(1);
+        if self.feed.is_watched() {
+            self.feed.tell(started_at, sending(&claimed, number));
+        }
+        let exchange = match self.request(&claimed, started_at) {
+            Ok(request) => self.egress.exchange(request).await,
+            Err(outcome) => unsent(outcome),
+        };
+        slot.reached = reached(&exchange.outcome);
+        let now = self.clock.now();
+        let spent = claimed.spent.saturating_add(1);
+        let then = settle(&self.target.policy, spent, &exchange.outcome, now, self.entropy.fraction());
+        let error = error(&exchange.outcome);
+        let (then, note) = follow(then, error.as_deref(), now);
+        let attempt = NewAttempt {
+            delivery: claimed.id,
+            fence: claimed.fence,
+            attempt: AttemptRow {
+                number,
+                started_at,
+                took: exchange.took,
+                status: exchange.status,
+                error,
+                response_headers: headers_json(&exchange),
+                response_body: exchange.status.map(|_| exchange.body),
+            },
+            then,
+        };
+        Finished { attempt, note, slot }
+    }
+
+    /// The request with secrets and signatures.
+    fn request(&self, claimed: &Claimed, now: Timestamp) -> Result<Request, AttemptOutcome> {
+        if claimed.url.parts.is_empty() {
+            return Err(AttemptOutcome::Refused("the request was never rendered, so there is nothing to send".to_owned()));
+        }
+        // A secret that is missing is a mistake on this side; the delivery waits for it to be put right.
+        let missing = |error: fill::MissingSecret| AttemptOutcome::OurFault(error.to_string());
+        let secrets = &self.generation.secrets;
+        let is_own = |name: &str| claimed.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let mut headers = Vec::with_capacity(claimed.headers.len() + 8);
+        for (name, value) in [("content-type", &*claimed.content_type), ("user-agent", USER_AGENT)] {
+            if !is_own(name) {
+                headers.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        headers.push(("webhook-sequence".to_owned(), claimed.sequence.to_string()));
+        let signatures = self.target.signer.sign(claimed.message, now, &claimed.body);
+        headers.extend(signatures.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        for (name, value) in &claimed.headers {
+            headers.push((name.to_string(), fill::text(value, secrets).map_err(missing)?));
+        }
+        Ok(Request {
+            method: claimed.method.to_string(),
+            url: fill::url(&claimed.url, secrets).map_err(missing)?,
+            headers,
+            body: claimed.body.clone(),
+            timeout: self.target.policy.timeout,
+        })
+    }
+}
+
+fn sending(claimed: &Claimed, attempt: u32) -> Activity {
+    Activity::Sending {
+        delivery: claimed.id,
+        message: claimed.message,
+        endpoint: claimed.endpoint.clone(),
+        method: Arc::from(&*claimed.method),
+        url: Arc::from(claimed.url.masked()),
+        attempt,
+    }
+}
+
+/// An exchange that did not take place.
+fn unsent(outcome: AttemptOutcome) -> Exchange {
+    Exchange { status: None, headers: Vec::new(), body: bytes::Bytes::new(), took: Duration::ZERO, outcome }
+}
+
+fn reached(outcome: &AttemptOutcome) -> Reached {
+    match outcome {
+        AttemptOutcome::Answered { .. } => Reached::Yes,
+        AttemptOutcome::TimedOut | AttemptOutcome::ConnectionFailed(_) => Reached::No,
+        AttemptOutcome::Refused(_) | AttemptOutcome::OurFault(_) => Reached::Unknown,
+    }
+}
+
+/// Why there was no answer, or no success.
+fn error(outcome: &AttemptOutcome) -> Option<Box<str>> {
+    match outcome {
+        AttemptOutcome::Answered { status: 200..=299, .. } => None,
+        AttemptOutcome::Answered { status, .. } => Some(format!("answered {status}").into()),
+        AttemptOutcome::TimedOut => Some("no complete answer within the deadline".into()),
+        AttemptOutcome::ConnectionFailed(why) | AttemptOutcome::Refused(why) | AttemptOutcome::OurFault(why) => Some(why.as_str().into()),
+    }
+}
+
+/// The decision for the store, and in words for whoever watches.
+fn follow(then: Settlement, error: Option<&str>, now: Timestamp) -> (Settled, String) {
+    let error = error.unwrap_or_default();
+    match then {
+        Settlement::Delivered => (Settled::Delivered, String::new()),
+        Settlement::Retry { at, counts } => {
+            let note = format!("{error} · retry in {}", span(at.duration_since(now).as_secs()));
+            (Settled::Pending { at, counts }, note)
+        }
+        Settlement::Diverted { reason } => {
+            let note = format!("{reason} · diverted");
+            (Settled::Diverted(reason), note)
+        }
+    }
+}
+
+/// A wait in its largest whole unit.
+fn span(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
+    }
+}
+
+fn headers_json(exchange: &Exchange) -> Option<Box<str>> {
+    exchange.status?;
+    serde_json::to_string(&exchange.headers).ok().map(Into::into)
+}
