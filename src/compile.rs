@@ -1,9 +1,11 @@
 //! The pipeline on one screen: source text in, checked rules and diagnostics out. Total: whatever the input, it ends with a value.
 
-use crate::check::{Rules, Valid};
+use crate::check::{self, Rules, Valid};
 use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
-use crate::program::Settings;
+use crate::program::{self, Context, Settings};
+use crate::schema::{self, Schema};
+use crate::syntax;
 use crate::text::SourceMap;
 
 /// Everything the compiler may look at.
@@ -38,9 +40,19 @@ pub struct Compilation {
 #[must_use]
 pub fn compile(input: Input) -> Compilation {
     let mut diagnostics = Diagnostics::default();
-    let program = crate::program::Program::default();
+    let schemas: Vec<Schema<'_>> = input
+        .schemas
+        .iter()
+        .map(|&file| {
+            let tree = syntax::parse(file, input.sources.file(file), &mut diagnostics);
+            schema::declare(&tree, &mut diagnostics)
+        })
+        .collect();
+    let context = Context { sources: &input.sources, templates: &input.templates, settings: &input.settings };
+    let program = program::resolve(&schemas, context, &mut diagnostics);
     let (models, webhooks) = (program.models.len(), program.webhooks.len());
-    let rules = crate::check::check(program, input.settings, &mut diagnostics);
+    drop(schemas);
+    let rules = check::check(program, input.settings, &mut diagnostics);
     diagnostics.sort();
     Compilation { sources: input.sources, diagnostics, rules, models, webhooks }
 }

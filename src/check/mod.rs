@@ -1,4 +1,12 @@
-//! Whether the program may run: one file a check, named as its code. Makes [`Valid`], the only thing that a runtime accepts.
+//! Whether the program may run: one file a check, named as its code. Makes [`Valid`], the only thing that a runtime accepts. What a
+//! name refers to, and conditions that the resolution itself depends on, have been said in `program`.
+
+mod duplicate_event_name;
+mod event_name_not_a_name;
+mod fires_on_every_save;
+mod never_fires;
+mod subscriptions;
+mod webhook_without_target;
 
 use crate::diagnostics::Diagnostics;
 use crate::program::{EndpointSource, Program, Settings};
@@ -43,6 +51,15 @@ pub struct Subscription {
 /// Checks the program and compiles its templates. `None` when there is an error, also one that came before.
 #[must_use]
 pub fn check(program: Program, settings: Settings, out: &mut Diagnostics) -> Option<Valid<Rules>> {
-    let rules = Rules { program, settings, predicates: Vec::new(), endpoints: Vec::new(), subscriptions: Vec::new() };
+    duplicate_event_name::check(&program, out);
+    event_name_not_a_name::check(&program, out);
+    never_fires::check(&program, out);
+    fires_on_every_save::check(&program, out);
+    let endpoints = subscriptions::endpoints(&program, &settings);
+    let subscribers = subscriptions::subscribers(&program, &endpoints, out);
+    webhook_without_target::check(&program, &subscribers, out);
+    let predicates = subscriptions::predicates(&program, &settings, out);
+    let subscriptions = subscriptions::compile(&program, &settings, &endpoints, subscribers, out);
+    let rules = Rules { program, settings, predicates, endpoints, subscriptions };
     (!out.has_errors()).then_some(Valid(rules))
 }

@@ -158,7 +158,7 @@ mod tests {
                     waits.push(at.as_second() - now.as_second());
                     now = at;
                 }
-                other => panic!("{other:?}"),
+                other @ (Settlement::Delivered | Settlement::Retry { .. } | Settlement::Diverted { .. }) => panic!("{other:?}"),
             }
         }
         assert_eq!(waits, [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]);

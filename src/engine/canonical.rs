@@ -25,30 +25,29 @@ pub(super) fn canonical(field: &FieldType, value: Value, at: Place<'_>, out: &mu
         return Some(value);
     }
     match field {
-        FieldType::Text(_) => match value {
-            Value::String(_) => Some(value),
-            other => wrong_type(&other, "a string", at, out),
-        },
+        FieldType::Text(_) if value.is_string() => Some(value),
+        FieldType::Text(_) => wrong_type(&value, "a string", at, out),
         FieldType::Number => number(&value, at, out).map(Value::Number),
         FieldType::Integer => integer(&value, at, out).map(Value::from),
-        FieldType::Boolean => match value {
-            Value::Bool(_) => Some(value),
-            other => wrong_type(&other, "`true` or `false`", at, out),
-        },
+        FieldType::Boolean if value.is_boolean() => Some(value),
+        FieldType::Boolean => wrong_type(&value, "`true` or `false`", at, out),
         FieldType::Date => date(&value, at, out),
         FieldType::Datetime => datetime(&value, at, out),
         FieldType::Location => location(value, at, out),
-        FieldType::Track => list(value, "a list of locations", at, out, |item, at, out| location(item, at, out)),
-        FieldType::Attachment(_) => attachment(value, State::Pending, true, at, out),
+        FieldType::Track => {
+            let points = items(value, "a list of locations", at, out)?;
+            each(points, at, out, location)
+        }
+        FieldType::Attachment(_) => attachment(value, Given::WithSave, at, out),
         FieldType::SingleChoice(options) => text_key(options, value, at, out),
         FieldType::SingleChoiceInteger(options) => integer_key(options, &value, at, out),
         FieldType::MultipleChoice(options) => {
-            let keys = list(value, "a list of keys", at, out, |item, at, out| text_key(options, item, at, out))?;
-            distinct(keys, at, out)
+            let keys = items(value, "a list of keys", at, out)?;
+            distinct(each(keys, at, out, |key, at, out| text_key(options, key, at, out))?, at, out)
         }
         FieldType::MultipleChoiceInteger(options) => {
-            let keys = list(value, "a list of integer keys", at, out, |item, at, out| integer_key(options, &item, at, out))?;
-            distinct(keys, at, out)
+            let keys = items(value, "a list of integer keys", at, out)?;
+            distinct(each(keys, at, out, |key, at, out| integer_key(options, &key, at, out))?, at, out)
         }
     }
 }
@@ -115,13 +114,12 @@ fn invalid<T>(seen: &Value, expected: &str, at: Place<'_>, out: &mut Mistakes) -
 
 fn location(value: Value, at: Place<'_>, out: &mut Mistakes) -> Option<Value> {
     const EXPECTED: &str = "a location: an object with `latitude` and `longitude`";
-    let object = match value {
-        Value::Object(object) => object,
-        other => return wrong_type(&other, EXPECTED, at, out),
-    };
+    if !value.is_object() {
+        return wrong_type(&value, EXPECTED, at, out);
+    }
     let mut whole = true;
     let mut parts = Map::new();
-    for (key, part) in object {
+    for (key, part) in entries(value) {
         if out.is_full() {
             return None;
         }
@@ -165,34 +163,25 @@ fn unknown_key(at: Place<'_>, key: &str, known: &[&'static str], what: &str, out
     out.push("unknown-key", at, message, help);
 }
 
-/// Whether an attachment's data has arrived, when it does not say so itself.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum State {
-    Pending,
-    Uploaded,
+/// How an attachment comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// As a field of an object: it has an id, and is pending unless it says otherwise.
+    WithSave,
+    /// As news about the stored one: its id may be left out, and it is uploaded unless it says otherwise.
+    ByUpload,
 }
 
-impl State {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Uploaded => "uploaded",
-        }
-    }
-}
-
-/// An attachment: its id, or an object with `id`, `state` and URLs. Without `needs_id` the id may be left out, to be that of the stored
-/// attachment.
-pub(super) fn attachment(value: Value, default: State, needs_id: bool, at: Place<'_>, out: &mut Mistakes) -> Option<Value> {
+/// An attachment: its id, or an object with `id`, `state` and URLs.
+pub(super) fn attachment(value: Value, given: Given, at: Place<'_>, out: &mut Mistakes) -> Option<Value> {
     const EXPECTED: &str = "an attachment: its id, or an object with `id`, `state` and URLs";
-    let object = match value {
-        Value::String(_) => Map::from_iter([("id".to_owned(), value)]),
-        Value::Object(object) => object,
-        other => return wrong_type(&other, EXPECTED, at, out),
-    };
+    let value = if value.is_string() { Value::Object(Map::from_iter([("id".to_owned(), value)])) } else { value };
+    if !value.is_object() {
+        return wrong_type(&value, EXPECTED, at, out);
+    }
     let mut whole = true;
     let mut parts = Map::new();
-    for (key, part) in object {
+    for (key, part) in entries(value) {
         if out.is_full() {
             return None;
         }
@@ -211,11 +200,15 @@ pub(super) fn attachment(value: Value, default: State, needs_id: bool, at: Place
             parts.insert(key, part);
         }
     }
-    if whole && needs_id && !parts.contains_key("id") {
+    if whole && given == Given::WithSave && !parts.contains_key("id") {
         out.push("missing-key", at, format!("{at} has no `id`, expected {EXPECTED}"), None);
         return None;
     }
-    parts.entry("state").or_insert_with(|| Value::from(default.as_str()));
+    let state = match given {
+        Given::WithSave => "pending",
+        Given::ByUpload => "uploaded",
+    };
+    parts.entry("state").or_insert_with(|| Value::from(state));
     whole.then_some(Value::Object(parts))
 }
 
@@ -273,18 +266,23 @@ fn unknown_option<T>(seen: &Value, keys: &str, help: Option<String>, at: Place<'
     None
 }
 
+/// The entries of an object; none of anything else.
+fn entries(value: Value) -> Map<String, Value> {
+    if let Value::Object(object) = value { object } else { Map::new() }
+}
+
+/// The items of a list.
+fn items(value: Value, expected: &str, at: Place<'_>, out: &mut Mistakes) -> Option<Vec<Value>> {
+    if let Value::Array(items) = value { Some(items) } else { wrong_type(&value, expected, at, out) }
+}
+
 /// A list of which every item is canonical.
-fn list(
-    value: Value,
-    expected: &str,
+fn each(
+    items: Vec<Value>,
     at: Place<'_>,
     out: &mut Mistakes,
     mut canonical: impl FnMut(Value, Place<'_>, &mut Mistakes) -> Option<Value>,
 ) -> Option<Value> {
-    let items = match value {
-        Value::Array(items) => items,
-        other => return wrong_type(&other, expected, at, out),
-    };
     let count = items.len();
     let mut whole = Vec::with_capacity(count);
     for (index, item) in items.into_iter().enumerate() {

@@ -4,9 +4,10 @@
 
 use serde_json::Value;
 
+use crate::engine::case::Case;
 use crate::engine::mistake::{quoted, shown};
 use crate::ids::PropertyId;
-use crate::program::{Classification, Condition, FieldType, Kind, Literal, Program, Record, Subject, Test, TextFormat, Through, Webhook};
+use crate::program::{Classification, Condition, FieldType, Kind, Literal, Program, Record, Subject, Test, TextFormat, Through};
 use crate::template::{Embedded, Snapshot};
 
 /// A condition that does not hold.
@@ -17,24 +18,18 @@ pub(super) struct Unmet {
 }
 
 /// Checks as much of a condition as the object itself tells. `None`: nothing speaks against it.
-pub(super) fn on_object(
-    program: &Program,
-    webhook: &Webhook,
-    condition: &Condition,
-    object: &Record,
-    previous: Option<&Record>,
-) -> Option<Unmet> {
+pub(super) fn on_object(program: &Program, case: &Case<'_>, condition: &Condition) -> Option<Unmet> {
+    let test = &condition.test;
     match &condition.subject {
-        Subject::Property(property) => on_property(program, &condition.test, object, previous, *property),
+        Subject::Property(property) => on_property(program, case, test, *property),
         Subject::Embed(path) => {
-            let embed = path.first().and_then(|&index| webhook.embeds.get(index))?;
+            let embed = path.first().and_then(|&index| case.webhook.embeds.get(index))?;
             let Through::BelongsTo(property) = embed.through else { return None };
-            match &condition.test {
+            match test {
                 // A path says that it changed when the relation it begins with points elsewhere: the rest was not saved now.
-                Test::Changed => on_property(program, &condition.test, object, previous, property),
+                Test::Changed => on_property(program, case, test, property),
                 Test::Set | Test::Uploaded | Test::Equals(_) | Test::OneOf(_) => {
-                    on_property(program, &Test::Set, object, previous, property)
-                        .map(|unmet| Unmet { required: required(&condition.test), ..unmet })
+                    on_property(program, case, &Test::Set, property).map(|unmet| Unmet { required: required(test), ..unmet })
                 }
             }
         }
@@ -69,16 +64,13 @@ fn on_path(test: &Test, snapshot: &Snapshot, path: &[usize]) -> Option<Unmet> {
     }
 }
 
-fn on_property(program: &Program, test: &Test, object: &Record, previous: Option<&Record>, id: PropertyId) -> Option<Unmet> {
-    let value = object.value(id);
+fn on_property(program: &Program, case: &Case<'_>, test: &Test, id: PropertyId) -> Option<Unmet> {
+    let value = case.object.value(id);
     if matches!(test, Test::Changed) {
-        let changed = previous.is_none_or(|previous| previous.value(id) != value);
+        let changed = case.previous.as_ref().is_none_or(|previous| previous.value(id) != value);
         return (!changed).then(|| Unmet { seen: "unchanged".to_owned(), required: required(test) });
     }
-    if holds(test, value) {
-        return None;
-    }
-    Some(Unmet { seen: seen(program, object, id, value), required: required(test) })
+    (!holds(test, value)).then(|| Unmet { seen: seen(program, &case.object, id), required: required(test) })
 }
 
 /// Whether a test other than `changed` holds for a value.
@@ -86,7 +78,7 @@ fn holds(test: &Test, value: &Value) -> bool {
     match test {
         Test::Set => match value {
             Value::Null => false,
-            Value::String(text) => !text.is_empty(),
+            Value::String(words) => !words.is_empty(),
             Value::Array(items) => !items.is_empty(),
             Value::Bool(_) | Value::Number(_) | Value::Object(_) => true,
         },
@@ -102,7 +94,6 @@ fn is_uploaded(attachment: &Value) -> bool {
 }
 
 /// Equality of the field's own type. A multiple choice equals its only key.
-#[expect(clippy::float_cmp, reason = "`equals` is exact, as written")]
 fn equals(literal: &Literal, value: &Value) -> bool {
     match (literal, value) {
         (_, Value::Array(items)) => matches!(items.as_slice(), [only] if equals(literal, only)),
@@ -113,7 +104,8 @@ fn equals(literal: &Literal, value: &Value) -> bool {
     }
 }
 
-fn seen(program: &Program, object: &Record, id: PropertyId, value: &Value) -> String {
+fn seen(program: &Program, object: &Record, id: PropertyId) -> String {
+    let value = object.value(id);
     let model = program.model(object.model);
     let kind = &model.property(id).kind;
     if matches!(kind, Kind::Field(FieldType::Attachment(_))) && value.is_object() {

@@ -2,60 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::check::Rules;
-use crate::engine::Moment;
+use crate::engine::case::{Case, Circumstances};
 use crate::engine::condition::{Unmet, on_object, on_related};
 use crate::engine::embed::gather;
 use crate::engine::known::{Lookup, Pending};
 use crate::engine::verdict::Verdict;
-use crate::ids::WebhookId;
-use crate::program::{Condition, Operation, Record, Test, Webhook, WebhookType};
-use crate::template::{Data, Predicate, Snapshot};
-
-/// A webhook that is to be decided for an object.
-#[derive(Clone, Debug)]
-pub(super) struct Case<'a> {
-    pub(super) id: WebhookId,
-    pub(super) webhook: &'a Webhook,
-    /// For a delete, as it last was.
-    pub(super) object: Arc<Record>,
-    pub(super) previous: Option<Arc<Record>>,
-    pub(super) operation: Operation,
-}
-
-/// What all decisions of one save share.
-#[derive(Clone, Copy)]
-pub(super) struct Circumstances<'a> {
-    pub(super) rules: &'a Rules,
-    pub(super) moment: Moment<'a>,
-    /// `moment.now` in the form of payloads.
-    pub(super) timestamp: &'a str,
-}
-
-impl<'a> Circumstances<'a> {
-    /// What templates see of a case.
-    pub(super) fn data(self, case: &'a Case<'a>, object: &'a Snapshot) -> Data<'a> {
-        Data {
-            program: &self.rules.program,
-            webhook: case.webhook,
-            settings: &self.rules.settings,
-            object,
-            previous: case.previous.as_deref(),
-            operation: case.operation,
-            sequence: self.moment.sequence,
-            tenant: self.moment.tenant,
-            timestamp: self.timestamp,
-        }
-    }
-
-    fn is_subscribed(self, id: WebhookId) -> bool {
-        self.rules.subscriptions.get(id.index()).is_some_and(|subscriptions| !subscriptions.is_empty())
-    }
-
-    fn predicate(self, id: WebhookId) -> Option<&'a Predicate> {
-        self.rules.predicates.get(id.index()).and_then(Option::as_ref)
-    }
-}
+use crate::program::{Condition, Operation, Test, Webhook, WebhookType};
+use crate::template::Snapshot;
 
 /// Decides a case: with everything its payload needs when it fires, otherwise with the verdict.
 pub(super) fn decide(
@@ -68,7 +21,7 @@ pub(super) fn decide(
     if !webhook.operations.contains(case.operation) {
         return Ok(Err(Verdict::OtherOperation(case.operation)));
     }
-    let own = |condition: &Condition| on_object(program, webhook, condition, &case.object, case.previous.as_deref());
+    let own = |condition: &Condition| on_object(program, case, condition);
     if let Some(unmet) = first_unmet(webhook, own) {
         return Ok(Err(unmet));
     }

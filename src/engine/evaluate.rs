@@ -8,26 +8,17 @@ use jiff::Timestamp;
 
 use crate::check::{Rules, Valid};
 use crate::engine::apply::{Applied, apply};
-use crate::engine::decide::{Case, Circumstances, can_wait, decide, ends_wait};
+use crate::engine::case::{Case, Circumstances};
+use crate::engine::decide::{can_wait, decide, ends_wait};
 use crate::engine::known::{Known, Lookup, Pending, Read, Saved, Wait};
 use crate::engine::mistake::Refused;
+use crate::engine::moment::Moment;
 use crate::engine::payload::payload;
 use crate::engine::save::{Change, Save};
 use crate::engine::verdict::{Decision, Verdict};
-use crate::ids::{ModelId, Sequence, WebhookId};
+use crate::ids::{ModelId, WebhookId};
 use crate::program::{Operation, Record, WebhookType};
 use crate::template::{RenderError, Rendered, Snapshot};
-
-/// The circumstances of a save.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment<'a> {
-    /// Whose object it is.
-    pub tenant: &'a str,
-    /// The save's position.
-    pub sequence: Sequence,
-    /// The time of the save.
-    pub now: Timestamp,
-}
 
 /// What comes of one evaluation.
 #[derive(Debug)]
@@ -112,25 +103,32 @@ pub(super) fn run(rules: &Rules, save: &Save, known: &Known, moment: Moment<'_>)
         object: Arc::clone(&object),
         previous: before.clone(),
         operation,
+        waited: false,
     });
-    let own: Vec<Case<'_>> = own.collect();
-    let others = if operation == Operation::Create { waiting } else { &[] };
-    let others = awaiting(rules, save, others, &mut lookup, &mut outcome);
+    let mut cases: Vec<Case<'_>> = own.collect();
+    if operation == Operation::Create {
+        for wait in waiting {
+            match woken(rules, save, wait, &mut lookup) {
+                Ok(Woken::Case(case)) => cases.push(case),
+                Ok(Woken::Gone) => outcome.ended_waits.push((wait.webhook, wait.object.clone())),
+                Ok(Woken::DecidedAnyway) | Err(Pending) => {}
+            }
+        }
+    }
 
     let circumstances = Circumstances { rules, moment, timestamp: &timestamp };
-    let decided = own.iter().map(|case| (case, false)).chain(others.iter().map(|case| (case, true)));
-    let mut results = Vec::with_capacity(own.len() + others.len());
-    for (case, waited) in decided {
+    let mut results = Vec::with_capacity(cases.len());
+    for case in &cases {
         if let Ok(result) = decide(circumstances, &mut lookup, case) {
-            results.push((case, waited, result));
+            results.push((case, result));
         }
     }
     if lookup.needs_more() {
         return Step::Need(lookup.into_needs());
     }
     // Rendered only now, when nothing will be asked again.
-    for (case, waited, result) in results {
-        conclude(circumstances, case, waited, result, &mut outcome);
+    for (case, result) in results {
+        conclude(circumstances, case, result, &mut outcome);
     }
     Step::Done(Box::new(outcome))
 }
@@ -146,28 +144,28 @@ fn seconds(now: Timestamp) -> String {
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 
-/// The cases that waited for the saved object, on the present state of the objects they are about.
-fn awaiting<'a>(rules: &'a Rules, save: &Save, waits: &[Wait], lookup: &mut Lookup<'_>, outcome: &mut Outcome) -> Vec<Case<'a>> {
-    let mut cases = Vec::with_capacity(waits.len());
-    for wait in waits {
-        let webhook = rules.program.webhook(wait.webhook);
-        // The saved object's own webhooks are decided for this save; an older wait of its own cannot add to that.
-        if webhook.model == save.model && wait.object == save.id {
-            continue;
-        }
-        match lookup.object(webhook.model, &wait.object) {
-            Ok(Some(object)) => {
-                cases.push(Case { id: wait.webhook, webhook, object, previous: wait.previous.clone(), operation: wait.operation })
-            }
-            Ok(None) => outcome.ended_waits.push((wait.webhook, wait.object.clone())),
-            Err(Pending) => {}
-        }
+/// What becomes of a wait when the object it waits for arrives.
+enum Woken<'a> {
+    /// It is decided, on the present state of its object.
+    Case(Case<'a>),
+    /// Its object does not exist any more.
+    Gone,
+    /// It is about the saved object, whose webhooks are decided for this save: an older wait cannot add to that.
+    DecidedAnyway,
+}
+
+fn woken<'a>(rules: &'a Rules, save: &Save, wait: &Wait, lookup: &mut Lookup<'_>) -> Result<Woken<'a>, Pending> {
+    let webhook = rules.program.webhook(wait.webhook);
+    if webhook.model == save.model && wait.object == save.id {
+        return Ok(Woken::DecidedAnyway);
     }
-    cases
+    let Some(object) = lookup.object(webhook.model, &wait.object)? else { return Ok(Woken::Gone) };
+    let (previous, operation) = (wait.previous.clone(), wait.operation);
+    Ok(Woken::Case(Case { id: wait.webhook, webhook, object, previous, operation, waited: true }))
 }
 
 /// Notes what follows from one decision.
-fn conclude(circumstances: Circumstances<'_>, case: &Case<'_>, waited: bool, result: Result<Snapshot, Verdict>, outcome: &mut Outcome) {
+fn conclude(circumstances: Circumstances<'_>, case: &Case<'_>, result: Result<Snapshot, Verdict>, outcome: &mut Outcome) {
     let key = || (case.id, case.object.id.clone());
     let verdict = match result {
         Ok(snapshot) => {
@@ -182,7 +180,7 @@ fn conclude(circumstances: Circumstances<'_>, case: &Case<'_>, waited: bool, res
     if let Verdict::Waiting { model, id } = &verdict {
         let wait = Wait { webhook: case.id, object: case.object.id.clone(), operation: case.operation, previous: case.previous.clone() };
         outcome.waits.push((wait, *model, id.clone()));
-    } else if waited {
+    } else if case.waited {
         outcome.ended_waits.push(key());
     } else {
         let over = match case.operation {

@@ -154,12 +154,15 @@ pub(super) fn rules(webhooks: Vec<Webhook>) -> Rules {
     Rules { program, settings: Settings::default(), predicates: Vec::new(), endpoints: Vec::new(), subscriptions }
 }
 
+/// Waits by what waits: with the object they wait for.
+type Waits = BTreeMap<(WebhookId, Box<str>), (Wait, ModelId, Box<str>)>;
+
 /// A store in memory. Objects go through their stored form, so that every test is also one of that.
 pub(super) struct World {
     pub(super) rules: Rules,
     pub(super) objects: BTreeMap<(ModelId, Box<str>), (Box<str>, String)>,
     pub(super) marks: BTreeSet<(WebhookId, Box<str>)>,
-    pub(super) waits: BTreeMap<(WebhookId, Box<str>), (Wait, ModelId, Box<str>)>,
+    pub(super) waits: Waits,
     sequence: i64,
     /// Every read of the last save, in rounds.
     pub(super) asked: Vec<Vec<Read>>,

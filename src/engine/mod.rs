@@ -6,10 +6,12 @@ mod save;
 mod verdict;
 
 mod apply;
+mod case;
 mod condition;
 mod decide;
 mod embed;
 mod known;
+mod moment;
 mod payload;
 mod trace;
 
@@ -24,9 +26,10 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-pub use evaluate::{Firing, Moment, Outcome, Step, evaluate};
+pub use evaluate::{Firing, Outcome, Step, evaluate};
 pub use known::{Found, Known, Read, Wait};
 pub use mistake::Refused;
+pub use moment::Moment;
 pub use save::{Change, MAX_BODY_BYTES, Save, Verb, parse_save};
 pub use trace::{TraceEntry, VerdictWord, read_trace, trace_entry, write_trace};
 pub use verdict::{Decision, Verdict};

@@ -24,29 +24,32 @@ const LOCATION_KEYS: [&str; 5] = ["altitude", "horizontal_accuracy", "latitude",
 
 /// The default body of a firing.
 pub(super) fn payload(data: &Data<'_>) -> Bytes {
-    let mut body = Body(Vec::with_capacity(USUAL_SIZE));
+    let mut body = Body { program: data.program, bytes: Vec::with_capacity(USUAL_SIZE) };
     body.key("{", "account_id", data.tenant);
     body.key(",", "app", &data.settings.app);
     body.key(",", "event", &data.webhook.name);
     body.text(",\"object\":");
-    object(&mut body, data.program, data.object, &data.webhook.embeds, &data.webhook.attachments_by_id);
+    object(&mut body, data.object, &data.webhook.embeds, &data.webhook.attachments_by_id);
     body.key(",", "operation", data.operation.as_str());
     body.key(",", "sequence", &data.sequence);
     body.key(",", "server", &data.settings.server);
     body.text("}");
-    Bytes::from(body.0)
+    Bytes::from(body.bytes)
 }
 
-/// The buffer.
-struct Body(Vec<u8>);
+/// The buffer, and the model of what is written into it.
+struct Body<'a> {
+    program: &'a Program,
+    bytes: Vec<u8>,
+}
 
-impl Body {
+impl Body<'_> {
     fn text(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text.as_bytes());
     }
 
     fn value(&mut self, value: &(impl Serialize + ?Sized)) {
-        let written = serde_json::to_writer(&mut self.0, value);
+        let written = serde_json::to_writer(&mut self.bytes, value);
         debug_assert!(written.is_ok(), "strings, numbers and JSON values can always be written to memory");
     }
 
@@ -87,9 +90,9 @@ enum Entry<'a> {
     Embed(&'a Embed, Option<&'a Embedded>),
 }
 
-fn object(body: &mut Body, program: &Program, snapshot: &Snapshot, embeds: &[Embed], by_id: &[PropertyId]) {
+fn object(body: &mut Body<'_>, snapshot: &Snapshot, embeds: &[Embed], by_id: &[PropertyId]) {
     let record = &snapshot.record;
-    let model = program.model(record.model);
+    let model = body.program.model(record.model);
     let mut entries: Vec<(Key<'_>, Entry<'_>)> = Vec::with_capacity(model.properties.len() * 2 + embeds.len() + 3);
     let named = |name, entry| (Key { name, is_id: false }, entry);
     entries.push(named("id", Entry::Text(&record.id)));
@@ -98,7 +101,12 @@ fn object(body: &mut Body, program: &Program, snapshot: &Snapshot, embeds: &[Emb
         entries.push(named("updated_at", Entry::Text(&record.updated_at)));
     }
     for (id, property) in (0_u16..).map(PropertyId).zip(&model.properties) {
-        property_entries(&mut entries, property, record.value(id), by_id.contains(&id));
+        let value = record.value(id);
+        if by_id.contains(&id) {
+            entries.push((Key { name: &property.name, is_id: true }, Entry::AttachmentId(value)));
+        } else {
+            property_entries(&mut entries, property, value);
+        }
     }
     for (index, embed) in embeds.iter().enumerate() {
         entries.push(named(&embed.name, Entry::Embed(embed, snapshot.embedded.get(index))));
@@ -112,22 +120,20 @@ fn object(body: &mut Body, program: &Program, snapshot: &Snapshot, embeds: &[Emb
         body.text(key.name);
         body.text(key.suffix());
         body.text("\":");
-        write(body, program, entry);
+        write(body, entry);
         before = ",\"";
     }
     body.text("}");
 }
 
-fn property_entries<'a>(entries: &mut Vec<(Key<'a>, Entry<'a>)>, property: &'a Property, value: &'a Value, id_only: bool) {
+fn property_entries<'a>(entries: &mut Vec<(Key<'a>, Entry<'a>)>, property: &'a Property, value: &'a Value) {
     let name = Key { name: &property.name, is_id: false };
     let id = Key { name: &property.name, is_id: true };
     match &property.kind {
         Kind::BelongsTo(_) => entries.push((id, Entry::Value(value))),
         Kind::Field(FieldType::Attachment(_)) => {
             entries.push((id, Entry::AttachmentId(value)));
-            if !id_only {
-                entries.push((name, Entry::Attachment(value)));
-            }
+            entries.push((name, Entry::Attachment(value)));
         }
         Kind::Field(FieldType::Location) => entries.push((name, Entry::Location(value))),
         Kind::Field(FieldType::Track) => entries.push((name, Entry::Track(value))),
@@ -146,7 +152,7 @@ fn property_entries<'a>(entries: &mut Vec<(Key<'a>, Entry<'a>)>, property: &'a P
     }
 }
 
-fn write(body: &mut Body, program: &Program, entry: Entry<'_>) {
+fn write(body: &mut Body<'_>, entry: Entry<'_>) {
     match entry {
         Entry::Text(text) => body.value(text),
         Entry::Value(value) => body.value(value),
@@ -157,15 +163,15 @@ fn write(body: &mut Body, program: &Program, entry: Entry<'_>) {
             None => body.text("null"),
             Some(points) => list(body, points, |body, point| parts(body, point, &LOCATION_KEYS)),
         },
-        Entry::Embed(embed, Some(Embedded::One(Some(related)))) => object(body, program, related, &embed.embeds, &[]),
+        Entry::Embed(embed, Some(Embedded::One(Some(related)))) => object(body, related, &embed.embeds, &[]),
         Entry::Embed(embed, Some(Embedded::Many(items))) => {
-            list(body, items, |body, item| object(body, program, item, &embed.embeds, &[]));
+            list(body, items, |body, item| object(body, item, &embed.embeds, &[]));
         }
         Entry::Embed(_, Some(Embedded::One(None)) | None) => body.text("null"),
     }
 }
 
-fn parts(body: &mut Body, value: &Value, keys: &[&str]) {
+fn parts(body: &mut Body<'_>, value: &Value, keys: &[&str]) {
     let Some(object) = value.as_object() else { return body.text("null") };
     let mut before = "{";
     for key in keys {
@@ -175,7 +181,7 @@ fn parts(body: &mut Body, value: &Value, keys: &[&str]) {
     body.text("}");
 }
 
-fn list<T>(body: &mut Body, items: &[T], write: impl Fn(&mut Body, &T)) {
+fn list<T>(body: &mut Body<'_>, items: &[T], write: impl Fn(&mut Body<'_>, &T)) {
     body.text("[");
     for (index, item) in items.iter().enumerate() {
         if index > 0 {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::check::{Rules, Valid};
 use crate::diagnostics::{one_of, suggestion};
-use crate::engine::canonical::{State, attachment, canonical};
+use crate::engine::canonical::{Given, attachment, canonical};
 use crate::engine::json::{Json, kind_of_document};
 use crate::engine::mistake::{Mistakes, Place, Refused, property_key, quoted, shown};
 use crate::ids::{ModelId, PropertyId};
@@ -163,7 +163,7 @@ fn read_upload(target: Target<'_>, field: &str, body: &[u8], mistakes: &mut Mist
     let value = Json { at: Place::Body, mistakes }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match value {
         Ok(value) => {
-            let uploaded = attachment(value, State::Uploaded, false, Place::Body, mistakes);
+            let uploaded = attachment(value, Given::ByUpload, Place::Body, mistakes);
             Change::Upload(property, uploaded.unwrap_or_default())
         }
         Err(error) => {
@@ -206,8 +206,8 @@ impl<'de> Visitor<'de> for Fields<'_> {
                     };
                     *slot = Some(value.unwrap_or_default());
                 }
-                Key::Id => same(entries.next_value()?, "id", target.id, "id-mismatch", mistakes),
-                Key::Type => same(entries.next_value()?, "type", &target.model.name, "type-mismatch", mistakes),
+                Key::Id => same(&entries.next_value()?, target.id, ("id", "id-mismatch"), mistakes),
+                Key::Type => same(&entries.next_value()?, &target.model.name, ("type", "type-mismatch"), mistakes),
                 Key::UpdatedAt => drop(entries.next_value::<IgnoredAny>()?),
                 Key::Unknown(key) => {
                     entries.next_value::<IgnoredAny>()?;
@@ -288,9 +288,9 @@ fn article(name: &str) -> &'static str {
     if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
-fn same(seen: Value, key: &'static str, expected: &str, kind: &'static str, mistakes: &mut Mistakes) {
+fn same(seen: &Value, expected: &str, (key, kind): (&'static str, &'static str), mistakes: &mut Mistakes) {
     if seen.as_str() != Some(expected) {
-        let message = format!("`{key}` is {}, expected `{}` as in the request", shown(&seen), quoted(expected));
+        let message = format!("`{key}` is {}, expected `{}` as in the request", shown(seen), quoted(expected));
         mistakes.push(kind, Place::Key(&Place::Body, key), message, None);
     }
 }

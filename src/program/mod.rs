@@ -2,19 +2,33 @@
 //! what `schema` found declared, in all files. Output: a [`Program`] and diagnostics. Templates are still text here; whether
 //! something is allowed is mostly said in `check`.
 
+mod conditions;
+mod display;
+mod field_type;
+mod format_string;
+mod has_many;
+mod index;
+mod link;
+mod literal;
 mod model;
+mod names;
+mod notify;
+mod properties;
 mod record;
 mod request;
 mod settings;
 mod webhook;
+mod webhooks;
 
+pub use link::{Context, resolve};
 pub use model::{BelongsTo, Choice, Classification, FieldType, HasMany, Kind, Media, Model, Property, TextFormat};
+pub(crate) use names::is_name;
 pub use record::Record;
 pub use request::{BodySource, EndpointSource, Events, HeaderSource, RequestSource, TemplateSource};
 pub use settings::Settings;
 pub use webhook::{Condition, Embed, Literal, Operation, Operations, Order, Subject, Test, Through, Webhook, WebhookType};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ids::{HasManyId, ModelId, PropertyId, WebhookId};
 
@@ -29,6 +43,7 @@ pub struct Program {
     pub watchers: Vec<Vec<WebhookId>>,
     model_names: FxHashMap<Box<str>, ModelId>,
     webhook_names: FxHashMap<Box<str>, WebhookId>,
+    broken: FxHashSet<(ModelId, Box<str>)>,
 }
 
 impl Program {
@@ -53,7 +68,14 @@ impl Program {
                 }
             });
         }
-        Self { models, webhooks, watchers, model_names, webhook_names }
+        Self { models, webhooks, watchers, model_names, webhook_names, broken: FxHashSet::default() }
+    }
+
+    /// Whether a field or relation of this name is declared, but so wrongly that it is not in the tables. That has been reported, so
+    /// its use is no second mistake.
+    #[must_use]
+    pub fn is_broken(&self, model: ModelId, name: &str) -> bool {
+        !self.broken.is_empty() && self.broken.contains(&(model, Box::from(name)))
     }
 
     /// The model of this name.

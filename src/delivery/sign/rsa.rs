@@ -79,7 +79,7 @@ impl RsaKey {
         &self.id
     }
 
-    /// The public key as PEM (SubjectPublicKeyInfo).
+    /// The public key as PEM (`SubjectPublicKeyInfo`).
     ///
     /// # Errors
     /// When the provider fails.

@@ -1,0 +1,21 @@
+//! WH0311: two webhooks with the same effective name. The name is the event type; endpoints could not tell them apart.
+
+use rustc_hash::FxHashMap;
+
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::program::Program;
+
+pub(super) fn check(program: &Program, out: &mut Diagnostics) {
+    let mut names = FxHashMap::default();
+    for webhook in &program.webhooks {
+        let first = *names.entry(&*webhook.name).or_insert(webhook.span);
+        if first != webhook.span {
+            let message = format!("the event name `{}` is used twice in the data model", webhook.name);
+            out.push(
+                Diagnostic::new(Code::DuplicateEventName, webhook.span, message)
+                    .related(first, "first used here")
+                    .help("give each webhook a `name` of its own"),
+            );
+        }
+    }
+}

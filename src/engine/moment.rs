@@ -1,0 +1,16 @@
+//! Whose save it is, and when: what the engine is told because it must not look.
+
+use jiff::Timestamp;
+
+use crate::ids::Sequence;
+
+/// The circumstances of a save.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// Whose object it is.
+    pub tenant: &'a str,
+    /// The save's position.
+    pub sequence: Sequence,
+    /// The time of the save.
+    pub now: Timestamp,
+}

@@ -1,0 +1,273 @@
+//! The type of a field from its words, its media type and its options.
+
+use rustc_hash::FxHashMap;
+
+use super::{Choice, FieldType, Media, TextFormat};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
+use crate::schema::{self, FieldOption, Text};
+use crate::text::Span;
+
+const TYPES: [&str; 15] = [
+    "text",
+    "number",
+    "integer",
+    "boolean",
+    "date",
+    "datetime",
+    "location",
+    "track",
+    "photo",
+    "signature",
+    "attachment",
+    "single-choice",
+    "multiple-choice",
+    "single-choice-integer",
+    "multiple-choice-integer",
+];
+
+const TEXT_FORMATS: [(&str, TextFormat); 11] = [
+    ("email", TextFormat::Email),
+    ("address", TextFormat::Address),
+    ("name", TextFormat::Name),
+    ("url", TextFormat::Url),
+    ("paragraph", TextFormat::Paragraph),
+    ("signed-number", TextFormat::SignedNumber),
+    ("number", TextFormat::Number),
+    ("south-african-id", TextFormat::SouthAfricanId),
+    ("phone-number", TextFormat::PhoneNumber),
+    ("decimal-number", TextFormat::DecimalNumber),
+    ("password", TextFormat::Password),
+];
+
+const MEDIA: [&str; 15] = [
+    "any",
+    "image/png",
+    "image/jpeg",
+    "image/svg+xml",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.ms-excel",
+    "application/msword",
+    "application/vnd.anritsu",
+    "application/vnd.valvelink",
+    "application/xml",
+    "text/plain",
+    "text/csv",
+];
+
+/// Reads the type; `None` when it has been reported as wrong. Mistakes in options leave a type with the good ones.
+pub(super) fn read(field: &schema::Field<'_>, out: &mut Diagnostics) -> Option<FieldType> {
+    let kind = field.kind.as_ref()?;
+    let (base, format) = match kind.value.split_once(':') {
+        Some((base, format)) => (base, Some(format)),
+        None => (&*kind.value, None),
+    };
+    let field_type = match base {
+        "text" => FieldType::Text(text_format(kind, format, out)?),
+        "number" => FieldType::Number,
+        "integer" => FieldType::Integer,
+        "boolean" => {
+            boolean_options(field, out);
+            FieldType::Boolean
+        }
+        "date" => FieldType::Date,
+        "datetime" => FieldType::Datetime,
+        "location" => FieldType::Location,
+        "track" => FieldType::Track,
+        "photo" => FieldType::Attachment(Media::Type("image/jpeg".into())),
+        "signature" => FieldType::Attachment(Media::Type("image/svg+xml".into())),
+        "attachment" => FieldType::Attachment(media(field, out)?),
+        "single-choice" => FieldType::SingleChoice(text_options(field, kind, out)),
+        "multiple-choice" => FieldType::MultipleChoice(text_options(field, kind, out)),
+        "single-choice-integer" => FieldType::SingleChoiceInteger(integer_options(field, kind, out)),
+        "multiple-choice-integer" => FieldType::MultipleChoiceInteger(integer_options(field, kind, out)),
+        _ => {
+            out.push(unknown_type(kind, base));
+            return None;
+        }
+    };
+    if base != "text" && format.is_some() {
+        let message = format!("`{}` has a text format, which only `text` has", kind.value);
+        let fix = Fix::replace(format!("write `{base}`"), kind.span, base);
+        out.push(Diagnostic::new(Code::MisplacedTextFormat, kind.span, message).label("the format is ignored").fix(fix));
+    }
+    let has_options = base == "boolean" || base.contains("-choice");
+    if let Some(option) = field.options.first().filter(|_| !has_options) {
+        let message = format!("`option` is not an element of a field of type `{base}`");
+        out.push(Diagnostic::new(Code::UnknownElement, option.element, message).label("ignored"));
+    }
+    Some(field_type)
+}
+
+fn unknown_type(kind: &Text<'_>, base: &str) -> Diagnostic {
+    let message = format!("`{}` is not a type; expected {}", kind.value, one_of(TYPES));
+    let diagnostic = Diagnostic::new(Code::UnknownType, kind.span, message);
+    let upstream = match base.to_ascii_lowercase().as_str() {
+        "string" | "str" => Some("text"),
+        "int" => Some("integer"),
+        "decimal" | "float" | "double" => Some("number"),
+        "bool" => Some("boolean"),
+        "enum" => Some("single-choice"),
+        _ => None,
+    };
+    let format = TEXT_FORMATS.iter().find(|(name, _)| *name == base).map(|(name, _)| format!("text:{name}"));
+    match format.or_else(|| upstream.or_else(|| suggestion(base, TYPES)).map(str::to_owned)) {
+        Some(near) => diagnostic.fix(Fix::replace(format!("write `{near}`"), kind.span, near)),
+        None => diagnostic,
+    }
+}
+
+fn text_format(kind: &Text<'_>, format: Option<&str>, out: &mut Diagnostics) -> Option<TextFormat> {
+    let Some(format) = format else {
+        return Some(TextFormat::Plain);
+    };
+    let found = TEXT_FORMATS.iter().find(|(name, _)| *name == format).map(|(_, format)| *format);
+    if found.is_none() {
+        let names = || TEXT_FORMATS.iter().map(|(name, _)| *name);
+        let message = format!("`{format}` is not a text format; expected {}", one_of(names()));
+        let mut diagnostic = Diagnostic::new(Code::UnknownTextFormat, kind.span, message);
+        if let Some(near) = suggestion(format, names()) {
+            diagnostic = diagnostic.fix(Fix::replace(format!("write `text:{near}`"), kind.span, format!("text:{near}")));
+        }
+        out.push(diagnostic);
+    }
+    found
+}
+
+fn media(field: &schema::Field<'_>, out: &mut Diagnostics) -> Option<Media> {
+    let Some(media) = &field.media else {
+        if !field.has_media {
+            let message = "an attachment has no `media`; expected a media type such as `image/png`, or `any`";
+            out.push(Diagnostic::new(Code::MissingMedia, field.element, message));
+        }
+        return None;
+    };
+    if !MEDIA.contains(&&*media.value) {
+        let message = format!("`{}` is not a media type of attachments; expected {}", media.value, one_of(MEDIA));
+        let mut diagnostic = Diagnostic::new(Code::InvalidValue, media.span, message);
+        if let Some(near) = suggestion(&media.value, MEDIA) {
+            diagnostic = diagnostic.fix(Fix::replace(format!("write `{near}`"), media.span, near));
+        }
+        out.push(diagnostic);
+        return None;
+    }
+    Some(if media.value == "any" { Media::Any } else { Media::Type(media.value.as_ref().into()) })
+}
+
+/// None, meaning no and yes, or exactly the keys `true` and `false`.
+fn boolean_options(field: &schema::Field<'_>, out: &mut Diagnostics) {
+    let mut keys = Keys::default();
+    let mut good = true;
+    for option in &field.options {
+        match &option.key {
+            Some(key) if matches!(&*key.value, "true" | "false") => good &= keys.take(&*key.value, key.span, out),
+            Some(key) => {
+                good = false;
+                let message = format!("`{}` is not a key of a boolean; expected `true` or `false`", key.value);
+                out.push(Diagnostic::new(Code::BooleanOptionKey, key.span, message));
+            }
+            None => {
+                good = false;
+                if !option.has_key {
+                    let message = "an option of a boolean has no key; expected `true` or `false`";
+                    out.push(Diagnostic::new(Code::BooleanOptionKey, option.element, message));
+                }
+            }
+        }
+    }
+    if good && field.options.len() == 1 {
+        let message = "the boolean has one option; expected none, or one for `true` and one for `false`";
+        out.push(Diagnostic::new(Code::BooleanOptionCount, field.element, message));
+    }
+}
+
+fn text_options(field: &schema::Field<'_>, kind: &Text<'_>, out: &mut Diagnostics) -> Vec<Choice<Box<str>>> {
+    no_options(field, kind, out);
+    let mut keys = Keys::default();
+    let mut choices = Vec::with_capacity(field.options.len());
+    for option in &field.options {
+        match &option.key {
+            Some(key) => {
+                if keys.take(&*key.value, key.span, out) {
+                    choices.push(Choice { key: key.value.as_ref().into(), label: option.label.as_ref().into() });
+                }
+            }
+            None if option.has_key => {}
+            None => out.push(missing_key(option)),
+        }
+    }
+    choices
+}
+
+fn missing_key(option: &FieldOption<'_>) -> Diagnostic {
+    let message = "the option has no key; expected `key=\"…\"`, the value that is stored";
+    Diagnostic::new(Code::MissingOptionKey, option.element, message)
+}
+
+fn integer_options(field: &schema::Field<'_>, kind: &Text<'_>, out: &mut Diagnostics) -> Vec<Choice<i64>> {
+    no_options(field, kind, out);
+    let mut keys = Keys::default();
+    let mut choices = Vec::with_capacity(field.options.len());
+    let mut largest: Option<i64> = None;
+    for option in &field.options {
+        let (key, span) = match &option.key {
+            Some(key) => match key.value.parse::<i64>() {
+                Ok(number) => (number, key.span),
+                Err(_) => {
+                    let message = format!("`{}` is not an integer", key.value);
+                    out.push(
+                        Diagnostic::new(Code::BadIntegerKey, key.span, message).help("leave the key out to count on from the largest"),
+                    );
+                    continue;
+                }
+            },
+            None if option.has_key => continue,
+            None => (largest.map_or(0, |largest| largest.saturating_add(1)), option.element),
+        };
+        largest = Some(largest.map_or(key, |largest| largest.max(key)));
+        if keys.take(key, span, out) {
+            choices.push(Choice { key, label: option.label.as_ref().into() });
+        }
+    }
+    choices
+}
+
+fn no_options(field: &schema::Field<'_>, kind: &Text<'_>, out: &mut Diagnostics) {
+    if field.options.is_empty() {
+        let message = format!("a field of type `{}` has no `option`", kind.value);
+        out.push(Diagnostic::new(Code::NoOptions, field.element, message));
+    }
+}
+
+/// The keys of one field so far; long lists are looked up, short ones compared.
+struct Keys<K> {
+    few: Vec<(K, Span)>,
+    many: FxHashMap<K, Span>,
+}
+
+impl<K> Default for Keys<K> {
+    fn default() -> Self {
+        Self { few: Vec::new(), many: FxHashMap::default() }
+    }
+}
+
+impl<K: Copy + Eq + std::hash::Hash + std::fmt::Display> Keys<K> {
+    const FEW: usize = 16;
+
+    fn take(&mut self, key: K, span: Span, out: &mut Diagnostics) -> bool {
+        let first = self.few.iter().find(|(other, _)| *other == key).map(|(_, first)| *first).or_else(|| self.many.get(&key).copied());
+        match first {
+            Some(first) => {
+                let message = format!("the option key `{key}` is given twice");
+                out.push(Diagnostic::new(Code::DuplicateDefinition, span, message).related(first, "first given here"));
+            }
+            None if self.few.len() < Self::FEW => self.few.push((key, span)),
+            None => {
+                self.many.insert(key, span);
+            }
+        }
+        first.is_none()
+    }
+}

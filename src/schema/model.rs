@@ -1,0 +1,172 @@
+//! `<model>` and what stands in it, webhooks aside.
+
+use super::declared::{BelongsTo, Display, Field, FieldOption, HasMany, Index, Model, NotifyUser};
+use super::shape::{attributes, deprecated, no_children, no_content, no_text, optional, required, text, unknown_element};
+use super::{webhook, words};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::syntax::Element;
+use crate::text::SourceText;
+
+const CHILDREN: [&str; 7] = ["field", "belongs-to", "has-many", "index", "display", "notify-user", "webhook"];
+
+pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Model<'s> {
+    let rules = [required("name"), required("label"), optional("classification")];
+    let ([name, label, classification], _) = attributes(element, &rules, out);
+    let mut model = Model {
+        name: name.as_ref().map(text),
+        label: label.as_ref().map(text),
+        sensitive: words::is_last(classification, ["standard", "sensitive"], out),
+        fields: Vec::new(),
+        belongs_to: Vec::new(),
+        has_many: Vec::new(),
+        indexes: Vec::new(),
+        displays: Vec::new(),
+        notify_users: Vec::new(),
+        webhooks: Vec::new(),
+        element: element.name_span(),
+    };
+    no_text(element, out);
+    let mut order = Order::default();
+    for child in element.children() {
+        order.next(child, out);
+        match child.name() {
+            "field" => model.fields.push(field(child, out)),
+            "belongs-to" => model.belongs_to.push(belongs_to(child, out)),
+            "has-many" => model.has_many.push(has_many(child, out)),
+            "index" => model.indexes.push(index(child, out)),
+            "display" => model.displays.push(display(child, out)),
+            "notify-user" => model.notify_users.push(notify_user(child, out)),
+            "webhook" => model.webhooks.push(webhook::read(child, out)),
+            _ => out.push(unknown_element(child, element.name(), &CHILDREN)),
+        }
+    }
+    model
+}
+
+/// Fields come first, then relations, then the rest.
+#[derive(Default)]
+struct Order<'t, 's> {
+    latest: Option<(u8, Element<'t, 's>)>,
+    reported: bool,
+}
+
+impl<'t, 's> Order<'t, 's> {
+    fn next(&mut self, child: Element<'t, 's>, out: &mut Diagnostics) {
+        let rank = match child.name() {
+            "field" => 1,
+            "belongs-to" | "has-many" => 2,
+            "index" | "display" | "notify-user" | "webhook" => 3,
+            _ => return,
+        };
+        match self.latest {
+            Some((latest, before)) if latest > rank => {
+                if !self.reported {
+                    self.reported = true;
+                    let message = format!("`{}` stands behind `{}`; expected it before", child.name(), before.name());
+                    out.push(
+                        Diagnostic::new(Code::ElementOrder, child.name_span(), message)
+                            .related(before.name_span(), "it has to stand before this")
+                            .help("a model holds its fields, then its relations, then everything else"),
+                    );
+                }
+            }
+            Some((latest, _)) if latest == rank => {}
+            Some(_) | None => self.latest = Some((rank, child)),
+        }
+    }
+}
+
+fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
+    let rules = [
+        required("name"),
+        required("label"),
+        required("type"),
+        optional("media"),
+        optional("auto-download"),
+        deprecated("spec", "write the format into the type, as in `type=\"text:email\"`"),
+        deprecated("deprecated-spec", "write the format into the type, as in `type=\"text:email\"`"),
+        deprecated("minValue", "check the value where it is entered"),
+        deprecated("maxValue", "check the value where it is entered"),
+    ];
+    let ([name, label, kind, media, auto_download, ..], [_, _, _, has_media, ..]) = attributes(element, &rules, out);
+    let _ = words::boolean(auto_download, out);
+    no_text(element, out);
+    let mut options = Vec::new();
+    for child in element.children() {
+        if child.name() == "option" {
+            options.push(option(child, out));
+        } else {
+            out.push(unknown_element(child, element.name(), &["option"]));
+        }
+    }
+    Field {
+        name: name.as_ref().map(text),
+        label: label.as_ref().map(text),
+        kind: kind.as_ref().map(text),
+        media: media.as_ref().map(text),
+        has_media,
+        options,
+        element: element.name_span(),
+    }
+}
+
+fn option<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> FieldOption<'s> {
+    let ([key], [has_key]) = attributes(element, &[optional("key")], out);
+    no_children(element, out);
+    FieldOption { key: key.as_ref().map(text), has_key, label: element.text(), element: element.name_span() }
+}
+
+fn belongs_to<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> BelongsTo<'s> {
+    let ([model, name], _) = attributes(element, &[required("model"), optional("name")], out);
+    no_content(element, out);
+    BelongsTo { model: model.as_ref().map(text), name: name.as_ref().map(text) }
+}
+
+fn has_many<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> HasMany<'s> {
+    let rules = [required("model"), required("name"), optional("inverse-of")];
+    let ([model, name, inverse_of], [_, _, has_inverse_of]) = attributes(element, &rules, out);
+    no_content(element, out);
+    HasMany {
+        model: model.as_ref().map(text),
+        name: name.as_ref().map(text),
+        inverse_of: inverse_of.as_ref().map(text),
+        has_inverse_of,
+        element: element.name_span(),
+    }
+}
+
+fn index(element: Element<'_, '_>, out: &mut Diagnostics) -> Index {
+    let ([on, _, database], _) = attributes(element, &[required("on"), optional("name"), optional("database")], out);
+    words::databases(database, out);
+    no_content(element, out);
+    Index { on: on.map(|on| on.source_text()) }
+}
+
+fn display(element: Element<'_, '_>, out: &mut Diagnostics) -> Display {
+    let ([format], [has_format]) = attributes(element, &[optional("format")], out);
+    no_children(element, out);
+    let format = if has_format {
+        no_text(element, out);
+        format.map(|format| format.source_text())
+    } else {
+        let text = element.source_text();
+        if text.text.is_empty() {
+            let message = "the display is empty; expected text such as `{name}`";
+            out.push(Diagnostic::new(Code::MissingDisplay, element.name_span(), message));
+        }
+        Some(text).filter(|text: &SourceText| !text.text.is_empty())
+    };
+    Display { format, element: element.name_span() }
+}
+
+fn notify_user<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> NotifyUser<'s> {
+    let rules = [required("message"), required("received-field"), required("recipient-field"), optional("badge-count-field")];
+    let ([message, received, recipient, badge], _) = attributes(element, &rules, out);
+    no_content(element, out);
+    NotifyUser {
+        message: message.map(|message| message.source_text()),
+        received_field: received.as_ref().map(text),
+        recipient_field: recipient.as_ref().map(text),
+        badge_count_field: badge.as_ref().map(text),
+    }
+}

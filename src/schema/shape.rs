@@ -1,0 +1,133 @@
+//! Which attributes an element may have, and reading them: each in its place of an array, what is unknown, missing or blank reported.
+
+use super::declared::Text;
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
+use crate::syntax::{Attribute, Element};
+use crate::text::Span;
+
+/// What is known of an attribute.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    name: &'static str,
+    required: bool,
+    deprecated: Option<&'static str>,
+}
+
+/// An attribute that must be there.
+pub(super) const fn required(name: &'static str) -> Rule {
+    Rule { name, required: true, deprecated: None }
+}
+
+/// An attribute that may be there.
+pub(super) const fn optional(name: &'static str) -> Rule {
+    Rule { name, required: false, deprecated: None }
+}
+
+/// An attribute that means nothing any more; the advice says what to do instead.
+pub(super) const fn deprecated(name: &'static str, advice: &'static str) -> Rule {
+    Rule { name, required: false, deprecated: Some(advice) }
+}
+
+/// The attributes of an element, in the order of the rules. An attribute that is broken or blank is left out.
+pub(super) fn attributes<'s, const N: usize>(
+    element: Element<'_, 's>,
+    rules: &[Rule; N],
+    out: &mut Diagnostics,
+) -> ([Option<Attribute<'s>>; N], [bool; N]) {
+    let mut values = [None; N];
+    let mut written = [false; N];
+    for attribute in element.attributes() {
+        let Some(index) = rules.iter().position(|rule| rule.name == attribute.name) else {
+            if !attribute.name.starts_with("xml") {
+                out.push(unknown_attribute(element, &attribute, rules));
+            }
+            continue;
+        };
+        let (Some(rule), Some(value), Some(written)) = (rules.get(index), values.get_mut(index), written.get_mut(index)) else {
+            continue;
+        };
+        *written = true;
+        if let Some(advice) = rule.deprecated {
+            out.push(deprecated_attribute(&attribute, advice));
+        } else if attribute.broken {
+        } else if attribute.value().trim_ascii().is_empty() {
+            let message = format!("the attribute `{}` is blank", attribute.name);
+            out.push(Diagnostic::new(Code::BlankAttribute, whole(&attribute), message));
+        } else {
+            *value = Some(attribute);
+        }
+    }
+    for (rule, written) in rules.iter().zip(written) {
+        if rule.required && !written {
+            let message = format!("`{}` has no attribute `{}`", element.name(), rule.name);
+            out.push(Diagnostic::new(Code::MissingAttribute, element.name_span(), message).help(format!("add `{}=\"…\"`", rule.name)));
+        }
+    }
+    (values, written)
+}
+
+/// The value of an attribute with its places.
+pub(super) fn text<'s>(attribute: &Attribute<'s>) -> Text<'s> {
+    Text { value: attribute.value(), span: attribute.value_span, attribute: whole(attribute) }
+}
+
+/// All of an attribute, from its name to its closing quote.
+pub(super) fn whole(attribute: &Attribute<'_>) -> Span {
+    let value = attribute.value_span;
+    attribute.name_span.to(Span { end: value.end + 1, ..value })
+}
+
+/// Reports the elements and the text of an element that may hold none.
+pub(super) fn no_content(element: Element<'_, '_>, out: &mut Diagnostics) {
+    no_text(element, out);
+    no_children(element, out);
+}
+
+/// Reports the text of an element that may hold none.
+pub(super) fn no_text(element: Element<'_, '_>, out: &mut Diagnostics) {
+    if let Some(span) = element.text_span() {
+        out.push(unexpected_text(element.name(), span));
+    }
+}
+
+/// Reports the elements in an element that may hold none.
+pub(super) fn no_children(element: Element<'_, '_>, out: &mut Diagnostics) {
+    for child in element.children() {
+        out.push(unknown_element(child, element.name(), &[]));
+    }
+}
+
+/// An element that means nothing where it stands.
+pub(super) fn unknown_element(element: Element<'_, '_>, parent: &str, allowed: &[&str]) -> Diagnostic {
+    let name = element.name();
+    let message = format!("`{name}` is not an element of `{parent}`; expected {}", one_of(allowed.iter().copied()));
+    let diagnostic = Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds");
+    match suggestion(name, allowed.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic,
+    }
+}
+
+/// Text that means nothing where it stands.
+pub(super) fn unexpected_text(element: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(Code::UnexpectedText, span, format!("`{element}` holds text, which means nothing here")).label("ignored")
+}
+
+fn unknown_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule]) -> Diagnostic {
+    let names = || rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| rule.name);
+    let message = format!("`{}` is not an attribute of `{}`; expected {}", attribute.name, element.name(), one_of(names()));
+    let diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message).label("ignored");
+    let given = |name: &str| element.attributes().any(|other| other.name == name);
+    match suggestion(attribute.name, names()).filter(|near| !given(near)) {
+        Some(near) => {
+            diagnostic.help(format!("did you mean `{near}`?")).fix(Fix::replace(format!("rename to `{near}`"), attribute.name_span, near))
+        }
+        None => diagnostic,
+    }
+}
+
+fn deprecated_attribute(attribute: &Attribute<'_>, advice: &str) -> Diagnostic {
+    let message = format!("the attribute `{}` is deprecated and means nothing", attribute.name);
+    let span = whole(attribute);
+    Diagnostic::new(Code::DeprecatedAttribute, span, message).help(advice).fix(Fix::replace("remove it", span, ""))
+}

@@ -1,0 +1,130 @@
+//! `<webhook>` and what stands in it.
+
+use super::declared::{Body, Header, Request, Webhook, WebhookField};
+use super::shape::{attributes, no_children, no_content, no_text, optional, required, text, unexpected_text, unknown_element};
+use super::words;
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::syntax::{Attribute, Element};
+
+pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
+    let rules =
+        [required("type"), optional("name"), optional("receiver"), optional("action"), optional("when"), optional("on"), optional("order")];
+    let ([kind, name, receiver, action, when, on, order], _) = attributes(element, &rules, out);
+    no_text(element, out);
+    let mut fields = Vec::new();
+    let mut first_request: Option<Request<'s>> = None;
+    for child in element.children() {
+        match (child.name(), &first_request) {
+            ("field", _) => fields.push(field(child, out)),
+            ("request", None) => first_request = Some(request(child, out)),
+            ("request", Some(first)) => {
+                let message = "a webhook has one `request`";
+                let help = "give each target a webhook of its own, or declare endpoints in `webhookc.toml`";
+                out.push(
+                    Diagnostic::new(Code::DuplicateDefinition, child.name_span(), message)
+                        .related(first.element, "the first one")
+                        .help(help),
+                );
+            }
+            _ => out.push(unknown_element(child, element.name(), &["field", "request"])),
+        }
+    }
+    Webhook {
+        kind: words::webhook_kind(kind, out),
+        name: name.as_ref().map(text),
+        receiver: receiver.as_ref().map(text),
+        action: action.as_ref().map(text),
+        when: when.as_ref().map(Attribute::source_text),
+        on: words::operations(on, out),
+        ordered: words::is_last(order, ["none", "object"], out),
+        fields,
+        request: first_request,
+        element: element.name_span(),
+    }
+}
+
+fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> WebhookField<'s> {
+    let rules = [
+        required("name"),
+        optional("required"),
+        optional("embed"),
+        optional("state"),
+        optional("equals"),
+        optional("one-of"),
+        optional("changed"),
+        optional("limit"),
+    ];
+    let ([name, is_required, embed, state, equals, one_of, changed, limit], _) = attributes(element, &rules, out);
+    no_content(element, out);
+    WebhookField {
+        name: name.as_ref().map(text),
+        required: words::boolean(is_required, out),
+        embed: words::boolean(embed, out),
+        state: words::state(state, out),
+        equals: equals.as_ref().map(Attribute::source_text),
+        one_of: one_of.as_ref().map(Attribute::source_text),
+        changed: words::boolean(changed, out),
+        limit: words::limit(limit, out),
+    }
+}
+
+fn request<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
+    let ([url, method], _) = attributes(element, &[required("url"), optional("method")], out);
+    no_text(element, out);
+    let mut headers = Vec::new();
+    let mut first_body: Option<Body<'s>> = None;
+    for child in element.children() {
+        match (child.name(), &first_body) {
+            ("header", _) => headers.push(header(child, out)),
+            ("body", None) => first_body = Some(body(child, out)),
+            ("body", Some(first)) => {
+                let message = "a request has one `body`";
+                out.push(Diagnostic::new(Code::DuplicateDefinition, child.name_span(), message).related(first.element, "the first one"));
+            }
+            _ => out.push(unknown_element(child, element.name(), &["header", "body"])),
+        }
+    }
+    let method = method.filter(|method| is_token(method, out));
+    Request {
+        url: url.as_ref().map(Attribute::source_text),
+        method: method.as_ref().map(text),
+        headers,
+        body: first_body,
+        span: element.span(),
+        element: element.name_span(),
+    }
+}
+
+fn header<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Header<'s> {
+    let ([name], _) = attributes(element, &[required("name")], out);
+    no_children(element, out);
+    let name = name.filter(|name| is_token(name, out));
+    Header { name: name.as_ref().map(text), value: element.source_text() }
+}
+
+fn body<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
+    let ([template, content_type], _) = attributes(element, &[optional("template"), optional("content-type")], out);
+    no_children(element, out);
+    if template.is_some()
+        && let Some(span) = element.text_span()
+    {
+        out.push(unexpected_text(element.name(), span).help("the body is in the template file; remove one of the two"));
+    }
+    Body {
+        content_type: content_type.as_ref().map(text),
+        template: template.as_ref().map(text),
+        text: element.source_text(),
+        element: element.name_span(),
+    }
+}
+
+/// Methods and header names are tokens (RFC 9110, section 5.6.2).
+fn is_token(attribute: &Attribute<'_>, out: &mut Diagnostics) -> bool {
+    let value = attribute.value();
+    let good = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    if !good {
+        let message = format!("`{value}` is not a `{}`; expected letters, digits and hyphens", attribute.name);
+        out.push(Diagnostic::new(Code::InvalidValue, attribute.value_span, message));
+    }
+    good
+}

@@ -1,0 +1,72 @@
+//! The compiler on whole schemas: every case folder against its `expected.txt`, every page against its own examples, and odd but legal
+//! schemas without a finding. `UPDATE_EXPECT=1` rewrites what is expected.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::{compile_folder, compile_text, in_words};
+use webhookc::diagnostics::{Code, Severity, page};
+
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn every_case_finds_what_is_expected() {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut wrong = Vec::new();
+    for folder in sorted(&Path::new(CASES).join("check")) {
+        let found = in_words(&compile_folder(&folder));
+        let file = folder.join("expected.txt");
+        if update {
+            fs::write(&file, &found).unwrap();
+        } else if fs::read_to_string(&file).unwrap_or_default() != found {
+            wrong.push(format!("{}\n{found}", file.display()));
+        }
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let code = Code::find(name).unwrap_or_else(|| panic!("the case folder `{name}` is named after no code"));
+        assert!(found.contains(code.as_str()), "the case of {} does not find it:\n{found}", code.as_str());
+    }
+    assert!(wrong.is_empty(), "not as expected; if it is right, run with UPDATE_EXPECT=1:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_page_is_right_about_its_examples() {
+    for (code, page) in Code::ALL.iter().filter_map(|code| page(*code).map(|page| (*code, page))) {
+        assert!(page.text.starts_with(&format!("# {} {}\n", code.as_str(), code.name())), "the title of {}", code.as_str());
+        assert!(page.text.contains("\n## Why\n"), "{} says why", code.as_str());
+        let wrong = page.wrong().unwrap_or_else(|| panic!("{} has a wrong example", code.as_str()));
+        let found = compile_text(wrong);
+        let codes: Vec<Code> = found.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+        assert!(codes.contains(&code), "the wrong example of {} yields {codes:?}", code.as_str());
+        let right = page.right().unwrap_or_else(|| panic!("{} has a right example", code.as_str()));
+        let found = compile_text(right);
+        let codes: Vec<Code> = found.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+        assert!(!codes.contains(&code) && !found.diagnostics.has_errors(), "the right example of {} yields {codes:?}", code.as_str());
+    }
+}
+
+#[test]
+fn legal_schemas_have_no_finding() {
+    let schemas = sorted(&Path::new(CASES).join("valid"));
+    assert!(schemas.len() >= 15);
+    for path in schemas {
+        let compilation = compile_text(&fs::read_to_string(&path).unwrap());
+        let errors = compilation.diagnostics.count(Severity::Error) + compilation.diagnostics.count(Severity::Warning);
+        assert_eq!(errors, 0, "{}\n{}", path.display(), in_words(&compilation));
+        assert!(compilation.rules.is_some(), "{} has rules", path.display());
+    }
+}
+
+#[test]
+fn files_are_linked_and_named() {
+    let folder = Path::new(CASES).join("check").join("duplicate-definition");
+    let found = in_words(&compile_folder(&folder));
+    assert!(found.contains("a.xml:") && found.contains("b.xml:"), "{found}");
+}

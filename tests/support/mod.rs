@@ -1,0 +1,112 @@
+//! Compiling text and folders in tests, and putting what was found into words that can be compared.
+
+// Each test binary uses a part of this.
+#![allow(dead_code)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use webhookc::compile::{Compilation, Input, compile};
+use webhookc::ids::EndpointId;
+use webhookc::program::{EndpointSource, Events, RequestSource, Settings};
+use webhookc::text::{SourceMap, SourceText, Span, Spanned};
+
+/// Settings under which every webhook has a target: one endpoint for what nothing else receives.
+pub fn settings(sources: &mut SourceMap) -> Settings {
+    let url = "http://127.0.0.1:9/sink";
+    let file = sources.add("webhookc.toml", url.as_bytes().to_vec());
+    let span = Span::new(file, 0, url.len());
+    let request = RequestSource {
+        url: SourceText::verbatim(url, span),
+        method: Spanned::new("POST".into(), span),
+        headers: Vec::new(),
+        body: None,
+        span,
+    };
+    let endpoint =
+        EndpointSource { id: EndpointId::new("ep_sink"), name: Spanned::new("sink".into(), span), events: Events::Unclaimed, request };
+    Settings { endpoints: vec![endpoint], ..Settings::default() }
+}
+
+/// Compiles one schema, `schema.xml`, with a target for every webhook. `\xNN` stands for a byte that cannot be in a text file.
+pub fn compile_text(text: &str) -> Compilation {
+    let mut input = Input::default();
+    input.settings = settings(&mut input.sources);
+    input.schemas.push(input.sources.add("schema.xml", unescape(text)));
+    compile(input)
+}
+
+/// Compiles a case folder: all its `*.xml` are linked, all other files but `expected.txt` are templates. A file `no-target` leaves
+/// the webhooks without an endpoint.
+pub fn compile_folder(folder: &Path) -> Compilation {
+    let mut input = Input::default();
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let mut wants_target = true;
+    for path in paths {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        match name.as_str() {
+            "expected.txt" => {}
+            "no-target" => wants_target = false,
+            _ if name.ends_with(".xml") => {
+                let text = fs::read_to_string(&path).unwrap();
+                input.schemas.push(input.sources.add(name, unescape(&text)));
+            }
+            _ => {
+                let file = input.sources.add(format!("templates/{name}"), fs::read(&path).unwrap());
+                input.templates.push((name, file));
+            }
+        }
+    }
+    if wants_target {
+        input.settings = settings(&mut input.sources);
+    }
+    input.settings.vars.insert("base_url".to_owned(), "https://api.example.com".to_owned());
+    input.settings.secrets.insert("token".to_owned());
+    compile(input)
+}
+
+/// Replaces `\xNN` by the byte.
+pub fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\\x") {
+        bytes.extend_from_slice(before.as_bytes());
+        let (digits, tail) = after.split_at(2);
+        bytes.push(u8::from_str_radix(digits, 16).unwrap());
+        rest = tail;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
+}
+
+/// Everything that was found, in a form that shows each span by the text under it.
+pub fn in_words(compilation: &Compilation) -> String {
+    let sources = &compilation.sources;
+    let place = |span: Span| {
+        let file = sources.file(span.file);
+        let position = file.position(span.start);
+        format!("{}:{}:{}", file.name, position.line, position.column)
+    };
+    let mut text = String::new();
+    for found in &compilation.diagnostics {
+        let code = found.code;
+        writeln!(text, "{} {} {} {}", code.as_str(), code.name(), code.severity().as_str(), place(found.primary.span)).unwrap();
+        writeln!(text, "  {}", found.message).unwrap();
+        writeln!(text, "  at {:?} {}", sources.slice(found.primary.span), found.primary.value).unwrap();
+        for related in &found.related {
+            writeln!(text, "  see {} {:?} {}", place(related.span), sources.slice(related.span), related.value).unwrap();
+        }
+        for help in &found.help {
+            writeln!(text, "  help {help}").unwrap();
+        }
+        for fix in &found.fixes {
+            writeln!(text, "  {}fix {}", if fix.safe { "safe " } else { "" }, fix.title).unwrap();
+            for edit in &fix.edits {
+                writeln!(text, "    {} {:?} -> {:?}", place(edit.span), sources.slice(edit.span), edit.text).unwrap();
+            }
+        }
+    }
+    if text.is_empty() { "nothing\n".to_owned() } else { text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n" }
+}
