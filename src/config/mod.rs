@@ -12,7 +12,7 @@ mod secret;
 
 pub use document::Mistake;
 pub use files::Seen;
-pub use project::{LoadError, Project, Reading, read};
+pub use project::{LoadError, Project, Reading, read, read_text};
 pub use secret::{SecretError, SecretSource};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -74,6 +74,20 @@ pub fn read(paths: &[PathBuf], overrides: &Overrides) -> Reading {
     Reading { outcome, seen }
 }
 
+/// Reads the project that a schema file called `name` belongs to, with `bytes` as its only schema, whether the file exists or not.
+#[must_use]
+pub fn read_text(name: &Path, bytes: Vec<u8>, overrides: &Overrides) -> Reading {
+    let mut seen = Seen::default();
+    let mut sources = SourceMap::default();
+    let load = || {
+        let config = configuration(folder_of(name), overrides, &mut sources, &mut seen)?;
+        let schema = sources.add(shown(name), bytes);
+        finish(config, vec![schema], std::mem::take(&mut sources), &mut seen)
+    };
+    let outcome = load();
+    Reading { outcome, seen }
+}
+
 fn load(paths: &[PathBuf], overrides: &Overrides, seen: &mut Seen) -> Result<Project, LoadError> {
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here[..] } else { paths };
@@ -83,15 +97,26 @@ fn load(paths: &[PathBuf], overrides: &Overrides, seen: &mut Seen) -> Result<Pro
     let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
     let home = if first.is_dir() { first } else { folder_of(first) };
     let mut sources = SourceMap::default();
-    let mut config = match nearest_file(home, seen) {
-        Some(file) => configured(&file, &mut sources, seen)?,
-        None => Config::of_folder(home.to_owned()),
-    };
-    config.apply(overrides)?;
+    let config = configuration(home, overrides, &mut sources, seen)?;
     let mut schemas = Vec::new();
     for path in schema_paths(paths, &config, seen)? {
         schemas.push(add(&path, &mut sources, seen)?);
     }
+    finish(config, schemas, sources, seen)
+}
+
+/// What is configured for a folder.
+fn configuration(home: &Path, overrides: &Overrides, sources: &mut SourceMap, seen: &mut Seen) -> Result<Config, LoadError> {
+    let mut config = match nearest_file(home, seen) {
+        Some(file) => configured(&file, sources, seen)?,
+        None => Config::of_folder(home.to_owned()),
+    };
+    config.apply(overrides)?;
+    Ok(config)
+}
+
+/// Adds the templates.
+fn finish(mut config: Config, schemas: Vec<FileId>, mut sources: SourceMap, seen: &mut Seen) -> Result<Project, LoadError> {
     let templates = templates(&config, &mut sources, seen)?;
     config.fill_templates(&sources, &templates);
     let input = Input { sources, schemas, templates, settings: config.settings() };
@@ -231,5 +256,23 @@ impl Config {
                 SourceText::verbatim(text, Span::new(*id, 0, text.len()))
             });
         }
+    }
+}
+
+impl LoadError {
+    /// What to tell, a line each: every mistake with its place, or the error with its cause.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        if let Self::Mistakes { sources, mistakes, .. } = self {
+            let line = |mistake: &Mistake| {
+                let file = sources.file(mistake.span.file);
+                let at = file.position(mistake.span.start);
+                let help = mistake.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+                format!("{}:{}:{}: error: {}{help}", file.name, at.line, at.column, mistake.message)
+            };
+            return mistakes.iter().map(line).collect();
+        }
+        let cause = std::error::Error::source(self).map(|cause| format!(": {cause}")).unwrap_or_default();
+        vec![format!("{self}{cause}")]
     }
 }
