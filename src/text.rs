@@ -250,6 +250,22 @@ impl SourceText {
         self.end = span.end;
     }
 
+    /// Appends a range of another text, which keeps its places byte for byte.
+    pub fn push_part(&mut self, other: &Self, range: Range<usize>) {
+        let mut at = range.start;
+        while at < range.end {
+            let index = other.pieces.partition_point(|piece| piece.at as usize <= at).saturating_sub(1);
+            let Some(piece) = other.pieces.get(index) else { return };
+            let end = range.end.min((piece.at + piece.len) as usize);
+            if end <= at {
+                return;
+            }
+            let Some(part) = other.text.get(at..end) else { return };
+            self.push(part, other.span(at..end));
+            at = end;
+        }
+    }
+
     /// The source bytes of all of it.
     #[must_use]
     pub fn whole(&self) -> Span {

@@ -14,8 +14,10 @@ use crate::text::{Span, Spanned};
 /// One mistake, or one thing worth knowing, reported once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What kind it is; fixes name, severity and page.
+    /// What kind it is; fixes name and page.
     pub code: Code,
+    /// How bad it is: that of its code, unless the circumstances make it worse.
+    pub severity: Severity,
     /// One sentence: lower case, no final stop, the user's text in backticks; what was seen and what was expected.
     pub message: String,
     /// The exact bytes that are wrong, and a short note on them (may be empty).
@@ -34,6 +36,7 @@ impl Diagnostic {
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self {
             code,
+            severity: code.severity(),
             message: message.into(),
             primary: Spanned::new(String::new(), span),
             related: Vec::new(),
@@ -82,7 +85,7 @@ impl Diagnostic {
     /// How bad it is.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        self.code.severity()
+        self.severity
     }
 }
 

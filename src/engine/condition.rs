@@ -126,7 +126,7 @@ fn required(test: &Test) -> String {
     match test {
         Test::Set => "a value".to_owned(),
         Test::Uploaded => "uploaded".to_owned(),
-        Test::Changed => "changed".to_owned(),
+        Test::Changed => "a change".to_owned(),
         Test::Equals(literal) => word(literal),
         Test::OneOf(literals) => {
             let words: Vec<String> = literals.iter().map(word).collect();

@@ -69,11 +69,6 @@ pub struct Firing {
 /// Decides every webhook of the saved object's model, and every firing that waited for it.
 #[must_use]
 pub fn evaluate(rules: &Valid<Rules>, save: &Save, known: &Known, moment: Moment<'_>) -> Step {
-    run(rules, save, known, moment)
-}
-
-/// [`evaluate`], for rules of any origin.
-pub(super) fn run(rules: &Rules, save: &Save, known: &Known, moment: Moment<'_>) -> Step {
     let program = &rules.program;
     let mut lookup = Lookup::before(known);
     let stored = lookup.object(save.model, &save.id);

@@ -19,13 +19,6 @@ mod canonical;
 mod json;
 mod mistake;
 
-#[cfg(test)]
-mod fixture;
-#[cfg(test)]
-mod laws;
-#[cfg(test)]
-mod tests;
-
 pub use evaluate::{Firing, Outcome, Step, evaluate};
 pub use known::{Found, Known, Read, Wait};
 pub use mistake::Refused;

@@ -64,11 +64,7 @@ pub enum Verb<'a> {
 /// # Errors
 /// The reasons for refusing it, never empty.
 pub fn parse_save(rules: &Valid<Rules>, model: &str, id: &str, verb: Verb<'_>, body: &[u8]) -> Result<Save, Vec<Refused>> {
-    read_save(&rules.program, model, id, verb, body)
-}
-
-/// [`parse_save`], for a data model alone.
-pub(super) fn read_save(program: &Program, model: &str, id: &str, verb: Verb<'_>, body: &[u8]) -> Result<Save, Vec<Refused>> {
+    let program = &rules.program;
     let Some(model_id) = program.model_named(model) else {
         return Err(vec![unknown_model(program, model)]);
     };

@@ -1,14 +1,47 @@
 //! Templates: text → a small typed tree of our own, checked against the data model, and rendered. The only user of minijinja, whose
 //! parser reads the text; what runs is the tree that was checked, so nothing untyped can run. Absent: time, files, secrets' values.
+//!
+//! `parse` and `lower` make the tree as it is `written`; `typing` resolves and checks it into the `tree` that `evaluate` runs; `url`,
+//! `header` and `body` decide what is safe where, and `request` holds them together.
 
 mod data;
 mod rendered;
 
-pub use data::{Data, Embedded, Snapshot};
-pub use rendered::{Part, RenderError, Rendered, RenderedText};
+mod predicate;
+mod request;
 
-use crate::diagnostics::Diagnostics;
-use crate::program::{Program, RequestSource, Settings, TemplateSource, Webhook};
+mod body;
+mod header;
+mod json;
+mod url;
+
+mod limits;
+mod lower;
+mod parse;
+mod written;
+
+mod facts;
+mod signatures;
+mod tree;
+mod ty;
+mod typing;
+
+mod evaluate;
+mod filters;
+mod strftime;
+mod value;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use data::{Data, Embedded, Snapshot};
+pub use predicate::Predicate;
+pub use rendered::{Part, RenderError, Rendered, RenderedText};
+pub use request::Request;
+pub use signatures::{FILTERS, FUNCTIONS, Filter, Signature, TESTS, Test};
+
+use crate::program::{Program, Settings, Webhook};
 
 /// What a template of one webhook may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -19,42 +52,4 @@ pub struct Scope<'a> {
     pub webhook: &'a Webhook,
     /// Variables and secrets.
     pub settings: &'a Settings,
-}
-
-/// A typed boolean expression: the compiled `when`.
-#[derive(Debug)]
-pub struct Predicate {}
-
-impl Predicate {
-    /// Compiles and types; `None` when there is an error, which has been reported.
-    pub fn compile(_source: &TemplateSource, _scope: Scope<'_>, _out: &mut Diagnostics) -> Option<Self> {
-        None
-    }
-
-    /// Whether it is true.
-    ///
-    /// # Errors
-    /// When evaluation fails; a checked predicate fails only for what the checker warned of.
-    pub fn holds(&self, _data: &Data<'_>) -> Result<bool, RenderError> {
-        Ok(true)
-    }
-}
-
-/// A typed request: URL, method, headers and, unless the default body is sent, the body.
-#[derive(Debug)]
-pub struct Request {}
-
-impl Request {
-    /// Compiles and types all templates of a request for one webhook; `None` when there is an error, which has been reported.
-    pub fn compile(_source: &RequestSource, _scope: Scope<'_>, _out: &mut Diagnostics) -> Option<Self> {
-        None
-    }
-
-    /// Renders it. Secrets stay placeholders.
-    ///
-    /// # Errors
-    /// When an expression fails or an output is refused (an empty URL segment, a size limit): the delivery fails for good.
-    pub fn render(&self, _data: &Data<'_>) -> Result<Rendered, RenderError> {
-        Err(RenderError { what: String::new(), span: None })
-    }
 }

@@ -29,10 +29,20 @@ pub fn settings(sources: &mut SourceMap) -> Settings {
     Settings { endpoints: vec![endpoint], ..Settings::default() }
 }
 
-/// Compiles one schema, `schema.xml`, with a target for every webhook. `\xNN` stands for a byte that cannot be in a text file.
+/// Compiles one schema, `schema.xml`, with a target for every webhook. `\xNN` stands for a byte that cannot be in a text file,
+/// `\xNN{7}` for seven of them.
 pub fn compile_text(text: &str) -> Compilation {
     let mut input = Input::default();
     input.settings = settings(&mut input.sources);
+    compile_with(text, input)
+}
+
+/// As [`compile_text`], with no target but those of the schema.
+pub fn compile_without_targets(text: &str) -> Compilation {
+    compile_with(text, Input::default())
+}
+
+fn compile_with(text: &str, mut input: Input) -> Compilation {
     input.schemas.push(input.sources.add("schema.xml", unescape(text)));
     compile(input)
 }
@@ -67,14 +77,17 @@ pub fn compile_folder(folder: &Path) -> Compilation {
     compile(input)
 }
 
-/// Replaces `\xNN` by the byte.
+/// Replaces `\xNN` by the byte, `\xNN{7}` by seven of them.
 pub fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\\x") {
         bytes.extend_from_slice(before.as_bytes());
         let (digits, tail) = after.split_at(2);
-        bytes.push(u8::from_str_radix(digits, 16).unwrap());
+        let count =
+            tail.strip_prefix('{').and_then(|count| count.split_once('}')).and_then(|(count, tail)| Some((count.parse().ok()?, tail)));
+        let (count, tail) = count.unwrap_or((1, tail));
+        bytes.extend(std::iter::repeat_n(u8::from_str_radix(digits, 16).unwrap(), count));
         rest = tail;
     }
     bytes.extend_from_slice(rest.as_bytes());

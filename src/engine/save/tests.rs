@@ -2,8 +2,43 @@
 
 use serde_json::json;
 
-use super::super::fixture::rules;
-use super::{Change, MAX_BODY_BYTES, Refused, Verb, read_save};
+use super::{Change, MAX_BODY_BYTES, Refused, Verb, parse_save};
+use crate::check::{Rules, Valid};
+use crate::compile::{Input, compile};
+
+const SCHEMA: &str = r#"<data-model>
+  <model name="room" label="Room">
+    <field name="name" label="Name" type="text"/>
+    <has-many model="asset" name="assets"/>
+    <display>{name}</display>
+  </model>
+  <model name="user" label="User"><field name="name" label="Name" type="text"/><display>{name}</display></model>
+  <model name="asset" label="Asset">
+    <field name="name" label="Name" type="text:name"/>
+    <field name="asset_photo" label="Photo" type="photo"/>
+    <field name="status" label="Status" type="single-choice">
+      <option key="open">Open</option><option key="done">Finished</option>
+    </field>
+    <field name="size" label="Size" type="integer"/>
+    <field name="weight" label="Weight" type="number"/>
+    <field name="active" label="Active" type="boolean"/>
+    <field name="bought" label="Bought" type="date"/>
+    <field name="seen_at" label="Seen" type="datetime"/>
+    <field name="place" label="Place" type="location"/>
+    <field name="route" label="Route" type="track"/>
+    <field name="tags" label="Tags" type="multiple-choice"><option key="a">A</option><option key="b">B</option></field>
+    <field name="level" label="Level" type="single-choice-integer"><option>Low</option><option>High</option></field>
+    <belongs-to model="user"/>
+    <belongs-to model="room"/>
+    <display>{name}</display>
+  </model>
+</data-model>"#;
+
+fn rules() -> Valid<Rules> {
+    let mut input = Input::default();
+    input.schemas.push(input.sources.add("schema.xml", SCHEMA.as_bytes().to_vec()));
+    compile(input).rules.expect("the schema compiles")
+}
 
 /// Each mistake as `kind pointer message | help`.
 fn mistakes(verb: Verb<'_>, body: &str) -> Vec<String> {
@@ -11,7 +46,7 @@ fn mistakes(verb: Verb<'_>, body: &str) -> Vec<String> {
 }
 
 fn mistakes_of(model: &str, id: &str, verb: Verb<'_>, body: &str) -> Vec<String> {
-    let read = read_save(&rules(Vec::new()).program, model, id, verb, body.as_bytes());
+    let read = parse_save(&rules(), model, id, verb, body.as_bytes());
     let text = |Refused { kind, pointer, message, help }: Refused| {
         let help = help.map(|help| format!(" | {help}")).unwrap_or_default();
         format!("{kind} {pointer} {message}{help}")
@@ -33,7 +68,7 @@ fn values_become_canonical() {
         "route": [{"longitude": 1, "latitude": 2.5, "horizontal_accuracy": 0}], "tags": ["b", "a"], "level": 1,
         "user_id": "u1", "room_id": null, "id": "a1", "type": "asset", "updated_at": 7
     }"#;
-    let save = read_save(&rules(Vec::new()).program, "asset", "a1", Verb::Put, body.as_bytes()).unwrap();
+    let save = parse_save(&rules(), "asset", "a1", Verb::Put, body.as_bytes()).unwrap();
     let Change::Put(values) = save.change else { panic!("{save:?}") };
     let expected = json!([
         "", {"id": "p1", "state": "pending"}, "done", 3, 2.5, false, "2026-01-31",
@@ -46,7 +81,7 @@ fn values_become_canonical() {
 #[test]
 fn integers_are_exact_to_both_ends() {
     for size in [i64::MIN, i64::MAX, 9_007_199_254_740_993] {
-        let save = read_save(&rules(Vec::new()).program, "asset", "a", Verb::Patch, format!(r#"{{"size":{size}}}"#).as_bytes()).unwrap();
+        let save = parse_save(&rules(), "asset", "a", Verb::Patch, format!(r#"{{"size":{size}}}"#).as_bytes()).unwrap();
         assert!(matches!(save.change, Change::Patch(changes) if changes[0].1 == size));
     }
     let range = "expected an integer between -9223372036854775808 and 9223372036854775807";

@@ -166,7 +166,13 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 fn migrate(connection: &mut Connection) -> Result<(), String> {
     let runner = embedded::migrations::runner();
     let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
-    let applied = runner.get_applied_migrations(connection).map_err(|error| format!("its version cannot be read: {error}"))?;
+    let sql = |error: rusqlite::Error| open_failure(&error);
+    // A new database has no history yet.
+    let applied = if connection.table_exists(None, "refinery_schema_history").map_err(sql)? {
+        runner.get_applied_migrations(connection).map_err(|error| format!("its version cannot be read: {error}"))?
+    } else {
+        Vec::new()
+    };
     let newest = applied.iter().map(refinery::Migration::version).max().unwrap_or_default();
     if newest > known {
         return Err(format!("its format is version {newest}, and this program knows versions up to {known}; use a newer webhookc"));

@@ -4,21 +4,14 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
-use super::fixture::{ASSET, World, asset_done, asset_ready, in_building, room_assets, webhook, with_user};
-use super::save::read_save;
-use super::{Verb, write_trace};
-use crate::program::WebhookType;
+use webhookc::engine::{Outcome, Verb, parse_save, write_trace};
+use webhookc::program::WebhookType;
+
+use crate::schema;
+use crate::world::World;
 
 fn world() -> World {
-    let every = vec![
-        asset_ready(),
-        asset_done(),
-        with_user(WebhookType::Ready),
-        in_building(),
-        room_assets(),
-        webhook("asset_update", WebhookType::Update),
-    ];
-    World::new(every)
+    World::new(&schema("laws"))
 }
 
 /// Values of `asset` fields, most of them right.
@@ -76,7 +69,7 @@ proptest! {
             }
             for (wait, model, id) in world.waits.values() {
                 assert!(world.object(*model, id).is_none(), "{wait:?} waits for {id}, which exists");
-                assert!(world.object(ASSET, &wait.object).is_some(), "{wait:?} is of an object that is gone");
+                assert!(world.object(world.model("asset"), &wait.object).is_some(), "{wait:?} is of an object that is gone");
             }
         }
         assert!(ready.values().all(|&fired| fired == 1), "{ready:?}");
@@ -88,11 +81,11 @@ proptest! {
         for (verb, object, body) in &saves {
             let _stored = world.save(verb, object, body);
         }
-        let Some(before) = world.object(ASSET, "a1") else { return Ok(()) };
-        let save = read_save(&world.rules.program, "asset", "a1", Verb::Patch, b"{}").unwrap();
+        let Some(before) = world.object(world.model("asset"), "a1") else { return Ok(()) };
+        let save = parse_save(&world.rules, "asset", "a1", Verb::Patch, b"{}").unwrap();
         let one = world.evaluate(&save).unwrap();
         let two = world.evaluate(&save).unwrap();
-        let trace = |outcome: &super::Outcome| write_trace(&world.rules.program, &outcome.decisions);
+        let trace = |outcome: &Outcome| write_trace(&world.rules.program, &outcome.decisions);
         assert_eq!(trace(&one), trace(&two));
         assert!(one.firings.iter().zip(&two.firings).all(|(one, two)| one.payload == two.payload));
         assert_eq!(one.object.as_ref().unwrap().values, before.values);
@@ -102,23 +95,23 @@ proptest! {
     fn what_is_read_back_from_an_object_saves_as_the_same_object(body in fields()) {
         let mut world = world();
         if world.save("PUT", "asset/a1", &body).is_ok() {
-            let first = world.object(ASSET, "a1").unwrap();
+            let first = world.object(world.model("asset"), "a1").unwrap();
             let stored = first.to_stored(&world.rules.program);
             world.save("PUT", "asset/a1", &stored).unwrap();
-            assert_eq!(world.object(ASSET, "a1").unwrap(), first);
+            assert_eq!(world.object(world.model("asset"), "a1").unwrap(), first);
         }
     }
 
     #[test]
     fn no_body_makes_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), id in ".{0,20}", at in 0..200_usize) {
-        let rules = super::fixture::rules(Vec::new());
+        let rules = world().rules;
         for verb in [Verb::Put, Verb::Patch, Verb::Upload("asset_photo"), Verb::Upload("name"), Verb::Delete] {
-            if let Err(mistakes) = read_save(&rules.program, "asset", &id, verb, &bytes) {
+            if let Err(mistakes) = parse_save(&rules, "asset", &id, verb, &bytes) {
                 assert!(!mistakes.is_empty());
             }
         }
         let whole = br#"{"name":"x","place":{"latitude":1,"longitude":2},"tags":["a"],"asset_photo":{"id":"p"},"user_id":"u"}"#;
-        let read = read_save(&rules.program, "asset", "a", Verb::Put, &whole[..at.min(whole.len())]);
+        let read = parse_save(&rules, "asset", "a", Verb::Put, &whole[..at.min(whole.len())]);
         assert_eq!(read.is_err(), at < whole.len(), "{read:?}");
     }
 }

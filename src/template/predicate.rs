@@ -1,0 +1,41 @@
+//! The compiled `when` of a webhook.
+
+use super::evaluate::Frame;
+use super::rendered::RenderError;
+use super::tree::Expr;
+use super::typing::{Context, Typing};
+use super::value::Value;
+use super::{Data, Scope, parse};
+use crate::diagnostics::Diagnostics;
+use crate::program::TemplateSource;
+
+/// A typed boolean expression: the compiled `when`.
+#[derive(Debug)]
+pub struct Predicate {
+    expr: Expr,
+}
+
+impl Predicate {
+    /// Compiles and types; `None` when there is an error, which has been reported.
+    pub fn compile(source: &TemplateSource, scope: Scope<'_>, out: &mut Diagnostics) -> Option<Self> {
+        let written = parse::expression(source, out)?;
+        let mut typing = Typing::new(source, Context::When, scope, out);
+        let expr = typing.when(&written);
+        (!typing.failed()).then_some(Self { expr })
+    }
+
+    /// Whether it is true; null is not.
+    ///
+    /// # Errors
+    /// When evaluation fails; a checked predicate fails only for what the checker warned of.
+    pub fn holds(&self, data: &Data<'_>) -> Result<bool, RenderError> {
+        match Frame::new(*data).evaluate(&self.expr)? {
+            Value::Boolean(boolean) => Ok(boolean),
+            missing if missing.is_missing() => Ok(false),
+            other => {
+                let what = format!("the value is {}, `when` expects true or false", other.describe());
+                Err(RenderError { what, span: Some(self.expr.span) })
+            }
+        }
+    }
+}

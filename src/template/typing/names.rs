@@ -1,0 +1,158 @@
+//! What a name at the start of an expression means: a loop's variable, a value of the save, the object, or something embedded in it.
+
+use std::ops::Range;
+
+use super::super::facts::{Mask, Step};
+use super::super::tree::{Ambient, Expr, ExprKind};
+use super::super::ty::{Keys, Object, Shape, Type};
+use super::super::written::Constant;
+use super::attributes::relation;
+use super::{Context, Typed, Typing};
+use crate::diagnostics::{Code, suggestion};
+use crate::program::TextFormat;
+
+/// Names that mean the same in every template; a model or relation of such a name is reached through `object`.
+const AMBIENT: &[&str] =
+    &["object", "previous", "operation", "event", "sequence", "app", "account_id", "server", "timestamp", "vars", "secret", "changed"];
+
+const OPERATIONS: &[&str] = &["create", "update", "delete"];
+
+impl<'p> Typing<'p, '_> {
+    /// Resolves a variable.
+    pub(super) fn variable(&mut self, name: &str, range: Range<usize>) -> Typed<'p> {
+        if let Some(slot) = self.locals.iter().rposition(|local| *local.name == *name) {
+            let ty = self.locals.get(slot).map_or(Type::any(), |local| local.ty.clone());
+            return self.placed(ExprKind::Local(slot), ty, Some(vec![Step::Local(slot)]), range);
+        }
+        let webhook = self.scope.webhook;
+        let ambient = |ambient| ExprKind::Ambient(ambient);
+        let constant = |text: &str| ExprKind::Constant(Constant::Text(text.into()));
+        match name {
+            "object" => self.object(range),
+            "previous" => self.previous(range),
+            "operation" => {
+                let ty = Type::of(Shape::Choice(Keys::Words(OPERATIONS)));
+                self.placed(ambient(Ambient::Operation), ty, Some(vec![Step::Operation]), range)
+            }
+            "sequence" => self.made(ambient(Ambient::Sequence), Type::of(Shape::Integer), range),
+            "account_id" => self.made(ambient(Ambient::AccountId), Type::text(), range),
+            "timestamp" => self.made(ambient(Ambient::Timestamp), Type::of(Shape::Datetime), range),
+            "event" => self.made(constant(&webhook.name), Type::text(), range),
+            "app" => self.made(constant(&self.scope.settings.app), Type::text(), range),
+            "server" => self.made(constant(&self.scope.settings.server), Type::of(Shape::Text(TextFormat::Url)), range),
+            "vars" | "secret" => {
+                let message = format!("`{name}` is a group of values, expected one of them, as in `{name}.x`");
+                self.report(Code::TypeMismatch, range.clone(), message, None);
+                self.unknown(range)
+            }
+            "changed" => {
+                self.report(Code::TypeMismatch, range.clone(), "`changed` is a function, expected `changed(\"field\")`".to_owned(), None);
+                self.unknown(range)
+            }
+            "loop" => {
+                let message = if self.locals.is_empty() {
+                    "`loop` outside of a loop".to_owned()
+                } else {
+                    "`loop` is not a value, expected one of its parts, as in `loop.index`".to_owned()
+                };
+                self.report(Code::UnknownVariable, range.clone(), message, None);
+                self.unknown(range)
+            }
+            _ => self.own_name(name, range),
+        }
+    }
+
+    /// The model's own name, or a relation of it.
+    fn own_name(&mut self, name: &str, range: Range<usize>) -> Typed<'p> {
+        let webhook = self.scope.webhook;
+        let model = self.scope.program.model(webhook.model);
+        if *model.name == *name {
+            return self.object(range);
+        }
+        let of = self.object(range.clone());
+        if let Some((index, embed)) = relation(&of, name) {
+            return self.embedded(of, index, embed, range);
+        }
+        if self.report_not_embedded(webhook.model, name, range.clone()) {
+            return self.unknown(range);
+        }
+        let help = if model.property_named(name).is_some() || name == "id" || name == "updated_at" {
+            Some(format!("fields are read through `object`: `object.{name}`"))
+        } else {
+            let relations = webhook.embeds.iter().map(|embed| embed.name.as_ref());
+            let locals = self.locals.iter().map(|local| local.name.as_ref());
+            let known = AMBIENT.iter().copied().chain([model.name.as_ref()]).chain(relations).chain(locals);
+            let known: Vec<&str> = known.collect();
+            match suggestion(name, known.iter().copied()) {
+                Some(nearest) => Some(format!("did you mean `{nearest}`?")),
+                None => Some(format!("there are {}", crate::diagnostics::one_of(known).replace(" or ", " and "))),
+            }
+        };
+        self.report(Code::UnknownVariable, range.clone(), format!("unknown variable `{name}`"), help);
+        self.unknown(range)
+    }
+
+    fn object(&self, range: Range<usize>) -> Typed<'p> {
+        let webhook = self.scope.webhook;
+        let ty = Type::of(Shape::Object(Object { model: webhook.model, embeds: Some(&webhook.embeds) }));
+        self.placed(ExprKind::Object, ty, Some(vec![Step::Object]), range)
+    }
+
+    fn previous(&self, range: Range<usize>) -> Typed<'p> {
+        let webhook = self.scope.webhook;
+        let on = webhook.operations;
+        let ty = if on.create && !on.update && !on.delete {
+            Type::undefined()
+        } else {
+            let shape = Shape::Object(Object { model: webhook.model, embeds: None });
+            Type { shape, null: false, undefined: on.create || on.delete }
+        };
+        self.placed(ExprKind::Previous, ty, Some(vec![Step::Previous]), range)
+    }
+
+    /// `vars.name`
+    pub(super) fn configured(&mut self, name: &str, range: Range<usize>) -> Typed<'p> {
+        let vars = &self.scope.settings.vars;
+        if let Some(text) = vars.get(name) {
+            return self.made(ExprKind::Variable(text.as_str().into()), Type::text(), range);
+        }
+        let help = undeclared("vars", name, vars.keys().map(String::as_str));
+        self.report(Code::UndeclaredVariable, range.clone(), format!("`vars.{name}` is not declared in `webhookc.toml`"), Some(help));
+        self.unknown(range)
+    }
+
+    /// `secret.name`
+    pub(super) fn secret(&mut self, name: &str, range: Range<usize>) -> Typed<'p> {
+        if !matches!(self.context, Context::Url | Context::Header) {
+            let message = format!("`secret.{name}` is used outside of a URL or header, where it would be stored and shown");
+            self.report(Code::SecretInBody, range.clone(), message, Some("send it in a `<header>`".to_owned()));
+            return self.unknown(range);
+        }
+        let secrets = &self.scope.settings.secrets;
+        if secrets.contains(name) {
+            return self.made(ExprKind::Secret(name.into()), Type::of(Shape::Secret), range);
+        }
+        let help = undeclared("secrets", name, secrets.iter().map(String::as_str));
+        self.report(Code::UndeclaredVariable, range.clone(), format!("`secret.{name}` is not declared in `webhookc.toml`"), Some(help));
+        self.unknown(range)
+    }
+
+    /// What a comparison of `operation` with a word says about `previous`: there is none on create, and one on update.
+    pub(super) fn previous_by_operation(&self, operation: &Expr, word: &Expr) -> Option<(Option<Mask>, Option<Mask>)> {
+        let ExprKind::Ambient(Ambient::Operation) = operation.kind else { return None };
+        let ExprKind::Constant(Constant::Text(word)) = &word.kind else { return None };
+        match word.as_ref() {
+            // A delete may be of an object of which nothing was stored before this save.
+            "create" => Some((Some(Mask::UNDEFINED), (!self.scope.webhook.operations.delete).then_some(Mask::VALUE))),
+            "update" => Some((Some(Mask::VALUE), None)),
+            _ => None,
+        }
+    }
+}
+
+fn undeclared<'a>(section: &str, name: &str, declared: impl Iterator<Item = &'a str>) -> String {
+    match suggestion(name, declared) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("add `{name}` to `[{section}]` there"),
+    }
+}

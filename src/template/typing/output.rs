@@ -1,0 +1,91 @@
+//! What may be printed where: text, numbers, booleans and dates; what may be missing is a warning, what always is, is an error.
+
+use std::ops::Range;
+
+use super::super::facts::Step;
+use super::super::ty::{Classes, Shape};
+use super::super::written::Expression;
+use super::{Context, Typed, Typing};
+use crate::diagnostics::Code;
+
+impl<'p> Typing<'p, '_> {
+    /// Checks an expression that is printed as text.
+    pub(super) fn check_printed(&mut self, typed: &Typed<'p>, range: Range<usize>) {
+        let text = self.text(range.clone());
+        let ty = &typed.ty;
+        if ty.is_unreachable() {
+            return;
+        }
+        if ty.is_missing() {
+            let what = if ty.undefined { "undefined" } else { "null" };
+            let help = self.missing_help(typed, text);
+            self.report(Code::AlwaysMissing, range, format!("`{text}` is always {what} here, expected a value to print"), help);
+            return;
+        }
+        if !ty.shape.is(Classes::SCALAR.or(Classes::SECRET)) {
+            let seen = ty.shape.describe(self.scope.program);
+            let message = format!("`{text}` is {seen}, expected text, a number, a boolean or a date to print");
+            let help = print_help(&ty.shape, text);
+            self.report(Code::TypeMismatch, range, message, Some(help));
+            return;
+        }
+        if ty.may_miss() {
+            let what = match (ty.null, ty.undefined) {
+                (true, true) => "null or undefined",
+                (true, false) => "null",
+                (false, _) => "undefined",
+            };
+            let help = self.missing_help(typed, text).unwrap_or_else(|| format!("give a default: `{{{{ {text}|default(\"\") }}}}`"));
+            self.report(Code::MayBeMissing, range.clone(), format!("`{text}` may be {what} here, which cannot be printed"), Some(help));
+        }
+        if self.context == Context::Header && ty.shape.may_break_lines() {
+            let message = format!("`{text}` may hold line breaks, expected text of one line in a header");
+            let help = format!("take them out: `{{{{ {text}|replace(\"\\n\", \" \") }}}}`");
+            self.report(Code::HeaderInjection, range, message, Some(help));
+        }
+    }
+
+    /// Types the expression of a `when`, which must be true or false; null counts as false.
+    pub(super) fn check_when(&mut self, written: &Expression<'_>) -> Typed<'p> {
+        let typed = self.expression(written);
+        let range = written.range.clone();
+        let text = self.text(range.clone());
+        if typed.ty.is_missing() {
+            let help = self.missing_help(&typed, text);
+            self.report(Code::AlwaysMissing, range, format!("`{text}` is always missing, `when` expects true or false"), help);
+        } else if !typed.ty.shape.is(Classes::BOOLEAN) {
+            let seen = typed.ty.shape.describe(self.scope.program);
+            let message = format!("`{text}` is {seen}, `when` expects true or false");
+            let help = format!("compare it, as in `{text} != none`");
+            self.report(Code::TypeMismatch, range, message, Some(help));
+        }
+        typed
+    }
+
+    /// What makes a place certain.
+    fn missing_help(&self, typed: &Typed<'p>, text: &str) -> Option<String> {
+        let webhook = self.scope.webhook;
+        match typed.place.as_deref() {
+            Some([Step::Object, Step::Property(property)]) if !typed.ty.is_missing() => {
+                let name = &self.scope.program.model(webhook.model).property(*property).name;
+                Some(format!("give a default: `{{{{ {text}|default(\"\") }}}}`, or add `<field name=\"{name}\"/>` to the webhook"))
+            }
+            _ if typed.ty.is_missing() && text.starts_with("previous") => Some("there is no `previous` on create".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn print_help(shape: &Shape<'_>, text: &str) -> String {
+    if shape.is(Classes::LIST) {
+        format!("join its items, `{{{{ {text}|join(\", \") }}}}`, or write JSON, `{{{{ {text}|tojson }}}}`")
+    } else if shape.is(Classes::OBJECT) {
+        format!("print one of its fields, as in `{{{{ {text}.id }}}}`")
+    } else if *shape == Shape::Location {
+        format!("print one of its parts, as in `{{{{ {text}.latitude }}}}`")
+    } else if *shape == Shape::Attachment {
+        format!("print one of its parts, as in `{{{{ {text}.original }}}}`")
+    } else {
+        format!("write JSON: `{{{{ {text}|tojson }}}}`")
+    }
+}

@@ -1,0 +1,102 @@
+//! The engine, save by save: every case folder holds a schema, the saves, and what comes of each; and laws that hold for any sequence
+//! of saves. `UPDATE_EXPECT=1` rewrites what is expected.
+
+mod support;
+
+#[path = "engine/laws.rs"]
+mod laws;
+#[path = "engine/world.rs"]
+mod world;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use webhookc::engine::{Read, read_trace, write_trace};
+use webhookc::ids::WebhookId;
+use world::World;
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/engine")
+}
+
+fn schema(case: &str) -> String {
+    fs::read_to_string(cases().join(case).join("schema.xml")).unwrap()
+}
+
+/// The steps of a case, each `[verb, object, body]`, with what came of it.
+fn run(folder: &Path) -> String {
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let mut world = World::new(&read("schema.xml"));
+    let steps: Vec<(String, String, Value)> = serde_json::from_str(&read("steps.json")).unwrap();
+    let told = steps.iter().map(|(verb, object, body)| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        json!({ "step": format!("{verb} {object} {body}").trim_end(), "told": world.told(verb, object, &body) })
+    });
+    serde_json::to_string_pretty(&told.collect::<Vec<_>>()).unwrap() + "\n"
+}
+
+#[test]
+fn every_case_comes_out_as_expected() {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut folders: Vec<PathBuf> = fs::read_dir(cases()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    assert!(folders.len() >= 10, "the cases are gone: {folders:?}");
+    let mut wrong = Vec::new();
+    for folder in folders {
+        let (found, file) = (run(&folder), folder.join("expected.json"));
+        if update {
+            fs::write(&file, &found).unwrap();
+        } else if fs::read_to_string(&file).unwrap_or_default() != found {
+            wrong.push(format!("{}\n{found}", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "not as expected; if it is right, run with UPDATE_EXPECT=1:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_what_is_needed_is_asked_and_together() {
+    let mut world = World::new(&schema("reads"));
+    let object = |world: &World, model: &str, id: &str| Read::Object(world.model(model), id.into());
+    let asset = object(&world, "asset", "a1");
+    world.save("PUT", "asset/a1", "{}").unwrap();
+    assert_eq!(world.asked, [vec![asset.clone()]]);
+    let body = r#"{"user_id":"u1","room_id":"r1","asset_photo":{"id":"p","state":"uploaded"}}"#;
+    world.save("PATCH", "asset/a1", body).unwrap();
+    let ready = Read::Ready(WebhookId(0), "a1".into());
+    let related = vec![ready, object(&world, "user", "u1"), object(&world, "room", "r1")];
+    assert_eq!(world.asked, [vec![asset], related]);
+    world.save("PUT", "user/u9", "{}").unwrap();
+    assert_eq!(world.asked, [vec![object(&world, "user", "u9"), Read::Waiting(world.model("user"), "u9".into())]]);
+}
+
+#[test]
+fn the_payload_is_the_seeds_example_byte_for_byte_in_its_order() {
+    let mut world = World::new(&schema("resource-of-the-seed"));
+    let body = r#"{"name":"Sample Resource","photo":{"id":"5b53","state":"uploaded","original":"https://run.example.com/o.png"}}"#;
+    let outcome = world.save("PUT", "resource/343d", body).unwrap();
+    let expected = concat!(
+        r#"{"account_id":"default","app":"webhookc","event":"external_webhook_name","object":{"id":"343d","name":"Sample Resource","#,
+        r#""photo":{"fullscreen":null,"original":"https://run.example.com/o.png","state":"uploaded","thumbnail":null},"#,
+        r#""photo_id":"5b53","type":"resource","updated_at":"2016-06-03T15:32:51Z"},"#,
+        r#""operation":"create","sequence":6291989525132476422,"server":"http://localhost:7357"}"#,
+    );
+    assert_eq!(String::from_utf8_lossy(&outcome.firings[0].payload), expected);
+}
+
+#[test]
+fn a_trace_is_read_back_as_it_was_written() {
+    let mut world = World::new(&schema("reads"));
+    let outcome = world.save("PUT", "asset/a1", r#"{"user_id":"u1"}"#).unwrap();
+    let json = write_trace(&world.rules.program, &outcome.decisions);
+    let entries = read_trace(&json).unwrap();
+    assert_eq!(serde_json::to_string(&entries).unwrap(), json);
+    let lines: Vec<String> = entries.iter().map(|entry| format!("{}: {entry}", entry.webhook)).collect();
+    let expected = [
+        "asset_ready: asset_photo is null, needs uploaded",
+        "with_user: waits for user `u1`",
+        "in_building: room.building is null, needs a value",
+        "plain: ",
+    ];
+    assert_eq!(lines, expected);
+}

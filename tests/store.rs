@@ -1,0 +1,12 @@
+//! The store's verbs, whatever the backend: one suite, run against a new database each.
+
+#[path = "store/lists.rs"]
+mod lists;
+#[path = "store/opening.rs"]
+mod opening;
+#[path = "store/queue.rs"]
+mod queue;
+#[path = "store/saves.rs"]
+mod saves;
+#[path = "store/script.rs"]
+mod script;
