@@ -25,9 +25,14 @@ impl Failure {
     }
 
     /// `what`, because of an error and its causes.
-    pub(super) fn of(what: &str, error: &(dyn Error + 'static)) -> Self {
-        let causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| error.source()).map(ToString::to_string);
-        Self { causes: causes.collect(), ..Self::new(what) }
+    pub(super) fn of(what: &str, error: &dyn Error) -> Self {
+        let mut failure = Self::new(what);
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            failure.causes.push(error.to_string());
+            cause = error.source();
+        }
+        failure
     }
 
     pub(super) fn cause(mut self, cause: impl Into<String>) -> Self {
