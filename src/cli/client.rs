@@ -57,7 +57,8 @@ impl Target {
 impl Api {
     /// Calls a path of the tenant, which begins with `/`, and reads the answer.
     pub(super) async fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Bytes>) -> Result<T, Failure> {
-        let (status, answer) = self.client.call(method, &format!("{}{path}", self.base), body).await.map_err(unreachable)?;
+        let (status, answer) =
+            self.client.call(method, &format!("{}{path}", self.base), body).await.map_err(|error| unreachable(&error))?;
         if (200..300).contains(&status) {
             return serde_json::from_slice(&answer).map_err(|error| Failure::of("the node's answer cannot be understood", &error));
         }
@@ -82,7 +83,7 @@ fn refused(refusal: Refusal) -> Failure {
     }
 }
 
-fn unreachable(error: CallError) -> Failure {
+fn unreachable(error: &CallError) -> Failure {
     let help = "start a node with `webhookc dev`, or name another with `--url`";
     Failure::new(error.to_string()).help(help)
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::Settings;
 use super::failure::Failure;
 use super::node::{Node, Plan};
 use super::output::{Output, harmless, paint};
 use super::screen::Screen;
-use super::Settings;
 use crate::activity::Feed;
 use crate::report::{Format, render, size, summary};
 
@@ -75,7 +75,9 @@ impl Dev {
         };
         let failed = |lines: &[String]| {
             if !lines.iter().any(|line| line.contains("[WH")) {
-                lines.iter().for_each(|line| output.line(&harmless(line)));
+                for line in lines {
+                    output.line(&harmless(line));
+                }
             }
         };
         let outcome = node.run(first, ready, failed).await;
@@ -89,7 +91,11 @@ async fn show(feed: Feed, mut screen: Screen, output: Output) {
     let mut events = feed.watch();
     loop {
         match events.recv().await {
-            Ok(event) => screen.lines(&event).iter().for_each(|line| output.line(line)),
+            Ok(event) => {
+                for line in screen.lines(&event) {
+                    output.line(&line);
+                }
+            }
             Err(RecvError::Lagged(missed)) => output.line(&format!("… {missed} events not shown, `webhookc deliveries` has them all")),
             Err(RecvError::Closed) => return,
         }
