@@ -4,6 +4,8 @@
 mod exchange;
 mod guard;
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use exchange::{Exchange, Request};
 pub use guard::{Forbidden, Guard};
