@@ -34,8 +34,8 @@ pub mod engine;
 pub mod delivery;
 
 // edges: async and I/O
-pub mod activity;
 pub mod config;
+pub mod activity;
 pub mod store;
 pub mod egress;
 pub mod generation;

@@ -48,13 +48,18 @@ pub(super) struct Api {
 
 impl Target {
     pub(super) fn api(&self) -> Result<Api, Failure> {
-        let client = PlainClient::new().map_err(|error| Failure::of("cannot call the node", &error))?;
-        let base = format!("{}/api/v1/tenants/{}", self.url.trim_end_matches('/'), segment(&self.tenant));
-        Ok(Api { client, base })
+        Api::at(&self.url, &self.tenant)
     }
 }
 
 impl Api {
+    /// A client of the node at `url`, for one tenant.
+    pub(super) fn at(url: &str, tenant: &str) -> Result<Self, Failure> {
+        let client = PlainClient::new().map_err(|error| Failure::of("cannot call the node", &error))?;
+        let base = format!("{}/api/v1/tenants/{}", url.trim_end_matches('/'), segment(tenant));
+        Ok(Self { client, base })
+    }
+
     /// Calls a path of the tenant, which begins with `/`, and reads the answer.
     pub(super) async fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Bytes>) -> Result<T, Failure> {
         let (status, answer) =
