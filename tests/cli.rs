@@ -1,5 +1,7 @@
 //! The real binary: exit codes, and what it says when something is wrong.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
