@@ -60,10 +60,8 @@ fn files(folder: &Path) -> Files {
 
 async fn next(news: &mut tokio::sync::broadcast::Receiver<Event>) -> (bool, Vec<String>) {
     let event = tokio::time::timeout(PATIENCE, news.recv()).await.expect("no reload in time").unwrap();
-    match event.what {
-        Activity::Reloaded { lines, live } => (live, lines.to_vec()),
-        other => panic!("not a reload: {other:?}"),
-    }
+    let Activity::Reloaded { lines, live } = event.what else { panic!("not a reload: {event:?}") };
+    (live, lines.to_vec())
 }
 
 fn webhook(live: &Live) -> String {
