@@ -21,7 +21,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(style: Style, own: String) -> Self {
-        Self { style, own, object: 10, path: 18 }
+        Self { style, own, object: 10, path: 17 }
     }
 
     /// The lines of an event.
