@@ -4,7 +4,6 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use super::Scope;
 use super::evaluate::{Frame, Sink};
 use super::facts::Facts;
 use super::json::{Json, JsonKind, Member};
@@ -16,6 +15,7 @@ use super::ty::Type;
 use super::typing::{Context, Local, Typing};
 use super::value::Value;
 use super::write::{Bounded, Refusal};
+use super::{Scope, When};
 use super::{json, parse};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, one_of};
 use crate::program::TemplateSource;
@@ -51,8 +51,9 @@ pub(super) fn compile(content_type: &str, source: &TemplateSource, scope: Scope<
         return None;
     }
     let (json, sound) = json::read(source, out);
-    let facts = Facts::of_conditions(scope.webhook);
-    let mut structures = Structures { source, scope, out, locals: Vec::new(), facts, certain: true, failed: !sound };
+    let facts = Facts::of_webhook(scope);
+    let certain = !matches!(scope.when, When::Unreadable);
+    let mut structures = Structures { source, scope, out, locals: Vec::new(), facts, certain, failed: !sound };
     let structure = structures.structure(&json);
     (!structures.failed).then_some(Body::Structural(structure))
 }

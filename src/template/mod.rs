@@ -55,4 +55,17 @@ pub struct Scope<'a> {
     pub webhook: &'a Webhook,
     /// Variables and secrets.
     pub settings: &'a Settings,
+    /// What is known of the webhook's `when`.
+    pub when: When<'a>,
+}
+
+/// What a template may take for granted of its webhook's `when`.
+#[derive(Clone, Copy, Debug)]
+pub enum When<'a> {
+    /// There is none, or it is this very template.
+    Absent,
+    /// It was true, or nothing would be rendered.
+    True(&'a Predicate),
+    /// It is there and could not be compiled, so nobody knows what it makes certain.
+    Unreadable,
 }

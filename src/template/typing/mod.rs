@@ -10,12 +10,12 @@ mod output;
 
 use std::ops::Range;
 
-use super::Scope;
 use super::facts::{Facts, Mask, Place, Step};
 use super::parse::Parsed;
 use super::tree::{Expr, ExprKind, Loop, Node};
 use super::ty::{Shape, Type};
 use super::written::{Constant, Expression, For, Kind, Statement};
+use super::{Scope, When};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
 use crate::program::TemplateSource;
 
@@ -81,8 +81,9 @@ impl Typed<'_> {
 impl<'p, 'o> Typing<'p, 'o> {
     /// Starts with what the webhook's conditions promise.
     pub(super) fn new(source: &'o TemplateSource, context: Context, scope: Scope<'p>, out: &'o mut Diagnostics) -> Self {
-        let facts = Facts::of_conditions(scope.webhook);
-        Self { scope, source, context, facts, locals: Vec::new(), out, certain: true, foreign: false, failed: false }
+        let facts = Facts::of_webhook(scope);
+        let certain = !matches!(scope.when, When::Unreadable);
+        Self { scope, source, context, facts, locals: Vec::new(), out, certain, foreign: false, failed: false }
     }
 
     /// Starts inside the loops and branches that a structural body has around this template.
@@ -100,9 +101,10 @@ impl<'p, 'o> Typing<'p, 'o> {
         self
     }
 
-    /// Types the expression of a `when`.
-    pub(super) fn when(&mut self, written: &Expression<'_>) -> Expr {
-        self.check_when(written).expr
+    /// Types the expression of a `when`; with it, what is certain when it is true.
+    pub(super) fn when(&mut self, written: &Expression<'_>) -> (Expr, Facts) {
+        let typed = self.check_when(written);
+        (typed.expr, typed.when_true)
     }
 
     /// Whether an error has been reported.
