@@ -114,6 +114,7 @@ impl Config {
             vars: self.vars.clone(),
             secrets: self.secrets.keys().cloned().collect(),
             receivers: receivers.collect::<BTreeSet<_>>(),
+            templates: defaults.templates,
             endpoints: self.endpoints.iter().map(|endpoint| endpoint.source.clone()).collect(),
         }
     }

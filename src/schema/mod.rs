@@ -9,8 +9,8 @@ mod webhook;
 mod words;
 
 pub use declared::{
-    BelongsTo, Body, Display, Field, FieldOption, HasMany, Header, Index, Model, NotifyUser, On, Request, Schema, State, Text, Webhook,
-    WebhookField, WebhookKind,
+    BelongsTo, Body, Display, Field, FieldOption, FieldSlot, HasMany, Header, Index, Model, NotifyUser, On, Request, Schema, State, Text,
+    Webhook, WebhookField, WebhookKind,
 };
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, suggestion};

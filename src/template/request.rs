@@ -13,8 +13,9 @@ use super::tree::Node;
 use super::typing::{Context, Typing};
 use super::written::Statement;
 use super::{Data, Scope, parse};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, list, suggestion};
 use crate::program::{BodySource, HeaderSource, RequestSource, TemplateSource};
+use crate::text::Spanned;
 
 /// A typed request: URL, method, headers and, unless the default body is sent, the body.
 #[derive(Debug)]
@@ -55,6 +56,18 @@ impl Request {
         };
         Ok(Rendered { method: self.method.clone(), url, headers, body })
     }
+}
+
+fn no_file(file: &Spanned<Box<str>>, scope: Scope<'_>) -> Diagnostic {
+    let message = format!("the template file `{}` does not exist", file.value);
+    let found = Diagnostic::new(Code::TemplateNotFound, file.span, message);
+    let names = || scope.settings.templates.iter().map(String::as_str);
+    if let Some(nearest) = suggestion(&file.value, names()) {
+        let fix = Fix::replace(format!("rename to `{nearest}`"), file.span, nearest);
+        return found.help(format!("did you mean `{nearest}`?")).fix(fix);
+    }
+    let folder = "template files stand in the folder that `templates` names in `webhookc.toml`, by default `templates`";
+    if names().next().is_none() { found.help(folder) } else { found.help(format!("{folder}; there are {}", list(names()))) }
 }
 
 fn render_header(nodes: &[Node], data: &Data<'_>) -> Result<RenderedText, RenderError> {
@@ -127,11 +140,7 @@ fn trim(nodes: &mut [Node]) {
 fn compile_body(body: &BodySource, scope: Scope<'_>, out: &mut Diagnostics) -> Option<(Box<str>, Body)> {
     let Some(text) = &body.text else {
         if let Some(file) = &body.file {
-            let message = format!("the template file `{}` does not exist", file.value);
-            out.push(
-                Diagnostic::new(Code::TemplateNotFound, file.span, message)
-                    .help("template files stand in the folder that `templates` names in `webhookc.toml`"),
-            );
+            out.push(no_file(file, scope));
         }
         return None;
     };

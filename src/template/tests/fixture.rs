@@ -11,6 +11,7 @@ use crate::program::{
     BelongsTo, BodySource, Choice, Classification, Condition, Embed, FieldType, HasMany, HeaderSource, Kind, Media, Model, Operation,
     Operations, Order, Program, Property, Record, RequestSource, Settings, Subject, Test, TextFormat, Through, Webhook, WebhookType,
 };
+use crate::schema::FieldSlot;
 use crate::text::{SourceText, Span, Spanned};
 
 pub(super) const ASSET: ModelId = ModelId(0);
@@ -119,6 +120,7 @@ impl Fixture {
             ],
             attachments_by_id: Vec::new(),
             request: None,
+            field_slot: Some(FieldSlot { at: span(), lead: "\n  ".into() }),
             span: span(),
         };
         let mut settings = Settings { app: "assets".to_owned(), ..Settings::default() };

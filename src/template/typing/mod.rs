@@ -4,6 +4,7 @@
 
 mod attributes;
 mod calls;
+mod embeds;
 mod names;
 mod operators;
 mod output;
@@ -16,7 +17,8 @@ use super::tree::{Expr, ExprKind, Loop, Node};
 use super::ty::{Shape, Type};
 use super::written::{Constant, Expression, For, Kind, Statement};
 use super::{Scope, When};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Fix, Severity};
+use crate::ids::ModelId;
 use crate::program::TemplateSource;
 
 /// Where the value of a template goes.
@@ -274,6 +276,38 @@ impl<'p, 'o> Typing<'p, 'o> {
     fn report(&mut self, code: Code, range: Range<usize>, message: String, help: Option<String>) {
         let found = Diagnostic::new(code, self.source.span(range), message).maybe_help(help);
         self.push(found);
+    }
+
+    /// Reports a name that is like a known one, with its repair; or, when there is none like it, with other advice.
+    fn report_name(&mut self, code: Code, range: Range<usize>, message: String, nearest: Option<&str>, otherwise: Option<String>) {
+        let found = Diagnostic::new(code, self.source.span(range.clone()), message);
+        let Some(nearest) = nearest else { return self.push(found.maybe_help(otherwise)) };
+        let quoted = self.text(range.clone()).starts_with(['"', '\'']);
+        let name = if quoted { range.start + 1..range.end.saturating_sub(1) } else { range };
+        let fix = self.replacing(format!("rename to `{nearest}`"), vec![(name, nearest.to_owned())]);
+        let mut found = found.help(format!("did you mean `{nearest}`?"));
+        found.fixes.extend(fix);
+        self.push(found);
+    }
+
+    /// A repair, where every byte to replace stands in the file as it is.
+    fn replacing(&self, title: String, edits: Vec<(Range<usize>, String)>) -> Option<Fix> {
+        let edits = edits.into_iter().map(|(range, text)| {
+            let span = self.source.span(range.clone());
+            (span.range().len() == range.len()).then_some(Edit { span, text })
+        });
+        Some(Fix { title, safe: false, edits: edits.collect::<Option<_>>()? })
+    }
+
+    /// Whether a name of a model has been reported where it is declared, so that its use is no second mistake.
+    fn is_reported(&mut self, model: ModelId, name: &str) -> bool {
+        let relation = name.strip_suffix("_id");
+        let program = self.scope.program;
+        let broken = program.is_broken(model, name) || relation.is_some_and(|relation| program.is_broken(model, relation));
+        // What was only warned of does not stop the program, so there the use must.
+        let reported = broken && self.out.has_errors();
+        self.failed |= reported;
+        reported
     }
 
     fn push(&mut self, found: Diagnostic) {

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::super::facts::Step;
+use super::super::tree::ExprKind;
 use super::super::ty::{Classes, Shape};
 use super::super::written::Expression;
 use super::{Context, Typed, Typing};
-use crate::diagnostics::Code;
+use crate::diagnostics::{Code, Diagnostic};
 
 impl<'p> Typing<'p, '_> {
     /// Checks an expression that is printed as text.
@@ -35,8 +36,14 @@ impl<'p> Typing<'p, '_> {
                 (true, false) => "null",
                 (false, _) => "undefined",
             };
-            let help = self.missing_help(typed, text).unwrap_or_else(|| format!("give a default: {}", self.with_default(text)));
-            self.report(Code::MayBeMissing, range.clone(), format!("`{text}` may be {what} here, which cannot be printed"), Some(help));
+            let help = self.missing_help(typed, text).unwrap_or_else(|| format!("give a default: {}", self.with_default(typed, text)));
+            let message = format!("`{text}` may be {what} here, which cannot be printed");
+            let (before, after) = self.default_around(typed);
+            let edits = [(range.start..range.start, before.to_owned()), (range.end..range.end, after)];
+            let fix = self.replacing("give a default".to_owned(), edits.into_iter().filter(|(_, text)| !text.is_empty()).collect());
+            let mut found = Diagnostic::new(Code::MayBeMissing, self.source.span(range.clone()), message).help(help);
+            found.fixes.extend(fix);
+            self.push(found);
         }
         if self.context == Context::Header && ty.shape.may_break_lines() {
             let message = format!("`{text}` may hold line breaks, expected text of one line in a header");
@@ -62,10 +69,21 @@ impl<'p> Typing<'p, '_> {
         typed
     }
 
-    /// In single quotes, which need no escape in an attribute or in JSON; in a URL an empty text would leave an empty segment.
-    fn with_default(&self, text: &str) -> String {
+    fn with_default(&self, typed: &Typed<'p>, text: &str) -> String {
+        let (before, after) = self.default_around(typed);
+        format!("`{{{{ {before}{text}{after} }}}}`")
+    }
+
+    /// What makes a default of an expression, before and after it. In single quotes, which need no escape in an attribute or in JSON;
+    /// in a URL an empty text would leave an empty segment. A filter binds more tightly than operators do.
+    fn default_around(&self, typed: &Typed<'p>) -> (&'static str, String) {
         let default = if self.context == Context::Url { "-" } else { "" };
-        format!("`{{{{ {text}|default('{default}') }}}}`")
+        let loose = matches!(
+            typed.expr.kind,
+            ExprKind::Binary(..) | ExprKind::Choose { .. } | ExprKind::Not(_) | ExprKind::Negate(_) | ExprKind::Test(..)
+        );
+        let (before, after) = if loose { ("(", ")") } else { ("", "") };
+        (before, format!("{after}|default('{default}')"))
     }
 
     /// What makes a place certain.
@@ -74,7 +92,7 @@ impl<'p> Typing<'p, '_> {
         match typed.place.as_deref() {
             Some([Step::Object, Step::Property(property)]) if !typed.ty.is_missing() => {
                 let name = &self.scope.program.model(webhook.model).property(*property).name;
-                let default = self.with_default(text);
+                let default = self.with_default(typed, text);
                 Some(format!("give a default: {default}, or add `<field name=\"{name}\"/>` to the webhook"))
             }
             _ if typed.ty.is_missing() && text.starts_with("previous") => Some("there is no `previous` on create".to_owned()),
