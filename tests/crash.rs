@@ -48,8 +48,9 @@ async fn no_acknowledged_save_is_lost_in_a_crash() {
     for round in 0..KILLS {
         let mut node = Node::start(folder.path(), &["serve"]);
         let stop = Arc::new(AtomicBool::new(false));
-        let clients: Vec<_> =
-            (0..CLIENTS).map(|n| tokio::spawn(client(node.url.clone(), format!("r{round}c{n}"), Arc::clone(&stop), Arc::clone(&next)))).collect();
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|n| tokio::spawn(client(node.url.clone(), format!("r{round}c{n}"), Arc::clone(&stop), Arc::clone(&next))))
+            .collect();
         // Spread over the phases of commit, send and settle; a prime stride visits a different moment in each round.
         tokio::time::sleep(Duration::from_millis(100 + (round as u64 * 37) % 150)).await;
         node.kill();

@@ -132,7 +132,9 @@ fn third_party_crates_stay_in_their_folders() {
             let used = !named_after(&code, &format!("use {name}")).is_empty()
                 || code.contains(&format!("use {name}::"))
                 || code.contains(&format!("use {name};"))
-                || code.match_indices(&format!("{name}::")).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
+                || code
+                    .match_indices(&format!("{name}::"))
+                    .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
             if used && !at_home {
                 wrong.push(format!("{file} uses {name}, which belongs to {homes:?}"));
             }
@@ -191,9 +193,9 @@ fn every_code_has_its_page_and_its_case() {
             Ok(_) => {}
         }
     }
-    let pages = fs::read_dir(root().join("src/diagnostics/pages")).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "md")
-    });
+    let pages = fs::read_dir(root().join("src/diagnostics/pages"))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "md"));
     assert_eq!(pages.count(), Code::ALL.len(), "a page without a code");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

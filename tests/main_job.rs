@@ -56,7 +56,10 @@ async fn an_asset_is_announced_once_when_its_photo_is_uploaded() {
     let request = &got[0];
     assert_eq!(request.path, "/assets/a1");
     let body = request.json();
-    assert_eq!((&body["event"], &body["server"], &body["account_id"]), (&json!("asset_ready"), &json!("https://assets.example"), &json!("default")));
+    assert_eq!(
+        (&body["event"], &body["server"], &body["account_id"]),
+        (&json!("asset_ready"), &json!("https://assets.example"), &json!("default"))
+    );
     assert_eq!(body["object"]["asset_photo"]["state"], json!("uploaded"));
     assert_eq!(body["object"]["user_id"], json!("u1"));
     assert!(body["object"].get("user").is_none(), "user is not embedded: {body}");
@@ -81,11 +84,23 @@ fn verify_with_openssl(key: &Value, signature: &str, body: &[u8]) {
     let path = |name: &str| folder.path().join(name);
     fs::write(path("key.pem"), pem_of(key)).unwrap();
     fs::write(path("body"), body).unwrap();
-    let mut decoder = Command::new("openssl").args(["base64", "-d", "-A", "-out"]).arg(path("signature")).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut decoder = Command::new("openssl")
+        .args(["base64", "-d", "-A", "-out"])
+        .arg(path("signature"))
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     decoder.stdin.take().unwrap().write_all(signature.as_bytes()).unwrap();
     assert!(decoder.wait().unwrap().success());
     let verify = || {
-        Command::new("openssl").args(["dgst", "-sha256", "-verify"]).arg(path("key.pem")).arg("-signature").arg(path("signature")).arg(path("body")).output().unwrap()
+        Command::new("openssl")
+            .args(["dgst", "-sha256", "-verify"])
+            .arg(path("key.pem"))
+            .arg("-signature")
+            .arg(path("signature"))
+            .arg(path("body"))
+            .output()
+            .unwrap()
     };
     let verified = verify();
     assert!(verified.status.success(), "{}{}", String::from_utf8_lossy(&verified.stdout), String::from_utf8_lossy(&verified.stderr));
@@ -99,7 +114,11 @@ fn verify_hmac_with_openssl(signature: &str, body: &[u8]) {
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("body"), body).unwrap();
-    let output = Command::new("openssl").args(["dgst", "-sha256", "-mac", "HMAC", "-macopt", &format!("hexkey:{hex}")]).arg(folder.path().join("body")).output().unwrap();
+    let output = Command::new("openssl")
+        .args(["dgst", "-sha256", "-mac", "HMAC", "-macopt", &format!("hexkey:{hex}")])
+        .arg(folder.path().join("body"))
+        .output()
+        .unwrap();
     let line = String::from_utf8(output.stdout).unwrap();
     assert_eq!(line.trim().rsplit(' ').next(), Some(signature), "{line}");
 }
@@ -202,9 +221,11 @@ async fn a_deployment_comments_on_its_pull_request() {
 
 /// Whether any file of the folder holds these bytes.
 fn contains(folder: &tempfile::TempDir, needle: &[u8]) -> bool {
-    fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).any(|path| {
-        fs::read(path).unwrap().windows(needle.len()).any(|window| window == needle)
-    })
+    fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .any(|path| fs::read(path).unwrap().windows(needle.len()).any(|window| window == needle))
 }
 
 #[tokio::test]
@@ -221,7 +242,8 @@ async fn dev_needs_nothing_delivers_to_itself_and_reloads() {
     assert_eq!(status, 201, "{answer}");
     let line = node.wait_for_line("the decision", |line| line.contains("asset/a1"));
     assert!(line.contains("asset_ready ✘ asset_photo is present, needs uploaded"), "{line}");
-    let (status, answer) = send("PUT", &node.object("asset", "a1"), r#"{"asset_photo": {"id": "p1", "state": "uploaded"}, "user_id": "u1"}"#).await;
+    let (status, answer) =
+        send("PUT", &node.object("asset", "a1"), r#"{"asset_photo": {"id": "p1", "state": "uploaded"}, "user_id": "u1"}"#).await;
     assert_eq!(status, 200, "{answer}");
     node.wait_for_line("the request", |line| line.contains("POST") && line.contains("/sink/asset_ready") && line.contains("attempt 1"));
     node.wait_for_line("the response", |line| line.contains("← 200"));

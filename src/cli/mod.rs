@@ -1,1 +1,100 @@
-//! To be written.
+//! What is typed in a shell: arguments in, one verb a file, an exit code out. 0: done and clean; 1: there are findings, or the node
+//! refused; 2: usage, configuration, input or output. Only user of clap.
+
+mod check;
+mod client;
+mod deliveries;
+mod dev;
+mod explain;
+mod failure;
+mod node;
+mod output;
+mod save;
+mod screen;
+mod serve;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Overrides;
+use failure::Failure;
+use output::{Color, Output};
+
+/// The webhook compiler: checks webhook rules against a data model, and delivers what they promise.
+#[derive(Debug, Parser)]
+#[command(name = "webhookc", version, propagate_version = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+
+    /// When to colour what is printed
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Check(check::Check),
+    Dev(dev::Dev),
+    Serve(serve::Serve),
+    Save(save::Save),
+    Deliveries(deliveries::Deliveries),
+    Explain(explain::Explain),
+}
+
+/// Settings that win over `webhookc.toml`.
+#[derive(Debug, Args)]
+struct Settings {
+    /// The address to listen at
+    #[arg(long, env = "WEBHOOKC_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// The store, such as `sqlite:webhookc.db`
+    #[arg(long, env = "WEBHOOKC_STORE", value_name = "URL")]
+    store: Option<String>,
+
+    /// `app` of the payload
+    #[arg(long, env = "WEBHOOKC_APP", value_name = "NAME")]
+    app: Option<String>,
+
+    /// `server` of the payload
+    #[arg(long, env = "WEBHOOKC_SERVER", value_name = "URL")]
+    server: Option<String>,
+}
+
+impl Settings {
+    fn into_overrides(self) -> Overrides {
+        Overrides { listen: self.listen, store: self.store, app: self.app, server: self.server }
+    }
+}
+
+/// Parses the arguments, the program's name first, and does what they say.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are on standard output, with code 0; a closed pipe is nobody's concern.
+            let _closed = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let output = Output::new(arguments.color);
+    let outcome = match arguments.verb {
+        Verb::Check(check) => check.run(&output),
+        Verb::Dev(dev) => block_on(dev.run(output)),
+        Verb::Serve(serve) => block_on(serve.run(output)),
+        Verb::Save(save) => block_on(save.run(&output)),
+        Verb::Deliveries(deliveries) => block_on(deliveries.run(&output)),
+        Verb::Explain(explain) => explain.run(&output),
+    };
+    outcome.unwrap_or_else(|failure| failure.print(&output))
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::of("cannot start the runtime", &error))?;
+    runtime.block_on(work)
+}

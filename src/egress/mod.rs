@@ -3,10 +3,12 @@
 
 mod exchange;
 mod guard;
+mod plain;
 mod resolve;
 
 pub use exchange::{Exchange, Request};
 pub use guard::{Forbidden, Guard};
+pub use plain::{CallError, PlainClient};
 
 use std::time::Duration;
 

@@ -1,1 +1,11 @@
-//! To be written.
+//! From files to the program in force: read, compile aside, build a generation, swap it whole; and again whenever a file changes. An
+//! error keeps the last good program and is reported. Deliveries that exist keep what was rendered. Only user of notify.
+
+mod build;
+mod reloader;
+mod trigger;
+mod watch;
+
+pub use build::{Absent, BuildError, Keyring, build};
+pub use reloader::{Attempt, Files, Reloader, Setup};
+pub use trigger::{Report, Requests, Trigger, trigger};

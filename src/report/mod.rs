@@ -1,1 +1,88 @@
-//! To be written.
+//! Diagnostics → text for people and JSON for programs, one file a format over the same values. Input: a [`Compilation`]; output: a
+//! string. Absent: writing it anywhere, and the choice of format and colour, which are the caller's.
+
+mod concise;
+mod full;
+mod json;
+
+pub use full::excerpt;
+
+use crate::compile::Compilation;
+use crate::diagnostics::{Diagnostics, Severity};
+use crate::text::SourceMap;
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// The source with the place underlined, help, other places.
+    #[default]
+    Full,
+    /// One line each: `file:line:col: error[WH0203]: message`.
+    Concise,
+    /// One versioned JSON object (LANGUAGE §5).
+    Json,
+}
+
+/// How text looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// With ANSI colours.
+    pub color: bool,
+    /// Columns to wrap at.
+    pub width: usize,
+}
+
+impl Style {
+    /// No colour, 100 columns: what a file or a pipe gets.
+    pub const PLAIN: Self = Self { color: false, width: 100 };
+}
+
+/// The findings of a run, ready to print; empty text for none, except in JSON.
+#[must_use]
+pub fn render(compilation: &Compilation, format: Format, style: Style) -> String {
+    match format {
+        Format::Full => full::render(&compilation.sources, &compilation.diagnostics, style),
+        Format::Concise => concise::render(&compilation.sources, &compilation.diagnostics, style),
+        Format::Json => json::render(compilation),
+    }
+}
+
+/// Each finding on one line, in order.
+#[must_use]
+pub fn lines(sources: &SourceMap, diagnostics: &Diagnostics) -> Vec<String> {
+    concise::render(sources, diagnostics, Style::PLAIN).lines().map(str::to_owned).collect()
+}
+
+/// `3 errors, 1 warning in 2 files · 3 models, 2 webhooks`.
+#[must_use]
+pub fn summary(compilation: &Compilation) -> String {
+    let diagnostics = &compilation.diagnostics;
+    let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")];
+    let found: Vec<String> = counts
+        .iter()
+        .map(|&(severity, noun)| (diagnostics.count(severity), noun))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| counted(count, noun))
+        .collect();
+    let mut files: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.primary.span.file).collect();
+    files.sort_unstable();
+    files.dedup();
+    let found =
+        if found.is_empty() { "no mistakes".to_owned() } else { format!("{} in {}", found.join(", "), counted(files.len(), "file")) };
+    format!("{found} · {}", size(compilation.models, compilation.webhooks))
+}
+
+/// `3 models, 2 webhooks`.
+#[must_use]
+pub fn size(models: usize, webhooks: usize) -> String {
+    format!("{}, {}", counted(models, "model"), counted(webhooks, "webhook"))
+}
+
+/// `1 file`, `2 files`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Calls of a node's API for the verbs that are its clients.
+
+use bytes::Bytes;
+use clap::Args;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::failure::Failure;
+use crate::egress::{CallError, PlainClient};
+
+/// What a path segment or parameter may hold as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Which node, whose data.
+#[derive(Debug, Args)]
+pub(super) struct Target {
+    /// The node's address
+    #[arg(long, env = "WEBHOOKC_URL", default_value = "http://127.0.0.1:7357", value_name = "URL")]
+    url: String,
+
+    /// Whose objects and deliveries
+    #[arg(long, env = "WEBHOOKC_TENANT", default_value = crate::ids::DEFAULT_TENANT, value_name = "NAME")]
+    tenant: String,
+}
+
+/// What the API says when it refuses.
+#[derive(Deserialize)]
+struct Refusal {
+    detail: String,
+    help: Option<String>,
+    #[serde(default)]
+    errors: Vec<Mistake>,
+}
+
+#[derive(Deserialize)]
+struct Mistake {
+    pointer: String,
+    detail: String,
+    help: Option<String>,
+}
+
+/// A client of one node and tenant.
+pub(super) struct Api {
+    client: PlainClient,
+    base: String,
+}
+
+impl Target {
+    pub(super) fn api(&self) -> Result<Api, Failure> {
+        let client = PlainClient::new().map_err(|error| Failure::of("cannot call the node", &error))?;
+        let base = format!("{}/api/v1/tenants/{}", self.url.trim_end_matches('/'), segment(&self.tenant));
+        Ok(Api { client, base })
+    }
+}
+
+impl Api {
+    /// Calls a path of the tenant, which begins with `/`, and reads the answer.
+    pub(super) async fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Bytes>) -> Result<T, Failure> {
+        let (status, answer) = self.client.call(method, &format!("{}{path}", self.base), body).await.map_err(unreachable)?;
+        if (200..300).contains(&status) {
+            return serde_json::from_slice(&answer).map_err(|error| Failure::of("the node's answer cannot be understood", &error));
+        }
+        Err(match serde_json::from_slice::<Refusal>(&answer) {
+            Ok(refusal) => refused(refusal),
+            Err(_) => Failure::new(format!("the node answered {status}")).code(1),
+        })
+    }
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    let mut failure = Failure::new(refusal.detail).code(1);
+    if refusal.errors.len() > 1 {
+        for Mistake { pointer, detail, help } in refusal.errors {
+            let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+            failure = failure.cause(format!("{pointer}: {detail}{help}"));
+        }
+    }
+    match refusal.help {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
+fn unreachable(error: CallError) -> Failure {
+    let help = "start a node with `webhookc dev`, or name another with `--url`";
+    Failure::new(error.to_string()).help(help)
+}
+
+/// Text as one segment of a path, or as the value of a parameter.
+pub(super) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}

@@ -1,0 +1,235 @@
+//! A whole node, as `dev` and `serve` both run it: bind, open, compile, then the API, the worker and the reloader side by side until a
+//! signal comes; then what is under way is finished.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::failure::Failure;
+use crate::activity::Feed;
+use crate::config::{self, Config, Overrides};
+use crate::egress::{Client, Guard};
+use crate::generation::Generation;
+use crate::ingest::Ingest;
+use crate::reload::{Absent, Attempt, Files, Keyring, Reloader, Setup, Trigger, trigger};
+use crate::server::{App, Options, Running, serve};
+use crate::store::Store;
+use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::worker::{Limits, Worker};
+
+/// How long requests to the API may go on after a signal.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// What `dev` opens to deliveries: this machine.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+
+/// How a node is to be.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) path: PathBuf,
+    pub(super) overrides: Overrides,
+    /// Whether this is `dev`: with the built-in receiver, loopback open to deliveries, missing secrets only warned of.
+    pub(super) dev: bool,
+    /// Whether an address that others can reach may be listened at.
+    pub(super) open_to_others: bool,
+    /// The store's file in the project folder when none is configured.
+    pub(super) default_store: &'static str,
+    /// How long after the first news of a change the files are read.
+    pub(super) quiet: Duration,
+    /// How long deliveries under way may go on after a signal.
+    pub(super) drain: Duration,
+}
+
+/// A node with its files read and its address taken, not yet at work.
+pub(super) struct Node {
+    plan: Plan,
+    listener: TcpListener,
+    pub(super) address: SocketAddr,
+    files: Files,
+    config: Config,
+    pub(super) feed: Feed,
+    stop: watch::Receiver<bool>,
+}
+
+impl Node {
+    /// Reads the configuration and takes the address.
+    pub(super) async fn prepare(plan: Plan) -> Result<Self, Failure> {
+        let paths = vec![plan.path.clone()];
+        let config = config::read(&paths, &plan.overrides).outcome?.config;
+        if !plan.open_to_others && !config.listen.ip().is_loopback() {
+            let what = format!("the API would be open to everybody who can reach `{}`, because it asks for no key", config.listen);
+            let help = if plan.dev {
+                "`webhookc dev` listens at `127.0.0.1` or `[::1]` only"
+            } else {
+                "listen at `127.0.0.1` behind a proxy that checks who calls, or accept it with `--insecure-no-auth`"
+            };
+            return Err(Failure::new(what).help(help));
+        }
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
+        let address = listener.local_addr().map_err(|error| cannot_listen(config.listen, &error))?;
+        let files = Files { paths, overrides: plan.overrides.clone(), sink: plan.dev.then_some(address) };
+        Ok(Self { plan, listener, address, files, config, feed: Feed::default(), stop: signals()? })
+    }
+
+    /// The address as a URL.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Compiles for the first time.
+    pub(super) fn attempt(&self) -> Attempt {
+        self.files.attempt()
+    }
+
+    /// Works until a signal comes. `ready` is called once, when the first program is live; `failed` when the first attempt makes none,
+    /// which ends `serve` and makes `dev` wait for a better one.
+    pub(super) async fn run(self, first: Attempt, ready: impl FnOnce(&[String]), failed: impl FnOnce(&[String])) -> Result<bool, Failure> {
+        let Self { plan, listener, files, config, feed, mut stop, .. } = self;
+        let store = open_store(&plan, &config).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
+        let (asking, requests) = trigger();
+        let mut reloader = Reloader::new(Setup {
+            files,
+            keyring: Arc::clone(&keyring),
+            absent: if plan.dev { Absent::LeftOut } else { Absent::Refused },
+            quiet: plan.quiet,
+            feed: feed.clone(),
+            clock: Arc::clone(&clock),
+            requests,
+        });
+        let (generation, report) = reloader.take(first).await;
+        if generation.is_none() {
+            failed(&report.lines);
+            if !plan.dev {
+                store.close().await;
+                return Ok(false);
+            }
+        }
+        let app = App::new(Options { dev: plan.dev, trigger: Some(asking.clone()) });
+        let (stop_api, mut api_stopped) = watch::channel(false);
+        let api = tokio::spawn(serve(listener, Arc::clone(&app), async move { drop(api_stopped.wait_for(|stop| *stop).await) }));
+        let hangups = tokio::spawn(reload_on_hangup(asking));
+
+        let generation = match generation {
+            Some(generation) => Some(generation),
+            None => tokio::select! {
+                generation = reloader.until_good() => Some(generation),
+                _ = stop.wait_for(|stop| *stop) => None,
+            },
+        };
+        if let Some(generation) = generation {
+            ready(&report.lines);
+            let egress = egress(&plan, &config)?;
+            let live = live(generation);
+            let worker = Worker {
+                store: store.clone(),
+                egress,
+                live: Arc::clone(&live),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+                feed: feed.clone(),
+                limits: Limits { drain: plan.drain, ..Limits::default() },
+            };
+            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock, entropy, feed };
+            app.start(Running { ingest, keyring });
+            let mut worker_stop = stop.clone();
+            let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
+            tokio::select! {
+                () = reloader.run(live) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+            // The built-in receiver must still answer what the worker is sending.
+            joined("the worker", worker.await);
+        }
+        hangups.abort();
+        let _nobody = stop_api.send(true);
+        if let Ok(ended) = tokio::time::timeout(LAST_ANSWERS, api).await {
+            joined("the API", ended);
+        }
+        store.close().await;
+        Ok(true)
+    }
+}
+
+fn live(generation: Generation) -> crate::generation::Live {
+    Arc::new(ArcSwap::from_pointee(generation))
+}
+
+fn joined<T>(who: &str, ended: Result<T, tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "{who} ended badly");
+    }
+}
+
+fn egress(plan: &Plan, config: &Config) -> Result<Client, Failure> {
+    let mut networks = config.allow_networks.clone();
+    if plan.dev {
+        networks.extend(LOOPBACK.iter().filter_map(|network| network.parse::<IpNet>().ok()));
+    }
+    Client::new(Guard::new(networks)).map_err(|error| Failure::of("cannot send webhooks", &error))
+}
+
+async fn open_store(plan: &Plan, config: &Config) -> Result<Store, Failure> {
+    let url = config.store_url(plan.default_store);
+    if config.store.is_none()
+        && let Some(folder) = Path::new(plan.default_store).parent().filter(|folder| !folder.as_os_str().is_empty())
+    {
+        let folder = config.folder.join(folder);
+        let kept_apart = || {
+            std::fs::create_dir_all(&folder)?;
+            // What a node keeps for itself does not belong into anybody's repository.
+            std::fs::write(folder.join(".gitignore"), "*\n")
+        };
+        kept_apart().map_err(|error| Failure::of(&format!("cannot make the folder `{}`", folder.display()), &error))?;
+    }
+    let help = "choose another file with `--store sqlite:PATH`";
+    Store::open(&url).await.map_err(|error| Failure::new(error.to_string()).help(help))
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
+    let taken = error.kind() == std::io::ErrorKind::AddrInUse;
+    let why = if taken { "another process listens there".to_owned() } else { error.to_string() };
+    let failure = Failure::new(format!("cannot listen at `{address}`: {why}"));
+    if taken {
+        let next = SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(7357));
+        return failure.help(format!("stop it, or choose another address with `--listen {next}`"));
+    }
+    failure
+}
+
+/// Becomes true at the first Ctrl-C or SIGTERM; the second ends the process at once.
+fn signals() -> Result<watch::Receiver<bool>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = watch::channel(false);
+    let listen = |kind| signal(kind).map_err(|error| Failure::of("cannot listen for signals", &error));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if sender.send_replace(true) {
+                std::process::exit(130);
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+async fn reload_on_hangup(trigger: Trigger) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    while hangups.recv().await.is_some() {
+        if trigger.reload().await.is_none() {
+            return;
+        }
+    }
+}

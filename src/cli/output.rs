@@ -1,0 +1,72 @@
+//! Standard output and standard error: whether they are coloured and how wide they are. What cannot be written, because nobody reads it
+//! any more, is dropped: a closed pipe is no mistake of the one who writes.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::report::Style;
+
+/// Columns when the terminal does not say.
+const WIDTH: usize = 100;
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set; always with `CLICOLOR_FORCE`
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Where a verb writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    /// How standard output looks.
+    pub(super) out: Style,
+    /// How standard error looks.
+    pub(super) err: Style,
+}
+
+impl Output {
+    pub(super) fn new(color: Color) -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+        let decide = |terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => !is_set("NO_COLOR") && (forced || terminal),
+        };
+        let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH);
+        Self {
+            out: Style { color: decide(std::io::stdout().is_terminal()), width },
+            err: Style { color: decide(std::io::stderr().is_terminal()), width },
+        }
+    }
+
+    /// Writes to standard output as it is.
+    pub(super) fn print(self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Writes a line to standard output.
+    pub(super) fn line(self, text: &str) {
+        self.print(&format!("{text}\n"));
+    }
+
+    /// Writes to standard error as it is.
+    pub(super) fn complain(self, text: &str) {
+        let _closed = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+/// Text in a colour (an SGR parameter), when `style` has colours.
+pub(super) fn paint(style: Style, color: &str, text: &str) -> String {
+    if style.color { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// Text from elsewhere without what a terminal would obey.
+pub(super) fn harmless(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}

@@ -1,0 +1,172 @@
+//! `[receivers.NAME]` and `[[endpoints]]` → [`Endpoint`]: names checked and unique, templates with their places.
+
+use toml::de::DeValue;
+
+use super::Endpoint;
+use super::document::{Mistake, Table, Value};
+use super::failure::policy;
+use super::secret::SecretSource;
+use crate::ids::EndpointId;
+use crate::program::{BodySource, EndpointSource, Events, HeaderSource, RequestSource};
+use crate::text::{Span, Spanned};
+
+/// Names that the node uses itself.
+const RESERVED: [&str; 1] = ["sink"];
+/// Characters of a name.
+const LONGEST_NAME: usize = 64;
+
+/// `[receivers.NAME]`.
+pub(super) fn receiver(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endpoint> {
+    let name = slug(&Spanned::new(value.key.to_owned(), value.key_span), out);
+    let table = value.table(format!("[receivers.{}]", value.key), out)?;
+    let (source, policy, secret) = rest(table, value.key_span, out)?;
+    let name = name?;
+    let id = EndpointId::new(format!("ep_receiver_{}", name.value));
+    let events = Events::Receiver(name.value.clone());
+    Some(Endpoint { source: EndpointSource { id, name, events, request: source }, policy, secret })
+}
+
+/// One of `[[endpoints]]`.
+pub(super) fn endpoint(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endpoint> {
+    let mut table = value.table("[[endpoints]]".to_owned(), out)?;
+    let name = match table.take("name") {
+        Some(name) => name.string(out).and_then(|name| slug(&name, out)),
+        None => {
+            out.push(
+                Mistake::new(table.span, "an endpoint has no `name`")
+                    .help("add one, such as `name = \"erp\"`: it is how messages and the API call it"),
+            );
+            None
+        }
+    };
+    let events = match table.take("events") {
+        Some(events) => {
+            let names = events.strings(out);
+            if names.iter().any(|name| name.value == "*") {
+                Events::All
+            } else {
+                Events::Named(names.into_iter().map(|name| Spanned::new(name.value.into(), name.span)).collect())
+            }
+        }
+        None => {
+            out.push(
+                Mistake::new(table.span, "an endpoint has no `events`")
+                    .help("add `events = [\"NAME\"]` with names of webhooks, or `events = \"*\"` for all"),
+            );
+            Events::All
+        }
+    };
+    let place = table.span;
+    let (request, policy, secret) = rest(table, place, out)?;
+    let name = name?;
+    let id = EndpointId::new(format!("ep_{}", name.value));
+    Some(Endpoint { source: EndpointSource { id, name, events, request }, policy, secret })
+}
+
+/// What receivers and endpoints have in common.
+fn rest(
+    mut table: Table<'_>,
+    place: Span,
+    out: &mut Vec<Mistake>,
+) -> Option<(RequestSource, crate::delivery::Policy, Option<SecretSource>)> {
+    let span = table.span;
+    let url = match table.take("url") {
+        Some(url) => url.template(out),
+        None => {
+            out.push(Mistake::new(place, "a receiver has no `url`, expected where to send its webhooks"));
+            None
+        }
+    };
+    let method = table.take("method").and_then(|value| method(&value, out));
+    let headers = table.take("headers").map(|value| headers(&value, out)).unwrap_or_default();
+    let body = body(&mut table, out);
+    let secret = table.take("secret").and_then(|value| SecretSource::of(&value, true, out));
+    let policy = policy(&mut table, out);
+    table.finish(out);
+    let method = method.unwrap_or_else(|| Spanned::new("POST".into(), span));
+    Some((RequestSource { url: url?, method, headers, body, span }, policy, secret))
+}
+
+fn method(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Spanned<Box<str>>> {
+    const METHODS: [&str; 5] = ["POST", "PUT", "PATCH", "DELETE", "GET"];
+    let text = value.string(out)?;
+    let upper = text.value.to_uppercase();
+    if METHODS.contains(&upper.as_str()) {
+        return Some(Spanned::new(upper.into(), text.span));
+    }
+    let expected = crate::diagnostics::one_of(METHODS);
+    out.push(Mistake::new(text.span, format!("unknown method `{}`, expected {expected}", text.value)));
+    None
+}
+
+/// A table of names, each with a string or a list of strings.
+fn headers(value: &Value<'_>, out: &mut Vec<Mistake>) -> Vec<HeaderSource> {
+    let Some(table) = value.table("`headers`".to_owned(), out) else { return Vec::new() };
+    let mut headers = Vec::new();
+    for value in table.into_values() {
+        for item in value.one_or_many() {
+            if let Some(template) = item.template(out) {
+                headers.push(HeaderSource { name: Spanned::new(value.key.into(), value.key_span), value: template });
+            }
+        }
+    }
+    headers
+}
+
+fn body(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Option<BodySource> {
+    let inline = table.take("body");
+    let file = table.take("template");
+    let content_type = table.take("content_type");
+    if let (Some(_), Some(file)) = (&inline, &file) {
+        out.push(Mistake::new(file.key_span, "both `body` and `template` are given, expected one of them"));
+    }
+    if let (None, None, Some(content_type)) = (&inline, &file, &content_type) {
+        out.push(
+            Mistake::new(content_type.key_span, "`content_type` without `body` or `template`")
+                .help("the default body is always application/json"),
+        );
+    }
+    let place = inline.as_ref().or(file.as_ref())?.span();
+    let content_type = content_type.and_then(|value| value.string(out)).map(|text| Spanned::new(text.value.into(), text.span));
+    let content_type = content_type.unwrap_or_else(|| Spanned::new("application/json".into(), place));
+    let text = inline.and_then(|value| value.template(out));
+    let file = file.and_then(|value| value.string(out)).map(|name| Spanned::new(name.value.into(), name.span));
+    Some(BodySource { content_type, file, text })
+}
+
+/// A name that is safe in ids, URLs and files.
+fn slug(name: &Spanned<String>, out: &mut Vec<Mistake>) -> Option<Spanned<Box<str>>> {
+    let text = name.value.as_str();
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if !plain || text.is_empty() || text.len() > LONGEST_NAME {
+        let message = format!("the name `{text}` cannot be used, expected 1 to {LONGEST_NAME} of `A-Z a-z 0-9 _ -`");
+        out.push(Mistake::new(name.span, message));
+        return None;
+    }
+    if RESERVED.contains(&text) {
+        out.push(Mistake::new(name.span, format!("the name `{text}` is taken by the built-in receiver of `webhookc dev`")));
+        return None;
+    }
+    Some(Spanned::new(text.into(), name.span))
+}
+
+/// Reports endpoints whose id another one has.
+pub(super) fn unique(endpoints: &[Endpoint], out: &mut Vec<Mistake>) {
+    let mut seen = std::collections::BTreeSet::new();
+    for endpoint in endpoints {
+        if !seen.insert(endpoint.source.id.as_str()) {
+            let name = &endpoint.source.name;
+            out.push(Mistake::new(name.span, format!("the name `{}` is used twice", name.value)));
+        }
+    }
+}
+
+/// Whether a value is a list of tables, `[[name]]`.
+pub(super) fn tables<'t>(value: &Value<'t>, out: &mut Vec<Mistake>) -> Vec<Value<'t>> {
+    if let DeValue::Array(_) = value.raw() {
+        value.list(out).unwrap_or_default()
+    } else {
+        value.mismatch("a list of tables, each under `[[endpoints]]`", out);
+        Vec::new()
+    }
+}

@@ -1,0 +1,123 @@
+//! The text of `webhookc.toml` → [`Config`] and every mistake in it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Document, Mistake, Table, Value};
+use super::endpoint::{endpoint, receiver, tables, unique};
+use super::secret::SecretSource;
+use super::{Config, FILE_NAME, in_folder};
+
+/// Reads as much as can be read; the configuration is worth using only when there is no mistake.
+pub(super) fn parse(document: Document<'_>, folder: PathBuf) -> (Config, Vec<Mistake>) {
+    let mut config = Config::of_folder(folder);
+    let mut out = Vec::new();
+    let (root, errors) = DeTable::parse_recoverable(document.text);
+    for error in errors {
+        let span = document.span(error.span().unwrap_or(0..0));
+        out.push(Mistake::new(span, format!("not TOML: {}", error.message().replace('\n', ", "))));
+    }
+    // What the parser made of a broken line would only be reported a second time.
+    let syntax_errors = out.len();
+    let mut table = Table::new(document, FILE_NAME.to_owned(), root.span(), root.get_ref());
+    top_level(&mut table, &mut config, &mut out);
+    table.finish(&mut out);
+    if syntax_errors > 0 {
+        out.truncate(syntax_errors);
+    }
+    out.sort_by_key(|mistake| mistake.span);
+    (config, out)
+}
+
+fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>) {
+    config.app = table.take("app").and_then(|value| value.string(out)).map(|text| text.value);
+    config.server = table.take("server").and_then(|value| value.string(out)).map(|text| text.value);
+    if let Some(schemas) = table.take("schemas") {
+        config.schemas = schemas.strings(out).into_iter().map(|path| path.value.into()).collect();
+    }
+    config.templates = table.take("templates").and_then(|value| value.string(out)).map(|path| path.value.into());
+    if let Some(mut listen) = table.take("listen").and_then(|value| value.table("[listen]".to_owned(), out)) {
+        if let Some(text) = listen.take("address").and_then(|value| value.string(out)) {
+            match address(&text.value) {
+                Ok(address) => config.listen = address,
+                Err(message) => out.push(Mistake::new(text.span, message)),
+            }
+        }
+        listen.finish(out);
+    }
+    if let Some(mut store) = table.take("store").and_then(|value| value.table("[store]".to_owned(), out)) {
+        config.store = store.take("url").and_then(|value| value.string(out)).map(|url| in_folder(&config.folder, &url.value));
+        store.finish(out);
+    }
+    if let Some(vars) = named(table.take("vars"), "[vars]", out) {
+        config.vars = vars.iter().filter_map(|value| Some((value.key.to_owned(), variable(value, out)?))).collect();
+    }
+    if let Some(secrets) = named(table.take("secrets"), "[secrets]", out) {
+        config.secrets = secrets.iter().filter_map(|value| Some((value.key.to_owned(), SecretSource::of(value, false, out)?))).collect();
+    }
+    if let Some(receivers) = named(table.take("receivers"), "[receivers]", out) {
+        config.endpoints.extend(receivers.iter().filter_map(|value| receiver(value, out)));
+    }
+    if let Some(endpoints) = table.take("endpoints") {
+        let endpoints = tables(&endpoints, out);
+        config.endpoints.extend(endpoints.iter().filter_map(|value| endpoint(value, out)));
+    }
+    unique(&config.endpoints, out);
+    if let Some(mut egress) = table.take("egress").and_then(|value| value.table("[egress]".to_owned(), out)) {
+        if let Some(networks) = egress.take("allow_networks") {
+            config.allow_networks = networks.strings(out).iter().filter_map(|text| network(text, out)).collect();
+        }
+        egress.finish(out);
+    }
+}
+
+/// The entries of a table whose keys are names of the user's.
+fn named<'t>(value: Option<Value<'t>>, name: &str, out: &mut Vec<Mistake>) -> Option<Vec<Value<'t>>> {
+    let values = value?.table(name.to_owned(), out)?.into_values();
+    for value in &values {
+        let mut bytes = value.key.bytes();
+        let plain = bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if !plain {
+            out.push(Mistake::new(
+                value.key_span,
+                format!("the name `{}` cannot be used, expected a letter, then letters, digits and `_`", value.key),
+            ));
+        }
+    }
+    Some(values)
+}
+
+/// A variable is text to templates; numbers and booleans are taken as written.
+fn variable(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<String> {
+    match value.raw() {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.as_str().to_owned()),
+        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Boolean(flag) => Some(flag.to_string()),
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+            value.mismatch("a string", out);
+            None
+        }
+    }
+}
+
+/// An address to listen at; `localhost` is `127.0.0.1`.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let local =
+        text.strip_prefix("localhost:").and_then(|port| port.parse().ok()).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    local
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| format!("`{text}` is not an address to listen at, expected one like `127.0.0.1:7357`"))
+}
+
+fn network(text: &crate::text::Spanned<String>, out: &mut Vec<Mistake>) -> Option<IpNet> {
+    let read = text.value.parse().ok().or_else(|| text.value.parse().ok().map(|single: std::net::IpAddr| IpNet::from(single)));
+    if read.is_none() {
+        out.push(Mistake::new(text.span, format!("`{}` is not a network, expected one like `10.0.0.0/8`", text.value)));
+    }
+    read
+}

@@ -1,0 +1,186 @@
+//! What a project file may say, and what is said about its mistakes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::program::Events;
+
+fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn load(folder: &Path) -> Result<Project, LoadError> {
+    read(&[folder.to_owned()], &Overrides::default()).outcome
+}
+
+/// The mistakes of a file as `underlined text: message (help)`.
+fn mistakes(toml: &str) -> Vec<String> {
+    let folder = project(&[("schema.xml", "<data-model/>"), (FILE_NAME, toml)]);
+    match load(folder.path()) {
+        Err(LoadError::Mistakes { sources, mistakes, .. }) => mistakes
+            .iter()
+            .map(|mistake| {
+                let help = mistake.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+                format!("{}: {}{help}", sources.slice(mistake.span), mistake.message)
+            })
+            .collect(),
+        other => panic!("no mistakes found: {other:?}"),
+    }
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let toml = r#"
+app = "assets"
+schemas = ["models"]
+[listen]
+address = "localhost:8000"
+[store]
+url = "sqlite:data.db"
+[vars]
+base_url = "https://api.example.com"
+limit = 5
+[secrets]
+token = { env = "TOKEN" }
+[receivers.cloudcode]
+url = "http://127.0.0.1:4000/tasks/{{ action }}"
+[[endpoints]]
+name = "erp"
+events = ["asset_ready"]
+url = "{{ vars.base_url }}/x"
+template = "comment.json"
+headers = { X-One = "1", X-Many = ["a", "{{ object.id }}"] }
+secret = "whsec_x"
+signatures = ["standard", "journey"]
+timeout = "5s"
+concurrency = 2
+[endpoints.failure_handling]
+triggers = ["5xx", "timeout", 429]
+retry = { pattern = "linear", interval = "1s", max_attempts = 3 }
+[egress]
+allow_networks = ["10.0.0.0/8", "192.168.1.1"]
+"#;
+    let folder = project(&[("models/a.xml", "<data-model/>"), ("templates/comment.json", "{}"), (FILE_NAME, toml)]);
+    let Project { config, input } = load(folder.path()).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
+    assert_eq!(config.store_url("webhookc.db"), format!("sqlite:{}", folder.path().join("data.db").display()));
+    assert_eq!(config.vars["limit"], "5");
+    assert_eq!(input.schemas.len(), 1);
+    assert_eq!(config.allow_networks.len(), 2);
+    let [receiver, erp] = &config.endpoints[..] else { panic!("{:?}", config.endpoints) };
+    assert_eq!(receiver.source.id.as_str(), "ep_receiver_cloudcode");
+    assert!(matches!(&receiver.source.events, Events::Receiver(name) if &**name == "cloudcode"));
+    assert_eq!(erp.source.id.as_str(), "ep_erp");
+    assert_eq!(input.sources.slice(erp.source.request.url.whole()), "{{ vars.base_url }}/x");
+    assert_eq!(erp.source.request.body.as_ref().unwrap().text.as_ref().unwrap().text, "{}");
+    assert_eq!(erp.source.request.headers.len(), 3);
+    assert!(erp.policy.journey);
+    assert_eq!(erp.policy.timeout, Duration::from_secs(5));
+    let waits = [0, 1, 1].map(Duration::from_secs).to_vec();
+    assert_eq!(erp.policy.failure_handling.retry.waits, waits);
+    assert_eq!(erp.policy.failure_handling.triggers.len(), 3);
+    assert!(input.settings.receivers.contains("cloudcode") && input.settings.secrets.contains("token"));
+}
+
+#[test]
+fn every_mistake_is_reported_in_one_run_at_its_place() {
+    let found = mistakes(
+        r#"schema = "x"
+app = 5
+[listen]
+address = "here"
+[secrets]
+token = "plain"
+[[endpoints]]
+name = "a b"
+event = ["x"]
+url = "http://x"
+signatures = ["jurney"]
+[endpoints.failure_handling]
+triggers = ["6xx"]
+retry = { interval = "soon" }
+[egress]
+allow_networks = ["10.0.0.0/99"]
+"#,
+    );
+    let expected = [
+        "schema: unknown key `schema` in webhookc.toml (did you mean `schemas`?)",
+        "5: `app` is an integer, expected a string",
+        "\"here\": `here` is not an address to listen at, expected one like `127.0.0.1:7357`",
+        "\"plain\": the secret `token` stands in the file, expected where to find it",
+        "\"a b\": the name `a b` cannot be used",
+        "event: unknown key `event` in [[endpoints]] (did you mean `events`?)",
+        "\"jurney\": unknown signature profile `jurney`, expected `standard` or `journey` (did you mean `journey`?)",
+        "\"6xx\": unknown trigger `6xx`",
+        "\"soon\": `interval` is a string, expected a duration",
+        "\"10.0.0.0/99\": `10.0.0.0/99` is not a network",
+    ];
+    for part in expected {
+        assert!(found.iter().any(|mistake| mistake.starts_with(part)), "`{part}` is missing in {found:#?}");
+    }
+}
+
+#[test]
+fn a_syntax_error_has_its_place_and_no_followers() {
+    let found = mistakes("app = \n[listen\nx = 1\n");
+    assert!(found.iter().all(|mistake| mistake.contains("not TOML")), "{found:#?}");
+}
+
+#[test]
+fn names_are_unique() {
+    let twice = "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"http://x\"\n".repeat(2);
+    assert_eq!(mistakes(&twice), ["\"a\": the name `a` is used twice"]);
+}
+
+#[test]
+fn escapes_in_a_template_fall_back_to_the_whole_literal() {
+    let toml = "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"http://x/\\u0041\"\nbody = '''\n{\"a\": 1}'''\n";
+    let folder = project(&[("schema.xml", "<data-model/>"), (FILE_NAME, toml)]);
+    let Project { config, input } = load(folder.path()).unwrap();
+    let request = &config.endpoints[0].source.request;
+    assert_eq!(request.url.text, "http://x/A");
+    assert_eq!(input.sources.slice(request.url.span(0..1)), "\"http://x/\\u0041\"");
+    let body = request.body.as_ref().unwrap().text.as_ref().unwrap();
+    assert_eq!(input.sources.slice(body.span(1..4)), "\"a\"");
+}
+
+#[test]
+fn schemas_are_found_where_they_usually_are() {
+    let names = |folder: &Path| -> Vec<String> {
+        let input = load(folder).unwrap().input;
+        input
+            .schemas
+            .iter()
+            .map(|id| Path::new(&input.sources.file(*id).name).file_name().unwrap().to_string_lossy().into_owned())
+            .collect()
+    };
+    assert_eq!(names(project(&[("b.xml", ""), ("a.xml", ""), ("schemas/c.xml", "")]).path()), ["a.xml", "b.xml"]);
+    assert_eq!(names(project(&[("schemas/x/c.xml", ""), ("other/d.xml", "")]).path()), ["c.xml"]);
+    assert!(matches!(load(project(&[("readme.md", "")]).path()), Err(LoadError::NoSchema(_))));
+    assert!(matches!(load(Path::new("/no/such/folder")), Err(LoadError::Unreadable { .. })));
+}
+
+#[test]
+fn overrides_win_and_the_file_above_is_used() {
+    let folder = project(&[("sub/schema.xml", "<data-model/>"), (FILE_NAME, "app = \"file\"\nserver = \"s\"\n")]);
+    let overrides = Overrides { app: Some("flag".to_owned()), listen: Some("127.0.0.1:1".to_owned()), ..Overrides::default() };
+    let config = read(&[folder.path().join("sub")], &overrides).outcome.unwrap().config;
+    assert_eq!((config.app.as_deref(), config.server.as_deref(), config.listen.port()), (Some("flag"), Some("s"), 1));
+}
+
+#[test]
+fn a_change_of_content_is_seen() {
+    let folder = project(&[("schema.xml", "<a/>")]);
+    let seen = || read(&[folder.path().to_owned()], &Overrides::default()).seen;
+    let before = seen();
+    assert_eq!(before, seen());
+    std::fs::write(folder.path().join("schema.xml"), "<b/>").unwrap();
+    assert_ne!(before, seen());
+}

@@ -1,0 +1,270 @@
+//! The loop that keeps the program in force equal to the files: wait for a change, read and compile aside, swap or report. Blocking
+//! work runs on the runtime's threads for it; whoever owns the loop ends it by dropping the future.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::build::{Absent, Keyring, build};
+use super::trigger::{Report, Requests};
+use super::watch::Watch;
+use crate::activity::{Activity, Feed};
+use crate::compile::{Compilation, compile};
+use crate::config::{self, Config, LoadError, Overrides, Seen};
+use crate::diagnostics::Severity;
+use crate::generation::{Generation, Live};
+use crate::ids::EndpointId;
+use crate::program::{EndpointSource, Events, RequestSource};
+use crate::report::{counted, lines, size};
+use crate::text::{SourceText, Span, Spanned};
+use crate::time::Clock;
+
+/// How often the files are looked at without any news of them: some file systems have none.
+const POLL: Duration = Duration::from_secs(2);
+/// How long a file that looks half written is given to be finished.
+const UNFINISHED: Duration = Duration::from_millis(200);
+/// How many times it is given that long.
+const PATIENCE: u32 = 5;
+
+/// The files of a project and how to read them.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Folders or schema files.
+    pub paths: Vec<PathBuf>,
+    /// Flags and environment.
+    pub overrides: Overrides,
+    /// Where the built-in receiver listens, in `webhookc dev`: it takes every webhook that nobody else receives.
+    pub sink: Option<SocketAddr>,
+}
+
+/// The files as they are now, compiled.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The configuration and what the compiler says, or why there is nothing to compile.
+    pub outcome: Result<(Config, Compilation), LoadError>,
+    /// What was looked at.
+    pub seen: Seen,
+    /// How long reading and compiling took.
+    pub took: Duration,
+}
+
+impl Files {
+    /// Reads and compiles. Blocks.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        let began = Instant::now();
+        let reading = config::read(&self.paths, &self.overrides);
+        let outcome = reading.outcome.map(|mut project| {
+            if let Some(address) = self.sink {
+                let url = format!("http://{address}/sink/{{{{ event }}}}");
+                let file = project.input.sources.add("webhookc dev", url.clone().into_bytes());
+                project.input.settings.endpoints.push(sink(&url, Span::new(file, 0, url.len())));
+            }
+            (project.config, compile(project.input))
+        });
+        Attempt { outcome, seen: reading.seen, took: began.elapsed() }
+    }
+
+    async fn attempt_aside(&self) -> Attempt {
+        let files = self.clone();
+        match tokio::task::spawn_blocking(move || files.attempt()).await {
+            Ok(attempt) => attempt,
+            // The runtime is shutting down, or the compiler has a defect: either way there is no new program.
+            Err(error) => Attempt {
+                outcome: Err(LoadError::Setting(format!("the compiler was stopped: {error}"))),
+                seen: Seen::default(),
+                took: Duration::ZERO,
+            },
+        }
+    }
+
+    async fn look_aside(&self) -> Option<Seen> {
+        let files = self.clone();
+        tokio::task::spawn_blocking(move || config::read(&files.paths, &files.overrides).seen).await.ok()
+    }
+}
+
+fn sink(url: &str, span: Span) -> EndpointSource {
+    let request = RequestSource {
+        url: SourceText::verbatim(url, span),
+        method: Spanned::new("POST".into(), span),
+        headers: Vec::new(),
+        body: None,
+        span,
+    };
+    EndpointSource { id: EndpointId::new("ep_sink"), name: Spanned::new("sink".into(), span), events: Events::Unclaimed, request }
+}
+
+impl Attempt {
+    /// Whether a file may have been caught while it was being written: empty, cut off, or away for a moment.
+    fn looks_unfinished(&self) -> bool {
+        match &self.outcome {
+            Err(_) => true,
+            Ok((_, compilation)) => {
+                let is_syntax = |code: &str| code < "WH0100";
+                compilation.diagnostics.iter().any(|diagnostic| is_syntax(diagnostic.code.as_str()))
+            }
+        }
+    }
+}
+
+/// Keeps a program in force.
+pub struct Reloader {
+    files: Files,
+    keyring: Arc<Keyring>,
+    absent: Absent,
+    quiet: Duration,
+    feed: Feed,
+    clock: Arc<dyn Clock>,
+    requests: Requests,
+    watch: Watch,
+    seen: Seen,
+    /// Number of the last generation.
+    number: u64,
+    /// What only a restart changes.
+    fixed: Option<String>,
+}
+
+/// What a reloader works with.
+pub struct Setup {
+    /// The files.
+    pub files: Files,
+    /// Kept keys.
+    pub keyring: Arc<Keyring>,
+    /// What to do about secrets that cannot be had.
+    pub absent: Absent,
+    /// How long after the first news the files are looked at: an editor writes several.
+    pub quiet: Duration,
+    /// Is told of every reload.
+    pub feed: Feed,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who else may ask for a reload.
+    pub requests: Requests,
+}
+
+impl Reloader {
+    /// A reloader that has loaded nothing yet.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let Setup { files, keyring, absent, quiet, feed, clock, requests } = setup;
+        let (watch, seen) = (Watch::new(), Seen::default());
+        Self { files, keyring, absent, quiet, feed, clock, requests, watch, seen, number: 0, fixed: None }
+    }
+
+    /// Makes a generation of an attempt, if it is without errors, and remembers what it was made of.
+    pub async fn take(&mut self, attempt: Attempt) -> (Option<Generation>, Report) {
+        self.watch.set(&attempt.seen.folders);
+        self.seen = attempt.seen;
+        let (config, compilation) = match attempt.outcome {
+            Ok(loaded) => loaded,
+            Err(error) => return (None, self.rejected("the configuration is wrong", error.lines())),
+        };
+        let mut notes = lines(&compilation.sources, &compilation.diagnostics);
+        let Some(rules) = compilation.rules else {
+            let errors = compilation.diagnostics.count(Severity::Error);
+            return (None, self.rejected(&counted(errors, "error"), notes));
+        };
+        match build(rules, &config, &self.keyring, self.number + 1, self.absent).await {
+            Ok((generation, warnings)) => {
+                self.number += 1;
+                notes.extend(warnings);
+                notes.extend(self.restart_note(&config));
+                let size = size(compilation.models, compilation.webhooks);
+                let first = format!("live, {size} in {} ms", attempt.took.as_millis().max(1));
+                (Some(generation), Report { live: true, lines: std::iter::once(first).chain(notes).collect() })
+            }
+            Err(error) => {
+                notes.push(chain(&error));
+                (None, self.rejected("it cannot be run", notes))
+            }
+        }
+    }
+
+    /// Waits until the files make a program, reporting every failure on the way.
+    pub async fn until_good(&mut self) -> Generation {
+        loop {
+            let asked = self.changed().await;
+            let (generation, report) = self.reload().await;
+            self.tell(asked, report);
+            if let Some(generation) = generation {
+                return generation;
+            }
+        }
+    }
+
+    /// Swaps in every new program, for ever.
+    pub async fn run(mut self, live: Live) {
+        loop {
+            let asked = self.changed().await;
+            let (generation, report) = self.reload().await;
+            if let Some(generation) = generation {
+                live.store(Arc::new(generation));
+            }
+            self.tell(asked, report);
+        }
+    }
+
+    /// Waits for a change of the files, or for somebody who asks.
+    async fn changed(&mut self) -> Option<oneshot::Sender<Report>> {
+        loop {
+            // Looked at before waiting, too: a folder is watched only after it was read.
+            if self.files.look_aside().await.is_some_and(|seen| seen != self.seen) {
+                return None;
+            }
+            tokio::select! {
+                asked = self.requests.next() => return Some(asked),
+                () = self.watch.changed() => {
+                    tokio::time::sleep(self.quiet).await;
+                    self.watch.drain();
+                }
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> (Option<Generation>, Report) {
+        let mut attempt = self.files.attempt_aside().await;
+        for _ in 0..PATIENCE {
+            if !attempt.looks_unfinished() {
+                break;
+            }
+            tokio::time::sleep(UNFINISHED).await;
+            let later = self.files.attempt_aside().await;
+            let settled = later.seen == attempt.seen;
+            attempt = later;
+            if settled {
+                break;
+            }
+        }
+        self.take(attempt).await
+    }
+
+    fn tell(&self, asked: Option<oneshot::Sender<Report>>, report: Report) {
+        self.feed.tell(self.clock.now(), Activity::Reloaded { lines: report.lines.clone().into(), live: report.live });
+        if let Some(asked) = asked {
+            // Whoever asked may have gone.
+            let _gone = asked.send(report);
+        }
+    }
+
+    fn rejected(&self, what: &str, notes: Vec<String>) -> Report {
+        let rest = if self.number == 0 { "waiting for a good one" } else { "still on the last good program" };
+        Report { live: false, lines: std::iter::once(format!("rejected, {what}, {rest}")).chain(notes).collect() }
+    }
+
+    fn restart_note(&mut self, config: &Config) -> Option<String> {
+        let now = format!("{} {:?} {:?}", config.listen, config.store, config.allow_networks);
+        let before = self.fixed.get_or_insert_with(|| now.clone());
+        (*before != now).then(|| "the address, the store and the allowed networks change only at the next start".to_owned())
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,21 @@
+//! `T/objects/{model}/{id}/attachments/{field}`: the data of an attachment has arrived.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::objects;
+use crate::engine::Verb;
+use crate::server::request::{Explain, Names, Parameters};
+use crate::server::{App, Problem};
+
+pub(in crate::server) async fn uploaded(
+    State(app): State<Arc<App>>,
+    Names((owner, model, id, field)): Names<(String, String, String, String)>,
+    Parameters(explain): Parameters<Explain>,
+    body: Body,
+) -> Result<Response, Problem> {
+    objects::save(&app, &(owner, model, id), Verb::Upload(&field), body, &explain).await
+}

@@ -1,0 +1,193 @@
+//! `T/deliveries`: each message to each endpoint, its attempts, and sending it again.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, tenant};
+use crate::server::{App, Problem, Running};
+use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Filter {
+    event: Option<String>,
+    endpoint: Option<String>,
+    status: Option<String>,
+    model: Option<String>,
+    object: Option<String>,
+    message: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DeliveryView {
+    id: DeliveryId,
+    message: MessageId,
+    endpoint: EndpointId,
+    event: Box<str>,
+    model: Box<str>,
+    object: Box<str>,
+    sequence: Sequence,
+    status: &'static str,
+    attempts: u32,
+    last_status: Option<u16>,
+    reason: Option<Box<str>>,
+    due_at: Option<String>,
+    created_at: String,
+    settled_at: Option<String>,
+    request: RequestView,
+}
+
+/// What is sent; secrets by name alone.
+#[derive(Serialize)]
+struct RequestView {
+    method: Box<str>,
+    url: String,
+    headers: Vec<HeaderView>,
+    /// JSON as it is, anything else as a string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct HeaderView {
+    name: Box<str>,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct AttemptView {
+    number: u32,
+    started_at: String,
+    took_ms: u128,
+    status: Option<u16>,
+    error: Option<Box<str>>,
+    response_headers: Option<Box<RawValue>>,
+    response_body: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AttemptList {
+    data: Vec<AttemptView>,
+}
+
+fn view(row: DeliveryRow) -> DeliveryView {
+    DeliveryView {
+        id: row.id,
+        message: row.message,
+        endpoint: row.endpoint,
+        event: row.event,
+        model: row.model,
+        object: row.object,
+        sequence: row.sequence,
+        status: row.state.as_str(),
+        attempts: row.attempts,
+        last_status: row.last_status,
+        reason: row.reason,
+        due_at: row.due_at.map(|at| at.to_string()),
+        created_at: row.created_at.to_string(),
+        settled_at: row.settled_at.map(|at| at.to_string()),
+        request: RequestView {
+            method: row.method,
+            url: row.url.masked(),
+            headers: row.headers.into_iter().map(|(name, value)| HeaderView { name, value: value.masked() }).collect(),
+            body: (!row.body.is_empty()).then(|| raw_or_text(&row.body)).flatten(),
+        },
+    }
+}
+
+fn raw_or_text(body: &[u8]) -> Option<Box<RawValue>> {
+    let text = String::from_utf8_lossy(body).into_owned();
+    RawValue::from_string(text).ok().or_else(|| serde_json::value::to_raw_value(&String::from_utf8_lossy(body)).ok())
+}
+
+fn attempt(row: AttemptRow) -> AttemptView {
+    AttemptView {
+        number: row.number,
+        started_at: row.started_at.to_string(),
+        took_ms: row.took.as_millis(),
+        status: row.status,
+        error: row.error,
+        response_headers: row.response_headers.and_then(|headers| RawValue::from_string(headers.into()).ok()),
+        response_body: row.response_body.map(|body| String::from_utf8_lossy(&body).into_owned()),
+    }
+}
+
+pub(in crate::server) async fn list(
+    State(app): State<Arc<App>>,
+    Names(owner): Names<String>,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let tenant = tenant(&owner)?;
+    let limit = limit(filter.limit)?;
+    let page = Page { before: filter.cursor.as_deref().map(parsed).transpose()?, limit: limit + 1 };
+    let filter = DeliveryFilter {
+        event: filter.event,
+        endpoint: filter.endpoint.map(EndpointId::new),
+        state: filter.status.as_deref().map(state).transpose()?,
+        model: filter.model,
+        object: filter.object,
+        message: filter.message.as_deref().map(parsed).transpose()?,
+    };
+    let rows = running.ingest.store.deliveries(&tenant, &filter, &page).await?;
+    Ok(json(StatusCode::OK, &List::of(rows, limit, |row| row.id.to_string(), view)))
+}
+
+fn state(word: &str) -> Result<DeliveryState, Problem> {
+    DeliveryState::named(word).ok_or_else(|| {
+        let detail = format!("`status` is `{word}`, expected `pending`, `sending`, `delivered` or `diverted`");
+        Problem::bad_request("invalid-parameter", detail)
+    })
+}
+
+pub(in crate::server) async fn one(
+    State(app): State<Arc<App>>,
+    Names((owner, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let row = find(running, &tenant(&owner)?, parsed(&id)?).await?;
+    Ok(json(StatusCode::OK, &view(row)))
+}
+
+pub(in crate::server) async fn attempts(
+    State(app): State<Arc<App>>,
+    Names((owner, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let rows = running.ingest.store.attempts(&tenant(&owner)?, parsed(&id)?).await?;
+    let rows = rows.ok_or_else(|| unknown(&id))?;
+    Ok(json(StatusCode::OK, &AttemptList { data: rows.into_iter().map(attempt).collect() }))
+}
+
+pub(in crate::server) async fn resend(
+    State(app): State<Arc<App>>,
+    Names((owner, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let tenant = tenant(&owner)?;
+    let delivery = parsed(&id)?;
+    find(running, &tenant, delivery).await?;
+    if !running.ingest.store.resend(&tenant, delivery, running.ingest.clock.now()).await? {
+        return Err(Problem::new(StatusCode::CONFLICT, "under-way", format!("the delivery `{id}` is being sent at this moment")));
+    }
+    Ok(json(StatusCode::ACCEPTED, &view(find(running, &tenant, delivery).await?)))
+}
+
+async fn find(running: &Running, tenant: &Tenant, id: DeliveryId) -> Result<DeliveryRow, Problem> {
+    running.ingest.store.delivery(tenant, id).await?.ok_or_else(|| unknown(&id.to_string()))
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::not_found("unknown-delivery", format!("there is no delivery `{id}`"))
+}

@@ -1,0 +1,65 @@
+//! `T/explain/{model}/{id}`: why each webhook did or did not fire at the last saves of an object.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::objects::{ObjectPath, known_model};
+use crate::engine::{TraceEntry, read_trace};
+use crate::ids::Sequence;
+use crate::server::request::{Names, Parameters, json, limit, tenant};
+use crate::server::{App, Problem};
+
+/// A decision with its reason in words.
+#[derive(Serialize)]
+pub(super) struct Reason<'a> {
+    #[serde(flatten)]
+    entry: TraceEntry<'a>,
+    reason: String,
+}
+
+/// The decisions of a stored trace; none of one that cannot be read any more.
+pub(super) fn reasons(trace: &str) -> Vec<Reason<'_>> {
+    let entries = read_trace(trace).unwrap_or_default();
+    entries.into_iter().map(|entry| Reason { reason: entry.to_string(), entry }).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Last {
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    sequence: Sequence,
+    at: String,
+    operation: &'a str,
+    decisions: Vec<Reason<'a>>,
+}
+
+#[derive(Serialize)]
+struct Explanation<'a> {
+    data: Vec<Explained<'a>>,
+}
+
+pub(in crate::server) async fn explain(
+    State(app): State<Arc<App>>,
+    Names((owner, model, id)): ObjectPath,
+    Parameters(last): Parameters<Last>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let tenant = tenant(&owner)?;
+    known_model(running, &model)?;
+    let rows = running.ingest.store.traces(&tenant, &model, &id, limit(last.limit)?).await?;
+    let data = rows.iter().map(|row| Explained {
+        sequence: row.sequence,
+        at: row.at.to_string(),
+        operation: &row.operation,
+        decisions: reasons(&row.decisions),
+    });
+    Ok(json(StatusCode::OK, &Explanation { data: data.collect() }))
+}

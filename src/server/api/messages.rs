@@ -1,0 +1,78 @@
+//! `T/messages`: what fired, newest first.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::ids::{MessageId, Sequence};
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, tenant};
+use crate::server::{App, Problem};
+use crate::store::{MessageFilter, MessageRow, Page};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Filter {
+    event: Option<String>,
+    model: Option<String>,
+    object: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct MessageView {
+    id: MessageId,
+    event: Box<str>,
+    model: Box<str>,
+    object: Box<str>,
+    operation: Box<str>,
+    sequence: Sequence,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
+}
+
+fn view(row: MessageRow) -> MessageView {
+    let payload = std::str::from_utf8(&row.payload).ok().and_then(|text| RawValue::from_string(text.to_owned()).ok());
+    MessageView {
+        id: row.id,
+        event: row.event,
+        model: row.model,
+        object: row.object,
+        operation: row.operation,
+        sequence: row.sequence,
+        created_at: row.created_at.to_string(),
+        payload,
+    }
+}
+
+pub(in crate::server) async fn list(
+    State(app): State<Arc<App>>,
+    Names(owner): Names<String>,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let tenant = tenant(&owner)?;
+    let limit = limit(filter.limit)?;
+    let before = filter.cursor.as_deref().map(parsed).transpose()?;
+    let page = Page { before, limit: limit + 1 };
+    let filter = MessageFilter { event: filter.event, model: filter.model, object: filter.object };
+    let rows = running.ingest.store.messages(&tenant, &filter, &page).await?;
+    Ok(json(StatusCode::OK, &List::of(rows, limit, |row| row.id.to_string(), view)))
+}
+
+pub(in crate::server) async fn one(
+    State(app): State<Arc<App>>,
+    Names((owner, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let tenant = tenant(&owner)?;
+    let row = running.ingest.store.message(&tenant, parsed(&id)?).await?;
+    let row = row.ok_or_else(|| Problem::not_found("unknown-message", format!("there is no message `{id}`")))?;
+    Ok(json(StatusCode::OK, &view(row)))
+}

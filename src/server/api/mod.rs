@@ -1,0 +1,14 @@
+//! One file a resource; each handler reads its request, calls one verb of the store or ingest, and writes its answer.
+
+pub(super) mod attachments;
+pub(super) mod deliveries;
+pub(super) mod endpoints;
+pub(super) mod explain;
+pub(super) mod health;
+pub(super) mod keys;
+pub(super) mod messages;
+pub(super) mod objects;
+pub(super) mod reload;
+pub(super) mod saves;
+pub(super) mod sink;
+pub(super) mod webhooks;

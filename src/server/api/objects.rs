@@ -1,0 +1,144 @@
+//! `T/objects/{model}/{id}`: save, merge, delete, read.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::explain::{Reason, reasons};
+use crate::engine::{MAX_BODY_BYTES, Verb, parse_save};
+use crate::ids::{MessageId, Sequence};
+use crate::ingest::Saved;
+use crate::program::Operation;
+use crate::server::request::{Explain, Names, Nothing, Parameters, json, tenant};
+use crate::server::{App, Problem, body};
+
+/// Whose object, which model, which id.
+pub(super) type ObjectPath = Names<(String, String, String)>;
+
+pub(in crate::server) async fn put(
+    State(app): State<Arc<App>>,
+    Names(path): ObjectPath,
+    Parameters(explain): Parameters<Explain>,
+    body: Body,
+) -> Result<Response, Problem> {
+    save(&app, &path, Verb::Put, body, &explain).await
+}
+
+pub(in crate::server) async fn patch(
+    State(app): State<Arc<App>>,
+    Names(path): ObjectPath,
+    Parameters(explain): Parameters<Explain>,
+    body: Body,
+) -> Result<Response, Problem> {
+    save(&app, &path, Verb::Patch, body, &explain).await
+}
+
+pub(in crate::server) async fn delete(
+    State(app): State<Arc<App>>,
+    Names(path): ObjectPath,
+    Parameters(explain): Parameters<Explain>,
+) -> Result<Response, Problem> {
+    save(&app, &path, Verb::Delete, Body::empty(), &explain).await
+}
+
+/// One save, by whatever verb.
+pub(super) async fn save(
+    app: &App,
+    (owner, model, id): &(String, String, String),
+    verb: Verb<'_>,
+    body: Body,
+    explain: &Explain,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let tenant = tenant(owner)?;
+    let body = body::read(body, MAX_BODY_BYTES).await?;
+    let generation = running.ingest.generation();
+    let save = parse_save(&generation.rules, model, id, verb, &body).map_err(|refused| Problem::refused(refused, ""))?;
+    let saved = running.ingest.save(&tenant, vec![save], &generation).await?;
+    let Some(saved) = saved.first() else {
+        return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the save left no trace"));
+    };
+    let status = match saved.operation {
+        Operation::Create => StatusCode::CREATED,
+        Operation::Update | Operation::Delete => StatusCode::OK,
+    };
+    Ok(json(status, &SaveAnswer::of(model, id, saved, explain.explain.is_some())))
+}
+
+/// What became of a save.
+#[derive(Serialize)]
+pub(super) struct SaveAnswer<'a> {
+    model: &'a str,
+    id: &'a str,
+    operation: &'static str,
+    sequence: Sequence,
+    messages: Vec<Sent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decisions: Option<Vec<Reason<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Sent<'a> {
+    id: MessageId,
+    event: &'a str,
+}
+
+impl<'a> SaveAnswer<'a> {
+    pub(super) fn of(model: &'a str, id: &'a str, saved: &'a Saved, explain: bool) -> Self {
+        Self {
+            model,
+            id,
+            operation: saved.operation.as_str(),
+            sequence: saved.sequence,
+            messages: saved.messages.iter().map(|(id, event)| Sent { id: *id, event }).collect(),
+            decisions: explain.then(|| reasons(&saved.trace)),
+        }
+    }
+}
+
+/// An object as it is stored.
+#[derive(Serialize)]
+struct Object<'a> {
+    model: &'a str,
+    id: &'a str,
+    sequence: Sequence,
+    updated_at: &'a str,
+    fields: Box<RawValue>,
+}
+
+pub(in crate::server) async fn read(
+    State(app): State<Arc<App>>,
+    Names((owner, model, id)): ObjectPath,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let tenant = tenant(&owner)?;
+    known_model(running, &model)?;
+    let row = running.ingest.store.object(&tenant, &model, &id).await?;
+    let Some(row) = row else {
+        return Err(Problem::not_found("no-such-object", format!("there is no object `{model}/{id}`")));
+    };
+    let fields = RawValue::from_string(row.json.to_string())
+        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the stored object cannot be read"))?;
+    Ok(json(StatusCode::OK, &Object { model: &model, id: &row.id, sequence: row.sequence, updated_at: &row.updated_at, fields }))
+}
+
+/// Refuses a model that the program in force does not have.
+pub(super) fn known_model(running: &crate::server::Running, model: &str) -> Result<(), Problem> {
+    let generation = running.ingest.generation();
+    let program = &generation.rules.program;
+    if program.model_named(model).is_some() {
+        return Ok(());
+    }
+    let names = || program.models.iter().map(|model| &*model.name);
+    let problem = Problem::not_found("unknown-model", format!("there is no model `{model}`"));
+    Err(match crate::diagnostics::suggestion(model, names()) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("the models are {}", crate::diagnostics::one_of(names()))),
+    })
+}

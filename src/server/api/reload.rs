@@ -1,0 +1,26 @@
+//! `POST /-/reload`: read the files again now, and say what came of it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::server::request::json;
+use crate::server::{App, Problem};
+
+#[derive(Serialize)]
+struct Reloaded<'a> {
+    live: bool,
+    lines: &'a [String],
+}
+
+pub(in crate::server) async fn reload(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let trigger = app.options.trigger.as_ref().ok_or_else(Problem::not_ready)?;
+    let Some(report) = trigger.reload().await else {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "the node is shutting down"));
+    };
+    let status = if report.live { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(json(status, &Reloaded { live: report.live, lines: &report.lines }))
+}

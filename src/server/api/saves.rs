@@ -1,0 +1,178 @@
+//! `POST T/saves`: a batch as a JSON array or NDJSON, read as it arrives. A chunk of 1,000 saves is stored all or nothing; the first
+//! chunk that is refused ends the batch, and the answer says how many saves before it are stored.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::objects::SaveAnswer;
+use crate::engine::{MAX_BODY_BYTES, Save, Verb, parse_save};
+use crate::generation::Generation;
+use crate::ids::Tenant;
+use crate::ingest::IngestError;
+use crate::server::batch::Splitter;
+use crate::server::body::{interrupted, too_large};
+use crate::server::request::{Explain, Names, Parameters, tenant};
+use crate::server::{App, Problem, Running};
+
+/// Bytes of a batch.
+const BATCH: usize = 64 << 20;
+/// Saves that are stored together.
+const CHUNK: usize = 1_000;
+/// What an item may have around its fields: names and ids.
+const ENVELOPE: usize = 8 << 10;
+
+/// One save of a batch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item<'a> {
+    model: String,
+    id: String,
+    #[serde(default)]
+    verb: Word,
+    /// The attachment, with the verb `upload`.
+    field: Option<String>,
+    #[serde(borrow)]
+    fields: Option<&'a RawValue>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    #[default]
+    Put,
+    Patch,
+    Delete,
+    Upload,
+}
+
+pub(in crate::server) async fn batch(
+    State(app): State<Arc<App>>,
+    Names(owner): Names<String>,
+    Parameters(explain): Parameters<Explain>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let mut batch = Batch {
+        running: app.running()?,
+        tenant: tenant(&owner)?,
+        explain: explain.explain.is_some(),
+        splitter: Splitter::new(MAX_BODY_BYTES + ENVELOPE),
+        waiting: Vec::new(),
+        saved: 0,
+        answers: Vec::new(),
+    };
+    let outcome = batch.run(body).await;
+    let saved = batch.saved;
+    outcome.map(|()| batch.answer()).map_err(|problem| problem.saved(saved))
+}
+
+struct Batch<'a> {
+    running: &'a Running,
+    tenant: Tenant,
+    explain: bool,
+    splitter: Splitter,
+    /// Items of the chunk that is being filled.
+    waiting: Vec<BytesMut>,
+    /// Saves that are stored.
+    saved: usize,
+    /// Their answers, each ended by a line break.
+    answers: Vec<u8>,
+}
+
+impl Batch<'_> {
+    async fn run(&mut self, body: Body) -> Result<(), Problem> {
+        let mut stream = body.into_data_stream();
+        let mut arrived = 0;
+        while let Some(bytes) = stream.next().await {
+            let bytes = bytes.map_err(|error| interrupted(&error))?;
+            arrived += bytes.len();
+            if arrived > BATCH {
+                return Err(too_large(BATCH));
+            }
+            self.splitter.push(&bytes);
+            self.take_items(false).await?;
+        }
+        self.take_items(true).await?;
+        self.store().await
+    }
+
+    async fn take_items(&mut self, end: bool) -> Result<(), Problem> {
+        while let Some(item) = self.splitter.next(end).map_err(|error| Problem::bad_request("invalid-json", error.to_string()))? {
+            self.waiting.push(item);
+            if self.waiting.len() == CHUNK {
+                self.store().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the chunk and writes down the answers.
+    async fn store(&mut self) -> Result<(), Problem> {
+        let items = std::mem::take(&mut self.waiting);
+        if items.is_empty() {
+            return Ok(());
+        }
+        let generation = self.running.ingest.generation();
+        let mut saves = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            saves.push(read(&generation, item, self.saved + index)?);
+        }
+        let names: Vec<(String, Box<str>)> =
+            saves.iter().map(|save| (generation.rules.program.model(save.model).name.to_string(), save.id.clone())).collect();
+        let saved = self.running.ingest.save(&self.tenant, saves, &generation).await.map_err(|error| match error {
+            IngestError::Refused { index, refused } => Problem::refused(vec![refused], &format!("/{}", self.saved + index)),
+            IngestError::Store(error) => error.into(),
+        })?;
+        for ((model, id), saved) in names.iter().zip(&saved) {
+            serde_json::to_writer(&mut self.answers, &SaveAnswer::of(model, id, saved, self.explain))
+                .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be written"))?;
+            self.answers.push(b'\n');
+        }
+        self.saved += saved.len();
+        Ok(())
+    }
+
+    /// The answers in the shape the saves came in.
+    fn answer(self) -> Response {
+        if self.splitter.is_lines() {
+            return ([(header::CONTENT_TYPE, "application/x-ndjson")], self.answers).into_response();
+        }
+        let mut array = Vec::with_capacity(self.answers.len() + 2);
+        array.push(b'[');
+        // JSON written without indentation has no line break but ours.
+        let end = self.answers.len().saturating_sub(1);
+        array.extend(self.answers.iter().take(end).map(|&byte| if byte == b'\n' { b',' } else { byte }));
+        array.push(b']');
+        ([(header::CONTENT_TYPE, "application/json")], array).into_response()
+    }
+}
+
+/// One item, checked; `index` is its position in the batch.
+fn read(generation: &Generation, item: &[u8], index: usize) -> Result<Save, Problem> {
+    let wrong = |detail: String| Problem::bad_request("invalid-json", format!("save {index}: {detail}"));
+    let item: Item<'_> = serde_json::from_slice(item).map_err(|error| wrong(error.to_string()))?;
+    let field = item.field.as_deref();
+    let verb = match (item.verb, field) {
+        (Word::Put, None) => Verb::Put,
+        (Word::Patch, None) => Verb::Patch,
+        (Word::Delete, None) => Verb::Delete,
+        (Word::Upload, Some(field)) => Verb::Upload(field),
+        (Word::Upload, None) => return Err(wrong("the verb `upload` needs a `field`, the name of the attachment".to_owned())),
+        (Word::Put | Word::Patch | Word::Delete, Some(_)) => return Err(wrong("`field` goes only with the verb `upload`".to_owned())),
+    };
+    let body = match (item.fields, item.verb) {
+        (Some(fields), Word::Put | Word::Patch | Word::Upload) => fields.get(),
+        (None, Word::Delete) => "",
+        (Some(_), Word::Delete) => return Err(wrong("the verb `delete` has no `fields`".to_owned())),
+        (None, Word::Put | Word::Patch | Word::Upload) => return Err(wrong("a save needs `fields`, an object".to_owned())),
+    };
+    parse_save(&generation.rules, &item.model, &item.id, verb, body.as_bytes())
+        .map_err(|refused| Problem::refused(refused, &format!("/{index}/fields")))
+}

@@ -1,0 +1,152 @@
+//! Errors of the API: RFC 9457 problems, each with a code of ours and, for a body, one entry per mistake.
+
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::engine::Refused;
+use crate::ingest::IngestError;
+use crate::store::StoreError;
+
+/// Why a request failed. Its JSON is the answer's body.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    /// Identifies the kind for programs.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: &'static str,
+    status: u16,
+    /// Kebab-case kind, such as `unknown-model`.
+    code: &'static str,
+    /// One sentence.
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    /// The mistakes of the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Mistake>,
+    /// In a batch: how many saves before the refused chunk are stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<usize>,
+}
+
+/// One mistake of a body.
+#[derive(Debug, Serialize)]
+struct Mistake {
+    /// JSON pointer (RFC 6901) into the body.
+    pointer: String,
+    code: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:webhookc:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            help: None,
+            errors: Vec::new(),
+            saved: None,
+        }
+    }
+
+    pub(super) fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, detail)
+    }
+
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(super) fn not_ready() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "no program is live yet: the schema has errors").help("fix what is reported, the node goes on by itself")
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A save that was refused; `prefix` points to it in the body.
+    pub(super) fn refused(refused: Vec<Refused>, prefix: &str) -> Self {
+        let Some(first) = refused.first() else {
+            return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "the save was refused");
+        };
+        let detail = match refused.len() {
+            1 => first.message.clone(),
+            count => format!("{count} mistakes, the first: {}", first.message),
+        };
+        let mut problem = Self::new(status_of(first.kind), first.kind, detail);
+        problem.help.clone_from(&first.help);
+        let mistake = |refused: Refused| Mistake {
+            pointer: format!("{prefix}{}", refused.pointer),
+            code: refused.kind,
+            detail: refused.message,
+            help: refused.help,
+        };
+        problem.errors = refused.into_iter().map(mistake).collect();
+        problem
+    }
+
+    pub(super) fn saved(mut self, saved: usize) -> Self {
+        self.saved = Some(saved);
+        self
+    }
+}
+
+/// What a kind of refusal is in HTTP.
+fn status_of(kind: &str) -> StatusCode {
+    match kind {
+        "invalid-json" => StatusCode::BAD_REQUEST,
+        "unknown-model" | "no-such-object" => StatusCode::NOT_FOUND,
+        "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let (status, code) = match &error {
+            StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-busy"),
+            StoreError::Full => (StatusCode::SERVICE_UNAVAILABLE, "store-full"),
+            StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
+            StoreError::Open { .. } | StoreError::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store-failed"),
+        };
+        tracing::error!(%error, "the store could not answer");
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<IngestError> for Problem {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Refused { refused, .. } => Self::refused(vec![refused], ""),
+            IngestError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    }
+}
+
+pub(super) async fn unknown_path(uri: Uri) -> Problem {
+    Problem::not_found("unknown-path", format!("there is nothing at `{}`", uri.path()))
+        .help("objects are at `/api/v1/tenants/default/objects/MODEL/ID`")
+}
+
+/// The router adds `Allow`.
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", format!("`{method}` is not possible at `{}`", uri.path()))
+        .help("the header `Allow` lists the methods that are")
+}

@@ -1,0 +1,104 @@
+//! What handlers take from a request's path and query, with problems instead of plain-text rejections; and JSON answers.
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use crate::ids::Tenant;
+
+/// Items of a list when nothing is said.
+const DEFAULT_LIMIT: usize = 50;
+/// The most items of a list.
+const MAX_LIMIT: usize = 500;
+
+/// The names in the path.
+pub(super) struct Names<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Names<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(names)| Self(names)).map_err(|rejection| Problem::bad_request("invalid-path", rejection.body_text()))
+    }
+}
+
+/// The parameters after `?`.
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query.map(|Query(parameters)| Self(parameters)).map_err(|rejection| Problem::bad_request("invalid-parameter", rejection.body_text()))
+    }
+}
+
+/// The tenant of this name.
+pub(super) fn tenant(name: &str) -> Result<Tenant, Problem> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    if plain && (1..=64).contains(&name.len()) {
+        return Ok(Tenant::new(name));
+    }
+    Err(Problem::bad_request("invalid-tenant", format!("`{name}` cannot be a tenant, expected 1 to 64 of `A-Z a-z 0-9 _ . -`")))
+}
+
+/// The number of items asked for.
+pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    match asked {
+        None => Ok(DEFAULT_LIMIT),
+        Some(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Problem::bad_request("invalid-parameter", format!("`limit` is {limit}, expected 1 to {MAX_LIMIT}"))),
+    }
+}
+
+/// An id or word from path or query, or a problem that repeats what was expected.
+pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error: T::Err| Problem::bad_request("invalid-id", error.to_string()))
+}
+
+/// `?explain`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Explain {
+    pub(super) explain: Option<String>,
+}
+
+/// No parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+/// A part of a list, newest first.
+#[derive(Debug, Serialize)]
+pub(super) struct List<T> {
+    pub(super) data: Vec<T>,
+    /// The cursor of the next part; null at the end.
+    pub(super) next: Option<String>,
+}
+
+impl<T> List<T> {
+    /// Of rows that were asked for with one more than `limit`, to know whether there are more. `id` is a row's cursor.
+    pub(super) fn of<R>(mut rows: Vec<R>, limit: usize, id: impl Fn(&R) -> String, show: impl Fn(R) -> T) -> Self {
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(id) } else { None };
+        Self { data: rows.into_iter().map(show).collect(), next }
+    }
+}
+
+/// An answer in JSON.
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be written").into_response()
+        }
+    }
+}

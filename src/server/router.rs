@@ -1,0 +1,43 @@
+//! The API on one screen.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get, post, put};
+
+use super::api::{attachments, deliveries, endpoints, explain, health, keys, messages, objects, reload, saves, sink, webhooks};
+use super::{App, guard, problem};
+
+/// Every route of a node.
+#[must_use]
+pub fn router(app: Arc<App>) -> Router {
+    let tenant = Router::new()
+        .route("/objects/{model}/{id}", get(objects::read).put(objects::put).patch(objects::patch).delete(objects::delete))
+        .route("/objects/{model}/{id}/attachments/{field}", put(attachments::uploaded))
+        .route("/saves", post(saves::batch))
+        .route("/explain/{model}/{id}", get(explain::explain))
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/{name}", get(webhooks::one))
+        .route("/endpoints", get(endpoints::list))
+        .route("/endpoints/{id}", get(endpoints::one))
+        .route("/messages", get(messages::list))
+        .route("/messages/{id}", get(messages::one))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{id}", get(deliveries::one))
+        .route("/deliveries/{id}/attempts", get(deliveries::attempts))
+        .route("/deliveries/{id}/resend", post(deliveries::resend));
+    let mut node = Router::new()
+        .nest("/api/v1/tenants/{tenant}", tenant)
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/-/reload", post(reload::reload))
+        .route("/.well-known/webhook-keys.json", get(keys::public));
+    if app.options.dev {
+        node = node.route("/sink/{*event}", any(sink::take));
+    }
+    node.fallback(problem::unknown_path)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::same_machine))
+        .with_state(app)
+}
