@@ -27,14 +27,13 @@ fn model_with_webhooks(webhooks: usize) -> String {
     let fields = webhooks.min(100);
     let mut text = String::from("<data-model>\n<model name=\"asset\" label=\"Asset\">\n");
     for field in 0..fields {
-        text.push_str(&format!("<field name=\"field_{field}\" label=\"Field\" type=\"integer\"/>\n"));
+        text += &format!("<field name=\"field_{field}\" label=\"Field\" type=\"integer\"/>\n");
     }
     text.push_str("<display>{field_0}</display>\n");
     for webhook in 0..webhooks {
         let field = webhook % fields;
-        text.push_str(&format!(
-            "<webhook type=\"update\" name=\"hook_{webhook}\"><field name=\"field_{field}\" equals=\"{webhook}\"/></webhook>\n"
-        ));
+        text +=
+            &format!("<webhook type=\"update\" name=\"hook_{webhook}\"><field name=\"field_{field}\" equals=\"{webhook}\"/></webhook>\n");
     }
     text.push_str("</model>\n</data-model>\n");
     text

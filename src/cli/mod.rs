@@ -83,14 +83,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output::new(arguments.color);
     let outcome = match arguments.verb {
-        Verb::Check(check) => check.run(&output),
+        Verb::Check(check) => check.run(output),
         Verb::Dev(dev) => block_on(dev.run(output)),
         Verb::Serve(serve) => block_on(serve.run(output)),
-        Verb::Save(save) => block_on(save.run(&output)),
-        Verb::Deliveries(deliveries) => block_on(deliveries.run(&output)),
-        Verb::Explain(explain) => explain.run(&output),
+        Verb::Save(save) => block_on(save.run(output)),
+        Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
+        Verb::Explain(explain) => explain.run(output),
     };
-    outcome.unwrap_or_else(|failure| failure.print(&output))
+    outcome.unwrap_or_else(|failure| failure.print(output))
 }
 
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

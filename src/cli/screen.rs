@@ -21,7 +21,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(style: Style, own: String) -> Self {
-        Self { style, own, object: 10, path: 18 }
+        Self { style, own, object: 10, path: 17 }
     }
 
     /// The lines of an event.
@@ -112,10 +112,7 @@ mod tests {
         };
         assert_eq!(
             lines(&mut screen, saved),
-            [
-                "save    asset/a1   asset_ready ✘ asset_photo is present, needs uploaded",
-                "                   asset_saved ✔",
-            ]
+            ["save    asset/a1   asset_ready ✘ asset_photo is present, needs uploaded", "                   asset_saved ✔",]
         );
         let sending = Activity::Sending {
             delivery,

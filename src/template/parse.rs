@@ -131,7 +131,13 @@ fn explain(text: &str, is_expression: bool, error: &minijinja::Error) -> Mistake
         return Mistake { range, message, help: None };
     }
     let seen = text.get(range.clone()).map(str::trim).unwrap_or_default();
-    let message = match detail.split_once(", expected ") {
+    let parted = detail.split_once(", expected ").map(|(unexpected, expected)| match expected {
+        "end of variable block" => (unexpected, "`}}`"),
+        "end of block" => (unexpected, "`%}`"),
+        "identifier or integer" | "identifier" => (unexpected, "a name"),
+        expected => (unexpected, expected),
+    });
+    let message = match parted {
         Some((unexpected, expected)) if unexpected.starts_with("unexpected end of input") => {
             format!("the template ends here, expected {expected}")
         }

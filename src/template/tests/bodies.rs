@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, body};
+use crate::ids::FileId;
+use crate::text::{SourceText, Span};
 
 #[test]
 fn a_body_is_json_whatever_the_values_are() {
@@ -85,4 +87,23 @@ fn mistakes_are_underlined() {
     for (template, expected) in cases {
         assert_eq!(fixture.json(template), expected, "{template}");
     }
+}
+
+#[test]
+fn places_survive_entities_and_escapes() {
+    let pieces = [(r#"{"a": "x "#, r#"{"a": "x "#), ("&", "&amp;"), ("&", "&#38;"), (r#"\n\u00e9 {{ object.nmae }}"}"#, "")];
+    let mut file = String::new();
+    let mut text = SourceText::empty(Span::new(FileId(0), 0, 0));
+    for (decoded, written) in pieces {
+        let (start, written) = (file.len(), if written.is_empty() { decoded } else { written });
+        file.push_str(written);
+        text.push(decoded, Span::new(FileId(0), start, file.len()));
+    }
+    let mut request = body("", "application/json");
+    request.body.as_mut().unwrap().text = Some(text);
+    let mut out = crate::diagnostics::Diagnostics::default();
+    let fixture = Fixture::new();
+    assert!(super::super::Request::compile(&request, fixture.scope(), &mut out).is_none());
+    let under: Vec<&str> = out.iter().map(|found| &file[found.primary.span.range()]).collect();
+    assert_eq!(under, ["nmae"]);
 }

@@ -42,7 +42,7 @@ fn sentences_say_what_was_seen_and_expected() {
         ("{% endfor %}", "`endfor` without `for` before it · "),
         ("{{ a ? b }}", "unexpected `?`, expected an expression · "),
         ("{{ 'a }}", "`'` opens a text that nothing closes · "),
-        ("{{ object. }}", "unexpected `}}`, expected identifier or integer · "),
+        ("{{ object. }}", "unexpected `}}`, expected a name · "),
         ("{% macro x() %}{% endmacro %}", "`macro` is not in the language, expected `if` or `for` · "),
     ];
     let fixture = Fixture::new();

@@ -35,12 +35,12 @@ impl<'p> Typing<'p, '_> {
                 (true, false) => "null",
                 (false, _) => "undefined",
             };
-            let help = self.missing_help(typed, text).unwrap_or_else(|| format!("give a default: `{{{{ {text}|default(\"\") }}}}`"));
+            let help = self.missing_help(typed, text).unwrap_or_else(|| format!("give a default: {}", self.with_default(text)));
             self.report(Code::MayBeMissing, range.clone(), format!("`{text}` may be {what} here, which cannot be printed"), Some(help));
         }
         if self.context == Context::Header && ty.shape.may_break_lines() {
             let message = format!("`{text}` may hold line breaks, expected text of one line in a header");
-            let help = format!("take them out: `{{{{ {text}|replace(\"\\n\", \" \") }}}}`");
+            let help = format!("take them out: `{{{{ {text}|replace('\\n', ' ') }}}}`");
             self.report(Code::HeaderInjection, range, message, Some(help));
         }
     }
@@ -62,13 +62,20 @@ impl<'p> Typing<'p, '_> {
         typed
     }
 
+    /// In single quotes, which need no escape in an attribute or in JSON; in a URL an empty text would leave an empty segment.
+    fn with_default(&self, text: &str) -> String {
+        let default = if self.context == Context::Url { "-" } else { "" };
+        format!("`{{{{ {text}|default('{default}') }}}}`")
+    }
+
     /// What makes a place certain.
     fn missing_help(&self, typed: &Typed<'p>, text: &str) -> Option<String> {
         let webhook = self.scope.webhook;
         match typed.place.as_deref() {
             Some([Step::Object, Step::Property(property)]) if !typed.ty.is_missing() => {
                 let name = &self.scope.program.model(webhook.model).property(*property).name;
-                Some(format!("give a default: `{{{{ {text}|default(\"\") }}}}`, or add `<field name=\"{name}\"/>` to the webhook"))
+                let default = self.with_default(text);
+                Some(format!("give a default: {default}, or add `<field name=\"{name}\"/>` to the webhook"))
             }
             _ if typed.ty.is_missing() && text.starts_with("previous") => Some("there is no `previous` on create".to_owned()),
             _ => None,
@@ -78,7 +85,7 @@ impl<'p> Typing<'p, '_> {
 
 fn print_help(shape: &Shape<'_>, text: &str) -> String {
     if shape.is(Classes::LIST) {
-        format!("join its items, `{{{{ {text}|join(\", \") }}}}`, or write JSON, `{{{{ {text}|tojson }}}}`")
+        format!("join its items, `{{{{ {text}|join(', ') }}}}`, or write JSON, `{{{{ {text}|tojson }}}}`")
     } else if shape.is(Classes::OBJECT) {
         format!("print one of its fields, as in `{{{{ {text}.id }}}}`")
     } else if *shape == Shape::Location {

@@ -1,13 +1,11 @@
 //! The console blocks of the README are run: what they print must be what the README shows. `…` stands for anything within a line, a
 //! line of only `…` for any number of lines; times, ids and durations may differ.
 
-mod process;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use process::Node;
+use crate::node::Node;
 
 /// A command of a console block and the lines shown under it.
 struct Shown {
@@ -146,7 +144,7 @@ fn wait_for_lines(node: &Node, count: usize) -> Vec<String> {
     let began = std::time::Instant::now();
     loop {
         let lines: Vec<String> = node.said().lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
-        if lines.len() >= count || began.elapsed() > process::PATIENCE {
+        if lines.len() >= count || began.elapsed() > crate::node::PATIENCE {
             return lines;
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
