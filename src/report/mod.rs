@@ -2,6 +2,7 @@
 //! string. Absent: writing it anywhere, and the choice of format and colour, which are the caller's.
 
 mod concise;
+mod diff;
 mod fingerprint;
 mod full;
 mod github;
@@ -11,9 +12,12 @@ mod jsonl;
 mod junit;
 mod rdjson;
 mod sarif;
+mod selection;
 
+pub use diff::unified;
 pub use full::excerpt;
 pub use github::github_summary;
+pub use selection::Selection;
 
 use crate::compile::Compilation;
 use crate::diagnostics::{Diagnostics, Severity};

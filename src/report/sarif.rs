@@ -90,9 +90,8 @@ fn repair(sources: &SourceMap, fix: &Fix) -> Value {
     files.dedup();
     let changes = files.into_iter().map(|file| {
         let edits = fix.edits.iter().filter(|edit| edit.span.file == file);
-        let replacements = edits.map(|edit| {
-            json!({ "deletedRegion": region(sources, edit.span), "insertedContent": { "text": edit.text } })
-        });
+        let replacements =
+            edits.map(|edit| json!({ "deletedRegion": region(sources, edit.span), "insertedContent": { "text": edit.text } }));
         json!({ "artifactLocation": artifact(sources, file), "replacements": replacements.collect::<Vec<_>>() })
     });
     json!({ "description": { "text": fix.title }, "artifactChanges": changes.collect::<Vec<_>>() })
