@@ -21,7 +21,7 @@ impl From<Output> for Ran {
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_webhookc"));
-    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").stdin(Stdio::null());
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env_remove("GITHUB_ACTIONS").stdin(Stdio::null());
     command
 }
 
