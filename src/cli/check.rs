@@ -178,7 +178,7 @@ impl Check {
         });
         output.print(&render(compilation, format, output.out));
         if !cut.is_empty() {
-            output.complain(&format!("{} more not shown\n", counted(cut.len(), "finding")));
+            output.complain(&format!("{} more are not shown\n", counted(cut.len(), "finding")));
         }
         Ok(())
     }

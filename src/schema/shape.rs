@@ -132,5 +132,5 @@ fn unknown_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules:
 fn deprecated_attribute(attribute: &Attribute<'_>, advice: &str) -> Diagnostic {
     let message = format!("the attribute `{}` is deprecated and means nothing", attribute.name);
     let span = whole(attribute);
-    Diagnostic::new(Code::DeprecatedAttribute, span, message).help(advice).fix(Fix::replace("remove it", span, ""))
+    Diagnostic::new(Code::DeprecatedAttribute, span, message).help(advice).fix(Fix::replace("remove it", span, "").safe())
 }
