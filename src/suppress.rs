@@ -158,6 +158,3 @@ fn unknown(name: &str, place: Span) -> Diagnostic {
     let near = suggestion(name, Code::ALL.iter().flat_map(|code| [code.as_str(), code.name()]));
     diagnostic.maybe_help(near.map(|near| format!("did you mean `{near}`?")))
 }
-
-#[cfg(test)]
-mod tests;

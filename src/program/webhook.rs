@@ -33,6 +33,8 @@ pub struct Webhook {
     pub request: Option<RequestSource>,
     /// Where its name is written, or the element's name when it has none.
     pub span: Span,
+    /// Where another `<field>` can be put, and the layout to put behind it; for fixes.
+    pub before_children: Option<(Span, Box<str>)>,
 }
 
 impl Webhook {

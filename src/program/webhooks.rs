@@ -56,6 +56,7 @@ pub(super) fn read(
         attachments_by_id,
         request,
         span: webhook.name.as_ref().map_or(webhook.element, |name| name.span),
+        before_children: webhook.before_children.map(|(span, layout)| (span, layout.into())),
     };
     Some((webhook, complete))
 }

@@ -161,6 +161,8 @@ pub struct Webhook<'s> {
     pub request: Option<Request<'s>>,
     /// The word `webhook` of its opening tag.
     pub element: Span,
+    /// Where another `<field>` can be put, and the layout to put behind it, when it has a child.
+    pub before_children: Option<(Span, &'s str)>,
 }
 
 /// The words of a webhook's `type`.

@@ -40,6 +40,7 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webho
         fields,
         request: first_request,
         element: element.name_span(),
+        before_children: element.before_children(),
     }
 }
 

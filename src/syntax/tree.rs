@@ -174,6 +174,15 @@ impl<'t, 's> Element<'t, 's> {
         self.below().filter(|(_, node)| node.kind == NodeKind::Element).map(move |(index, node)| Element { tree: self.tree, node, index })
     }
 
+    /// Where a first child can be put, and the layout to put behind it; `None` when there is no child.
+    #[must_use]
+    pub fn before_children(self) -> Option<(Span, &'s str)> {
+        let first = self.children().next()?.node.start;
+        let layout = self.tree.slice(self.node.tag_end, first);
+        let line = layout.rfind('\n').and_then(|at| layout.get(at..)).filter(|layout| layout.trim_ascii().is_empty());
+        Some((self.tree.span(first, first), line.unwrap_or("")))
+    }
+
     /// The bytes of its own text without the whitespace around it; `None` when there is none.
     #[must_use]
     pub fn text_span(self) -> Option<Span> {

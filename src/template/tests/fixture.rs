@@ -120,6 +120,7 @@ impl Fixture {
             attachments_by_id: Vec::new(),
             request: None,
             span: span(),
+            before_children: None,
         };
         let mut settings = Settings { app: "assets".to_owned(), ..Settings::default() };
         settings.vars.insert("base_url".to_owned(), "https://api.example.com/v1".to_owned());

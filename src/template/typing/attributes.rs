@@ -9,7 +9,7 @@ use super::super::tree::{ExprKind, Meta, Turn};
 use super::super::ty::{Classes, Keys, Object, Shape, Type};
 use super::super::written::{Constant, Expression, Kind as WrittenKind, Name};
 use super::{Typed, Typing, further};
-use crate::diagnostics::{Code, one_of, suggestion};
+use crate::diagnostics::{Code, Diagnostic, Fix, one_of, suggestion};
 use crate::ids::ModelId;
 use crate::program::{Embed, Kind, TextFormat, Through};
 
@@ -179,7 +179,13 @@ impl<'p> Typing<'p, '_> {
             help = format!("{help}; without it only the id is there, `{name}_id`");
         }
         let message = format!("relation `{name}` of model `{}` is not embedded by the webhook", found.name);
-        self.report(Code::NotEmbedded, range, message, Some(help));
+        let mut finding = Diagnostic::new(Code::NotEmbedded, self.source.span(range), message).help(help);
+        // It is a guess: the webhook then waits for the relation too.
+        if let Some((span, layout)) = webhook.before_children.as_ref().filter(|_| model == webhook.model) {
+            let field = format!("<field name=\"{name}\" />");
+            finding = finding.fix(Fix::replace(format!("add `{field}` to the webhook"), *span, format!("{field}{layout}")));
+        }
+        self.report_finding(finding);
         true
     }
 

@@ -256,7 +256,10 @@ impl<'p, 'o> Typing<'p, 'o> {
     }
 
     fn report(&mut self, code: Code, range: Range<usize>, message: String, help: Option<String>) {
-        let found = Diagnostic::new(code, self.source.span(range), message).maybe_help(help);
+        self.report_finding(Diagnostic::new(code, self.source.span(range), message).maybe_help(help));
+    }
+
+    fn report_finding(&mut self, found: Diagnostic) {
         self.failed |= found.severity() == Severity::Error;
         self.out.push(found);
     }

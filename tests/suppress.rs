@@ -1,6 +1,9 @@
 //! Suppressions on whole schemas.
 
-use crate::compile::{Compilation, Input, compile};
+#![allow(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use webhookc::compile::{Compilation, Input, compile};
+use webhookc::diagnostics::Diagnostic;
 
 /// A schema with two webhooks that fire on every save (WH0314), each without a target (WH0313).
 fn compiled(first: &str, second: &str) -> Compilation {
@@ -15,7 +18,7 @@ fn compiled(first: &str, second: &str) -> Compilation {
 
 /// Codes with the text under them: the findings, then what is suppressed.
 fn found(compilation: &Compilation) -> (Vec<String>, Vec<String>) {
-    let word = |diagnostic: &crate::diagnostics::Diagnostic| {
+    let word = |diagnostic: &Diagnostic| {
         format!("{} {}", diagnostic.code.as_str(), compilation.sources.slice(diagnostic.primary.span))
     };
     (compilation.diagnostics.iter().map(word).collect(), compilation.suppressed.iter().map(|other| word(&other.diagnostic)).collect())
