@@ -126,11 +126,10 @@ pub fn apply(mut suppressions: Vec<Suppression>, diagnostics: &mut Diagnostics) 
     for Suppression { code, place, state, .. } in suppressions {
         let code = code.as_str();
         match state {
-            State::Used => {}
             State::Unused if complete => {
-                diagnostics.push(unused(place, format!("`{code}` is not found in the element behind the suppression")))
+                diagnostics.push(unused(place, format!("`{code}` is not found in the element behind the suppression")));
             }
-            State::Unused => {}
+            State::Used | State::Unused => {}
             State::Refused => {
                 diagnostics.push(unused(place, format!("`{code}` is an error here, and errors cannot be suppressed")));
             }

@@ -18,9 +18,7 @@ fn compiled(first: &str, second: &str) -> Compilation {
 
 /// Codes with the text under them: the findings, then what is suppressed.
 fn found(compilation: &Compilation) -> (Vec<String>, Vec<String>) {
-    let word = |diagnostic: &Diagnostic| {
-        format!("{} {}", diagnostic.code.as_str(), compilation.sources.slice(diagnostic.primary.span))
-    };
+    let word = |diagnostic: &Diagnostic| format!("{} {}", diagnostic.code.as_str(), compilation.sources.slice(diagnostic.primary.span));
     (compilation.diagnostics.iter().map(word).collect(), compilation.suppressed.iter().map(|other| word(&other.diagnostic)).collect())
 }
 

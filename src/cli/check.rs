@@ -47,6 +47,17 @@ pub(super) struct Check {
     #[arg(long, value_name = "COUNT")]
     max_diagnostics: Option<usize>,
 
+    #[command(flatten)]
+    repairs: Repairs,
+
+    /// What the schema on standard input is called in findings; its folder decides which `webhookc.toml` is used
+    #[arg(long, value_name = "FILE")]
+    stdin_filename: Option<PathBuf>,
+}
+
+/// What is done about findings.
+#[derive(Clone, Copy, Debug, Args)]
+struct Repairs {
     /// Apply the fixes that can only mean what the author meant
     #[arg(long)]
     fix: bool,
@@ -58,10 +69,6 @@ pub(super) struct Check {
     /// Show what `--fix` would change, and change nothing; exit code 1 if there is anything
     #[arg(long, conflicts_with = "fix")]
     diff: bool,
-
-    /// What the schema on standard input is called in findings; its folder decides which `webhookc.toml` is used
-    #[arg(long, value_name = "FILE")]
-    stdin_filename: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -80,7 +87,7 @@ enum OutputFormat {
     Gitlab,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// JUnit's XML
+    /// A report as of `JUnit`, in XML
     Junit,
     /// The Reviewdog Diagnostic Format
     Rdjson,
@@ -98,14 +105,14 @@ impl Check {
         let selection = self.selection()?;
         let input = self.read()?;
         let mut changed = false;
-        let mut compilation = if self.fix || self.diff {
-            let reach = if self.unsafe_fixes { Reach::All } else { Reach::Safe };
+        let mut compilation = if self.repairs.fix || self.repairs.diff {
+            let reach = if self.repairs.unsafe_fixes { Reach::All } else { Reach::Safe };
             let fixed = fix(input, reach, |finding| selection.wants(finding));
             changed = !fixed.before.is_empty();
-            if self.diff {
-                show(&fixed, output)
+            if self.repairs.diff {
+                show(&fixed, output);
             } else {
-                save(&fixed, output)?
+                save(&fixed, output)?;
             }
             fixed.compilation
         } else {
@@ -116,11 +123,11 @@ impl Check {
         let least = self.least();
         let failed = compilation.diagnostics.iter().any(|finding| finding.severity() >= least);
         let summary = summary(&compilation);
-        if !self.diff {
+        if !self.repairs.diff {
             self.report(&mut compilation, output)?;
         }
         output.complain(&format!("{summary}\n"));
-        Ok(ExitCode::from(u8::from(failed || (self.diff && changed))))
+        Ok(ExitCode::from(u8::from(failed || (self.repairs.diff && changed))))
     }
 
     fn read(&self) -> Result<Input, Failure> {
@@ -131,7 +138,7 @@ impl Check {
         if self.paths.len() > 1 {
             return Err(Failure::new("`-` stands beside other paths, expected it alone"));
         }
-        if self.fix {
+        if self.repairs.fix {
             return Err(Failure::new("`--fix` cannot write to standard input").help("`--diff` shows what it would change"));
         }
         let mut bytes = Vec::new();
@@ -185,7 +192,6 @@ impl Check {
 
     fn format(&self) -> Format {
         match self.output_format {
-            Some(OutputFormat::Full) => Format::Full,
             Some(OutputFormat::Concise) => Format::Concise,
             Some(OutputFormat::Json) => Format::Json,
             Some(OutputFormat::Jsonl) => Format::Jsonl,
@@ -195,7 +201,7 @@ impl Check {
             Some(OutputFormat::Junit) => Format::Junit,
             Some(OutputFormat::Rdjson) => Format::Rdjson,
             None if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") => Format::Github,
-            None => Format::Full,
+            Some(OutputFormat::Full) | None => Format::Full,
         }
     }
 }
@@ -222,7 +228,7 @@ fn save(fixed: &Fixed, output: Output) -> Result<(), Failure> {
 
 fn tell(fixed: &Fixed, what: &str, output: Output) {
     if fixed.applied > 0 {
-        let fixes = if fixed.applied == 1 { "1 fix".to_owned() } else { format!("{} fixes", fixed.applied) };
-        output.complain(&format!("{fixes} {what} in {}\n", counted(fixed.before.len(), "file")));
+        let count = if fixed.applied == 1 { "1 fix".to_owned() } else { format!("{} fixes", fixed.applied) };
+        output.complain(&format!("{count} {what} in {}\n", counted(fixed.before.len(), "file")));
     }
 }

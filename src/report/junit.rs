@@ -1,4 +1,4 @@
-//! JUnit's XML: a suite a file, a failed case an error or warning, and for a file without either one case that passed, so that every
+//! XML as of `JUnit`: a suite a file, a failed case an error or warning, and for a file without either one case that passed, so that every
 //! file that was read shows up. Notes are the output of a passed case. Absent: time stamps and durations; a report has none.
 
 use std::fmt::Write as _;

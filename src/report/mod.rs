@@ -41,7 +41,7 @@ pub enum Format {
     Gitlab,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// JUnit's XML.
+    /// A report as of `JUnit`, in XML.
     Junit,
     /// The Reviewdog Diagnostic Format.
     Rdjson,

@@ -1,6 +1,8 @@
 //! SARIF 2.1.0 (OASIS, `sarif-v2.1.0`), as code scanning services read it: every code as a rule with its page, every finding as a
 //! result with fingerprint, related places and repairs, and what the source suppresses as a result with its reason.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::fingerprint::fingerprints;
@@ -127,7 +129,8 @@ fn artifact(sources: &SourceMap, file: FileId) -> Value {
         if byte.is_ascii_alphanumeric() || PLAIN.contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     json!({ "uri": uri })

@@ -143,6 +143,18 @@ impl<'t, 's> Element<'t, 's> {
         self.tree.span(self.node.start + 1, self.node.name_end)
     }
 
+    /// Where the name stands in both tags, or in the only one.
+    pub fn names(self) -> impl Iterator<Item = Span> {
+        let (name, Node { tag_end, end, .. }) = (self.name(), *self.node);
+        let inner = self.tree.slice(tag_end, end);
+        let closing = inner.rfind("</").map(|at| at + 2).filter(|&at| {
+            let rest = inner.get(at..).and_then(|rest| rest.strip_prefix(name)).and_then(|rest| rest.strip_suffix('>'));
+            rest.is_some_and(|rest| rest.trim_ascii().is_empty())
+        });
+        let closing = closing.map(|at| Span::new(self.tree.file, tag_end as usize + at, tag_end as usize + at + name.len()));
+        std::iter::once(self.name_span()).chain(closing)
+    }
+
     /// All of it, from `<` to the end of the closing tag.
     #[must_use]
     pub fn span(self) -> Span {

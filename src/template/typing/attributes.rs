@@ -153,12 +153,13 @@ impl<'p> Typing<'p, '_> {
         }
         names.extend(object.embeds.into_iter().flatten().map(|embed| embed.name.to_string()));
         names.extend(["id", "type", "updated_at"].map(str::to_owned));
-        let help = match suggestion(name.text, names.iter().map(String::as_str)) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("it has {}", one_of(names.iter().map(String::as_str)).replace(" or ", " and ")),
-        };
         let message = format!("model `{}` has no field `{}`", model.name, name.text);
-        self.report(Code::UnknownVariable, name.range.clone(), message, Some(help));
+        if let Some(nearest) = suggestion(name.text, names.iter().map(String::as_str)) {
+            self.report_misspelt(name.range.clone(), message, nearest);
+        } else {
+            let help = format!("it has {}", one_of(names.iter().map(String::as_str)).replace(" or ", " and "));
+            self.report(Code::UnknownVariable, name.range.clone(), message, Some(help));
+        }
         self.unknown(range)
     }
 
@@ -193,12 +194,13 @@ impl<'p> Typing<'p, '_> {
         let shape = &of.ty.shape;
         let seen = shape.describe(self.scope.program);
         let known: Vec<&str> = shape.members().iter().flat_map(parts).collect();
-        let help = match suggestion(name.text, known.iter().copied()) {
-            Some(nearest) => Some(format!("did you mean `{nearest}`?")),
-            None if known.is_empty() => None,
-            None => Some(format!("it has {}", one_of(known).replace(" or ", " and "))),
-        };
-        self.report(Code::UnknownVariable, name.range.clone(), format!("{seen} has no `{}`", name.text), help);
+        let message = format!("{seen} has no `{}`", name.text);
+        if let Some(nearest) = suggestion(name.text, known.iter().copied()) {
+            self.report_misspelt(name.range.clone(), message, nearest);
+        } else {
+            let help = (!known.is_empty()).then(|| format!("it has {}", one_of(known).replace(" or ", " and ")));
+            self.report(Code::UnknownVariable, name.range.clone(), message, help);
+        }
     }
 
     /// `of[index]`

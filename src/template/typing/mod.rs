@@ -15,7 +15,7 @@ use super::facts::{Facts, Mask, Place, Step};
 use super::tree::{Expr, ExprKind, Loop, Node};
 use super::ty::{Shape, Type};
 use super::written::{Constant, Expression, For, Kind, Statement};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, Severity};
 use crate::program::TemplateSource;
 
 /// Where the value of a template goes.
@@ -257,6 +257,13 @@ impl<'p, 'o> Typing<'p, 'o> {
 
     fn report(&mut self, code: Code, range: Range<usize>, message: String, help: Option<String>) {
         self.report_finding(Diagnostic::new(code, self.source.span(range), message).maybe_help(help));
+    }
+
+    /// Reports a name that is not known, with the one that was probably meant.
+    fn report_misspelt(&mut self, range: Range<usize>, message: String, nearest: &str) {
+        let span = self.source.span(range);
+        let found = Diagnostic::new(Code::UnknownVariable, span, message).help(format!("did you mean `{nearest}`?"));
+        self.report_finding(found.fix(Fix::replace(format!("rename to `{nearest}`"), span, nearest)));
     }
 
     fn report_finding(&mut self, found: Diagnostic) {

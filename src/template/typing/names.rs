@@ -84,7 +84,11 @@ impl<'p> Typing<'p, '_> {
             let known = AMBIENT.iter().copied().chain([model.name.as_ref()]).chain(relations).chain(locals);
             let known: Vec<&str> = known.collect();
             match suggestion(name, known.iter().copied()) {
-                Some(nearest) => Some(format!("did you mean `{nearest}`?")),
+                Some(nearest) => {
+                    let nearest = nearest.to_owned();
+                    self.report_misspelt(range.clone(), format!("unknown variable `{name}`"), &nearest);
+                    return self.unknown(range);
+                }
                 None => Some(format!("there are {}", crate::diagnostics::one_of(known).replace(" or ", " and "))),
             }
         };
