@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::{Data, Embedded, Predicate, RenderError, Rendered, Request, Scope, Snapshot};
+use super::super::{Data, Embedded, Predicate, RenderError, Rendered, Request, Scope, Snapshot, When};
 use crate::diagnostics::{Diagnostics, Severity};
 use crate::ids::{FileId, HasManyId, ModelId, PropertyId, Sequence};
 use crate::program::{
@@ -141,7 +141,7 @@ impl Fixture {
     }
 
     pub(super) fn scope(&self) -> Scope<'_> {
-        Scope { program: &self.program, webhook: &self.program.webhooks[0], settings: &self.settings }
+        Scope { program: &self.program, webhook: &self.program.webhooks[0], settings: &self.settings, when: When::Absent }
     }
 
     fn data<'a>(&'a self, previous: &'a Record) -> Data<'a> {

@@ -186,7 +186,7 @@ impl<'p> Typing<'p, '_> {
             let field = format!("<field name=\"{name}\" />");
             finding = finding.fix(Fix::replace(format!("add `{field}` to the webhook"), *span, format!("{field}{layout}")));
         }
-        self.report_finding(finding);
+        self.push(finding);
         true
     }
 

@@ -10,11 +10,12 @@ mod output;
 
 use std::ops::Range;
 
-use super::Scope;
 use super::facts::{Facts, Mask, Place, Step};
+use super::parse::Parsed;
 use super::tree::{Expr, ExprKind, Loop, Node};
 use super::ty::{Shape, Type};
 use super::written::{Constant, Expression, For, Kind, Statement};
+use super::{Scope, When};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, Severity};
 use crate::program::TemplateSource;
 
@@ -41,6 +42,10 @@ pub(super) struct Typing<'p, 'o> {
     facts: Facts,
     locals: Vec<Local<'p>>,
     out: &'o mut Diagnostics,
+    /// The conditions around this place could be read; otherwise it is not known what may be missing.
+    certain: bool,
+    /// A block that is not in the language, which may have set any variable.
+    foreign: bool,
     failed: bool,
 }
 
@@ -76,20 +81,30 @@ impl Typed<'_> {
 impl<'p, 'o> Typing<'p, 'o> {
     /// Starts with what the webhook's conditions promise.
     pub(super) fn new(source: &'o TemplateSource, context: Context, scope: Scope<'p>, out: &'o mut Diagnostics) -> Self {
-        let facts = Facts::of_conditions(scope.webhook);
-        Self { scope, source, context, facts, locals: Vec::new(), out, failed: false }
+        let facts = Facts::of_webhook(scope);
+        let certain = !matches!(scope.when, When::Unreadable);
+        Self { scope, source, context, facts, locals: Vec::new(), out, certain, foreign: false, failed: false }
     }
 
     /// Starts inside the loops and branches that a structural body has around this template.
-    pub(super) fn inside(mut self, locals: &[Local<'p>], facts: &Facts) -> Self {
+    pub(super) fn inside(mut self, locals: &[Local<'p>], facts: &Facts, certain: bool) -> Self {
         self.locals = locals.to_vec();
         self.facts = facts.clone();
+        self.certain = certain;
         self
     }
 
-    /// Types the expression of a `when`.
-    pub(super) fn when(&mut self, written: &Expression<'_>) -> Expr {
-        self.check_when(written).expr
+    /// Takes into account what parsing has reported.
+    pub(super) fn of(mut self, parsed: &Parsed<'_>) -> Self {
+        self.failed |= !parsed.sound;
+        self.certain &= parsed.certain;
+        self
+    }
+
+    /// Types the expression of a `when`; with it, what is certain when it is true.
+    pub(super) fn when(&mut self, written: &Expression<'_>) -> (Expr, Facts) {
+        let typed = self.check_when(written);
+        (typed.expr, typed.when_true)
     }
 
     /// Whether an error has been reported.
@@ -121,6 +136,7 @@ impl<'p, 'o> Typing<'p, 'o> {
                         keyword => format!("`{keyword}` is not in the language, expected `if` or `for`"),
                     };
                     self.report(Code::TemplateSyntax, range.clone(), message, None);
+                    self.foreign = true;
                 }
             }
         }
@@ -256,19 +272,21 @@ impl<'p, 'o> Typing<'p, 'o> {
     }
 
     fn report(&mut self, code: Code, range: Range<usize>, message: String, help: Option<String>) {
-        self.report_finding(Diagnostic::new(code, self.source.span(range), message).maybe_help(help));
+        self.push(Diagnostic::new(code, self.source.span(range), message).maybe_help(help));
     }
 
     /// Reports a name that is not known, with the one that was probably meant.
     fn report_misspelt(&mut self, range: Range<usize>, message: String, nearest: &str) {
         let span = self.source.span(range);
         let found = Diagnostic::new(Code::UnknownVariable, span, message).help(format!("did you mean `{nearest}`?"));
-        self.report_finding(found.fix(Fix::replace(format!("rename to `{nearest}`"), span, nearest)));
+        self.push(found.fix(Fix::replace(format!("rename to `{nearest}`"), span, nearest)));
     }
 
-    fn report_finding(&mut self, found: Diagnostic) {
+    fn push(&mut self, found: Diagnostic) {
         self.failed |= found.severity() == Severity::Error;
-        self.out.push(found);
+        if self.certain || !matches!(found.code, Code::MayBeMissing | Code::AlwaysMissing) {
+            self.out.push(found);
+        }
     }
 }
 

@@ -40,6 +40,8 @@ impl<'p> Typing<'p, '_> {
             "event" => self.made(constant(&webhook.name), Type::text(), range),
             "app" => self.made(constant(&self.scope.settings.app), Type::text(), range),
             "server" => self.made(constant(&self.scope.settings.server), Type::of(Shape::Text(TextFormat::Url)), range),
+            // Only for a receiver's task is it a text; otherwise it may be a model's name.
+            "action" if webhook.action.is_some() => self.made(constant(webhook.action.as_deref().unwrap_or("")), Type::text(), range),
             "vars" | "secret" => {
                 let message = format!("`{name}` is a group of values, expected one of them, as in `{name}.x`");
                 self.report(Code::TypeMismatch, range.clone(), message, None);
@@ -74,6 +76,9 @@ impl<'p> Typing<'p, '_> {
             return self.embedded(of, index, embed, range);
         }
         if self.report_not_embedded(webhook.model, name, range.clone()) {
+            return self.unknown(range);
+        }
+        if self.foreign {
             return self.unknown(range);
         }
         let help = if model.property_named(name).is_some() || name == "id" || name == "updated_at" {
