@@ -5,6 +5,7 @@ use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
 use crate::program::{self, Context, Settings};
 use crate::schema::{self, Schema};
+use crate::suppress::{self, Suppressed, Suppression};
 use crate::syntax;
 use crate::text::{SourceFile, SourceMap};
 
@@ -28,6 +29,8 @@ pub struct Compilation {
     pub sources: SourceMap,
     /// The findings, in reading order.
     pub diagnostics: Diagnostics,
+    /// Findings that the source suppresses, in reading order; no output counts them.
+    pub suppressed: Vec<Suppressed>,
     /// The rules, when there is no error.
     pub rules: Option<Valid<Rules>>,
     /// Models declared.
@@ -41,17 +44,19 @@ pub struct Compilation {
 pub fn compile(mut input: Input) -> Compilation {
     input.settings.templates = input.templates.iter().map(|(name, _)| name.clone()).collect();
     let mut diagnostics = Diagnostics::default();
-    let schemas: Vec<Schema<'_>> = input.schemas.iter().map(|&file| read(file, input.sources.file(file), &mut diagnostics)).collect();
+    let mut suppressions = Vec::new();
+    let read = |&file| read(file, input.sources.file(file), &mut suppressions, &mut diagnostics);
+    let schemas: Vec<Schema<'_>> = input.schemas.iter().map(read).collect();
     let context = Context { sources: &input.sources, templates: &input.templates, settings: &input.settings };
     let program = program::resolve(&schemas, context, &mut diagnostics);
     let (models, webhooks) = (program.models.len(), program.webhooks.len());
     drop(schemas);
     let rules = check::check(program, input.settings, &mut diagnostics);
-    diagnostics.sort();
-    Compilation { sources: input.sources, diagnostics, rules, models, webhooks }
+    let suppressed = suppress::apply(suppressions, &mut diagnostics);
+    Compilation { sources: input.sources, diagnostics, suppressed, rules, models, webhooks }
 }
 
-fn read<'s>(file: FileId, source: &'s SourceFile, out: &mut Diagnostics) -> Schema<'s> {
+fn read<'s>(file: FileId, source: &'s SourceFile, suppressions: &mut Vec<Suppression>, out: &mut Diagnostics) -> Schema<'s> {
     let tree = syntax::parse(file, source, out);
     if source.invalid_at.is_some() {
         // The file is cut off somewhere in its last model: what was declared before counts, but nothing is said about its form.
@@ -60,6 +65,7 @@ fn read<'s>(file: FileId, source: &'s SourceFile, out: &mut Diagnostics) -> Sche
         schema.partial = true;
         return schema;
     }
+    suppressions.extend(suppress::read(&tree, out));
     let mut schema = schema::declare(&tree, out);
     schema.partial |= tree.root().is_none();
     schema

@@ -7,6 +7,8 @@
 //! | link | [`program`] | declarations of all files | names resolved, rule graph |
 //! | type | [`template`] | template text, program | typed tree |
 //! | check | [`check`] | program | `Valid<Rules>`, diagnostics |
+//! | except | [`suppress`] | comments, diagnostics | diagnostics, what is suppressed |
+//! | repair | [`fix`] | diagnostics with fixes | new texts |
 //! | report | [`report`] | diagnostics | text, JSON |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
@@ -26,7 +28,9 @@ pub mod schema;
 pub mod program;
 pub mod template;
 pub mod check;
+pub mod suppress;
 pub mod compile;
+pub mod fix;
 
 // readers of the compiled program: synchronous, pure
 pub mod report;

@@ -86,6 +86,13 @@ impl SourceMap {
         id
     }
 
+    /// Puts another text into a file. Nothing happens for an id of another map.
+    pub fn replace(&mut self, id: FileId, text: String) {
+        if let Some(file) = self.files.get_mut(id.index()) {
+            *file = SourceFile::new(std::mem::take(&mut file.name), text.into_bytes());
+        }
+    }
+
     /// The file, or an empty one for an id of another map.
     #[must_use]
     pub fn file(&self, id: FileId) -> &SourceFile {

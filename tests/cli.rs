@@ -21,7 +21,7 @@ impl From<Output> for Ran {
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_webhookc"));
-    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").stdin(Stdio::null());
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env_remove("GITHUB_ACTIONS").stdin(Stdio::null());
     command
 }
 
@@ -192,4 +192,80 @@ fn a_closed_pipe_is_no_panic() {
     drop(child.stdout.take());
     let ran = child.wait_with_output().unwrap();
     assert!(ran.stderr.is_empty(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+const UNQUOTED: &str = "<data-model>\n    <model name=asset label=\"A & B\">\n        <field name=\"name\" label=\"Name\" type=\"txt\" />\n        <display>{name}</display>\n    </model>\n</data-model>\n";
+
+#[test]
+fn fix_writes_what_diff_shows_and_then_nothing_more() {
+    let folder = project(&[("schema.xml", UNQUOTED)]);
+    let text = || std::fs::read_to_string(folder.path().join("schema.xml")).unwrap();
+
+    let ran = run(folder.path(), &["check", "--diff"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.starts_with("--- a/schema.xml\n+++ b/schema.xml\n@@ -1,5 +1,5 @@\n"), "{}", ran.out);
+    assert!(ran.out.contains("+    <model name=\"asset\" label=\"A &amp; B\">\n"), "{}", ran.out);
+    assert!(ran.err.starts_with("2 fixes would be applied in 1 file\n"), "{}", ran.err);
+    assert_eq!(text(), UNQUOTED, "a diff changes nothing");
+
+    let ran = run(folder.path(), &["check", "--fix", "--output-format", "concise"]);
+    assert_eq!(ran.code, 1, "a guess is not safe");
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+    assert!(ran.out.contains("WH0206"), "{}", ran.out);
+    assert!(text().contains("<model name=\"asset\" label=\"A &amp; B\">") && text().contains("\"txt\""), "{}", text());
+
+    let ran = run(folder.path(), &["check", "--fix", "--unsafe-fixes"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.err.starts_with("1 fix applied in 1 file\n"), "{}", ran.err);
+    let ran = run(folder.path(), &["check", "--diff", "--unsafe-fixes"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert_eq!(run(folder.path(), &["check", "--fix", "--diff"]).code, 2);
+    refused(folder.path(), &["check", "--fix", "-"], &["`--fix` cannot write to standard input", "--diff"]);
+}
+
+#[test]
+fn findings_are_selected_ignored_and_counted() {
+    let folder = project(&[("schema.xml", UNQUOTED)]);
+    let check = |more: &[&str]| run(folder.path(), &[&["check", "--output-format", "concise"], more].concat());
+    assert_eq!(check(&[]).out.lines().count(), 3);
+    let ran = check(&["--select", "WH00"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 2), "{}", ran.out);
+    assert!(ran.err.starts_with("2 errors"), "{}", ran.err);
+    let ran = check(&["--ignore", "unknown-type,WH00"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    let ran = check(&["--max-diagnostics", "1"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 1), "{}", ran.out);
+    assert!(ran.err.contains("2 findings more are not shown\n3 errors"), "{}", ran.err);
+    refused(folder.path(), &["check", "--select", "unknown-typ"], &["`unknown-typ` means no code", "did you mean `unknown-type`?"]);
+
+    let clean = project(&[("schema.xml", GOOD)]);
+    assert_eq!(run(clean.path(), &["check"]).code, 0);
+    assert_eq!(run(clean.path(), &["check", "--deny-warnings"]).code, 1);
+    assert_eq!(run(clean.path(), &["check", "--deny-warnings", "--ignore", "WH0313"]).code, 0);
+}
+
+#[test]
+fn github_gets_its_format_and_a_job_summary_unasked() {
+    let folder = project(&[("schema.xml", UNQUOTED)]);
+    let summary = folder.path().join("summary.md");
+    std::fs::write(&summary, "before\n").unwrap();
+    let mut github = command(folder.path(), &["check"]);
+    let ran = Ran::from(github.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary).output().unwrap());
+    assert!(ran.out.starts_with("::error file=schema.xml,line=2,"), "{}", ran.out);
+    let summary = std::fs::read_to_string(summary).unwrap();
+    assert!(summary.starts_with("before\n### webhookc: 3 errors in 1 file"), "{summary}");
+    let mut asked = command(folder.path(), &["check", "--output-format", "concise"]);
+    let ran = Ran::from(asked.env("GITHUB_ACTIONS", "true").output().unwrap());
+    assert!(ran.out.starts_with("schema.xml:2:"), "{}", ran.out);
+}
+
+#[test]
+fn rules_lists_every_code() {
+    let folder = project(&[]);
+    let ran = run(folder.path(), &["rules"]);
+    assert!(ran.out.contains("WH0203  error    unknown-reference\n") && ran.out.contains("WH0902  error"), "{}", ran.out);
+    let ran = run(folder.path(), &["rules", "--output-format", "json"]);
+    let table: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(table["rules"].as_array().unwrap().len(), webhookc::diagnostics::Code::ALL.len());
+    assert!(table["rules"][0]["page"].as_str().unwrap().starts_with("# WH0001 "));
 }

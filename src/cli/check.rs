@@ -1,17 +1,21 @@
-//! `webhookc check`: compiles and reports. Findings go to standard output, the summary to standard error.
+//! `webhookc check`: compiles and reports, and repairs when asked to. Findings and diffs go to standard output, the summary to standard
+//! error.
 
-use std::io::Read as _;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::failure::Failure;
 use super::output::Output;
-use crate::compile::compile;
+use super::rewrite::rewrite;
+use crate::compile::{Compilation, Input, compile};
 use crate::config::{self, Overrides};
-use crate::diagnostics::Severity;
-use crate::report::{Format, render, summary};
+use crate::diagnostics::{Code, Severity, suggestion};
+use crate::fix::{Fixed, Reach, fix};
+use crate::report::{Format, Selection, counted, github_summary, render, summary, unified};
 
 /// Check schemas, templates and `webhookc.toml`; every mistake in one run
 #[derive(Debug, Args)]
@@ -19,17 +23,52 @@ pub(super) struct Check {
     /// Schema files and folders, linked into one data model; `-` reads a schema from standard input [default: .]
     paths: Vec<PathBuf>,
 
-    /// How findings are written
-    #[arg(long, value_enum, default_value_t = OutputFormat::Full, value_name = "FORMAT")]
-    output_format: OutputFormat,
+    /// How findings are written [default: full; under GitHub Actions: github]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    output_format: Option<OutputFormat>,
 
     /// The least severity that makes the exit code 1
     #[arg(long, value_enum, default_value_t = FailLevel::Error, value_name = "LEVEL")]
     fail_level: FailLevel,
 
+    /// Warnings make the exit code 1, as `--fail-level warning`
+    #[arg(long)]
+    deny_warnings: bool,
+
+    /// Report only these codes; `WH02` means all that begin so
+    #[arg(long, value_delimiter = ',', value_name = "CODE|PREFIX")]
+    select: Vec<String>,
+
+    /// Do not report these codes
+    #[arg(long, value_delimiter = ',', value_name = "CODE|PREFIX")]
+    ignore: Vec<String>,
+
+    /// Write at most this many findings; the exit code and the summary are about all
+    #[arg(long, value_name = "COUNT")]
+    max_diagnostics: Option<usize>,
+
+    #[command(flatten)]
+    repairs: Repairs,
+
     /// What the schema on standard input is called in findings; its folder decides which `webhookc.toml` is used
     #[arg(long, value_name = "FILE")]
     stdin_filename: Option<PathBuf>,
+}
+
+/// What is done about findings.
+#[derive(Clone, Copy, Debug, Args)]
+struct Repairs {
+    /// Apply the fixes that can only mean what the author meant
+    #[arg(long)]
+    fix: bool,
+
+    /// With `--fix` or `--diff`: guesses too
+    #[arg(long)]
+    unsafe_fixes: bool,
+
+    /// Show what `--fix` would change, and change nothing; exit code 1 if there is anything
+    #[arg(long, conflicts_with = "fix")]
+    diff: bool,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -40,6 +79,18 @@ enum OutputFormat {
     Concise,
     /// One JSON object
     Json,
+    /// One JSON object a line
+    Jsonl,
+    /// Workflow commands of GitHub Actions, and a job summary
+    Github,
+    /// A Code Quality report of GitLab
+    Gitlab,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// A report as of `JUnit`, in XML
+    Junit,
+    /// The Reviewdog Diagnostic Format
+    Rdjson,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -51,33 +102,133 @@ enum FailLevel {
 
 impl Check {
     pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
-        let overrides = Overrides::default();
-        let is_stdin = self.paths.iter().any(|path| path.as_os_str() == "-");
-        let reading = if is_stdin {
-            if self.paths.len() > 1 {
-                return Err(Failure::new("`-` stands beside other paths, expected it alone"));
+        let selection = self.selection()?;
+        let input = self.read()?;
+        let mut changed = false;
+        let mut compilation = if self.repairs.fix || self.repairs.diff {
+            let reach = if self.repairs.unsafe_fixes { Reach::All } else { Reach::Safe };
+            let fixed = fix(input, reach, |finding| selection.wants(finding));
+            changed = !fixed.before.is_empty();
+            if self.repairs.diff {
+                show(&fixed, output);
+            } else {
+                save(&fixed, output)?;
             }
-            let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::of("cannot read standard input", &error))?;
-            let name = self.stdin_filename.unwrap_or_else(|| PathBuf::from("stdin.xml"));
-            config::read_text(&name, bytes, &overrides)
+            fixed.compilation
         } else {
-            config::read(&self.paths, &overrides)
+            compile(input)
         };
-        let compilation = compile(reading.outcome?.input);
-        let format = match self.output_format {
-            OutputFormat::Full => Format::Full,
-            OutputFormat::Concise => Format::Concise,
-            OutputFormat::Json => Format::Json,
-        };
-        output.print(&render(&compilation, format, output.out));
-        output.complain(&format!("{}\n", summary(&compilation)));
-        let least = match self.fail_level {
-            FailLevel::Error => Severity::Error,
-            FailLevel::Warning => Severity::Warning,
+        compilation.diagnostics.remove(|finding| !selection.wants(finding));
+        compilation.suppressed.retain(|suppressed| selection.wants(&suppressed.diagnostic));
+        let least = self.least();
+        let failed = compilation.diagnostics.iter().any(|finding| finding.severity() >= least);
+        let summary = summary(&compilation);
+        if !self.repairs.diff {
+            self.report(&mut compilation, output)?;
+        }
+        output.complain(&format!("{summary}\n"));
+        Ok(ExitCode::from(u8::from(failed || (self.repairs.diff && changed))))
+    }
+
+    fn read(&self) -> Result<Input, Failure> {
+        let overrides = Overrides::default();
+        if !self.paths.iter().any(|path| path.as_os_str() == "-") {
+            return Ok(config::read(&self.paths, &overrides).outcome?.input);
+        }
+        if self.paths.len() > 1 {
+            return Err(Failure::new("`-` stands beside other paths, expected it alone"));
+        }
+        if self.repairs.fix {
+            return Err(Failure::new("`--fix` cannot write to standard input").help("`--diff` shows what it would change"));
+        }
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::of("cannot read standard input", &error))?;
+        let name = self.stdin_filename.clone().unwrap_or_else(|| PathBuf::from("stdin.xml"));
+        Ok(config::read_text(&name, bytes, &overrides).outcome?.input)
+    }
+
+    fn selection(&self) -> Result<Selection, Failure> {
+        Selection::new(&self.select, &self.ignore).map_err(|word| {
+            let failure = Failure::new(format!("`{word}` means no code, expected one like `WH0203` or a beginning like `WH02`"));
+            match suggestion(&word, Code::ALL.iter().flat_map(|code| [code.as_str(), code.name()])) {
+                Some(near) => failure.help(format!("did you mean `{near}`?")),
+                None => failure.help("`webhookc rules` lists them"),
+            }
+        })
+    }
+
+    fn least(&self) -> Severity {
+        match self.fail_level {
             FailLevel::Info => Severity::Info,
-        };
-        let failed = compilation.diagnostics.iter().any(|diagnostic| diagnostic.severity() >= least);
-        Ok(ExitCode::from(u8::from(failed)))
+            FailLevel::Warning => Severity::Warning,
+            FailLevel::Error if self.deny_warnings => Severity::Warning,
+            FailLevel::Error => Severity::Error,
+        }
+    }
+
+    /// Writes the findings, and the job summary where GitHub wants one.
+    fn report(&self, compilation: &mut Compilation, output: Output) -> Result<(), Failure> {
+        let format = self.format();
+        let job = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| format == Format::Github && !file.is_empty());
+        if let Some(file) = job {
+            let text = github_summary(compilation);
+            let written = OpenOptions::new().append(true).create(true).open(&file).and_then(|mut file| file.write_all(text.as_bytes()));
+            written.map_err(|error| Failure::of(&format!("cannot write the job summary `{}`", Path::new(&file).display()), &error))?;
+        }
+        let mut left = self.max_diagnostics.unwrap_or(usize::MAX);
+        let cut = compilation.diagnostics.remove(|_| match left.checked_sub(1) {
+            Some(fewer) => {
+                left = fewer;
+                false
+            }
+            None => true,
+        });
+        output.print(&render(compilation, format, output.out));
+        if !cut.is_empty() {
+            output.complain(&format!("{} more are not shown\n", counted(cut.len(), "finding")));
+        }
+        Ok(())
+    }
+
+    fn format(&self) -> Format {
+        match self.output_format {
+            Some(OutputFormat::Concise) => Format::Concise,
+            Some(OutputFormat::Json) => Format::Json,
+            Some(OutputFormat::Jsonl) => Format::Jsonl,
+            Some(OutputFormat::Github) => Format::Github,
+            Some(OutputFormat::Gitlab) => Format::Gitlab,
+            Some(OutputFormat::Sarif) => Format::Sarif,
+            Some(OutputFormat::Junit) => Format::Junit,
+            Some(OutputFormat::Rdjson) => Format::Rdjson,
+            None if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") => Format::Github,
+            Some(OutputFormat::Full) | None => Format::Full,
+        }
+    }
+}
+
+/// Prints what the fixes would change.
+fn show(fixed: &Fixed, output: Output) {
+    for (id, before) in &fixed.before {
+        let file = fixed.compilation.sources.file(*id);
+        output.print(&unified(&file.name, before, &file.text));
+    }
+    tell(fixed, "would be applied", output);
+}
+
+/// Writes what the fixes changed.
+fn save(fixed: &Fixed, output: Output) -> Result<(), Failure> {
+    for (id, before) in &fixed.before {
+        let file = fixed.compilation.sources.file(*id);
+        rewrite(Path::new(&file.name), before, &file.text)
+            .map_err(|error| Failure::of(&format!("cannot write `{}`", file.name), &error))?;
+    }
+    tell(fixed, "applied", output);
+    Ok(())
+}
+
+fn tell(fixed: &Fixed, what: &str, output: Output) {
+    if fixed.applied > 0 {
+        let count = if fixed.applied == 1 { "1 fix".to_owned() } else { format!("{} fixes", fixed.applied) };
+        output.complain(&format!("{count} {what} in {}\n", counted(fixed.before.len(), "file")));
     }
 }

@@ -9,6 +9,8 @@ mod explain;
 mod failure;
 mod node;
 mod output;
+mod rewrite;
+mod rules;
 mod save;
 mod screen;
 mod serve;
@@ -42,6 +44,7 @@ enum Verb {
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
     Explain(explain::Explain),
+    Rules(rules::Rules),
 }
 
 /// Settings that win over `webhookc.toml`.
@@ -89,6 +92,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Explain(explain) => explain.run(output),
+        Verb::Rules(rules) => rules.run(output),
     };
     outcome.unwrap_or_else(|failure| failure.print(output))
 }

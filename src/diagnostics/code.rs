@@ -150,6 +150,8 @@ codes! {
     NotifyNotARelation "0712" "notify-not-a-relation" Error,
     BadBadgeField "0713" "bad-badge-field" Error,
     BadNotifyMessage "0714" "bad-notify-message" Error,
+    UnusedSuppression "0901" "unused-suppression" Warning,
+    SuppressionWithoutReason "0902" "suppression-without-reason" Error,
 }
 
 impl Code {

@@ -141,6 +141,11 @@ impl Diagnostics {
         self.found.append(&mut other.found);
     }
 
+    /// Takes out those for which `which` says so, asked in the present order.
+    pub fn remove(&mut self, which: impl FnMut(&mut Diagnostic) -> bool) -> Vec<Diagnostic> {
+        self.found.extract_if(.., which).collect()
+    }
+
     /// Whether any is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -279,5 +279,5 @@ fn no_limit(name: &Text<'_>, field: &WebhookField<'_>, out: &mut Diagnostics) {
 /// `attribute` on a field where it has no effect, and why.
 fn means_nothing(code: Code, attribute: &str, name: &Text<'_>, why: &str, span: Span) -> Diagnostic {
     let message = format!("`{attribute}` means nothing for `{}`, which is {why}", name.value);
-    Diagnostic::new(code, span, message).label("ignored").fix(Fix::replace("remove it", span, ""))
+    Diagnostic::new(code, span, message).label("ignored").fix(Fix::replace("remove it", span, "").safe())
 }

@@ -90,7 +90,7 @@ pub(super) fn read(field: &schema::Field<'_>, out: &mut Diagnostics) -> Option<F
     };
     if base != "text" && format.is_some() {
         let message = format!("`{}` has a text format, which only `text` has", kind.value);
-        let fix = Fix::replace(format!("write `{base}`"), kind.span, base);
+        let fix = Fix::replace(format!("write `{base}`"), kind.span, base).safe();
         out.push(Diagnostic::new(Code::MisplacedTextFormat, kind.span, message).label("the format is ignored").fix(fix));
     }
     let has_options = base == "boolean" || base.contains("-choice");

@@ -16,6 +16,9 @@ const AROUND: usize = 60;
 /// Bytes of a label that are underlined.
 const UNDERLINED: usize = 400;
 
+/// Fewer columns than this hold no sentence: lines get longer than the terminal instead.
+const NARROWEST: usize = 20;
+
 pub(super) fn render(sources: &SourceMap, diagnostics: &Diagnostics, style: Style) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
@@ -47,7 +50,7 @@ fn draw(finding: &Finding<'_>, style: Style, out: &mut String) {
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_links(false)
         .with_urls(false)
-        .with_width(style.width.max(40))
+        .with_width(style.width.max(NARROWEST))
         .with_context_lines(1)
         .with_show_related_as_nested(true)
         .without_syntax_highlighting();

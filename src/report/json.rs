@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::fingerprint::fingerprints;
 use crate::compile::Compilation;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::text::{SourceMap, Span, Spanned};
@@ -14,8 +15,9 @@ struct Report<'a> {
     summary: Summary,
 }
 
+/// A finding, in this format and in JSON Lines.
 #[derive(Serialize)]
-struct Finding<'a> {
+pub(super) struct Finding<'a> {
     code: &'static str,
     name: &'static str,
     severity: &'static str,
@@ -78,7 +80,7 @@ pub(super) fn render(compilation: &Compilation) -> String {
     let Compilation { sources, diagnostics, models, webhooks, .. } = compilation;
     let report = Report {
         format_version: "1.0",
-        diagnostics: diagnostics.iter().map(|diagnostic| finding(sources, diagnostic)).collect(),
+        diagnostics: findings(compilation).collect(),
         summary: Summary {
             files: sources.iter().count(),
             models: *models,
@@ -93,7 +95,13 @@ pub(super) fn render(compilation: &Compilation) -> String {
     text
 }
 
-fn finding<'a>(sources: &'a SourceMap, diagnostic: &'a Diagnostic) -> Finding<'a> {
+/// Every finding, in order.
+pub(super) fn findings(compilation: &Compilation) -> impl Iterator<Item = Finding<'_>> {
+    let Compilation { sources, diagnostics, .. } = compilation;
+    diagnostics.iter().zip(fingerprints(sources, diagnostics)).map(|(diagnostic, fingerprint)| finding(sources, diagnostic, fingerprint))
+}
+
+fn finding<'a>(sources: &'a SourceMap, diagnostic: &'a Diagnostic, fingerprint: String) -> Finding<'a> {
     let repairs = diagnostic.fixes.iter().map(|fix| Repair {
         title: &fix.title,
         safe: fix.safe,
@@ -118,7 +126,7 @@ fn finding<'a>(sources: &'a SourceMap, diagnostic: &'a Diagnostic) -> Finding<'a
         related: diagnostic.related.iter().map(|place| label(sources, place)).collect(),
         help: &diagnostic.help,
         fixes: repairs.collect(),
-        fingerprint: fingerprint(sources, diagnostic),
+        fingerprint,
     }
 }
 
@@ -130,17 +138,4 @@ fn label<'a>(sources: &'a SourceMap, place: &'a Spanned<String>) -> Label<'a> {
         Place { offset, line: position.line, column: position.column }
     };
     Label { file: &file.name, span: Range { start: at(start), end: at(end) }, note: &place.value }
-}
-
-/// FNV-1a over code, file, underlined text and message: short, and the same on every machine and in every version.
-fn fingerprint(sources: &SourceMap, diagnostic: &Diagnostic) -> String {
-    let span = diagnostic.primary.span;
-    let parts = [diagnostic.code.as_str(), &sources.file(span.file).name, sources.slice(span), &diagnostic.message];
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for part in parts {
-        for byte in part.bytes().chain([0]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-    format!("{hash:016x}")
 }

@@ -2,10 +2,22 @@
 //! string. Absent: writing it anywhere, and the choice of format and colour, which are the caller's.
 
 mod concise;
+mod diff;
+mod fingerprint;
 mod full;
+mod github;
+mod gitlab;
 mod json;
+mod jsonl;
+mod junit;
+mod rdjson;
+mod sarif;
+mod selection;
 
+pub use diff::unified;
 pub use full::excerpt;
+pub use github::github_summary;
+pub use selection::Selection;
 
 use crate::compile::Compilation;
 use crate::diagnostics::{Diagnostics, Severity};
@@ -21,6 +33,18 @@ pub enum Format {
     Concise,
     /// One versioned JSON object (LANGUAGE §5).
     Json,
+    /// Its findings, one JSON object a line.
+    Jsonl,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// A Code Quality report of GitLab.
+    Gitlab,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// A report as of `JUnit`, in XML.
+    Junit,
+    /// The Reviewdog Diagnostic Format.
+    Rdjson,
 }
 
 /// How text looks.
@@ -37,13 +61,19 @@ impl Style {
     pub const PLAIN: Self = Self { color: false, width: 100 };
 }
 
-/// The findings of a run, ready to print; empty text for none, except in JSON.
+/// The findings of a run, ready to print; empty text for none, except in the formats that are one document.
 #[must_use]
 pub fn render(compilation: &Compilation, format: Format, style: Style) -> String {
     match format {
         Format::Full => full::render(&compilation.sources, &compilation.diagnostics, style),
         Format::Concise => concise::render(&compilation.sources, &compilation.diagnostics, style),
         Format::Json => json::render(compilation),
+        Format::Jsonl => jsonl::render(compilation),
+        Format::Github => github::render(compilation),
+        Format::Gitlab => gitlab::render(compilation),
+        Format::Sarif => sarif::render(compilation),
+        Format::Junit => junit::render(compilation),
+        Format::Rdjson => rdjson::render(compilation),
     }
 }
 

@@ -13,7 +13,7 @@ pub use declared::{
     Webhook, WebhookField, WebhookKind,
 };
 
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, suggestion};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::syntax::{Element, Tree};
 
 const ROOT: &str = "data-model";
@@ -59,9 +59,7 @@ fn wrong_root(root: Element<'_, '_>) -> Diagnostic {
     match name {
         ROOT | "schema" => diagnostic.help("rewrite the file in dialect 3.1; the other dialects are not read"),
         "model" => diagnostic.help("put the `model` into a `<data-model>`"),
-        _ if suggestion(name, [ROOT]).is_some() => {
-            diagnostic.fix(Fix::replace(format!("rename to `{ROOT}` (its closing tag too)"), root.name_span(), ROOT))
-        }
+        _ if suggestion(name, [ROOT]).is_some() => diagnostic.fix(shape::rename(root, ROOT)),
         _ => diagnostic,
     }
 }

@@ -1,7 +1,7 @@
 //! Which attributes an element may have, and reading them: each in its place of an array, what is unknown, missing or blank reported.
 
 use super::declared::Text;
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Fix, one_of, suggestion};
 use crate::syntax::{Attribute, Element};
 use crate::text::Span;
 
@@ -106,9 +106,15 @@ pub(super) fn unknown_element(element: Element<'_, '_>, parent: &str, allowed: &
     let message = format!("`{name}` is not an element of `{parent}`; expected {}", one_of(allowed.iter().copied()));
     let diagnostic = Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds");
     match suggestion(name, allowed.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(rename(element, near)),
         None => diagnostic,
     }
+}
+
+/// Another name for an element, in both of its tags. A guess.
+pub(super) fn rename(element: Element<'_, '_>, name: &str) -> Fix {
+    let edits = element.names().map(|span| Edit { span, text: name.to_owned() });
+    Fix { title: format!("rename to `{name}`"), safe: false, edits: edits.collect() }
 }
 
 /// Text that means nothing where it stands.
@@ -132,5 +138,5 @@ fn unknown_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules:
 fn deprecated_attribute(attribute: &Attribute<'_>, advice: &str) -> Diagnostic {
     let message = format!("the attribute `{}` is deprecated and means nothing", attribute.name);
     let span = whole(attribute);
-    Diagnostic::new(Code::DeprecatedAttribute, span, message).help(advice).fix(Fix::replace("remove it", span, ""))
+    Diagnostic::new(Code::DeprecatedAttribute, span, message).help(advice).fix(Fix::replace("remove it", span, "").safe())
 }

@@ -148,7 +148,11 @@ impl Reader<'_, '_> {
                 self.no_value(name, equals + 1);
             }
             Some(b'/') if self.at_empty_end() => self.no_value(name, equals + 1),
-            Some(_) if self.at > equals + 1 && self.begins_attribute() => self.no_value(name, equals + 1),
+            Some(_) if self.at > equals + 1 && self.begins_attribute() => {
+                // The whitespace is read again, so that the next attribute is seen behind it.
+                self.at = equals + 1;
+                self.no_value(name, equals + 1);
+            }
             Some(_) => self.unquoted(name),
         }
     }

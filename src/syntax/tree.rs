@@ -81,6 +81,34 @@ impl<'s> Tree<'s> {
         comments.map(|node| (self.slice(node.start, node.end), self.span(node.start, node.end)))
     }
 
+    /// The comments, each with the element behind it: the next sibling, with nothing but whitespace and comments between.
+    pub fn comments_before_elements(&self) -> impl Iterator<Item = (&'s str, Span, Option<Span>)> {
+        // Where the elements around the present node end.
+        let mut around: Vec<u32> = Vec::new();
+        let comments = self.nodes.iter().zip(0_u32..).filter_map(move |(node, index)| {
+            while around.last().is_some_and(|after| *after <= index) {
+                around.pop();
+            }
+            match node.kind {
+                NodeKind::Element => around.push(node.after),
+                NodeKind::Comment => return Some((node, index, around.last().copied())),
+                NodeKind::Text | NodeKind::CharacterData => {}
+            }
+            None
+        });
+        comments.map(|(node, index, end)| {
+            let end = end.map_or(self.nodes.len(), |end| end as usize);
+            let behind = self.nodes.get(index as usize + 1..end).unwrap_or_default();
+            let next = behind.iter().find(|node| match node.kind {
+                NodeKind::Element | NodeKind::CharacterData => true,
+                NodeKind::Text => !self.slice(node.start, node.end).trim_ascii().is_empty(),
+                NodeKind::Comment => false,
+            });
+            let element = next.filter(|node| node.kind == NodeKind::Element).map(|node| self.span(node.start, node.end));
+            (self.slice(node.start, node.end), self.span(node.start, node.end), element)
+        })
+    }
+
     fn element(&self, index: u32) -> Option<Element<'_, 's>> {
         self.nodes.get(index as usize).map(|node| Element { tree: self, node, index })
     }
@@ -113,6 +141,18 @@ impl<'t, 's> Element<'t, 's> {
     #[must_use]
     pub fn name_span(self) -> Span {
         self.tree.span(self.node.start + 1, self.node.name_end)
+    }
+
+    /// Where the name stands in both tags, or in the only one.
+    pub fn names(self) -> impl Iterator<Item = Span> {
+        let (name, Node { tag_end, end, .. }) = (self.name(), *self.node);
+        let inner = self.tree.slice(tag_end, end);
+        let closing = inner.rfind("</").map(|at| at + 2).filter(|&at| {
+            let rest = inner.get(at..).and_then(|rest| rest.strip_prefix(name)).and_then(|rest| rest.strip_suffix('>'));
+            rest.is_some_and(|rest| rest.trim_ascii().is_empty())
+        });
+        let closing = closing.map(|at| Span::new(self.tree.file, tag_end as usize + at, tag_end as usize + at + name.len()));
+        std::iter::once(self.name_span()).chain(closing)
     }
 
     /// All of it, from `<` to the end of the closing tag.

@@ -47,9 +47,14 @@ fn compile_with(text: &str, mut input: Input) -> Compilation {
     compile(input)
 }
 
-/// Compiles a case folder: all its `*.xml` are linked, all other files but `expected.txt` are templates. A file `no-target` leaves
-/// the webhooks without an endpoint.
+/// Compiles a case folder.
 pub fn compile_folder(folder: &Path) -> Compilation {
+    compile(folder_input(folder))
+}
+
+/// A case folder: all its `*.xml` are linked, all other files but `expected.txt` are templates. A file `no-target` leaves
+/// the webhooks without an endpoint.
+pub fn folder_input(folder: &Path) -> Input {
     let mut input = Input::default();
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -74,7 +79,7 @@ pub fn compile_folder(folder: &Path) -> Compilation {
     }
     input.settings.vars.insert("base_url".to_owned(), "https://api.example.com".to_owned());
     input.settings.secrets.insert("token".to_owned());
-    compile(input)
+    input
 }
 
 /// Replaces `\xNN` by the byte, `\xNN{7}` by seven of them.

@@ -1,0 +1,159 @@
+//! Comments such as `<!-- webhookc-ignore WH0314: counted on the other side -->` take findings out of the element behind them. Input: the
+//! tree of a file, later all findings; output: what is suppressed, and findings about comments that suppress nothing or give no reason.
+//!
+//! An error cannot be suppressed (2026-11-20): what has one cannot run, so `check` would be content with what `serve` refuses. The
+//! comment is reported then, and the error stays.
+
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, suggestion};
+use crate::syntax::Tree;
+use crate::text::Span;
+
+/// What a comment has to begin with.
+const MARK: &str = "webhookc-ignore";
+
+/// A finding that the source suppresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppressed {
+    /// The finding.
+    pub diagnostic: Diagnostic,
+    /// Why it may stay, in the words of the comment.
+    pub reason: String,
+}
+
+/// One code of one comment.
+#[derive(Debug)]
+pub struct Suppression {
+    code: Code,
+    /// Where the code stands in the comment.
+    place: Span,
+    /// The element that it is about.
+    element: Span,
+    reason: String,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unused,
+    Used,
+    /// It met an error.
+    Refused,
+}
+
+/// Reads the comments of a file.
+#[must_use]
+pub fn read(tree: &Tree<'_>, out: &mut Diagnostics) -> Vec<Suppression> {
+    let mut found = Vec::new();
+    for (comment, span, element) in tree.comments_before_elements() {
+        let inner = comment.strip_prefix("<!--").unwrap_or(comment);
+        let inner = inner.strip_suffix("-->").unwrap_or(inner);
+        let Some(rest) = inner.trim_ascii_start().strip_prefix(MARK) else {
+            continue;
+        };
+        if !rest.is_empty() && !rest.starts_with(|character: char| character.is_ascii_whitespace() || character == ':') {
+            continue;
+        }
+        let (codes, reason) = rest.split_once(':').unwrap_or((rest, ""));
+        let reason = reason.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        // Only whitespace stands before the mark, so its first occurrence is it.
+        let mut at = span.start as usize + comment.find(MARK).unwrap_or(0) + MARK.len();
+        if reason.is_empty() {
+            let message = "the suppression gives no reason, expected one behind a colon";
+            let help = format!("write `<!-- {MARK} {}: why it may stay -->`", codes.trim());
+            out.push(Diagnostic::new(Code::SuppressionWithoutReason, span, message).help(help));
+        }
+        let Some(element) = element else {
+            out.push(unused(span, "the suppression stands before no element".to_owned()));
+            continue;
+        };
+        if codes.trim().is_empty() {
+            out.push(unused(span, "the suppression names no code, expected one such as `WH0314`".to_owned()));
+        }
+        for written in codes.split(',') {
+            let name = written.trim();
+            let from = at + (written.len() - written.trim_start().len());
+            let place = Span::new(span.file, from, from + name.len());
+            at += written.len() + 1;
+            match Code::find(name) {
+                Some(code) => found.push(Suppression { code, place, element, reason: reason.clone(), state: State::Unused }),
+                None if name.is_empty() => {}
+                None => out.push(unknown(name, place)),
+            }
+        }
+    }
+    found
+}
+
+/// Takes what is suppressed out of the findings. `suppressions` of all files, in the order of the files and places.
+#[must_use]
+pub fn apply(mut suppressions: Vec<Suppression>, diagnostics: &mut Diagnostics) -> Vec<Suppressed> {
+    diagnostics.sort();
+    if suppressions.is_empty() {
+        return Vec::new();
+    }
+    suppressions.sort_by_key(|suppression| (suppression.element.file, suppression.element.start));
+    // Elements nest, so those around a place are a stack: one sweep over both lists.
+    let mut open: Vec<usize> = Vec::new();
+    let mut next = 0;
+    let mut reasons = Vec::new();
+    let findings = diagnostics.remove(|finding| {
+        let at = finding.primary.span;
+        while let Some(suppression) =
+            suppressions.get(next).filter(|other| (other.element.file, other.element.start) <= (at.file, at.start))
+        {
+            close(&mut open, &suppressions, suppression.element);
+            open.push(next);
+            next += 1;
+        }
+        close(&mut open, &suppressions, at);
+        let innermost = open
+            .iter()
+            .rev()
+            .find(|index| suppressions.get(**index).is_some_and(|other| other.code == finding.code && at.end <= other.element.end));
+        let Some(suppression) = innermost.and_then(|index| suppressions.get_mut(*index)) else {
+            return false;
+        };
+        if finding.severity() == Severity::Error {
+            suppression.state = State::Refused;
+            return false;
+        }
+        suppression.state = State::Used;
+        reasons.push(suppression.reason.clone());
+        true
+    });
+    // Among errors, a finding may be missing because of one of them.
+    let complete = !diagnostics.has_errors();
+    for Suppression { code, place, state, .. } in suppressions {
+        let code = code.as_str();
+        match state {
+            State::Unused if complete => {
+                diagnostics.push(unused(place, format!("`{code}` is not found in the element behind the suppression")));
+            }
+            State::Used | State::Unused => {}
+            State::Refused => {
+                diagnostics.push(unused(place, format!("`{code}` is an error here, and errors cannot be suppressed")));
+            }
+        }
+    }
+    diagnostics.sort();
+    findings.into_iter().zip(reasons).map(|(diagnostic, reason)| Suppressed { diagnostic, reason }).collect()
+}
+
+/// Drops the elements that end before `at` begins.
+fn close(open: &mut Vec<usize>, suppressions: &[Suppression], at: Span) {
+    let is_over =
+        |index: &usize| suppressions.get(*index).is_none_or(|other| other.element.file != at.file || other.element.end <= at.start);
+    while open.last().is_some_and(is_over) {
+        open.pop();
+    }
+}
+
+fn unused(place: Span, message: String) -> Diagnostic {
+    Diagnostic::new(Code::UnusedSuppression, place, message).label("suppresses nothing")
+}
+
+fn unknown(name: &str, place: Span) -> Diagnostic {
+    let diagnostic = unused(place, format!("`{name}` is not a code, expected one such as `WH0314`"));
+    let near = suggestion(name, Code::ALL.iter().flat_map(|code| [code.as_str(), code.name()]));
+    diagnostic.maybe_help(near.map(|near| format!("did you mean `{near}`?")))
+}

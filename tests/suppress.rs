@@ -1,0 +1,79 @@
+//! Suppressions on whole schemas.
+
+#![allow(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use webhookc::compile::{Compilation, Input, compile};
+use webhookc::diagnostics::Diagnostic;
+
+/// A schema with two webhooks that fire on every save (WH0314), each without a target (WH0313).
+fn compiled(first: &str, second: &str) -> Compilation {
+    let schema = format!(
+        "<data-model>\n{first}\n<model name=\"asset\" label=\"Asset\">\n<field name=\"name\" label=\"Name\" type=\"text\"/>\n\
+         <display>{{name}}</display>\n<webhook type=\"update\" name=\"one\"/>\n{second}\n<webhook type=\"update\" name=\"two\"/>\n</model>\n</data-model>\n"
+    );
+    let mut input = Input::default();
+    input.schemas.push(input.sources.add("schema.xml", schema.into_bytes()));
+    compile(input)
+}
+
+/// Codes with the text under them: the findings, then what is suppressed.
+fn found(compilation: &Compilation) -> (Vec<String>, Vec<String>) {
+    let word = |diagnostic: &Diagnostic| format!("{} {}", diagnostic.code.as_str(), compilation.sources.slice(diagnostic.primary.span));
+    (compilation.diagnostics.iter().map(word).collect(), compilation.suppressed.iter().map(|other| word(&other.diagnostic)).collect())
+}
+
+#[test]
+fn a_comment_is_about_the_element_behind_it_and_no_other() {
+    let compilation = compiled("", "<!-- webhookc-ignore WH0314, webhook-without-target: counted  on the\n other side -->");
+    let (left, suppressed) = found(&compilation);
+    assert_eq!(left, ["WH0313 \"one\"", "WH0314 \"one\""].map(|text| text.replace('"', "")), "{left:?}");
+    assert_eq!(suppressed, ["WH0313 two", "WH0314 two"]);
+    assert_eq!(compilation.suppressed[0].reason, "counted on the other side");
+}
+
+#[test]
+fn a_comment_before_a_model_is_about_all_in_it() {
+    let (left, suppressed) = found(&compiled("<!-- webhookc-ignore WH0314,WH0313: a mirror -->", ""));
+    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(suppressed.len(), 4);
+}
+
+#[test]
+fn the_innermost_comment_is_the_one_that_is_used() {
+    let (left, _) = found(&compiled("<!-- webhookc-ignore WH0314: a mirror -->", "<!-- webhookc-ignore WH0314: this one too -->"));
+    assert!(!left.iter().any(|found| found.starts_with("WH09")), "{left:?}");
+}
+
+#[test]
+fn what_suppresses_nothing_is_said() {
+    for (comment, under) in [
+        ("<!-- webhookc-ignore WH0308: never -->", "WH0901 WH0308"),
+        ("<!-- webhookc-ignore WH9999: never -->", "WH0901 WH9999"),
+        ("<!-- webhookc-ignore: never -->", "WH0901 <!-- webhookc-ignore: never -->"),
+        ("<!-- webhookc-ignore WH0314 -->", "WH0902 <!-- webhookc-ignore WH0314 -->"),
+    ] {
+        let (left, _) = found(&compiled("", comment));
+        assert!(left.iter().any(|found| found == under), "{comment}: {left:?}");
+        assert_eq!(left.iter().filter(|found| found.starts_with("WH09")).count(), 1, "{comment}: {left:?}");
+    }
+    for comment in ["<!-- webhookc-ignored WH0308: another word -->", "<!-- about webhookc-ignore -->"] {
+        let (left, _) = found(&compiled("", comment));
+        assert_eq!(left.len(), 4, "{comment}: {left:?}");
+    }
+}
+
+#[test]
+fn an_error_stays() {
+    let broken = "<!-- webhookc-ignore WH0203: soon -->\n<webhook type=\"ready\" name=\"three\"><field name=\"nome\"/></webhook>";
+    let (left, suppressed) = found(&compiled("", broken));
+    assert!(left.iter().any(|found| found == "WH0203 nome"), "{left:?}");
+    assert!(left.iter().any(|found| found == "WH0901 WH0203"), "{left:?}");
+    assert_eq!(suppressed, Vec::<String>::new());
+}
+
+#[test]
+fn among_errors_nothing_is_called_unused() {
+    let broken = "<!-- webhookc-ignore WH0308: kept -->\n<webhook type=\"ready\" name=\"three\"><field name=\"nome\"/></webhook>";
+    let (left, _) = found(&compiled("", broken));
+    assert!(!left.iter().any(|found| found.starts_with("WH0901")), "{left:?}");
+}
