@@ -36,8 +36,11 @@ pub(super) fn attributes<'s, const N: usize>(
 ) -> ([Option<Attribute<'s>>; N], [bool; N]) {
     let mut values = [None; N];
     let mut written = [false; N];
+    // Attributes mostly stand in the order of the rules, so the search begins behind the one before.
+    let mut next = 0;
     for attribute in element.attributes() {
-        let Some(index) = rules.iter().position(|rule| rule.name == attribute.name) else {
+        let found = (next..N).chain(0..next).find(|&index| rules.get(index).is_some_and(|rule| rule.name == attribute.name));
+        let Some(index) = found else {
             if !attribute.name.starts_with("xml") {
                 out.push(unknown_attribute(element, &attribute, rules));
             }
@@ -47,9 +50,10 @@ pub(super) fn attributes<'s, const N: usize>(
             continue;
         };
         *written = true;
+        next = index + 1;
         if let Some(advice) = rule.deprecated {
             out.push(deprecated_attribute(&attribute, advice));
-        } else if !attribute.broken && attribute.value().trim_ascii().is_empty() {
+        } else if !attribute.broken && attribute.is_blank() {
             let message = format!("the attribute `{}` is blank", attribute.name);
             out.push(Diagnostic::new(Code::BlankAttribute, whole(&attribute), message));
         } else if !attribute.broken {

@@ -248,6 +248,12 @@ impl<'s> Attribute<'s> {
         decode(self.raw, Place::Attribute)
     }
 
+    /// Whether the value is nothing but whitespace.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.raw.trim_ascii().is_empty()
+    }
+
     /// The value, decoded, with the place of every byte.
     #[must_use]
     pub fn source_text(&self) -> SourceText {
