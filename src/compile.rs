@@ -4,7 +4,7 @@ use crate::check::{self, Rules, Valid};
 use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
 use crate::program::{self, Context, Settings};
-use crate::schema::{self, Schema};
+use crate::schema::{self, Dialect, Schema};
 use crate::syntax;
 use crate::text::{SourceFile, SourceMap};
 
@@ -15,6 +15,8 @@ pub struct Input {
     pub sources: SourceMap,
     /// The schema files, linked into one data model.
     pub schemas: Vec<FileId>,
+    /// The dialect of the schema files; each file's root element tells when it is not given.
+    pub dialect: Option<Dialect>,
     /// Template files by the name that a schema uses (`comment.json`), sorted.
     pub templates: Vec<(String, FileId)>,
     /// What the configuration says.
@@ -40,7 +42,8 @@ pub struct Compilation {
 #[must_use]
 pub fn compile(input: Input) -> Compilation {
     let mut diagnostics = Diagnostics::default();
-    let schemas: Vec<Schema<'_>> = input.schemas.iter().map(|&file| read(file, input.sources.file(file), &mut diagnostics)).collect();
+    let schemas: Vec<Schema<'_>> =
+        input.schemas.iter().map(|&file| read(file, input.sources.file(file), input.dialect, &mut diagnostics)).collect();
     let context = Context { sources: &input.sources, templates: &input.templates, settings: &input.settings };
     let program = program::resolve(&schemas, context, &mut diagnostics);
     let (models, webhooks) = (program.models.len(), program.webhooks.len());
@@ -50,16 +53,16 @@ pub fn compile(input: Input) -> Compilation {
     Compilation { sources: input.sources, diagnostics, rules, models, webhooks }
 }
 
-fn read<'s>(file: FileId, source: &'s SourceFile, out: &mut Diagnostics) -> Schema<'s> {
+fn read<'s>(file: FileId, source: &'s SourceFile, dialect: Option<Dialect>, out: &mut Diagnostics) -> Schema<'s> {
     let tree = syntax::parse(file, source, out);
     if source.invalid_at.is_some() {
         // The file is cut off somewhere in its last model: what was declared before counts, but nothing is said about its form.
-        let mut schema = schema::declare(&tree, &mut Diagnostics::default());
+        let mut schema = schema::declare(&tree, dialect, &mut Diagnostics::default());
         schema.models.pop();
         schema.partial = true;
         return schema;
     }
-    let mut schema = schema::declare(&tree, out);
+    let mut schema = schema::declare(&tree, dialect, out);
     schema.partial |= tree.root().is_none();
     schema
 }

@@ -8,6 +8,7 @@
 //! | type | [`template`] | template text, program | typed tree |
 //! | check | [`check`] | program | `Valid<Rules>`, diagnostics |
 //! | report | [`report`] | diagnostics | text, JSON |
+//! | layout | [`format`] | tree | the same schema, laid out |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
@@ -31,6 +32,7 @@ pub mod template;
 // readers of the compiled program: synchronous, pure
 pub mod delivery;
 pub mod engine;
+pub mod format;
 pub mod report;
 
 // edges: async and I/O

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::dialect_name::DialectName;
 use super::failure::Failure;
 use super::output::Output;
 use crate::compile::compile;
@@ -26,6 +27,10 @@ pub(super) struct Check {
     /// The least severity that makes the exit code 1
     #[arg(long, value_enum, default_value_t = FailLevel::Error, value_name = "LEVEL")]
     fail_level: FailLevel,
+
+    /// The dialect of the schemas; otherwise the root element of each tells
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    dialect: Option<DialectName>,
 
     /// What the schema on standard input is called in findings; its folder decides which `webhookc.toml` is used
     #[arg(long, value_name = "FILE")]
@@ -64,7 +69,9 @@ impl Check {
         } else {
             config::read(&self.paths, &overrides)
         };
-        let compilation = compile(reading.outcome?.input);
+        let mut input = reading.outcome?.input;
+        input.dialect = self.dialect.map(DialectName::dialect);
+        let compilation = compile(input);
         let format = match self.output_format {
             OutputFormat::Full => Format::Full,
             OutputFormat::Concise => Format::Concise,

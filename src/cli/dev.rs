@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::Settings;
 use super::failure::Failure;
 use super::node::{Node, Plan};
 use super::output::{Output, harmless, paint};
 use super::screen::Screen;
-use super::Settings;
 use crate::activity::Feed;
 use crate::report::{Format, render, size, summary};
 

@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod deliveries;
 mod dev;
+mod dialect_name;
 mod explain;
 mod failure;
 mod node;

@@ -110,5 +110,8 @@ impl Save {
 
 /// Our own colours stay; whatever else a terminal would obey goes.
 fn harmless_but_colored(line: &str) -> String {
-    line.split('\x1b').enumerate().map(|(index, part)| if index == 0 { harmless(part) } else { format!("\x1b{}", harmless(part)) }).collect()
+    line.split('\x1b')
+        .enumerate()
+        .map(|(index, part)| if index == 0 { harmless(part) } else { format!("\x1b{}", harmless(part)) })
+        .collect()
 }

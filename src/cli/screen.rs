@@ -112,10 +112,7 @@ mod tests {
         };
         assert_eq!(
             lines(&mut screen, saved),
-            [
-                "save    asset/a1   asset_ready ✘ asset_photo is present, needs uploaded",
-                "                   asset_saved ✔",
-            ]
+            ["save    asset/a1   asset_ready ✘ asset_photo is present, needs uploaded", "                   asset_saved ✔",]
         );
         let sending = Activity::Sending {
             delivery,

@@ -65,7 +65,8 @@ impl Problem {
     }
 
     pub(super) fn not_ready() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "no program is live yet: the schema has errors").help("fix what is reported, the node goes on by itself")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "no program is live yet: the schema has errors")
+            .help("fix what is reported, the node goes on by itself")
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {

@@ -35,7 +35,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Paramet
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = Query::<T>::from_request_parts(parts, state).await;
-        query.map(|Query(parameters)| Self(parameters)).map_err(|rejection| Problem::bad_request("invalid-parameter", rejection.body_text()))
+        query
+            .map(|Query(parameters)| Self(parameters))
+            .map_err(|rejection| Problem::bad_request("invalid-parameter", rejection.body_text()))
     }
 }
 
