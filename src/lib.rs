@@ -9,6 +9,7 @@
 //! | check | [`check`] | program | `Valid<Rules>`, diagnostics |
 //! | report | [`report`] | diagnostics | text, JSON |
 //! | layout | [`format`] | tree | the same schema, laid out |
+//! | draw | [`graph`] | rules | pictures of them |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
@@ -33,6 +34,7 @@ pub mod template;
 pub mod delivery;
 pub mod engine;
 pub mod format;
+pub mod graph;
 pub mod report;
 
 // edges: async and I/O

@@ -5,11 +5,13 @@
 
 mod declared;
 mod dialect;
+mod grammar;
 mod model;
 mod node;
 mod shape;
 mod webhook;
 mod words;
+mod xsd;
 
 pub use declared::{
     BelongsTo, Body, Display, Field, FieldOption, HasMany, Header, Index, Model, NotifyUser, On, Request, Schema, State, Text, Webhook,
@@ -17,6 +19,7 @@ pub use declared::{
 };
 
 pub use dialect::Dialect;
+pub use xsd::xsd;
 
 use node::Node;
 
@@ -52,6 +55,24 @@ pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnost
         out.push(Diagnostic::new(Code::NoModel, root.name_span(), message));
     }
     schema
+}
+
+/// Whether a text begins with the root element of a data model, in any dialect.
+#[must_use]
+pub fn is_schema(text: &str) -> bool {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_ascii_start();
+    while let Some(end) = [("<?", "?>"), ("<!--", "-->")].into_iter().find_map(|(open, close)| {
+        let inside = rest.strip_prefix(open)?;
+        inside.find(close).map(|at| open.len() + at + close.len())
+    }) {
+        rest = rest.get(end..).unwrap_or("").trim_ascii_start();
+    }
+    let name = rest.strip_prefix('<').and_then(|rest| rest.split(|character: char| !is_name_character(character)).next());
+    name.is_some_and(|name| [Dialect::V3p1, Dialect::V2].iter().any(|dialect| dialect.root() == name))
+}
+
+fn is_name_character(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '-' | '_' | ':' | '.')
 }
 
 fn wrong_root(root: Element<'_, '_>, asked: Option<Dialect>) -> Diagnostic {

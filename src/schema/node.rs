@@ -35,9 +35,10 @@ impl<'t, 's> Node<'t, 's> {
         self.dialect.element_word(ours)
     }
 
-    /// What its dialect calls an attribute that it has in 3.1.
+    /// What its dialect calls an attribute that it has in 3.1, unless it is written in the words of 3.1 here.
     pub(super) fn attribute_word<'a>(self, ours: &'a str) -> &'a str {
-        self.dialect.attribute_word(self.name(), ours)
+        let current = self.element.attributes().any(|attribute| attribute.name == ours);
+        if current { ours } else { self.dialect.attribute_word(self.name(), ours) }
     }
 
     /// A field's type in the words of 3.1.
