@@ -71,8 +71,8 @@ fn pictures_of_every_engine_case_are_well_formed() {
         loop {
             match reader.read_event().unwrap() {
                 Event::Eof => break,
-                Event::Empty(tag) if tag.name().as_ref() == b"rect" => boxes += 1,
-                Event::Empty(tag) if tag.name().as_ref() == b"path" => arrows += 1,
+                Event::Empty(tag) if tag.name().as_ref() == "rect" => boxes += 1,
+                Event::Empty(tag) if tag.name().as_ref() == "path" => arrows += 1,
                 _ => {}
             }
         }
