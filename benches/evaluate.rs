@@ -25,19 +25,18 @@ fn main() {
 /// A model with this many webhooks, each on a field of its own but for a hundred at most, so that a save of one field makes few of them fire.
 fn model_with_webhooks(webhooks: usize) -> String {
     let fields = webhooks.min(100);
-    let mut text = String::from("<data-model>\n<model name=\"asset\" label=\"Asset\">\n");
-    for field in 0..fields {
-        text.push_str(&format!("<field name=\"field_{field}\" label=\"Field\" type=\"integer\"/>\n"));
-    }
-    text.push_str("<display>{field_0}</display>\n");
-    for webhook in 0..webhooks {
-        let field = webhook % fields;
-        text.push_str(&format!(
-            "<webhook type=\"update\" name=\"hook_{webhook}\"><field name=\"field_{field}\" equals=\"{webhook}\"/></webhook>\n"
-        ));
-    }
-    text.push_str("</model>\n</data-model>\n");
-    text
+    let field = |index: usize| format!("<field name=\"field_{index}\" label=\"Field\" type=\"integer\"/>");
+    let webhook = |index: usize| {
+        let field = index % fields;
+        format!("<webhook type=\"update\" name=\"hook_{index}\"><field name=\"field_{field}\" equals=\"{index}\"/></webhook>")
+    };
+    let fields: Vec<String> = (0..fields).map(field).collect();
+    let hooks: Vec<String> = (0..webhooks).map(webhook).collect();
+    format!(
+        "<data-model><model name=\"asset\" label=\"Asset\">{}<display>{{field_0}}</display>{}</model></data-model>",
+        fields.concat(),
+        hooks.concat()
+    )
 }
 
 /// About a kilobyte of fields of every type.

@@ -40,7 +40,8 @@ pub struct Compilation {
 
 /// Compiles.
 #[must_use]
-pub fn compile(input: Input) -> Compilation {
+pub fn compile(mut input: Input) -> Compilation {
+    input.settings.templates = input.templates.iter().map(|(name, _)| name.clone()).collect();
     let mut diagnostics = Diagnostics::default();
     let schemas: Vec<Schema<'_>> =
         input.schemas.iter().map(|&file| read(file, input.sources.file(file), input.dialect, &mut diagnostics)).collect();

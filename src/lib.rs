@@ -17,34 +17,34 @@
 //! The modules stand in the order in which data flows; each uses only those above it.
 
 // ground: values without I/O
-pub mod diagnostics;
 pub mod ids;
 pub mod text;
 pub mod time;
+pub mod diagnostics;
 
 // compiler: synchronous, pure, total
+pub mod syntax;
+pub mod schema;
+pub mod program;
+pub mod template;
 pub mod check;
 pub mod compile;
-pub mod program;
-pub mod schema;
-pub mod syntax;
-pub mod template;
 
 // readers of the compiled program: synchronous, pure
-pub mod delivery;
-pub mod engine;
+pub mod report;
 pub mod format;
 pub mod graph;
-pub mod report;
+pub mod engine;
+pub mod delivery;
 
 // edges: async and I/O
-pub mod activity;
-pub mod cli;
 pub mod config;
+pub mod activity;
+pub mod store;
 pub mod egress;
 pub mod generation;
 pub mod ingest;
+pub mod worker;
 pub mod reload;
 pub mod server;
-pub mod store;
-pub mod worker;
+pub mod cli;

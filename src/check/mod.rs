@@ -59,7 +59,7 @@ pub fn check(program: Program, settings: Settings, out: &mut Diagnostics) -> Opt
     let subscribers = subscriptions::subscribers(&program, &endpoints, out);
     webhook_without_target::check(&program, &subscribers, out);
     let predicates = subscriptions::predicates(&program, &settings, out);
-    let subscriptions = subscriptions::compile(&program, &settings, &endpoints, subscribers, out);
+    let subscriptions = subscriptions::compile(&program, &settings, &endpoints, &predicates, subscribers, out);
     let rules = Rules { program, settings, predicates, endpoints, subscriptions };
     (!out.has_errors()).then_some(Valid(rules))
 }

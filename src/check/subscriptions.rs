@@ -7,7 +7,7 @@ use super::Subscription;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, suggestion};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, Program, Settings};
-use crate::template::{Predicate, Request, Scope};
+use crate::template::{Predicate, Request, Scope, When};
 use crate::text::Spanned;
 
 /// For each webhook the indexes of the endpoints that receive it, ascending.
@@ -80,7 +80,7 @@ fn unknown_event(program: &Program, name: &Spanned<Box<str>>) -> Diagnostic {
 
 /// Compiles the `when` of every webhook that has one.
 pub(super) fn predicates(program: &Program, settings: &Settings, out: &mut Diagnostics) -> Vec<Option<Predicate>> {
-    let compile = |webhook| Scope { program, webhook, settings };
+    let compile = |webhook| Scope { program, webhook, settings, when: When::Absent };
     program.webhooks.iter().map(|webhook| Predicate::compile(webhook.when.as_ref()?, compile(webhook), out)).collect()
 }
 
@@ -89,13 +89,19 @@ pub(super) fn compile(
     program: &Program,
     settings: &Settings,
     endpoints: &[EndpointSource],
+    predicates: &[Option<Predicate>],
     subscribers: Subscribers,
     out: &mut Diagnostics,
 ) -> Vec<Vec<Subscription>> {
     let mut subscriptions = Vec::with_capacity(subscribers.len());
-    for (webhook, subscribed) in program.webhooks.iter().zip(subscribers) {
+    for ((webhook, predicate), subscribed) in program.webhooks.iter().zip(predicates).zip(subscribers) {
+        let when = match predicate {
+            Some(predicate) => When::True(predicate),
+            None if webhook.when.is_some() => When::Unreadable,
+            None => When::Absent,
+        };
         let compiled = subscribed.into_iter().filter_map(|endpoint| {
-            let scope = Scope { program, webhook, settings };
+            let scope = Scope { program, webhook, settings, when };
             let request = Request::compile(&endpoints.get(endpoint)?.request, scope, out)?;
             Some(Subscription { endpoint, request })
         });

@@ -55,7 +55,7 @@ enum FailLevel {
 }
 
 impl Check {
-    pub(super) fn run(self, output: &Output) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let overrides = Overrides::default();
         let is_stdin = self.paths.iter().any(|path| path.as_os_str() == "-");
         let reading = if is_stdin {

@@ -48,16 +48,22 @@ pub(super) struct Api {
 
 impl Target {
     pub(super) fn api(&self) -> Result<Api, Failure> {
-        let client = PlainClient::new().map_err(|error| Failure::of("cannot call the node", &error))?;
-        let base = format!("{}/api/v1/tenants/{}", self.url.trim_end_matches('/'), segment(&self.tenant));
-        Ok(Api { client, base })
+        Api::at(&self.url, &self.tenant)
     }
 }
 
 impl Api {
+    /// A client of the node at `url`, for one tenant.
+    pub(super) fn at(url: &str, tenant: &str) -> Result<Self, Failure> {
+        let client = PlainClient::new().map_err(|error| Failure::of("cannot call the node", &error))?;
+        let base = format!("{}/api/v1/tenants/{}", url.trim_end_matches('/'), segment(tenant));
+        Ok(Self { client, base })
+    }
+
     /// Calls a path of the tenant, which begins with `/`, and reads the answer.
     pub(super) async fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Bytes>) -> Result<T, Failure> {
-        let (status, answer) = self.client.call(method, &format!("{}{path}", self.base), body).await.map_err(unreachable)?;
+        let (status, answer) =
+            self.client.call(method, &format!("{}{path}", self.base), body).await.map_err(|error| unreachable(&error))?;
         if (200..300).contains(&status) {
             return serde_json::from_slice(&answer).map_err(|error| Failure::of("the node's answer cannot be understood", &error));
         }
@@ -82,7 +88,7 @@ fn refused(refusal: Refusal) -> Failure {
     }
 }
 
-fn unreachable(error: CallError) -> Failure {
+fn unreachable(error: &CallError) -> Failure {
     let help = "start a node with `webhookc dev`, or name another with `--url`";
     Failure::new(error.to_string()).help(help)
 }

@@ -16,7 +16,7 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self, command: &mut Command, output: &Output) -> ExitCode {
+    pub(super) fn run(self, command: &mut Command, output: Output) -> ExitCode {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, command, "webhookc", &mut script);
         output.print(&String::from_utf8_lossy(&script));

@@ -60,13 +60,15 @@ struct Row {
 }
 
 impl Deliveries {
-    pub(super) async fn run(self, output: &Output) -> Result<ExitCode, Failure> {
+    pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let api = self.target.api()?;
         let mut rows = self.rows(&api, self.limit).await?;
         rows.reverse();
         let widths = Widths::of(&rows);
         output.line(&widths.head());
-        rows.iter().for_each(|row| output.line(&widths.line(row, output)));
+        for row in &rows {
+            output.line(&widths.line(row, output));
+        }
         if !self.follow {
             return Ok(ExitCode::SUCCESS);
         }
@@ -89,7 +91,7 @@ impl Deliveries {
         let mut path = format!("/deliveries?limit={limit}");
         for (name, value) in [("event", &self.event), ("status", &self.status)] {
             if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", segment(value)));
+                path = format!("{path}&{name}={}", segment(value));
             }
         }
         api.call::<List>("GET", &path, None).await.map(|list| list.data)
@@ -116,7 +118,7 @@ impl Widths {
         format!("{:8}  {:9}  {:event$}  {:object$}  {:8}  {:4}  {}", "TIME", "STATUS", "EVENT", "OBJECT", "ATTEMPTS", "LAST", "ID")
     }
 
-    fn line(&self, row: &Row, output: &Output) -> String {
+    fn line(&self, row: &Row, output: Output) -> String {
         let (event, object) = (self.event, self.object);
         let time = row.created_at.parse::<Timestamp>().map_or_else(|_| "?".to_owned(), clock);
         let color = match row.status.as_str() {

@@ -8,11 +8,13 @@ use clap::Args;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Settings;
+use super::client::Api;
 use super::failure::Failure;
 use super::node::{Node, Plan};
 use super::output::{Output, harmless, paint};
 use super::screen::Screen;
 use crate::activity::Feed;
+use crate::ids::DEFAULT_TENANT;
 use crate::report::{Format, render, size, summary};
 
 /// Where `dev` keeps what it stores, in the project folder: apart from a real store, and there again after a restart.
@@ -29,12 +31,22 @@ pub(super) struct Dev {
     #[arg(default_value = ".")]
     path: PathBuf,
 
+    /// Saves to make as soon as the node is ready: a file of JSON lines as `POST …/saves` takes them
+    #[arg(long, value_name = "FILE")]
+    saves: Option<PathBuf>,
+
     #[command(flatten)]
     settings: Settings,
 }
 
 impl Dev {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
+        let saves = match self.saves {
+            Some(file) => {
+                std::fs::read_to_string(&file).map_err(|error| Failure::of(&format!("cannot read `{}`", file.display()), &error))?
+            }
+            None => String::new(),
+        };
         let node = Node::prepare(Plan {
             path: self.path,
             overrides: self.settings.into_overrides(),
@@ -61,7 +73,7 @@ impl Dev {
             }
             Err(_) => format!("ready · {place}"),
         };
-        let screen = Screen::new(output.out, url);
+        let screen = Screen::new(output.out, url.clone());
         let shown = tokio::spawn(show(node.feed.clone(), screen, output));
         let warn = |lines: &[String]| {
             for line in lines {
@@ -72,10 +84,13 @@ impl Dev {
             output.line(&ready);
             // What the compiler found is on the screen already; what building found is not.
             warn(&lines.iter().skip(1).filter(|line| line.starts_with("the secret")).cloned().collect::<Vec<_>>());
+            tokio::spawn(make(saves, url, output));
         };
         let failed = |lines: &[String]| {
             if !lines.iter().any(|line| line.contains("[WH")) {
-                lines.iter().for_each(|line| output.line(&harmless(line)));
+                for line in lines {
+                    output.line(&harmless(line));
+                }
             }
         };
         let outcome = node.run(first, ready, failed).await;
@@ -84,12 +99,32 @@ impl Dev {
     }
 }
 
+/// Makes the saves of a file, one after the other; one that is refused is shown, and the next goes on.
+async fn make(saves: String, url: String, output: Output) {
+    let api = match Api::at(&url, DEFAULT_TENANT) {
+        Ok(api) => api,
+        Err(failure) => {
+            failure.print(output);
+            return;
+        }
+    };
+    for line in saves.lines().filter(|line| !line.trim().is_empty()) {
+        if let Err(failure) = api.call::<serde_json::Value>("POST", "/saves", Some(line.to_owned().into())).await {
+            failure.print(output);
+        }
+    }
+}
+
 /// Prints events as they come.
 async fn show(feed: Feed, mut screen: Screen, output: Output) {
     let mut events = feed.watch();
     loop {
         match events.recv().await {
-            Ok(event) => screen.lines(&event).iter().for_each(|line| output.line(line)),
+            Ok(event) => {
+                for line in screen.lines(&event) {
+                    output.line(&line);
+                }
+            }
             Err(RecvError::Lagged(missed)) => output.line(&format!("… {missed} events not shown, `webhookc deliveries` has them all")),
             Err(RecvError::Closed) => return,
         }

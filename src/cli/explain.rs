@@ -16,7 +16,7 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    pub(super) fn run(self, output: &Output) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let Some(code) = Code::find(&self.code) else {
             let known = Code::ALL.iter().flat_map(|code| [code.as_str(), code.name()]);
             let failure = Failure::new(format!("there is no code `{}`, expected one like `WH0203`", self.code));

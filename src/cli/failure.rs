@@ -1,6 +1,7 @@
 //! Why a verb ends early: a sentence, its causes, what to do, and the exit code.
 
 use std::error::Error;
+use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 
 use super::output::{Output, harmless, paint};
@@ -15,7 +16,7 @@ pub(super) struct Failure {
     help: Option<String>,
     code: u8,
     /// Mistakes of the configuration, drawn with their places.
-    load: Option<LoadError>,
+    load: Option<Box<LoadError>>,
 }
 
 impl Failure {
@@ -51,26 +52,28 @@ impl Failure {
     }
 
     /// Prints it, and says what to exit with.
-    pub(super) fn print(&self, output: &Output) -> ExitCode {
-        let error = paint(output.err, "1;31", "error:");
+    pub(super) fn print(&self, output: Output) -> ExitCode {
         let mut text = String::new();
-        if let Some(LoadError::Mistakes { sources, mistakes, .. }) = &self.load {
+        // Writing to a string cannot fail.
+        let _written = self.write(output, &mut text);
+        output.complain(&text);
+        ExitCode::from(self.code)
+    }
+
+    fn write(&self, output: Output, text: &mut String) -> fmt::Result {
+        if let Some(LoadError::Mistakes { sources, mistakes, .. }) = self.load.as_deref() {
             for mistake in mistakes {
-                let place = sources.file(mistake.span.file).position(mistake.span.start);
-                let file = &sources.file(mistake.span.file).name;
-                text.push_str(&format!("{file}:{}:{}\n", place.line, place.column));
                 text.push_str(&excerpt(sources, mistake.span, &mistake.message, mistake.help.as_deref(), output.err));
             }
         }
-        text.push_str(&format!("{error} {}\n", harmless(&self.what)));
+        writeln!(text, "{} {}", paint(output.err, "1;31", "error:"), harmless(&self.what))?;
         for cause in &self.causes {
-            text.push_str(&format!("  caused by: {}\n", harmless(cause)));
+            writeln!(text, "  caused by: {}", harmless(cause))?;
         }
-        if let Some(help) = &self.help {
-            text.push_str(&format!("{} {help}\n", paint(output.err, "36", "help:")));
+        match &self.help {
+            Some(help) => writeln!(text, "{} {}", paint(output.err, "36", "help:"), harmless(help)),
+            None => Ok(()),
         }
-        output.complain(&text);
-        ExitCode::from(self.code)
     }
 }
 
@@ -78,7 +81,7 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         let mut failure = Self::new(error.to_string());
         failure.causes.extend(error.source().map(ToString::to_string));
-        failure.load = Some(error);
+        failure.load = Some(Box::new(error));
         failure
     }
 }

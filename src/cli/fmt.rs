@@ -64,7 +64,7 @@ enum Target {
 }
 
 impl Fmt {
-    pub(super) fn run(self, output: &Output) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let mut tally = Tally::default();
         if self.paths.iter().any(|path| path.as_os_str() == "-") {
             if self.paths.len() > 1 {
@@ -113,7 +113,7 @@ impl Fmt {
     }
 
     /// Lays out one file.
-    fn one(&self, path: &Path, bytes: Vec<u8>, target: Target, tally: &mut Tally, output: &Output) -> Result<(), Failure> {
+    fn one(&self, path: &Path, bytes: Vec<u8>, target: Target, tally: &mut Tally, output: Output) -> Result<(), Failure> {
         let mut sources = SourceMap::default();
         let name = path.display().to_string();
         let file: FileId = sources.add(name.clone(), bytes);
@@ -149,7 +149,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| Failure::of(&format!("cannot read `{}`", path.display()), &error))
 }
 
-fn complain(sources: SourceMap, diagnostics: Diagnostics, output: &Output) {
+fn complain(sources: SourceMap, diagnostics: Diagnostics, output: Output) {
     let found = Compilation { sources, diagnostics, rules: None, models: 0, webhooks: 0 };
     output.complain(&render(&found, Format::Full, output.err));
 }

@@ -36,7 +36,7 @@ enum Picture {
 }
 
 impl Graph {
-    pub(super) fn run(self, output: &Output) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let compilation = compile(config::read(&self.paths, &Overrides::default()).outcome?.input);
         let Some(rules) = &compilation.rules else {
             output.complain(&render(&compilation, Format::Full, output.err));

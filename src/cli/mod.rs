@@ -94,19 +94,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output::new(arguments.color);
     let outcome = match arguments.verb {
-        Verb::Check(check) => check.run(&output),
-        Verb::Fmt(fmt) => fmt.run(&output),
+        Verb::Check(check) => check.run(output),
+        Verb::Fmt(fmt) => fmt.run(output),
         Verb::Dev(dev) => block_on(dev.run(output)),
         Verb::Serve(serve) => block_on(serve.run(output)),
-        Verb::Save(save) => block_on(save.run(&output)),
-        Verb::Deliveries(deliveries) => block_on(deliveries.run(&output)),
-        Verb::Explain(explain) => explain.run(&output),
-        Verb::Graph(graph) => graph.run(&output),
-        Verb::Schema(schema) => Ok(schema.run(&output)),
-        Verb::Completions(completions) => Ok(completions.run(&mut Arguments::command(), &output)),
+        Verb::Save(save) => block_on(save.run(output)),
+        Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
+        Verb::Explain(explain) => explain.run(output),
+        Verb::Graph(graph) => graph.run(output),
+        Verb::Schema(schema) => Ok(schema.run(output)),
+        Verb::Completions(completions) => Ok(completions.run(&mut Arguments::command(), output)),
         Verb::Man(man) => man.run(Arguments::command()),
     };
-    outcome.unwrap_or_else(|failure| failure.print(&output))
+    outcome.unwrap_or_else(|failure| failure.print(output))
 }
 
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {

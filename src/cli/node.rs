@@ -117,15 +117,15 @@ impl Node {
         let api = tokio::spawn(serve(listener, Arc::clone(&app), async move { drop(api_stopped.wait_for(|stop| *stop).await) }));
         let hangups = tokio::spawn(reload_on_hangup(asking));
 
-        let generation = match generation {
-            Some(generation) => Some(generation),
-            None => tokio::select! {
+        let generation = if generation.is_some() {
+            generation
+        } else {
+            tokio::select! {
                 generation = reloader.until_good() => Some(generation),
                 _ = stop.wait_for(|stop| *stop) => None,
-            },
+            }
         };
         if let Some(generation) = generation {
-            ready(&report.lines);
             let egress = egress(&plan, &config)?;
             let live = live(generation);
             let worker = Worker {
@@ -141,6 +141,7 @@ impl Node {
             app.start(Running { ingest, keyring });
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
+            ready(&report.lines);
             tokio::select! {
                 () = reloader.run(live) => {}
                 _ = stop.wait_for(|stop| *stop) => {}

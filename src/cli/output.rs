@@ -45,6 +45,7 @@ impl Output {
     }
 
     /// Writes to standard output as it is.
+    #[expect(clippy::unused_self, reason = "whoever may write has been handed an output")]
     pub(super) fn print(self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -56,6 +57,7 @@ impl Output {
     }
 
     /// Writes to standard error as it is.
+    #[expect(clippy::unused_self, reason = "whoever may write has been handed an output")]
     pub(super) fn complain(self, text: &str) {
         let _closed = std::io::stderr().lock().write_all(text.as_bytes());
     }

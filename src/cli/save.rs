@@ -65,13 +65,13 @@ struct Decision {
 }
 
 impl Save {
-    pub(super) async fn run(self, output: &Output) -> Result<ExitCode, Failure> {
+    pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let mut path = format!("/objects/{}/{}", segment(&self.model), segment(&self.id));
         let method = match (self.patch, self.delete, &self.uploaded) {
             (true, _, _) => "PATCH",
             (_, true, _) => "DELETE",
             (_, _, Some(field)) => {
-                path.push_str(&format!("/attachments/{}", segment(field)));
+                path = format!("{path}/attachments/{}", segment(field));
                 "PUT"
             }
             (false, false, None) => "PUT",

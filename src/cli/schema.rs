@@ -26,7 +26,7 @@ enum What {
 }
 
 impl Schema {
-    pub(super) fn run(self, output: &Output) -> ExitCode {
+    pub(super) fn run(self, output: Output) -> ExitCode {
         match self.what {
             What::Xsd => output.print(&xsd()),
             What::Config => output.print(include_str!("../../schemas/webhookc.toml.schema.json")),

@@ -55,7 +55,7 @@ enum LogFormat {
 
 impl Serve {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
-        start_log(&self.log, self.log_format, &output)?;
+        start_log(&self.log, self.log_format, output)?;
         let node = Node::prepare(Plan {
             path: self.path,
             overrides: self.settings.into_overrides(),
@@ -91,7 +91,7 @@ impl Serve {
     }
 }
 
-fn start_log(filter: &str, format: LogFormat, output: &Output) -> Result<(), Failure> {
+fn start_log(filter: &str, format: LogFormat, output: Output) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter).map_err(|error| Failure::of(&format!("`{filter}` is not a log filter"), &error))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(output.err.color);
     let started = match format {

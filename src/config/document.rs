@@ -46,7 +46,7 @@ impl Document<'_> {
 
 /// A table of which each key is taken once; what is left over at the end is unknown.
 pub(super) struct Table<'t> {
-    document: Document<'t>,
+    source: Document<'t>,
     /// As a message names it: `webhookc.toml`, `[listen]`.
     name: String,
     pub(super) span: Span,
@@ -66,7 +66,7 @@ impl<'t> Table<'t> {
         let mut entries: Vec<Entry<'t>> =
             table.iter().map(|(key, value)| Entry { key: key.get_ref(), span: document.span(key.span()), value, taken: false }).collect();
         entries.sort_by_key(|entry| entry.span.start);
-        Self { document, name, span: document.span(range), entries, known: Vec::new() }
+        Self { source: document, name, span: document.span(range), entries, known: Vec::new() }
     }
 
     /// The value under `key`, if it is there.
@@ -74,13 +74,13 @@ impl<'t> Table<'t> {
         self.known.push(key);
         let entry = self.entries.iter_mut().find(|entry| entry.key == key)?;
         entry.taken = true;
-        Some(Value { document: self.document, key: entry.key, key_span: entry.span, value: entry.value })
+        Some(Value { document: self.source, key: entry.key, key_span: entry.span, node: entry.value })
     }
 
     /// Everything in it, in the order of the file, for tables whose keys are names.
     pub(super) fn into_values(self) -> Vec<Value<'t>> {
-        let document = self.document;
-        self.entries.into_iter().map(|entry| Value { document, key: entry.key, key_span: entry.span, value: entry.value }).collect()
+        let document = self.source;
+        self.entries.into_iter().map(|entry| Value { document, key: entry.key, key_span: entry.span, node: entry.value }).collect()
     }
 
     /// Reports the keys that nobody has taken.
@@ -101,16 +101,16 @@ pub(super) struct Value<'t> {
     document: Document<'t>,
     pub(super) key: &'t str,
     pub(super) key_span: Span,
-    value: &'t At<DeValue<'t>>,
+    node: &'t At<DeValue<'t>>,
 }
 
 impl<'t> Value<'t> {
     pub(super) fn span(&self) -> Span {
-        self.document.span(self.value.span())
+        self.document.span(self.node.span())
     }
 
     pub(super) fn raw(&self) -> &'t DeValue<'t> {
-        self.value.get_ref()
+        self.node.get_ref()
     }
 
     /// Reports that it should have been `expected`, such as "a string".
@@ -150,7 +150,7 @@ impl<'t> Value<'t> {
     /// A string as template text that knows the bytes it stands for. A literal with escapes is one piece.
     pub(super) fn template(&self, out: &mut Vec<Mistake>) -> Option<SourceText> {
         let text = self.string(out)?;
-        let range = self.value.span();
+        let range = self.node.span();
         let literal = self.document.text.get(range.clone()).unwrap_or("");
         let quotes = if literal.starts_with("\"\"\"") || literal.starts_with("'''") { 3 } else { 1 };
         let inner = literal.get(quotes..literal.len().saturating_sub(quotes)).unwrap_or("");
@@ -179,7 +179,7 @@ impl<'t> Value<'t> {
     /// The items of a list, each under this value's key.
     pub(super) fn list(&self, out: &mut Vec<Mistake>) -> Option<Vec<Value<'t>>> {
         if let DeValue::Array(items) = self.raw() {
-            Some(items.iter().map(|value| Value { value, ..*self }).collect())
+            Some(items.iter().map(|node| Value { node, ..*self }).collect())
         } else {
             self.mismatch("a list", out);
             None
@@ -194,7 +194,7 @@ impl<'t> Value<'t> {
     /// The items of a list, or the value itself.
     pub(super) fn one_or_many(&self) -> Vec<Value<'t>> {
         match self.raw() {
-            DeValue::Array(items) => items.iter().map(|value| Value { value, ..*self }).collect(),
+            DeValue::Array(items) => items.iter().map(|node| Value { node, ..*self }).collect(),
             DeValue::String(_)
             | DeValue::Integer(_)
             | DeValue::Float(_)
@@ -207,7 +207,7 @@ impl<'t> Value<'t> {
     /// A table; `name` is for messages.
     pub(super) fn table(&self, name: String, out: &mut Vec<Mistake>) -> Option<Table<'t>> {
         if let DeValue::Table(table) = self.raw() {
-            Some(Table::new(self.document, name, self.value.span(), table))
+            Some(Table::new(self.document, name, self.node.span(), table))
         } else {
             self.mismatch("a table", out);
             None

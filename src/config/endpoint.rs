@@ -29,32 +29,25 @@ pub(super) fn receiver(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endp
 /// One of `[[endpoints]]`.
 pub(super) fn endpoint(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endpoint> {
     let mut table = value.table("[[endpoints]]".to_owned(), out)?;
-    let name = match table.take("name") {
-        Some(name) => name.string(out).and_then(|name| slug(&name, out)),
-        None => {
-            out.push(
-                Mistake::new(table.span, "an endpoint has no `name`")
-                    .help("add one, such as `name = \"erp\"`: it is how messages and the API call it"),
-            );
-            None
-        }
+    let name = if let Some(name) = table.take("name") {
+        name.string(out).and_then(|name| slug(&name, out))
+    } else {
+        out.push(
+            Mistake::new(table.span, "an endpoint has no `name`")
+                .help("add one, such as `name = \"erp\"`: it is how messages and the API call it"),
+        );
+        None
     };
-    let events = match table.take("events") {
-        Some(events) => {
-            let names = events.strings(out);
-            if names.iter().any(|name| name.value == "*") {
-                Events::All
-            } else {
-                Events::Named(names.into_iter().map(|name| Spanned::new(name.value.into(), name.span)).collect())
-            }
-        }
-        None => {
-            out.push(
-                Mistake::new(table.span, "an endpoint has no `events`")
-                    .help("add `events = [\"NAME\"]` with names of webhooks, or `events = \"*\"` for all"),
-            );
-            Events::All
-        }
+    let events = table.take("events");
+    if events.is_none() {
+        let help = "add `events = [\"NAME\"]` with names of webhooks, or `events = \"*\"` for all";
+        out.push(Mistake::new(table.span, "an endpoint has no `events`").help(help));
+    }
+    let names = events.map(|events| events.strings(out)).unwrap_or_default();
+    let events = if names.iter().any(|name| name.value == "*") {
+        Events::All
+    } else {
+        Events::Named(names.into_iter().map(|name| Spanned::new(name.value.into(), name.span)).collect())
     };
     let place = table.span;
     let (request, policy, secret) = rest(table, place, out)?;
@@ -70,13 +63,11 @@ fn rest(
     out: &mut Vec<Mistake>,
 ) -> Option<(RequestSource, crate::delivery::Policy, Option<SecretSource>)> {
     let span = table.span;
-    let url = match table.take("url") {
-        Some(url) => url.template(out),
-        None => {
-            out.push(Mistake::new(place, "a receiver has no `url`, expected where to send its webhooks"));
-            None
-        }
-    };
+    let url = table.take("url");
+    if url.is_none() {
+        out.push(Mistake::new(place, "it has no `url`, expected where to send its webhooks"));
+    }
+    let url = url.and_then(|url| url.template(out));
     let method = table.take("method").and_then(|value| method(&value, out));
     let headers = table.take("headers").map(|value| headers(&value, out)).unwrap_or_default();
     let body = body(&mut table, out);

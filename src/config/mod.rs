@@ -45,7 +45,7 @@ pub struct Config {
     pub templates: Option<PathBuf>,
     /// Where the API listens.
     pub listen: SocketAddr,
-    /// The store's URL, when one is configured. A relative SQLite path starts at the project folder.
+    /// The store's URL, when one is configured. A relative `SQLite` path starts at the project folder.
     pub store: Option<String>,
     /// `vars.*`.
     pub vars: BTreeMap<String, String>,
@@ -73,7 +73,7 @@ pub struct Endpoint {
 pub struct Overrides {
     /// `--listen`, `WEBHOOKC_LISTEN`.
     pub listen: Option<String>,
-    /// `--store`, `WEBHOOKC_STORE`; a relative SQLite path starts at the working directory.
+    /// `--store`, `WEBHOOKC_STORE`; a relative `SQLite` path starts at the working directory.
     pub store: Option<String>,
     /// `--app`, `WEBHOOKC_APP`.
     pub app: Option<String>,
@@ -114,6 +114,7 @@ impl Config {
             vars: self.vars.clone(),
             secrets: self.secrets.keys().cloned().collect(),
             receivers: receivers.collect::<BTreeSet<_>>(),
+            templates: defaults.templates,
             endpoints: self.endpoints.iter().map(|endpoint| endpoint.source.clone()).collect(),
         }
     }
@@ -124,7 +125,7 @@ impl Config {
         self.endpoints.iter().find(|endpoint| endpoint.source.id == *id)
     }
 
-    /// The configured store as a URL whose SQLite path does not depend on the working directory, or `default`, a file in the project
+    /// The configured store as a URL whose `SQLite` path does not depend on the working directory, or `default`, a file in the project
     /// folder.
     #[must_use]
     pub fn store_url(&self, default: &str) -> String {

@@ -118,8 +118,8 @@ allow_networks = ["10.0.0.0/99"]
         "\"a b\": the name `a b` cannot be used",
         "event: unknown key `event` in [[endpoints]] (did you mean `events`?)",
         "\"jurney\": unknown signature profile `jurney`, expected `standard` or `journey` (did you mean `journey`?)",
-        "\"6xx\": unknown trigger `6xx`",
-        "\"soon\": `interval` is a string, expected a duration",
+        "\"6xx\": `6xx` is not a failure, expected `4xx`",
+        "\"soon\": `soon` does not begin with a whole number",
         "\"10.0.0.0/99\": `10.0.0.0/99` is not a network",
     ];
     for part in expected {

@@ -7,7 +7,7 @@ mod suggest;
 
 pub use code::{Code, Severity};
 pub use page::{Page, page};
-pub use suggest::{one_of, suggestion};
+pub use suggest::{list, one_of, suggestion};
 
 use crate::text::{Span, Spanned};
 

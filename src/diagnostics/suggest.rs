@@ -38,6 +38,16 @@ pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// "`a`, `b` and `c`", cut after a dozen names.
+#[must_use]
+pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let text = one_of(names);
+    match text.rsplit_once("` or `") {
+        Some((first, last)) => format!("{first}` and `{last}"),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

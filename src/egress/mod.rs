@@ -5,6 +5,8 @@ mod exchange;
 mod guard;
 mod plain;
 mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use exchange::{Exchange, Request};
 pub use guard::{Forbidden, Guard};

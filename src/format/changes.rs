@@ -181,7 +181,7 @@ mod tests {
                 let lines = compare(&old, &new);
                 let without = |other: fn(&'static str) -> Line<'static>| {
                     let all = lines.iter().copied();
-                    let kept = all.filter(|line| match *line {
+                    let kept = all.filter(move |line| match *line {
                         Line::Kept(_) => true,
                         Line::Removed(text) | Line::Added(text) => *line != other(text),
                     });

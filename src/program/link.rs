@@ -4,7 +4,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Model, Program, Property, Settings, display, has_many, index, names, notify, properties, webhooks};
+use super::{Model, Program, Property, Settings, display, has_many, index, names, notify_user, properties, webhooks};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
 use crate::ids::{FileId, HasManyId, ModelId, PropertyId, WebhookId};
 use crate::schema::{self, Schema, Text};
@@ -42,7 +42,7 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
     let mut incomplete = FxHashSet::default();
     for (id, model) in &declared {
         index::check(*id, model, &linked, out);
-        notify::check(*id, model, &linked, out);
+        notify_user::check(*id, model, &linked, out);
         for webhook in &model.webhooks {
             if let Some((webhook, complete)) = webhooks::read(*id, model, webhook, &linked, context, out) {
                 let index = WebhookId(u32::try_from(webhooks.len()).unwrap_or(u32::MAX));
@@ -134,7 +134,10 @@ impl Linked<'_> {
             names.extend(row.has_many.iter().map(|has_many| &*has_many.name));
         }
         let message = format!("`{}` has no {what} `{name}`", row.name);
-        hint(Diagnostic::new(Code::UnknownReference, span, message).related(row.span, "the model"), name, span, &names)
+        let diagnostic = Diagnostic::new(Code::UnknownReference, span, message);
+        // In the same file the model is in sight, or named in the message; in another one it must be shown.
+        let diagnostic = if row.span.file == span.file { diagnostic } else { diagnostic.related(row.span, "the model") };
+        hint(diagnostic, name, span, &names)
     }
 }
 

@@ -12,7 +12,7 @@ mod link;
 mod literal;
 mod model;
 mod names;
-mod notify;
+mod notify_user;
 mod properties;
 mod record;
 mod request;

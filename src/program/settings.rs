@@ -17,6 +17,8 @@ pub struct Settings {
     pub secrets: BTreeSet<String>,
     /// Receivers that a webhook may name, besides the built-in `cloudcode` and `pdfmailer`.
     pub receivers: BTreeSet<String>,
+    /// The names of the template files, sorted.
+    pub templates: Vec<String>,
     /// Endpoints that are declared outside of the schema.
     pub endpoints: Vec<EndpointSource>,
 }
@@ -29,6 +31,7 @@ impl Default for Settings {
             vars: BTreeMap::new(),
             secrets: BTreeSet::new(),
             receivers: BTreeSet::new(),
+            templates: Vec::new(),
             endpoints: Vec::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::ids::{HasManyId, ModelId, PropertyId};
 use crate::program::{RequestSource, TemplateSource};
+use crate::schema::FieldSlot;
 use crate::text::Span;
 
 /// A webhook of a model. Its effective name is the event type.
@@ -31,6 +32,8 @@ pub struct Webhook {
     pub attachments_by_id: Vec<PropertyId>,
     /// Where and how it is sent (ext `request`).
     pub request: Option<RequestSource>,
+    /// Where a further `<field>` can be written; `None` in `<webhook/>`.
+    pub field_slot: Option<FieldSlot>,
     /// Where its name is written, or the element's name when it has none.
     pub span: Span,
 }

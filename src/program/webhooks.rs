@@ -55,6 +55,7 @@ pub(super) fn read(
         embeds,
         attachments_by_id,
         request,
+        field_slot: webhook.field_slot.clone(),
         span: webhook.name.as_ref().map_or(webhook.element, |name| name.span),
     };
     Some((webhook, complete))

@@ -9,3 +9,6 @@ mod watch;
 pub use build::{Absent, BuildError, Keyring, build};
 pub use reloader::{Attempt, Files, Reloader, Setup};
 pub use trigger::{Report, Requests, Trigger, trigger};
+
+#[cfg(test)]
+mod tests;

@@ -20,12 +20,12 @@ impl Watch {
     pub(super) fn new() -> Self {
         // One unread note says as much as a thousand.
         let (sender, news) = mpsc::channel(1);
-        let tell = sender.clone();
+        let note = sender.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let reading = event.as_ref().is_ok_and(|event| matches!(event.kind, EventKind::Access(_)));
             if !reading {
                 // A full channel means that a note is waiting already.
-                let _waiting = tell.try_send(());
+                let _waiting = note.try_send(());
             }
         });
         let watcher = watcher.inspect_err(|error| tracing::warn!(%error, "changes of files are only seen every two seconds")).ok();
@@ -34,14 +34,14 @@ impl Watch {
 
     /// Watches these folders and no others.
     pub(super) fn set(&mut self, folders: &BTreeSet<PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
+        let Some(notifier) = &mut self.watcher else { return };
         for gone in self.folders.difference(folders) {
             // A folder that was removed is not watched any more.
-            let _gone = watcher.unwatch(gone);
+            let _gone = notifier.unwatch(gone);
         }
         let mut watched: BTreeSet<PathBuf> = self.folders.intersection(folders).cloned().collect();
         for new in folders.difference(&self.folders) {
-            match watcher.watch(new, RecursiveMode::NonRecursive) {
+            match notifier.watch(new, RecursiveMode::NonRecursive) {
                 Ok(()) => {
                     watched.insert(new.clone());
                 }

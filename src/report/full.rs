@@ -183,7 +183,7 @@ impl SourceCode for Excerpt<'_> {
 
 impl Excerpt<'_> {
     /// The surroundings of a label within its own lines.
-    fn crop(&self, start: usize, end: usize) -> (usize, usize) {
+    fn crop(self, start: usize, end: usize) -> (usize, usize) {
         let text = &self.file.text;
         let line = |at: usize| self.file.line_range(self.file.position(u32::try_from(at).unwrap_or(u32::MAX)).line);
         let line_start = line(start).map_or(start, |range| range.start);

@@ -33,7 +33,8 @@ struct Finding<'a> {
 struct Label<'a> {
     file: &'a str,
     span: Range,
-    label: &'a str,
+    #[serde(rename = "label")]
+    note: &'a str,
 }
 
 #[derive(Serialize)]
@@ -128,7 +129,7 @@ fn label<'a>(sources: &'a SourceMap, place: &'a Spanned<String>) -> Label<'a> {
         let position = file.position(offset);
         Place { offset, line: position.line, column: position.column }
     };
-    Label { file: &file.name, span: Range { start: at(start), end: at(end) }, label: &place.value }
+    Label { file: &file.name, span: Range { start: at(start), end: at(end) }, note: &place.value }
 }
 
 /// FNV-1a over code, file, underlined text and message: short, and the same on every machine and in every version.

@@ -159,8 +159,19 @@ pub struct Webhook<'s> {
     pub fields: Vec<WebhookField<'s>>,
     /// `<request>`
     pub request: Option<Request<'s>>,
+    /// Where a further `<field>` can be written; `None` in `<webhook/>`.
+    pub field_slot: Option<FieldSlot>,
     /// The word `webhook` of its opening tag.
     pub element: Span,
+}
+
+/// Where an element can be inserted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldSlot {
+    /// The point.
+    pub at: Span,
+    /// The line break and indentation to write before it; empty where elements stand on one line.
+    pub lead: Box<str>,
 }
 
 /// The words of a webhook's `type`.

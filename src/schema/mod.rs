@@ -14,8 +14,8 @@ mod words;
 mod xsd;
 
 pub use declared::{
-    BelongsTo, Body, Display, Field, FieldOption, HasMany, Header, Index, Model, NotifyUser, On, Request, Schema, State, Text, Webhook,
-    WebhookField, WebhookKind,
+    BelongsTo, Body, Display, Field, FieldOption, FieldSlot, HasMany, Header, Index, Model, NotifyUser, On, Request, Schema, State, Text,
+    Webhook, WebhookField, WebhookKind,
 };
 
 pub use dialect::Dialect;

@@ -71,6 +71,18 @@ impl<'t, 's> Node<'t, 's> {
         self.element.span()
     }
 
+    pub(super) fn tag_span(self) -> Span {
+        self.element.tag_span()
+    }
+
+    pub(super) fn is_open(self) -> bool {
+        self.element.is_open()
+    }
+
+    pub(super) fn indentation(self) -> Option<&'s str> {
+        self.element.indentation()
+    }
+
     pub(super) fn text(self) -> Cow<'s, str> {
         self.element.text()
     }

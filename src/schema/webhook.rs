@@ -1,11 +1,12 @@
 //! `<webhook>` and what stands in it.
 
-use super::declared::{Body, Header, Request, Webhook, WebhookField};
+use super::declared::{Body, FieldSlot, Header, Request, Webhook, WebhookField};
 use super::node::Node;
 use super::shape::{attributes, no_children, no_content, no_text, optional, required, text, unexpected_text, unknown_element};
 use super::words;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::Attribute;
+use crate::text::Span;
 
 pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
     let rules =
@@ -40,8 +41,21 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<
         ordered: words::is_last(order, ["none", "object"], out),
         fields,
         request: first_request,
+        field_slot: field_slot(element),
         element: element.name_span(),
     }
+}
+
+/// Behind the last field, or where the first one would stand.
+fn field_slot(element: Node<'_, '_>) -> Option<FieldSlot> {
+    let last = element.children().filter(|child| child.name() == "field").last();
+    let (after, model) = match last {
+        Some(field) => (field.span(), Some(field)),
+        None => (element.tag_span(), element.children().next()),
+    };
+    let indentation = model.and_then(Node::indentation);
+    let at = Span { start: after.end, ..after };
+    element.is_open().then(|| FieldSlot { at, lead: indentation.map_or_else(Box::default, |spaces| format!("\n{spaces}").into()) })
 }
 
 fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> WebhookField<'s> {

@@ -10,7 +10,11 @@ use crate::store::StoreError;
 
 /// Why a request failed. Its JSON is the answer's body.
 #[derive(Debug, Serialize)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Details>);
+
+#[derive(Debug, Serialize)]
+struct Details {
     /// Identifies the kind for programs.
     #[serde(rename = "type")]
     kind: String,
@@ -44,7 +48,7 @@ struct Mistake {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind: format!("urn:webhookc:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -53,7 +57,7 @@ impl Problem {
             help: None,
             errors: Vec::new(),
             saved: None,
-        }
+        }))
     }
 
     pub(super) fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
@@ -70,7 +74,7 @@ impl Problem {
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 
@@ -84,19 +88,19 @@ impl Problem {
             count => format!("{count} mistakes, the first: {}", first.message),
         };
         let mut problem = Self::new(status_of(first.kind), first.kind, detail);
-        problem.help.clone_from(&first.help);
+        problem.0.help.clone_from(&first.help);
         let mistake = |refused: Refused| Mistake {
             pointer: format!("{prefix}{}", refused.pointer),
             code: refused.kind,
             detail: refused.message,
             help: refused.help,
         };
-        problem.errors = refused.into_iter().map(mistake).collect();
+        problem.0.errors = refused.into_iter().map(mistake).collect();
         problem
     }
 
     pub(super) fn saved(mut self, saved: usize) -> Self {
-        self.saved = Some(saved);
+        self.0.saved = Some(saved);
         self
     }
 }
@@ -135,7 +139,7 @@ impl From<IngestError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
         (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
     }

@@ -10,7 +10,6 @@ use super::api::{attachments, deliveries, endpoints, explain, health, keys, mess
 use super::{App, guard, problem};
 
 /// Every route of a node.
-#[must_use]
 pub fn router(app: Arc<App>) -> Router {
     let tenant = Router::new()
         .route("/objects/{model}/{id}", get(objects::read).put(objects::put).patch(objects::patch).delete(objects::delete))

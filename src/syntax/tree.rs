@@ -161,6 +161,19 @@ impl<'t, 's> Element<'t, 's> {
         self.tree.span(self.node.start, self.node.tag_end)
     }
 
+    /// The white space before it on its line; `None` when something else stands there too.
+    #[must_use]
+    pub fn indentation(self) -> Option<&'s str> {
+        let line = self.tree.slice(0, self.node.start).rsplit('\n').next()?;
+        line.trim_ascii().is_empty().then_some(line)
+    }
+
+    /// Whether it has a closing tag, or room for one: it is not written `<name/>`.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        !self.tree.slice(self.node.start, self.node.tag_end).ends_with("/>")
+    }
+
     /// Its attributes, in order, each name once.
     pub fn attributes(self) -> impl Iterator<Item = Attribute<'s>> + 't {
         let (from, to) = self.node.attributes;

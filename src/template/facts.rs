@@ -2,6 +2,7 @@
 //! the branches around it. Nothing can be assigned in a template, so what is known stays true to the end of the branch.
 
 use super::ty::{Shape, Type};
+use super::{Scope, When};
 use crate::ids::PropertyId;
 use crate::program::{Subject, Test, Through, Webhook};
 
@@ -48,8 +49,17 @@ impl Mask {
 pub(super) struct Facts(Vec<(Place, Mask)>);
 
 impl Facts {
+    /// What is certain whenever the webhook fires: by its conditions, and by its `when`.
+    pub(super) fn of_webhook(scope: Scope<'_>) -> Self {
+        let mut facts = Self::of_conditions(scope.webhook);
+        if let When::True(predicate) = scope.when {
+            facts.extend(predicate.promises());
+        }
+        facts
+    }
+
     /// What the webhook's conditions promise of `object` and of what is embedded in it.
-    pub(super) fn of_conditions(webhook: &Webhook) -> Self {
+    fn of_conditions(webhook: &Webhook) -> Self {
         let mut facts = Self::default();
         for condition in &webhook.conditions {
             // A change can be one to null.

@@ -1,8 +1,8 @@
 //! Templates: text → a small typed tree of our own, checked against the data model, and rendered. The only user of minijinja, whose
 //! parser reads the text; what runs is the tree that was checked, so nothing untyped can run. Absent: time, files, secrets' values.
 //!
-//! `parse` and `lower` make the tree as it is `written`; `typing` resolves and checks it into the `tree` that `evaluate` runs; `url`,
-//! `header` and `body` decide what is safe where, and `request` holds them together.
+//! `parse` (with `mend` after a mistake) and `lower` make the tree as it is `written`; `typing` resolves and checks it into the `tree`
+//! that `evaluate` runs; `target`, `url`, `header` and `body` decide what is safe where, and `request` holds them together.
 
 mod data;
 mod rendered;
@@ -14,10 +14,12 @@ mod body;
 mod header;
 mod json;
 mod structure;
+mod target;
 mod url;
 
 mod limits;
 mod lower;
+mod mend;
 mod parse;
 mod written;
 
@@ -53,4 +55,17 @@ pub struct Scope<'a> {
     pub webhook: &'a Webhook,
     /// Variables and secrets.
     pub settings: &'a Settings,
+    /// What is known of the webhook's `when`.
+    pub when: When<'a>,
+}
+
+/// What a template may take for granted of its webhook's `when`.
+#[derive(Clone, Copy, Debug)]
+pub enum When<'a> {
+    /// There is none, or it is this very template.
+    Absent,
+    /// It was true, or nothing would be rendered.
+    True(&'a Predicate),
+    /// It is there and could not be compiled, so nobody knows what it makes certain.
+    Unreadable,
 }

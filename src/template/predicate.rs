@@ -1,6 +1,7 @@
 //! The compiled `when` of a webhook.
 
 use super::evaluate::Frame;
+use super::facts::Facts;
 use super::rendered::RenderError;
 use super::tree::Expr;
 use super::typing::{Context, Typing};
@@ -13,6 +14,8 @@ use crate::program::TemplateSource;
 #[derive(Debug)]
 pub struct Predicate {
     expr: Expr,
+    /// What is certain when it is true.
+    promises: Facts,
 }
 
 impl Predicate {
@@ -20,8 +23,13 @@ impl Predicate {
     pub fn compile(source: &TemplateSource, scope: Scope<'_>, out: &mut Diagnostics) -> Option<Self> {
         let written = parse::expression(source, out)?;
         let mut typing = Typing::new(source, Context::When, scope, out);
-        let expr = typing.when(&written);
-        (!typing.failed()).then_some(Self { expr })
+        let (expr, promises) = typing.when(&written);
+        (!typing.failed()).then_some(Self { expr, promises })
+    }
+
+    /// What is certain when it is true.
+    pub(super) fn promises(&self) -> &Facts {
+        &self.promises
     }
 
     /// Whether it is true; null is not.

@@ -158,3 +158,94 @@ impl Lane {
         if self.silent { 1 } else { usize::try_from(target.policy.concurrency).unwrap_or(usize::MAX).max(1) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{Policy, Secret, Signer};
+
+    fn target(concurrency: u32) -> Arc<Target> {
+        let signer = Signer::new(Secret::from_random([1; 32]), Vec::new());
+        Arc::new(Target { name: "e".to_owned(), policy: Policy { concurrency, ..Policy::default() }, signer })
+    }
+
+    fn endpoints(names: &[&str]) -> Vec<EndpointId> {
+        names.iter().map(|name| EndpointId::new(*name)).collect()
+    }
+
+    /// Plans for these endpoints, and takes what was planned.
+    fn start(lanes: &mut Lanes, due: &[EndpointId], target: &Arc<Target>) -> Vec<(String, usize)> {
+        let planned = lanes.plan(due.iter().map(|endpoint| (endpoint, target)));
+        for (endpoint, _, count) in &planned {
+            for _ in 0..*count {
+                lanes.take(endpoint);
+            }
+        }
+        planned.into_iter().map(|(endpoint, _, count)| (endpoint.to_string(), count)).collect()
+    }
+
+    fn end(lanes: &mut Lanes, endpoint: &EndpointId, reached: Reached) {
+        lanes.free(&Freed { endpoint: endpoint.clone(), reached });
+    }
+
+    #[test]
+    fn a_lane_is_as_wide_as_its_concurrency() {
+        let (mut lanes, due) = (Lanes::new(100), endpoints(&["a"]));
+        assert_eq!(start(&mut lanes, &due, &target(3)), [("a".to_owned(), 3)]);
+        assert!(start(&mut lanes, &due, &target(3)).is_empty());
+        end(&mut lanes, &due[0], Reached::Yes);
+        assert_eq!(start(&mut lanes, &due, &target(3)), [("a".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_silent_lane_sends_one_at_a_time_until_it_answers() {
+        let (mut lanes, due) = (Lanes::new(100), endpoints(&["a"]));
+        start(&mut lanes, &due, &target(3));
+        end(&mut lanes, &due[0], Reached::No);
+        end(&mut lanes, &due[0], Reached::Unknown);
+        assert!(start(&mut lanes, &due, &target(3)).is_empty(), "one is under way");
+        end(&mut lanes, &due[0], Reached::No);
+        assert_eq!(start(&mut lanes, &due, &target(3)), [("a".to_owned(), 1)]);
+        end(&mut lanes, &due[0], Reached::Yes);
+        assert_eq!(start(&mut lanes, &due, &target(3)), [("a".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn room_is_shared_and_a_new_lane_always_finds_some() {
+        let mut lanes = Lanes::new(16);
+        let crowd = endpoints(&["a", "b", "c"]);
+        let started = start(&mut lanes, &crowd, &target(100));
+        assert!(started.iter().all(|(_, count)| *count == 4), "{started:?}");
+        assert!(start(&mut lanes, &crowd, &target(100)).is_empty(), "the rest is kept for others");
+        assert_eq!(start(&mut lanes, &endpoints(&["d"]), &target(100)), [("d".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn silent_lanes_together_use_at_most_half() {
+        let mut lanes = Lanes::new(4);
+        let names = endpoints(&["a", "b", "c", "d"]);
+        for endpoint in &names {
+            start(&mut lanes, std::slice::from_ref(endpoint), &target(1));
+            end(&mut lanes, endpoint, Reached::No);
+        }
+        assert_eq!(start(&mut lanes, &names, &target(1)).len(), 2);
+        assert_eq!(start(&mut lanes, &endpoints(&["new"]), &target(1)).len(), 1);
+        for _ in 0..2 {
+            for endpoint in &names {
+                end(&mut lanes, endpoint, Reached::Yes);
+            }
+        }
+        assert_eq!(lanes.silent_total, 0);
+    }
+
+    #[test]
+    fn a_slot_is_free_again_however_its_task_ends() {
+        let (free, mut freed) = mpsc::unbounded_channel();
+        let slot = Slot::new(EndpointId::new("a"), free);
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _slot = slot;
+            panic!("a task of a test panics");
+        })));
+        assert_eq!(freed.try_recv().unwrap().endpoint.as_str(), "a");
+    }
+}

@@ -126,16 +126,16 @@ impl Batch<'_> {
         }
         let names: Vec<(String, Box<str>)> =
             saves.iter().map(|save| (generation.rules.program.model(save.model).name.to_string(), save.id.clone())).collect();
-        let saved = self.running.ingest.save(&self.tenant, saves, &generation).await.map_err(|error| match error {
+        let stored = self.running.ingest.save(&self.tenant, saves, &generation).await.map_err(|error| match error {
             IngestError::Refused { index, refused } => Problem::refused(vec![refused], &format!("/{}", self.saved + index)),
             IngestError::Store(error) => error.into(),
         })?;
-        for ((model, id), saved) in names.iter().zip(&saved) {
-            serde_json::to_writer(&mut self.answers, &SaveAnswer::of(model, id, saved, self.explain))
+        for ((model, id), save) in names.iter().zip(&stored) {
+            serde_json::to_writer(&mut self.answers, &SaveAnswer::of(model, id, save, self.explain))
                 .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be written"))?;
             self.answers.push(b'\n');
         }
-        self.saved += saved.len();
+        self.saved += stored.len();
         Ok(())
     }
 

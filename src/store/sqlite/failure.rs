@@ -1,14 +1,16 @@
 //! SQLite's errors in the store's words.
 
+use std::path::Path;
+
 use rusqlite::{Error, ErrorCode};
 
 use crate::store::StoreError;
 
-/// What a failed statement means to a caller.
-pub(super) fn failure(error: &Error) -> StoreError {
+/// What a failed statement on this database means to a caller.
+pub(super) fn failure(path: &Path, error: &Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { file: "the database".to_owned() },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { file: path.display().to_string() },
         Some(ErrorCode::ReadOnly) => StoreError::Failed("the database file cannot be written".to_owned()),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Failed(format!("the database file is damaged: {error}")),
         Some(_) | None => StoreError::Failed(error.to_string()),

@@ -10,6 +10,8 @@ mod queue;
 mod readers;
 mod save;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod values;
 mod writer;
 

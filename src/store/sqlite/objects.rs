@@ -30,12 +30,15 @@ pub(super) fn children(
     at_most: u32,
 ) -> rusqlite::Result<Vec<ObjectRow>> {
     let (true, true) = (is_name(model), is_name(property)) else { return Ok(Vec::new()) };
-    // The text must repeat the index's condition and expression, or SQLite does not use it.
-    let sql = format!(
+    connection.prepare_cached(&children_of(model, property))?.query_map(params![tenant, parent, at_most], object_row)?.collect()
+}
+
+/// The query of [`children`]: it repeats the index's condition and expression, or SQLite would not use it.
+pub(super) fn children_of(model: &str, property: &str) -> String {
+    format!(
         "SELECT id, sequence, updated_at, json FROM objects
          WHERE tenant = ?1 AND model = '{model}' AND json_extract(json, '$.{property}') = ?2 ORDER BY id LIMIT ?3"
-    );
-    connection.prepare_cached(&sql)?.query_map(params![tenant, parent, at_most], object_row)?.collect()
+    )
 }
 
 /// The statement that makes the index of [`children`]; `None` when a name is not one that a data model can have.
@@ -54,12 +57,14 @@ pub(super) fn index_children(model: &str, property: &str) -> Option<String> {
     Some(format!("CREATE INDEX IF NOT EXISTS {name} ON objects (tenant, json_extract(json, '$.{property}'), id) WHERE model = '{model}'"))
 }
 
+/// The firings that wait for an object.
+pub(super) const WAITING: &str = "SELECT event, model, object, operation, for_model, for_id,
+    previous_id, previous_sequence, previous_updated_at, previous_json
+    FROM waits WHERE tenant = ?1 AND for_model = ?2 AND for_id = ?3 ORDER BY row";
+
 /// The firings that wait for an object, in the order in which they began to.
 pub(super) fn waiting(connection: &Connection, tenant: i64, model: &str, id: &str) -> rusqlite::Result<Vec<WaitRow>> {
-    let sql = "SELECT event, model, object, operation, for_model, for_id,
-                      previous_id, previous_sequence, previous_updated_at, previous_json
-               FROM waits WHERE tenant = ?1 AND for_model = ?2 AND for_id = ?3 ORDER BY row";
-    connection.prepare_cached(sql)?.query_map(params![tenant, model, id], wait_row)?.collect()
+    connection.prepare_cached(WAITING)?.query_map(params![tenant, model, id], wait_row)?.collect()
 }
 
 pub(super) fn traces(connection: &Connection, tenant: i64, model: &str, object: &str, at_most: usize) -> rusqlite::Result<Vec<TraceRow>> {

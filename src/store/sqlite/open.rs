@@ -133,7 +133,7 @@ fn prepare(path: &Path) -> Result<Connection, String> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     claim_file(&connection)?;
-    configure(&connection).map_err(sql)?;
+    configure(&connection)?;
     migrate(&mut connection)?;
     // A lease can only be that of a process which has died: the lock is ours.
     connection.execute("UPDATE deliveries SET state = 0, due_at = created_at WHERE state = 1", []).map_err(sql)?;
@@ -156,11 +156,15 @@ fn claim_file(connection: &Connection) -> Result<(), String> {
     connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")
+fn configure(connection: &Connection) -> Result<(), String> {
+    let sql = |error: rusqlite::Error| open_failure(&error);
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(sql)?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err("its file system has no shared memory, which a write-ahead log needs; use a local disk".to_owned());
+    }
+    connection.pragma_update(None, "synchronous", "FULL").map_err(sql)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(sql)?;
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(sql)
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), String> {

@@ -14,13 +14,34 @@ use crate::store::sqlite::writer::Done;
 /// The content type of the default body.
 const JSON: &str = "application/json";
 
-/// See [`Store::due`](crate::store::Store::due). One look into the index for each endpoint, however long its queue is.
+/// What is due of each endpoint, and what comes next: one look into the index for each, however long its queue is.
+pub(super) const DUE: &str = "SELECT name,
+    (SELECT min(due_at) FROM deliveries WHERE endpoint = endpoints.row AND state < 2 AND blocked = 0 AND due_at <= ?1),
+    (SELECT min(due_at) FROM deliveries WHERE endpoint = endpoints.row AND state < 2 AND blocked = 0 AND due_at > ?1)
+    FROM endpoints ORDER BY row";
+
+/// What may be claimed of one endpoint, with everything that is sent.
+pub(super) const CLAIM: &str = "SELECT d.row, t.name, d.id, m.id, m.event, m.sequence, d.attempts, d.spent, d.fence + 1,
+    r.method, r.url, r.headers, r.content_type, coalesce(r.body, p.body)
+    FROM deliveries d
+    JOIN tenants t ON t.row = d.tenant
+    JOIN messages m ON m.row = d.message
+    JOIN payloads p ON p.message = d.message
+    JOIN requests r ON r.delivery = d.row
+    WHERE d.endpoint = ?1 AND d.state < 2 AND d.blocked = 0 AND d.due_at <= ?2
+    ORDER BY d.due_at, d.row LIMIT ?3";
+
+/// The first blocked delivery of the lane of another, if nothing unsettled is before it.
+pub(super) const UNBLOCK: &str = "UPDATE deliveries AS d SET blocked = 0
+    WHERE d.row = (SELECT min(n.row) FROM deliveries n JOIN deliveries e ON e.row = ?1
+    WHERE n.endpoint = e.endpoint AND n.tenant = e.tenant AND n.model = e.model AND n.object = e.object
+    AND n.state < 2 AND n.blocked = 1)
+    AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.endpoint = d.endpoint AND b.tenant = d.tenant
+    AND b.model = d.model AND b.object = d.object AND b.state < 2 AND b.row < d.row)";
+
+/// See [`Store::due`](crate::store::Store::due).
 pub(super) fn due(connection: &Connection, now: Timestamp) -> rusqlite::Result<(Vec<EndpointId>, Option<Timestamp>)> {
-    let sql = "SELECT name,
-                      (SELECT min(due_at) FROM deliveries WHERE endpoint = endpoints.row AND state < 2 AND blocked = 0 AND due_at <= ?1),
-                      (SELECT min(due_at) FROM deliveries WHERE endpoint = endpoints.row AND state < 2 AND blocked = 0 AND due_at > ?1)
-               FROM endpoints ORDER BY row";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(DUE)?;
     let mut rows = statement.query([now.as_millisecond()])?;
     let (mut endpoints, mut next) = (Vec::new(), None);
     while let Some(row) = rows.next()? {
@@ -41,18 +62,9 @@ pub(super) fn claim(
     at_most: usize,
 ) -> rusqlite::Result<Vec<Claimed>> {
     let Some(endpoint_row) = endpoint_row(connection, endpoint)? else { return Ok(Vec::new()) };
-    let sql = "SELECT d.row, t.name, d.id, m.id, m.event, m.sequence, d.attempts, d.spent, d.fence + 1,
-                      r.method, r.url, r.headers, r.content_type, coalesce(r.body, p.body)
-               FROM deliveries d
-               JOIN tenants t ON t.row = d.tenant
-               JOIN messages m ON m.row = d.message
-               JOIN payloads p ON p.message = d.message
-               JOIN requests r ON r.delivery = d.row
-               WHERE d.endpoint = ?1 AND d.state < 2 AND d.blocked = 0 AND d.due_at <= ?2
-               ORDER BY d.due_at, d.row LIMIT ?3";
     let claimed = |row: &Row<'_>| Ok((row.get(0)?, claimed(row, endpoint)?));
     let found: Vec<(i64, Claimed)> = connection
-        .prepare_cached(sql)?
+        .prepare_cached(CLAIM)?
         .query_map(params![endpoint_row, now.as_millisecond(), limit(at_most)], claimed)?
         .collect::<rusqlite::Result<_>>()?;
     let mut take = connection.prepare_cached("UPDATE deliveries SET state = 1, due_at = ?2, fence = ?3 WHERE row = ?1")?;
@@ -87,13 +99,7 @@ pub(super) fn resend(connection: &Connection, tenant: i64, delivery: DeliveryId,
 
 /// Lets the next ordered delivery behind `row`, which has been settled, go when nothing unsettled is before it; whether there is one.
 pub(super) fn unblock(connection: &Connection, row: i64) -> rusqlite::Result<bool> {
-    let sql = "UPDATE deliveries AS d SET blocked = 0
-               WHERE d.row = (SELECT min(n.row) FROM deliveries n JOIN deliveries e ON e.row = ?1
-                              WHERE n.endpoint = e.endpoint AND n.tenant = e.tenant AND n.model = e.model AND n.object = e.object
-                                AND n.state < 2 AND n.blocked = 1)
-                 AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.endpoint = d.endpoint AND b.tenant = d.tenant
-                                   AND b.model = d.model AND b.object = d.object AND b.state < 2 AND b.row < d.row)";
-    connection.prepare_cached(sql)?.execute([row]).map(|changed| changed > 0)
+    connection.prepare_cached(UNBLOCK)?.execute([row]).map(|changed| changed > 0)
 }
 
 /// The row of an endpoint that has ever been sent to.

@@ -45,7 +45,7 @@ impl Readers {
             Ok(answer)
         });
         match task.await {
-            Ok(answer) => answer.map_err(|error: rusqlite::Error| failure(&error)),
+            Ok(answer) => answer.map_err(|error: rusqlite::Error| failure(&self.0.path, &error)),
             Err(error) => Err(StoreError::Failed(error.to_string())),
         }
     }

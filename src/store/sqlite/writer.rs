@@ -2,6 +2,7 @@
 //! leaves the others alone; a batch forms while the previous commit waits for the disk, and nothing lingers for company.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,7 +157,7 @@ fn batch(
     wake: &watch::Sender<u64>,
 ) -> Option<oneshot::Sender<()>> {
     if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
-        first.reply(Err(failure(&error)));
+        first.reply(Err(failed(connection, &error)));
         return None;
     }
     let began = Instant::now();
@@ -193,7 +194,7 @@ fn batch(
             // Nothing more can be done about a rollback that fails: the next BEGIN says so.
             drop(execute(connection, "ROLLBACK"));
         }
-        failure(&error)
+        failed(connection, &error)
     });
     if wakes && committed.is_ok() {
         wake.send_modify(|count| *count += 1);
@@ -204,19 +205,24 @@ fn batch(
 
 /// Runs one job; what it wrote is undone when it fails, panics or does not want to keep it.
 fn savepoint(connection: &Connection, job: &mut dyn Job) -> Result<Flow, StoreError> {
-    execute(connection, "SAVEPOINT job").map_err(|error| failure(&error))?;
+    execute(connection, "SAVEPOINT job").map_err(|error| failed(connection, &error))?;
     let ran = match catch_unwind(AssertUnwindSafe(|| job.run(connection))) {
-        Ok(ran) => ran.map_err(|error| failure(&error)),
+        Ok(ran) => ran.map_err(|error| failed(connection, &error)),
         Err(_) => Err(StoreError::Failed("a job panicked".to_owned())),
     };
     if connection.is_autocommit() {
         return ran.and(Err(StoreError::Failed("the transaction was undone by the database".to_owned())));
     }
     if !ran.as_ref().is_ok_and(|flow| flow.keep) {
-        execute(connection, "ROLLBACK TO job").map_err(|error| failure(&error))?;
+        execute(connection, "ROLLBACK TO job").map_err(|error| failed(connection, &error))?;
     }
-    execute(connection, "RELEASE job").map_err(|error| failure(&error))?;
+    execute(connection, "RELEASE job").map_err(|error| failed(connection, &error))?;
     ran
+}
+
+/// The error in the store's words.
+fn failed(connection: &Connection, error: &rusqlite::Error) -> StoreError {
+    failure(Path::new(connection.path().unwrap_or_default()), error)
 }
 
 fn reply_all(jobs: Vec<Box<dyn Job>>, committed: &Result<(), StoreError>) {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::{Data, Embedded, Predicate, RenderError, Rendered, Request, Scope, Snapshot};
+use super::super::{Data, Embedded, Predicate, RenderError, Rendered, Request, Scope, Snapshot, When};
 use crate::diagnostics::{Diagnostics, Severity};
 use crate::ids::{FileId, HasManyId, ModelId, PropertyId, Sequence};
 use crate::program::{
     BelongsTo, BodySource, Choice, Classification, Condition, Embed, FieldType, HasMany, HeaderSource, Kind, Media, Model, Operation,
     Operations, Order, Program, Property, Record, RequestSource, Settings, Subject, Test, TextFormat, Through, Webhook, WebhookType,
 };
+use crate::schema::FieldSlot;
 use crate::text::{SourceText, Span, Spanned};
 
 pub(super) const ASSET: ModelId = ModelId(0);
@@ -119,6 +120,7 @@ impl Fixture {
             ],
             attachments_by_id: Vec::new(),
             request: None,
+            field_slot: Some(FieldSlot { at: span(), lead: "\n  ".into() }),
             span: span(),
         };
         let mut settings = Settings { app: "assets".to_owned(), ..Settings::default() };
@@ -140,7 +142,7 @@ impl Fixture {
     }
 
     pub(super) fn scope(&self) -> Scope<'_> {
-        Scope { program: &self.program, webhook: &self.program.webhooks[0], settings: &self.settings }
+        Scope { program: &self.program, webhook: &self.program.webhooks[0], settings: &self.settings, when: When::Absent }
     }
 
     fn data<'a>(&'a self, previous: &'a Record) -> Data<'a> {

@@ -176,7 +176,7 @@ fn help_says_what_to_do() {
         ),
         (
             "{{ object.title }}",
-            "`object.title` may be null here, which cannot be printed · give a default: `{{ object.title|default(\"\") }}`, or add `<field name=\"title\"/>` to the webhook",
+            "`object.title` may be null here, which cannot be printed · give a default: `{{ object.title|default('') }}`, or add `<field name=\"title\"/>` to the webhook",
         ),
         ("{{ object.status == 'opne' }}", "`opne` is not a key of the choice it is compared with · did you mean `open`?"),
         ("{{ object.name|uper }}", "unknown filter `uper` · did you mean `upper`?"),

@@ -9,8 +9,7 @@ use super::super::tree::{ExprKind, Meta, Turn};
 use super::super::ty::{Classes, Keys, Object, Shape, Type};
 use super::super::written::{Constant, Expression, Kind as WrittenKind, Name};
 use super::{Typed, Typing, further};
-use crate::diagnostics::{Code, one_of, suggestion};
-use crate::ids::ModelId;
+use crate::diagnostics::{Code, list, suggestion};
 use crate::program::{Embed, Kind, TextFormat, Through};
 
 /// Parts of a location, and whether they are always there.
@@ -41,11 +40,10 @@ impl<'p> Typing<'p, '_> {
 
     fn turn(&mut self, name: &Name<'_>, range: Range<usize>) -> Typed<'p> {
         let Some(turn) = Turn::named(name.text) else {
-            let help = match suggestion(name.text, Turn::NAMES.iter().copied()) {
-                Some(nearest) => format!("did you mean `loop.{nearest}`?"),
-                None => format!("`loop` has {}", one_of(Turn::NAMES.iter().copied())),
-            };
-            self.report(Code::UnknownVariable, name.range.clone(), format!("`loop` has no `{}`", name.text), Some(help));
+            let nearest = suggestion(name.text, Turn::NAMES.iter().copied());
+            let otherwise = format!("`loop` has {}", list(Turn::NAMES.iter().copied()));
+            let message = format!("`loop` has no `{}`", name.text);
+            self.report_name(Code::UnknownVariable, name.range.clone(), message, nearest, Some(otherwise));
             return self.unknown(range);
         };
         let shape = match turn {
@@ -110,12 +108,12 @@ impl<'p> Typing<'p, '_> {
                     let ty = Type { shape: Shape::Text(TextFormat::Plain), null: attachment.ty.null, undefined: attachment.ty.undefined };
                     self.made(ExprKind::Part(Box::new(attachment.expr), "id".into()), ty, range)
                 }
-                Kind::Field(_) => self.no_member(object, name, range),
+                Kind::Field(_) => self.no_member(object, of.place.as_deref(), name, range),
             };
         }
         match relation(&of, name.text) {
             Some((index, embed)) => self.embedded(of, index, embed, range),
-            None => self.no_member(object, name, range),
+            None => self.no_member(object, of.place.as_deref(), name, range),
         }
     }
 
@@ -131,7 +129,10 @@ impl<'p> Typing<'p, '_> {
         self.placed(ExprKind::Embedded(Box::new(of.expr), index), ty, place, range)
     }
 
-    fn no_member(&mut self, object: Object<'p>, name: &Name<'_>, range: Range<usize>) -> Typed<'p> {
+    fn no_member(&mut self, object: Object<'p>, place: Option<&[Step]>, name: &Name<'_>, range: Range<usize>) -> Typed<'p> {
+        if self.is_reported(object.model, name.text) {
+            return self.unknown(range);
+        }
         let program = self.scope.program;
         let model = program.model(object.model);
         let is_relation = model.property_named(name.text).is_some() || model.has_many.iter().any(|many| *many.name == *name.text);
@@ -141,7 +142,7 @@ impl<'p> Typing<'p, '_> {
             self.report(Code::NotEmbedded, name.range.clone(), message, help);
             return self.unknown(range);
         }
-        if is_relation && self.report_not_embedded(object.model, name.text, name.range.clone()) {
+        if is_relation && self.report_not_embedded(object.model, place, name.text, name.range.clone()) {
             return self.unknown(range);
         }
         let mut names: Vec<String> = Vec::with_capacity(model.properties.len() + 3);
@@ -153,46 +154,20 @@ impl<'p> Typing<'p, '_> {
         }
         names.extend(object.embeds.into_iter().flatten().map(|embed| embed.name.to_string()));
         names.extend(["id", "type", "updated_at"].map(str::to_owned));
-        let help = match suggestion(name.text, names.iter().map(String::as_str)) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("it has {}", one_of(names.iter().map(String::as_str)).replace(" or ", " and ")),
-        };
+        let nearest = suggestion(name.text, names.iter().map(String::as_str));
+        let otherwise = format!("it has {}", list(names.iter().map(String::as_str)));
         let message = format!("model `{}` has no field `{}`", model.name, name.text);
-        self.report(Code::UnknownVariable, name.range.clone(), message, Some(help));
+        self.report_name(Code::UnknownVariable, name.range.clone(), message, nearest, Some(otherwise));
         self.unknown(range)
-    }
-
-    /// Reports a relation of the model that the webhook does not embed; false when there is no such relation.
-    pub(super) fn report_not_embedded(&mut self, model: ModelId, name: &str, range: Range<usize>) -> bool {
-        let found = self.scope.program.model(model);
-        let belongs_to = found.property_named(name).is_some_and(|property| found.property(property).field().is_none());
-        if !belongs_to && !found.has_many.iter().any(|many| *many.name == *name) {
-            return false;
-        }
-        let webhook = self.scope.webhook;
-        let mut help = if model == webhook.model {
-            format!("add `<field name=\"{name}\"/>` to the webhook `{}`", webhook.name)
-        } else {
-            format!("embed it with a dotted path that ends in `.{name}`, in the webhook `{}`", webhook.name)
-        };
-        if belongs_to {
-            help = format!("{help}; without it only the id is there, `{name}_id`");
-        }
-        let message = format!("relation `{name}` of model `{}` is not embedded by the webhook", found.name);
-        self.report(Code::NotEmbedded, range, message, Some(help));
-        true
     }
 
     fn report_no_part(&mut self, of: &Typed<'p>, name: &Name<'_>) {
         let shape = &of.ty.shape;
         let seen = shape.describe(self.scope.program);
         let known: Vec<&str> = shape.members().iter().flat_map(parts).collect();
-        let help = match suggestion(name.text, known.iter().copied()) {
-            Some(nearest) => Some(format!("did you mean `{nearest}`?")),
-            None if known.is_empty() => None,
-            None => Some(format!("it has {}", one_of(known).replace(" or ", " and "))),
-        };
-        self.report(Code::UnknownVariable, name.range.clone(), format!("{seen} has no `{}`", name.text), help);
+        let nearest = suggestion(name.text, known.iter().copied());
+        let otherwise = (!known.is_empty()).then(|| format!("it has {}", list(known.iter().copied())));
+        self.report_name(Code::UnknownVariable, name.range.clone(), format!("{seen} has no `{}`", name.text), nearest, otherwise);
     }
 
     /// `of[index]`
@@ -253,7 +228,7 @@ pub(super) fn part<'p>(shape: &Shape<'p>, name: &str) -> Option<Type<'p>> {
     }
 }
 
-fn parts<'s>(shape: &'s Shape<'_>) -> Vec<&'s str> {
+pub(super) fn parts<'s>(shape: &'s Shape<'_>) -> Vec<&'s str> {
     if let Shape::Map(entries) = shape {
         entries.iter().map(|(key, _)| key.as_ref()).collect()
     } else if *shape == Shape::Location {

@@ -10,10 +10,10 @@ use super::super::strftime;
 use super::super::tree::ExprKind;
 use super::super::ty::{Classes, Shape, Type};
 use super::super::written::{Argument, Constant, Expression, Kind, Name};
-use super::attributes::part;
+use super::attributes::{part, parts};
 use super::operators::result;
 use super::{Typed, Typing};
-use crate::diagnostics::{Code, one_of, suggestion};
+use crate::diagnostics::{Code, list, one_of, suggestion};
 use crate::program::TextFormat;
 
 /// A filter with what goes into it.
@@ -31,10 +31,11 @@ impl<'p> Typing<'p, '_> {
         let input_range = input.range.clone();
         let input = self.expression(input);
         let Some(signature) = signatures::named(FILTERS, name.text) else {
-            let help = unknown_help(name.text, "filter", FILTERS.iter().map(|row| row.name), TESTS.iter().map(|row| row.name));
-            self.report(Code::UnknownFilter, name.range.clone(), format!("unknown filter `{}`", name.text), Some(help));
+            let (nearest, help) = unknown_help(name.text, "filter", FILTERS.iter().map(|row| row.name), TESTS.iter().map(|row| row.name));
+            self.report_name(Code::UnknownFilter, name.range.clone(), format!("unknown filter `{}`", name.text), nearest, help);
             self.discard(arguments);
-            return self.unknown(range);
+            // Where the value comes from is known all the same.
+            return self.made(input.expr.kind, Type::any(), range);
         };
         let Some(given) = self.arguments(signature, name, arguments) else { return self.unknown(range) };
         if !self.accepts(&input, signature.input, signature.name, input_range.clone()) {
@@ -80,8 +81,14 @@ impl<'p> Typing<'p, '_> {
             }
             Filter::Split => of(Shape::List(Rc::new(Type::of(format())))),
             Filter::First | Filter::Last => {
-                let element = if shape.is(Classes::TEXTUAL) { Some(Type::of(format())) } else { shape.element() };
-                let ty = element.unwrap_or_else(Type::any);
+                let element = |shape: &Shape<'p>| {
+                    if shape.classes().meets(Classes::TEXTUAL) { Type::of(format()) } else { shape.element().unwrap_or_else(Type::any) }
+                };
+                let ty = if *shape == Shape::Any {
+                    Type::any()
+                } else {
+                    shape.members().iter().map(element).reduce(|one, other| one.union(&other)).unwrap_or_else(Type::any)
+                };
                 if input.ty.is_missing() { Type::nullable(Shape::Never) } else { Type { null: true, ..ty } }
             }
             Filter::Reverse if shape.is(Classes::TEXTUAL) => of(format()),
@@ -127,9 +134,18 @@ impl<'p> Typing<'p, '_> {
             part(&element.shape, name)
         };
         let Some(ty) = ty else {
+            let mut known: Vec<&str> = element.shape.members().iter().flat_map(parts).collect();
+            if let Shape::Object(object) = &element.shape {
+                if self.is_reported(object.model, name) {
+                    return Type::any();
+                }
+                known = self.scope.program.model(object.model).properties.iter().map(|property| &*property.name).collect();
+            }
             let seen = element.shape.describe(self.scope.program);
             let message = format!("each item is {seen}, which has no `{name}`");
-            self.report(Code::UnknownVariable, argument.value.range.clone(), message, None);
+            let nearest = suggestion(name, known.iter().copied());
+            let otherwise = (!known.is_empty()).then(|| format!("it has {}", list(known.iter().copied())));
+            self.report_name(Code::UnknownVariable, argument.value.range.clone(), message, nearest, otherwise);
             return Type::any();
         };
         result(Shape::List(Rc::new(Type { undefined: ty.undefined || element.may_miss(), ..ty })), &[input])
@@ -153,8 +169,8 @@ impl<'p> Typing<'p, '_> {
         let input_range = input.range.clone();
         let input = self.expression(input);
         let Some(signature) = signatures::named(TESTS, name.text) else {
-            let help = unknown_help(name.text, "test", TESTS.iter().map(|row| row.name), FILTERS.iter().map(|row| row.name));
-            self.report(Code::UnknownFunctionOrTest, name.range.clone(), format!("unknown test `{}`", name.text), Some(help));
+            let (nearest, help) = unknown_help(name.text, "test", TESTS.iter().map(|row| row.name), FILTERS.iter().map(|row| row.name));
+            self.report_name(Code::UnknownFunctionOrTest, name.range.clone(), format!("unknown test `{}`", name.text), nearest, help);
             self.discard(arguments);
             return self.unknown(range);
         };
@@ -192,8 +208,8 @@ impl<'p> Typing<'p, '_> {
         };
         if name != "changed" {
             let filters = FILTERS.iter().map(|row| row.name);
-            let help = unknown_help(name, "function", FUNCTIONS.iter().copied(), filters);
-            self.report(Code::UnknownFunctionOrTest, callee.range.clone(), format!("unknown function `{name}`"), Some(help));
+            let (nearest, help) = unknown_help(name, "function", FUNCTIONS.iter().copied(), filters);
+            self.report_name(Code::UnknownFunctionOrTest, callee.range.clone(), format!("unknown function `{name}`"), nearest, help);
             self.discard(arguments);
             return self.unknown(range);
         }
@@ -216,10 +232,12 @@ impl<'p> Typing<'p, '_> {
         if let Some(property) = property {
             return self.made(ExprKind::Changed(property), Type::of(Shape::Boolean), range);
         }
-        let nearest = suggestion(field, model.properties.iter().map(|property| property.name.as_ref()));
-        let help = nearest.map(|name| format!("did you mean `{name}`?"));
-        let message = format!("model `{}` has no field `{field}`", model.name);
-        self.report(Code::UnknownVariable, value.range.clone(), message, help);
+        if !self.is_reported(self.scope.webhook.model, field) {
+            let names = || model.properties.iter().map(|property| property.name.as_ref());
+            let message = format!("model `{}` has no field `{field}`", model.name);
+            let otherwise = format!("it has {}", list(names()));
+            self.report_name(Code::UnknownVariable, value.range.clone(), message, suggestion(field, names()), Some(otherwise));
+        }
         self.unknown(range)
     }
 
@@ -312,15 +330,18 @@ impl<'p> Typing<'p, '_> {
     }
 }
 
-fn unknown_help<'a>(seen: &str, kind: &str, known: impl Iterator<Item = &'a str> + Clone, others: impl Iterator<Item = &'a str>) -> String {
-    if others.into_iter().any(|other| other == seen) {
+/// The name that was meant, or other advice.
+fn unknown_help<'a>(
+    seen: &str,
+    kind: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+    mut others: impl Iterator<Item = &'a str>,
+) -> (Option<&'a str>, Option<String>) {
+    if others.any(|other| other == seen) {
         let other = if kind == "filter" { "test" } else { "filter" };
         let written = if kind == "filter" { format!("is {seen}") } else { format!("|{seen}") };
-        return format!("`{seen}` is a {other}, written `{written}`");
+        return (None, Some(format!("`{seen}` is a {other}, written `{written}`")));
     }
-    if let Some(nearest) = suggestion(seen, known.clone()) {
-        return format!("did you mean `{nearest}`?");
-    }
-    let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
-    format!("every {kind}: {}", names.join(", "))
+    let names: Vec<String> = known.clone().map(|name| format!("`{name}`")).collect();
+    (suggestion(seen, known), Some(format!("every {kind}: {}", names.join(", "))))
 }

@@ -4,18 +4,21 @@
 
 mod attributes;
 mod calls;
+mod embeds;
 mod names;
 mod operators;
 mod output;
 
 use std::ops::Range;
 
-use super::Scope;
 use super::facts::{Facts, Mask, Place, Step};
+use super::parse::Parsed;
 use super::tree::{Expr, ExprKind, Loop, Node};
 use super::ty::{Shape, Type};
 use super::written::{Constant, Expression, For, Kind, Statement};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
+use super::{Scope, When};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Fix, Severity};
+use crate::ids::ModelId;
 use crate::program::TemplateSource;
 
 /// Where the value of a template goes.
@@ -41,6 +44,10 @@ pub(super) struct Typing<'p, 'o> {
     facts: Facts,
     locals: Vec<Local<'p>>,
     out: &'o mut Diagnostics,
+    /// The conditions around this place could be read; otherwise it is not known what may be missing.
+    certain: bool,
+    /// A block that is not in the language, which may have set any variable.
+    foreign: bool,
     failed: bool,
 }
 
@@ -76,20 +83,30 @@ impl Typed<'_> {
 impl<'p, 'o> Typing<'p, 'o> {
     /// Starts with what the webhook's conditions promise.
     pub(super) fn new(source: &'o TemplateSource, context: Context, scope: Scope<'p>, out: &'o mut Diagnostics) -> Self {
-        let facts = Facts::of_conditions(scope.webhook);
-        Self { scope, source, context, facts, locals: Vec::new(), out, failed: false }
+        let facts = Facts::of_webhook(scope);
+        let certain = !matches!(scope.when, When::Unreadable);
+        Self { scope, source, context, facts, locals: Vec::new(), out, certain, foreign: false, failed: false }
     }
 
     /// Starts inside the loops and branches that a structural body has around this template.
-    pub(super) fn inside(mut self, locals: &[Local<'p>], facts: &Facts) -> Self {
+    pub(super) fn inside(mut self, locals: &[Local<'p>], facts: &Facts, certain: bool) -> Self {
         self.locals = locals.to_vec();
         self.facts = facts.clone();
+        self.certain = certain;
         self
     }
 
-    /// Types the expression of a `when`.
-    pub(super) fn when(&mut self, written: &Expression<'_>) -> Expr {
-        self.check_when(written).expr
+    /// Takes into account what parsing has reported.
+    pub(super) fn of(mut self, parsed: &Parsed<'_>) -> Self {
+        self.failed |= !parsed.sound;
+        self.certain &= parsed.certain;
+        self
+    }
+
+    /// Types the expression of a `when`; with it, what is certain when it is true.
+    pub(super) fn when(&mut self, written: &Expression<'_>) -> (Expr, Facts) {
+        let typed = self.check_when(written);
+        (typed.expr, typed.when_true)
     }
 
     /// Whether an error has been reported.
@@ -121,6 +138,7 @@ impl<'p, 'o> Typing<'p, 'o> {
                         keyword => format!("`{keyword}` is not in the language, expected `if` or `for`"),
                     };
                     self.report(Code::TemplateSyntax, range.clone(), message, None);
+                    self.foreign = true;
                 }
             }
         }
@@ -257,8 +275,46 @@ impl<'p, 'o> Typing<'p, 'o> {
 
     fn report(&mut self, code: Code, range: Range<usize>, message: String, help: Option<String>) {
         let found = Diagnostic::new(code, self.source.span(range), message).maybe_help(help);
+        self.push(found);
+    }
+
+    /// Reports a name that is like a known one, with its repair; or, when there is none like it, with other advice.
+    fn report_name(&mut self, code: Code, range: Range<usize>, message: String, nearest: Option<&str>, otherwise: Option<String>) {
+        let found = Diagnostic::new(code, self.source.span(range.clone()), message);
+        let Some(nearest) = nearest else { return self.push(found.maybe_help(otherwise)) };
+        let quoted = self.text(range.clone()).starts_with(['"', '\'']);
+        let name = if quoted { range.start + 1..range.end.saturating_sub(1) } else { range };
+        let fix = self.replacing(format!("rename to `{nearest}`"), vec![(name, nearest.to_owned())]);
+        let mut found = found.help(format!("did you mean `{nearest}`?"));
+        found.fixes.extend(fix);
+        self.push(found);
+    }
+
+    /// A repair, where every byte to replace stands in the file as it is.
+    fn replacing(&self, title: String, edits: Vec<(Range<usize>, String)>) -> Option<Fix> {
+        let edits = edits.into_iter().map(|(range, text)| {
+            let span = self.source.span(range.clone());
+            (span.range().len() == range.len()).then_some(Edit { span, text })
+        });
+        Some(Fix { title, safe: false, edits: edits.collect::<Option<_>>()? })
+    }
+
+    /// Whether a name of a model has been reported where it is declared, so that its use is no second mistake.
+    fn is_reported(&mut self, model: ModelId, name: &str) -> bool {
+        let relation = name.strip_suffix("_id");
+        let program = self.scope.program;
+        let broken = program.is_broken(model, name) || relation.is_some_and(|relation| program.is_broken(model, relation));
+        // What was only warned of does not stop the program, so there the use must.
+        let reported = broken && self.out.has_errors();
+        self.failed |= reported;
+        reported
+    }
+
+    fn push(&mut self, found: Diagnostic) {
         self.failed |= found.severity() == Severity::Error;
-        self.out.push(found);
+        if self.certain || !matches!(found.code, Code::MayBeMissing | Code::AlwaysMissing) {
+            self.out.push(found);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::ty::{Keys, Object, Shape, Type};
 use super::super::written::Constant;
 use super::attributes::relation;
 use super::{Context, Typed, Typing};
-use crate::diagnostics::{Code, suggestion};
+use crate::diagnostics::{Code, Diagnostic, list, suggestion};
 use crate::program::TextFormat;
 
 /// Names that mean the same in every template; a model or relation of such a name is reached through `object`.
@@ -40,6 +40,8 @@ impl<'p> Typing<'p, '_> {
             "event" => self.made(constant(&webhook.name), Type::text(), range),
             "app" => self.made(constant(&self.scope.settings.app), Type::text(), range),
             "server" => self.made(constant(&self.scope.settings.server), Type::of(Shape::Text(TextFormat::Url)), range),
+            // Only for a receiver's task is it a text; otherwise it may be a model's name.
+            "action" if webhook.action.is_some() => self.made(constant(webhook.action.as_deref().unwrap_or("")), Type::text(), range),
             "vars" | "secret" => {
                 let message = format!("`{name}` is a group of values, expected one of them, as in `{name}.x`");
                 self.report(Code::TypeMismatch, range.clone(), message, None);
@@ -73,22 +75,31 @@ impl<'p> Typing<'p, '_> {
         if let Some((index, embed)) = relation(&of, name) {
             return self.embedded(of, index, embed, range);
         }
-        if self.report_not_embedded(webhook.model, name, range.clone()) {
+        if self.report_not_embedded(webhook.model, Some(&[Step::Object]), name, range.clone()) {
             return self.unknown(range);
         }
-        let help = if model.property_named(name).is_some() || name == "id" || name == "updated_at" {
-            Some(format!("fields are read through `object`: `object.{name}`"))
+        if self.foreign {
+            return self.unknown(range);
+        }
+        if self.is_reported(webhook.model, name) {
+            return self.unknown(range);
+        }
+        let message = format!("unknown variable `{name}`");
+        if model.property_named(name).is_some() || name == "id" || name == "updated_at" {
+            let whole = format!("object.{name}");
+            let mut found = Diagnostic::new(Code::UnknownVariable, self.source.span(range.clone()), message);
+            found.help.push(format!("fields are read through `object`: `{whole}`"));
+            found.fixes.extend(self.replacing(format!("write `{whole}`"), vec![(range.clone(), whole)]));
+            self.push(found);
         } else {
             let relations = webhook.embeds.iter().map(|embed| embed.name.as_ref());
             let locals = self.locals.iter().map(|local| local.name.as_ref());
             let known = AMBIENT.iter().copied().chain([model.name.as_ref()]).chain(relations).chain(locals);
             let known: Vec<&str> = known.collect();
-            match suggestion(name, known.iter().copied()) {
-                Some(nearest) => Some(format!("did you mean `{nearest}`?")),
-                None => Some(format!("there are {}", crate::diagnostics::one_of(known).replace(" or ", " and "))),
-            }
-        };
-        self.report(Code::UnknownVariable, range.clone(), format!("unknown variable `{name}`"), help);
+            let nearest = suggestion(name, known.iter().copied()).map(str::to_owned);
+            let otherwise = format!("there are {}", list(known));
+            self.report_name(Code::UnknownVariable, range.clone(), message, nearest.as_deref(), Some(otherwise));
+        }
         self.unknown(range)
     }
 
@@ -116,8 +127,7 @@ impl<'p> Typing<'p, '_> {
         if let Some(text) = vars.get(name) {
             return self.made(ExprKind::Variable(text.as_str().into()), Type::text(), range);
         }
-        let help = undeclared("vars", name, vars.keys().map(String::as_str));
-        self.report(Code::UndeclaredVariable, range.clone(), format!("`vars.{name}` is not declared in `webhookc.toml`"), Some(help));
+        self.undeclared("vars", name, vars.keys().map(String::as_str), range.clone());
         self.unknown(range)
     }
 
@@ -132,9 +142,16 @@ impl<'p> Typing<'p, '_> {
         if secrets.contains(name) {
             return self.made(ExprKind::Secret(name.into()), Type::of(Shape::Secret), range);
         }
-        let help = undeclared("secrets", name, secrets.iter().map(String::as_str));
-        self.report(Code::UndeclaredVariable, range.clone(), format!("`secret.{name}` is not declared in `webhookc.toml`"), Some(help));
+        self.undeclared("secret", name, secrets.iter().map(String::as_str), range.clone());
         self.unknown(range)
+    }
+
+    fn undeclared<'a>(&mut self, group: &str, name: &str, declared: impl Iterator<Item = &'a str>, range: Range<usize>) {
+        let nearest = suggestion(name, declared).map(|nearest| format!("{group}.{nearest}"));
+        let section = if group == "secret" { "secrets" } else { group };
+        let otherwise = format!("add `{name}` to `[{section}]` there");
+        let message = format!("`{group}.{name}` is not declared in `webhookc.toml`");
+        self.report_name(Code::UndeclaredVariable, range, message, nearest.as_deref(), Some(otherwise));
     }
 
     /// What a comparison of `operation` with a word says about `previous`: there is none on create, and one on update.
@@ -147,12 +164,5 @@ impl<'p> Typing<'p, '_> {
             "update" => Some((Some(Mask::VALUE), None)),
             _ => None,
         }
-    }
-}
-
-fn undeclared<'a>(section: &str, name: &str, declared: impl Iterator<Item = &'a str>) -> String {
-    match suggestion(name, declared) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("add `{name}` to `[{section}]` there"),
     }
 }

@@ -8,7 +8,7 @@ use super::super::tree::ExprKind;
 use super::super::ty::{Classes, Shape, Type};
 use super::super::written::{Constant, Expression, Operator};
 use super::{Typed, Typing};
-use crate::diagnostics::{Code, one_of, suggestion};
+use crate::diagnostics::{Code, list, suggestion};
 use crate::program::TextFormat;
 
 impl<'p> Typing<'p, '_> {
@@ -145,23 +145,19 @@ impl<'p> Typing<'p, '_> {
 
     /// A literal that is compared with a choice must be one of its keys.
     fn check_key(&mut self, choice: &Typed<'p>, literal: &Typed<'p>, range: &Range<usize>) {
-        let help = |seen: &str, keys: Vec<&str>| match suggestion(seen, keys.iter().copied()) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("the keys are {}", one_of(keys).replace(" or ", " and ")),
-        };
         if let (Shape::Choice(keys), ExprKind::Constant(Constant::Text(seen))) = (&choice.ty.shape, &literal.expr.kind)
             && !keys.iter().any(|key| *key == **seen)
         {
             let message = format!("`{seen}` is not a key of the choice it is compared with");
-            let help = help(seen, keys.iter().collect());
-            self.report(Code::TypeMismatch, range.clone(), message, Some(help));
+            let otherwise = format!("the keys are {}", list(keys.iter()));
+            self.report_name(Code::TypeMismatch, range.clone(), message, suggestion(seen, keys.iter()), Some(otherwise));
         }
         if let (Shape::IntegerChoice(options), ExprKind::Constant(Constant::Integer(seen))) = (&choice.ty.shape, &literal.expr.kind)
             && !options.iter().any(|option| option.key == *seen)
         {
             let keys: Vec<String> = options.iter().map(|option| option.key.to_string()).collect();
             let message = format!("`{seen}` is not a key of the choice it is compared with");
-            let help = help(&seen.to_string(), keys.iter().map(String::as_str).collect());
+            let help = format!("the keys are {}", list(keys.iter().map(String::as_str)));
             self.report(Code::TypeMismatch, range.clone(), message, Some(help));
         }
     }

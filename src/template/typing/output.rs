@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::super::facts::Step;
+use super::super::tree::ExprKind;
 use super::super::ty::{Classes, Shape};
 use super::super::written::Expression;
 use super::{Context, Typed, Typing};
-use crate::diagnostics::Code;
+use crate::diagnostics::{Code, Diagnostic};
 
 impl<'p> Typing<'p, '_> {
     /// Checks an expression that is printed as text.
@@ -35,12 +36,18 @@ impl<'p> Typing<'p, '_> {
                 (true, false) => "null",
                 (false, _) => "undefined",
             };
-            let help = self.missing_help(typed, text).unwrap_or_else(|| format!("give a default: `{{{{ {text}|default(\"\") }}}}`"));
-            self.report(Code::MayBeMissing, range.clone(), format!("`{text}` may be {what} here, which cannot be printed"), Some(help));
+            let help = self.missing_help(typed, text).unwrap_or_else(|| format!("give a default: {}", self.with_default(typed, text)));
+            let message = format!("`{text}` may be {what} here, which cannot be printed");
+            let (before, after) = self.default_around(typed);
+            let edits = [(range.start..range.start, before.to_owned()), (range.end..range.end, after)];
+            let fix = self.replacing("give a default".to_owned(), edits.into_iter().filter(|(_, text)| !text.is_empty()).collect());
+            let mut found = Diagnostic::new(Code::MayBeMissing, self.source.span(range.clone()), message).help(help);
+            found.fixes.extend(fix);
+            self.push(found);
         }
         if self.context == Context::Header && ty.shape.may_break_lines() {
             let message = format!("`{text}` may hold line breaks, expected text of one line in a header");
-            let help = format!("take them out: `{{{{ {text}|replace(\"\\n\", \" \") }}}}`");
+            let help = format!("take them out: `{{{{ {text}|replace('\\n', ' ') }}}}`");
             self.report(Code::HeaderInjection, range, message, Some(help));
         }
     }
@@ -62,13 +69,31 @@ impl<'p> Typing<'p, '_> {
         typed
     }
 
+    fn with_default(&self, typed: &Typed<'p>, text: &str) -> String {
+        let (before, after) = self.default_around(typed);
+        format!("`{{{{ {before}{text}{after} }}}}`")
+    }
+
+    /// What makes a default of an expression, before and after it. In single quotes, which need no escape in an attribute or in JSON;
+    /// in a URL an empty text would leave an empty segment. A filter binds more tightly than operators do.
+    fn default_around(&self, typed: &Typed<'p>) -> (&'static str, String) {
+        let default = if self.context == Context::Url { "-" } else { "" };
+        let loose = matches!(
+            typed.expr.kind,
+            ExprKind::Binary(..) | ExprKind::Choose { .. } | ExprKind::Not(_) | ExprKind::Negate(_) | ExprKind::Test(..)
+        );
+        let (before, after) = if loose { ("(", ")") } else { ("", "") };
+        (before, format!("{after}|default('{default}')"))
+    }
+
     /// What makes a place certain.
     fn missing_help(&self, typed: &Typed<'p>, text: &str) -> Option<String> {
         let webhook = self.scope.webhook;
         match typed.place.as_deref() {
             Some([Step::Object, Step::Property(property)]) if !typed.ty.is_missing() => {
                 let name = &self.scope.program.model(webhook.model).property(*property).name;
-                Some(format!("give a default: `{{{{ {text}|default(\"\") }}}}`, or add `<field name=\"{name}\"/>` to the webhook"))
+                let default = self.with_default(typed, text);
+                Some(format!("give a default: {default}, or add `<field name=\"{name}\"/>` to the webhook"))
             }
             _ if typed.ty.is_missing() && text.starts_with("previous") => Some("there is no `previous` on create".to_owned()),
             _ => None,
@@ -78,7 +103,7 @@ impl<'p> Typing<'p, '_> {
 
 fn print_help(shape: &Shape<'_>, text: &str) -> String {
     if shape.is(Classes::LIST) {
-        format!("join its items, `{{{{ {text}|join(\", \") }}}}`, or write JSON, `{{{{ {text}|tojson }}}}`")
+        format!("join its items, `{{{{ {text}|join(', ') }}}}`, or write JSON, `{{{{ {text}|tojson }}}}`")
     } else if shape.is(Classes::OBJECT) {
         format!("print one of its fields, as in `{{{{ {text}.id }}}}`")
     } else if *shape == Shape::Location {

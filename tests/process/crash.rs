@@ -1,14 +1,12 @@
 //! SIGKILL at random moments under load: every save that was acknowledged is delivered, and what arrives twice has the same id.
 
-mod process;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use process::{Node, Receiver};
+use crate::node::{Node, Receiver};
 
 /// Times the process is killed.
 const KILLS: usize = 12;
@@ -73,7 +71,7 @@ async fn no_acknowledged_save_is_lost_in_a_crash() {
         if missing == 0 {
             break by_object;
         }
-        assert!(began.elapsed() < process::PATIENCE, "{missing} of {} acknowledged saves were never delivered", accepted.len());
+        assert!(began.elapsed() < crate::node::PATIENCE, "{missing} of {} acknowledged saves were never delivered", accepted.len());
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     let mut repeated = 0;

@@ -1,0 +1,123 @@
+//! The client as a whole: every notation of an address that may not be called, and what of an answer is kept.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{Client, Exchange, Guard, Request};
+use crate::delivery::AttemptOutcome;
+
+fn request(url: &str) -> Request {
+    let headers = vec![("x-name".to_owned(), "Zoë".to_owned())];
+    Request { method: "POST".to_owned(), url: url.to_owned(), headers, body: Bytes::from_static(b"{}"), timeout: Duration::from_secs(5) }
+}
+
+fn local() -> Client {
+    Client::new(Guard::new(vec!["127.0.0.0/8".parse().unwrap()])).unwrap()
+}
+
+/// Answers one request with these bytes and closes.
+async fn answered(bytes: Vec<u8>) -> Exchange {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let answer = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = [0; 4096];
+        let read = stream.read(&mut seen).await.unwrap();
+        // The other side may cut the answer off.
+        drop(stream.write_all(&bytes).await);
+        seen[..read].to_vec()
+    });
+    let exchange = local().exchange(request(&url)).await;
+    let seen = answer.await.unwrap();
+    assert!(seen.windows(4).any(|window| window == "Zoë".as_bytes()), "a header goes out as UTF-8");
+    exchange
+}
+
+#[tokio::test]
+async fn no_notation_of_a_forbidden_address_gets_through() {
+    let client = Client::new(Guard::default()).unwrap();
+    for url in [
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://0x7f000001/",
+        "http://0X7F.1/",
+        "http://017700000001/",
+        "http://0177.0.0.1/",
+        "http://127.1/",
+        "http://127.0.1/",
+        "http://127.0.0.1./",
+        "http://user:pass@127.0.0.1:8080/",
+        "http://%31%32%37.0.0.1/",
+        "http://１２７.０.０.１/",
+        "http://127。0。0。1/",
+        "http://[::1]/",
+        "http://[0:0:0:0:0:0:0:1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[::ffff:7f00:1]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[2002:7f00:1::]/",
+        "http://0/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://0xa9fea9fe/",
+        "http:\\\\10.0.0.1\\x",
+        "http:/10.0.0.1/",
+        "HTTP://10.0.0.1/",
+        "http://localhost/",
+        "http://LOCALHOST/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/",
+        "//127.0.0.1/",
+        "",
+    ] {
+        let exchange = client.exchange(request(url)).await;
+        assert!(matches!(exchange.outcome, AttemptOutcome::Refused(_)), "{url}: {:?}", exchange.outcome);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_into_a_request_is_refused_by_name() {
+    let header = |name: &str, value: &str| Request { headers: vec![(name.to_owned(), value.to_owned())], ..request("http://127.0.0.1:9/") };
+    for (request, reason) in [
+        (header("bad name", "x"), "the header `bad name` has a name that cannot be sent"),
+        (header("x", "a\r\nb: c"), "the header `x` has a value that cannot be sent"),
+        (Request { method: "P OST".to_owned(), ..request("http://127.0.0.1:9/") }, "`P OST` is not a method"),
+    ] {
+        assert_eq!(local().exchange(request).await.outcome, AttemptOutcome::Refused(reason.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn only_the_start_of_an_answer_is_kept() {
+    let mut bytes = b"HTTP/1.1 200 OK\r\n".to_vec();
+    for n in 0..30 {
+        bytes.extend(format!("x-{n}: {}\r\n", "v".repeat(1000)).into_bytes());
+    }
+    bytes.extend(b"\r\n");
+    bytes.extend(vec![b'y'; 300_000]);
+    let exchange = answered(bytes).await;
+    assert_eq!(exchange.outcome, AttemptOutcome::Answered { status: 200, retry_after: None });
+    assert_eq!((exchange.body.len(), exchange.headers.len()), (64 * 1024, 16));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_a_failure_whatever_its_status() {
+    let exchange = answered(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf".to_vec()).await;
+    assert_eq!((exchange.status, &*exchange.body), (Some(200), &b"half"[..]));
+    assert!(matches!(exchange.outcome, AttemptOutcome::ConnectionFailed(_)), "{:?}", exchange.outcome);
+}
+
+#[tokio::test]
+async fn retry_after_is_read_in_both_forms() {
+    for (headers, seconds) in [
+        ("retry-after: 7", Some(7)),
+        ("date: Wed, 21 Oct 2026 07:28:00 GMT\r\nretry-after: Wed, 21 Oct 2026 07:30:00 GMT", Some(120)),
+        ("date: Wed, 21 Oct 2026 07:28:00 GMT\r\nretry-after: Wed, 21 Oct 2026 07:00:00 GMT", Some(0)),
+        ("retry-after: soon", None),
+    ] {
+        let exchange = answered(format!("HTTP/1.1 503 Busy\r\n{headers}\r\ncontent-length: 0\r\n\r\n").into_bytes()).await;
+        let retry_after = seconds.map(Duration::from_secs);
+        assert_eq!(exchange.outcome, AttemptOutcome::Answered { status: 503, retry_after }, "{headers}");
+    }
+}

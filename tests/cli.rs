@@ -1,0 +1,195 @@
+//! The real binary: exit codes, and what it says when something is wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_webhookc"));
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Ran {
+    command(folder, arguments).output().unwrap().into()
+}
+
+fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+const GOOD: &str = r#"<data-model>
+    <model name="asset" label="Asset">
+        <field name="name" label="Name" type="text" />
+        <display>{name}</display>
+        <webhook type="update" name="asset_saved" />
+    </model>
+</data-model>
+"#;
+
+#[test]
+fn check_exits_0_1_or_2() {
+    let clean = project(&[("schema.xml", GOOD)]);
+    let ran = run(clean.path(), &["check"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("1 model, 1 webhook"), "{}", ran.err);
+    assert_eq!(run(clean.path(), &["check", "--fail-level", "warning"]).code, 1, "nothing receives it: a warning");
+
+    let broken = project(&[("schema.xml", &GOOD.replace("type=\"text\"", "type=\"txt"))]);
+    let ran = run(broken.path(), &["check", "schema.xml", "--output-format", "concise"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.lines().any(|line| line.starts_with("schema.xml:3:") && line.contains("error[WH")), "{}", ran.out);
+    assert!(ran.err.contains("error"), "{}", ran.err);
+
+    let wrong = project(&[("schema.xml", &GOOD.replace("{name}", "{nmae}"))]);
+    let ran = run(wrong.path(), &["check", "--output-format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &report["diagnostics"][0]["code"]), (1, &serde_json::json!("WH0203")), "{report}");
+    assert_eq!(report["diagnostics"][0]["primary"]["span"]["start"]["line"], serde_json::json!(4));
+}
+
+#[test]
+fn check_reads_standard_input_under_a_name() {
+    let folder = project(&[("webhookc.toml", "[[endpoints]]\nname = \"all\"\nevents = \"*\"\nurl = \"https://x.example/\"\n")]);
+    let mut child = command(folder.path(), &["check", "-", "--stdin-filename", "draft.xml", "--output-format", "concise"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(GOOD.replace("{name}", "{nmae}").as_bytes()).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.starts_with("draft.xml:4:"), "{}", ran.out);
+    assert!(!ran.out.contains("WH0313"), "the project file beside it was not used: {}", ran.out);
+}
+
+/// Runs in a project and expects exit code 2 and these parts of the message.
+fn refused(folder: &Path, arguments: &[&str], parts: &[&str]) {
+    let ran = run(folder, arguments);
+    assert_eq!(ran.code, 2, "{arguments:?}: {}{}", ran.out, ran.err);
+    for part in parts {
+        assert!(ran.err.contains(part), "{arguments:?}: `{part}` is missing in:\n{}", ran.err);
+    }
+}
+
+#[test]
+fn usage_and_files_that_are_not_there_are_2() {
+    let empty = project(&[]);
+    refused(empty.path(), &["chekc"], &["chekc", "check"]);
+    refused(empty.path(), &["check"], &["error: no schema file in `.`, expected `schema.xml`"]);
+    refused(empty.path(), &["check", "nowhere.xml"], &["error: cannot read `nowhere.xml`", "caused by: No such file"]);
+    refused(empty.path(), &["check", "-", "other"], &["expected it alone"]);
+    refused(empty.path(), &["explain", "WH9999"], &["there is no code `WH9999`"]);
+}
+
+#[test]
+fn a_mistake_in_the_project_file_is_shown_at_its_place() {
+    let toml = "app = \"x\"\nschema = [\"schemas\"]\n[listen]\nadress = \"127.0.0.1:1\"\n";
+    let folder = project(&[("schema.xml", GOOD), ("webhookc.toml", toml)]);
+    for verb in ["check", "dev", "serve"] {
+        refused(
+            folder.path(),
+            &[verb],
+            &[
+                "webhookc.toml:2:1",
+                "unknown key `schema`",
+                "did you mean `schemas`?",
+                "webhookc.toml:4:1",
+                "did you mean `address`?",
+                "error: 2 mistakes in `webhookc.toml`",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_template_that_is_not_there_is_a_finding() {
+    let toml = "[[endpoints]]\nname = \"all\"\nevents = \"*\"\nurl = \"https://x.example/\"\ntemplate = \"coment.json\"\n";
+    let folder = project(&[("schema.xml", GOOD), ("webhookc.toml", toml), ("templates/comment.json", "{}")]);
+    let ran = run(folder.path(), &["check", "--output-format", "concise"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("webhookc.toml:5:12: error[WH0409]"), "{}", ran.out);
+}
+
+#[test]
+fn a_node_says_why_it_cannot_start() {
+    let folder = project(&[("schema.xml", GOOD)]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for verb in ["dev", "serve"] {
+        refused(
+            folder.path(),
+            &[verb, "--listen", &address],
+            &["cannot listen at", "another process listens there", "--listen 127.0.0.1:"],
+        );
+        refused(folder.path(), &[verb, "--listen", "here"], &["`here` is not an address to listen at"]);
+        refused(folder.path(), &[verb, "--listen", "0.0.0.0:0"], &["asks for no key"]);
+    }
+    std::fs::create_dir(folder.path().join("webhookc.db")).unwrap();
+    refused(folder.path(), &["serve", "--listen", "127.0.0.1:0"], &["webhookc.db", "--store"]);
+    refused(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--store", "mysql://x"], &["mysql://x"]);
+}
+
+#[test]
+fn serve_refuses_a_schema_with_errors_and_a_secret_that_is_not_there() {
+    let wrong = project(&[("schema.xml", &GOOD.replace("{name}", "{nmae}"))]);
+    let ran = run(wrong.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("WH0203"), "{}", ran.err);
+    let secret = project(&[("schema.xml", GOOD), ("webhookc.toml", "[secrets]\ntoken = { env = \"WEBHOOKC_TEST_ABSENT\" }\n")]);
+    refused(
+        secret.path(),
+        &["serve", "--listen", "127.0.0.1:0"],
+        &["the secret `token` cannot be had", "`WEBHOOKC_TEST_ABSENT` is not set"],
+    );
+}
+
+#[test]
+fn clients_say_when_nobody_answers() {
+    let folder = project(&[]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    refused(folder.path(), &["save", "asset", "a1", "{}", "--url", &url], &["nobody answers at", "webhookc dev"]);
+    refused(folder.path(), &["deliveries", "--url", "nonsense"], &["nonsense"]);
+}
+
+#[test]
+fn explain_prints_the_page_of_a_code() {
+    let folder = project(&[]);
+    for name in ["WH0203", "wh0203", "unknown-reference"] {
+        let ran = run(folder.path(), &["explain", name]);
+        assert_eq!(ran.code, 0);
+        assert!(ran.out.starts_with("# WH0203 unknown-reference"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let folder = project(&[]);
+    let mut child = command(folder.path(), &["explain", "WH0203"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ran = child.wait_with_output().unwrap();
+    assert!(ran.stderr.is_empty(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
