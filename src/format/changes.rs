@@ -73,12 +73,11 @@ fn compare<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<Line<'t>> {
     let old_middle = old_rest.get(..old_rest.len() - tail).unwrap_or_default();
     let new_middle = new_rest.get(..new_rest.len() - tail).unwrap_or_default();
     let mut lines: Vec<Line<'t>> = old.iter().take(head).map(|line| Line::Kept(line)).collect();
-    match edits(old_middle, new_middle) {
-        Some(edits) => lines.extend(edits),
-        None => {
-            lines.extend(old_middle.iter().map(|line| Line::Removed(line)));
-            lines.extend(new_middle.iter().map(|line| Line::Added(line)));
-        }
+    if let Some(edits) = edits(old_middle, new_middle) {
+        lines.extend(edits);
+    } else {
+        lines.extend(old_middle.iter().map(|line| Line::Removed(line)));
+        lines.extend(new_middle.iter().map(|line| Line::Added(line)));
     }
     lines.extend(old_rest.iter().skip(old_rest.len() - tail).map(|line| Line::Kept(line)));
     lines

@@ -36,7 +36,7 @@ impl<'t, 's> Node<'t, 's> {
     }
 
     /// What its dialect calls an attribute that it has in 3.1, unless it is written in the words of 3.1 here.
-    pub(super) fn attribute_word<'a>(self, ours: &'a str) -> &'a str {
+    pub(super) fn attribute_word(self, ours: &str) -> &str {
         let current = self.element.attributes().any(|attribute| attribute.name == ours);
         if current { ours } else { self.dialect.attribute_word(self.name(), ours) }
     }

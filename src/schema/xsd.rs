@@ -69,7 +69,9 @@ impl Schema {
             Content::Nothing => self.attributes(element.attributes),
             Content::Groups(groups) => {
                 self.open("<xs:sequence>");
-                groups.iter().for_each(|group| self.group(group));
+                for group in groups {
+                    self.group(group);
+                }
                 self.close("</xs:sequence>");
                 self.attributes(element.attributes);
             }
