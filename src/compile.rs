@@ -4,7 +4,7 @@ use crate::check::{self, Rules, Valid};
 use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
 use crate::program::{self, Context, Settings};
-use crate::schema::{self, Schema};
+use crate::schema::{self, Dialect, Schema};
 use crate::suppress::{self, Suppressed, Suppression};
 use crate::syntax;
 use crate::text::{SourceFile, SourceMap};
@@ -16,6 +16,8 @@ pub struct Input {
     pub sources: SourceMap,
     /// The schema files, linked into one data model.
     pub schemas: Vec<FileId>,
+    /// The dialect of the schema files; each file's root element tells when it is not given.
+    pub dialect: Option<Dialect>,
     /// Template files by the name that a schema uses (`comment.json`), sorted.
     pub templates: Vec<(String, FileId)>,
     /// What the configuration says.
@@ -45,7 +47,7 @@ pub fn compile(mut input: Input) -> Compilation {
     input.settings.templates = input.templates.iter().map(|(name, _)| name.clone()).collect();
     let mut diagnostics = Diagnostics::default();
     let mut suppressions = Vec::new();
-    let read = |&file| read(file, input.sources.file(file), &mut suppressions, &mut diagnostics);
+    let read = |&file| read(file, input.sources.file(file), input.dialect, &mut suppressions, &mut diagnostics);
     let schemas: Vec<Schema<'_>> = input.schemas.iter().map(read).collect();
     let context = Context { sources: &input.sources, templates: &input.templates, settings: &input.settings };
     let program = program::resolve(&schemas, context, &mut diagnostics);
@@ -56,17 +58,23 @@ pub fn compile(mut input: Input) -> Compilation {
     Compilation { sources: input.sources, diagnostics, suppressed, rules, models, webhooks }
 }
 
-fn read<'s>(file: FileId, source: &'s SourceFile, suppressions: &mut Vec<Suppression>, out: &mut Diagnostics) -> Schema<'s> {
+fn read<'s>(
+    file: FileId,
+    source: &'s SourceFile,
+    dialect: Option<Dialect>,
+    suppressions: &mut Vec<Suppression>,
+    out: &mut Diagnostics,
+) -> Schema<'s> {
     let tree = syntax::parse(file, source, out);
     if source.invalid_at.is_some() {
         // The file is cut off somewhere in its last model: what was declared before counts, but nothing is said about its form.
-        let mut schema = schema::declare(&tree, &mut Diagnostics::default());
+        let mut schema = schema::declare(&tree, dialect, &mut Diagnostics::default());
         schema.models.pop();
         schema.partial = true;
         return schema;
     }
     suppressions.extend(suppress::read(&tree, out));
-    let mut schema = schema::declare(&tree, out);
+    let mut schema = schema::declare(&tree, dialect, out);
     schema.partial |= tree.root().is_none();
     schema
 }

@@ -34,7 +34,7 @@ pub struct Fixed {
 /// Compiles, and applies fixes until there is none left. `wanted` says which findings may be repaired.
 #[must_use]
 pub fn fix(input: Input, reach: Reach, wanted: impl Fn(&Diagnostic) -> bool) -> Fixed {
-    let (schemas, templates, settings) = (input.schemas.clone(), input.templates.clone(), input.settings.clone());
+    let (schemas, templates, settings, dialect) = (input.schemas.clone(), input.templates.clone(), input.settings.clone(), input.dialect);
     let files = schemas.iter().copied().chain(templates.iter().map(|(_, file)| *file));
     // What is cut off at a byte that is no text would be lost.
     let editable: BTreeSet<FileId> = files.filter(|file| input.sources.file(*file).invalid_at.is_none()).collect();
@@ -49,7 +49,8 @@ pub fn fix(input: Input, reach: Reach, wanted: impl Fn(&Diagnostic) -> bool) -> 
         let edits = chosen.into_iter().flat_map(|fix| fix.edits.iter().cloned()).collect();
         let mut sources = fixed.compilation.sources;
         write(edits, &mut sources, &mut fixed.before);
-        fixed.compilation = compile(Input { sources, schemas: schemas.clone(), templates: templates.clone(), settings: settings.clone() });
+        fixed.compilation =
+            compile(Input { sources, schemas: schemas.clone(), templates: templates.clone(), settings: settings.clone(), dialect });
     }
     let sources = &fixed.compilation.sources;
     fixed.before.retain(|file, before| sources.file(*file).text != *before);

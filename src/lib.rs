@@ -10,6 +10,8 @@
 //! | except | [`suppress`] | comments, diagnostics | diagnostics, what is suppressed |
 //! | repair | [`fix`] | diagnostics with fixes | new texts |
 //! | report | [`report`] | diagnostics | text, JSON |
+//! | layout | [`format`] | tree | the same schema, laid out |
+//! | draw | [`graph`] | rules | pictures of them |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
@@ -34,6 +36,8 @@ pub mod fix;
 
 // readers of the compiled program: synchronous, pure
 pub mod report;
+pub mod format;
+pub mod graph;
 pub mod engine;
 pub mod delivery;
 

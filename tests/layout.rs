@@ -23,6 +23,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("notify", &["reload"]),
     ("axum", &["server"]),
     ("clap", &["cli", "main.rs"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("toml", &["config"]),
 ];
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::dialect_name::DialectName;
 use super::failure::Failure;
 use super::output::Output;
 use super::rewrite::rewrite;
@@ -30,6 +31,10 @@ pub(super) struct Check {
     /// The least severity that makes the exit code 1
     #[arg(long, value_enum, default_value_t = FailLevel::Error, value_name = "LEVEL")]
     fail_level: FailLevel,
+
+    /// The dialect of the schemas; otherwise the root element of each tells
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    dialect: Option<DialectName>,
 
     /// Warnings make the exit code 1, as `--fail-level warning`
     #[arg(long)]
@@ -103,7 +108,8 @@ enum FailLevel {
 impl Check {
     pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let selection = self.selection()?;
-        let input = self.read()?;
+        let mut input = self.read()?;
+        input.dialect = self.dialect.map(DialectName::dialect);
         let mut changed = false;
         let mut compilation = if self.repairs.fix || self.repairs.diff {
             let reach = if self.repairs.unsafe_fixes { Reach::All } else { Reach::Safe };

@@ -3,22 +3,28 @@
 
 mod check;
 mod client;
+mod completions;
 mod deliveries;
 mod dev;
+mod dialect_name;
 mod explain;
 mod failure;
+mod fmt;
+mod graph;
+mod man;
 mod node;
 mod output;
 mod rewrite;
 mod rules;
 mod save;
+mod schema;
 mod screen;
 mod serve;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Overrides;
 use failure::Failure;
@@ -39,12 +45,17 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Check),
+    Fmt(fmt::Fmt),
     Dev(dev::Dev),
     Serve(serve::Serve),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
     Explain(explain::Explain),
     Rules(rules::Rules),
+    Graph(graph::Graph),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Settings that win over `webhookc.toml`.
@@ -87,12 +98,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let output = Output::new(arguments.color);
     let outcome = match arguments.verb {
         Verb::Check(check) => check.run(output),
+        Verb::Fmt(fmt) => fmt.run(output),
         Verb::Dev(dev) => block_on(dev.run(output)),
         Verb::Serve(serve) => block_on(serve.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Explain(explain) => explain.run(output),
         Verb::Rules(rules) => rules.run(output),
+        Verb::Graph(graph) => graph.run(output),
+        Verb::Schema(schema) => Ok(schema.run(output)),
+        Verb::Completions(completions) => Ok(completions.run(&mut Arguments::command(), output)),
+        Verb::Man(man) => man.run(Arguments::command()),
     };
     outcome.unwrap_or_else(|failure| failure.print(output))
 }

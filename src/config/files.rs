@@ -22,6 +22,11 @@ pub struct Seen {
     pub contents: BTreeMap<PathBuf, Option<u64>>,
 }
 
+/// The `*.xml` files in a folder and below it, in the order of their paths.
+pub fn xml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    Seen::default().list(folder, ".xml", true)
+}
+
 impl Seen {
     /// Reads a file of the project.
     pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {

@@ -11,7 +11,7 @@ mod project;
 mod secret;
 
 pub use document::Mistake;
-pub use files::Seen;
+pub use files::{Seen, xml_files};
 pub use project::{LoadError, Project, Reading, read, read_text};
 pub use secret::{SecretError, SecretSource};
 

@@ -119,7 +119,7 @@ fn configuration(home: &Path, overrides: &Overrides, sources: &mut SourceMap, se
 fn finish(mut config: Config, schemas: Vec<FileId>, mut sources: SourceMap, seen: &mut Seen) -> Result<Project, LoadError> {
     let templates = templates(&config, &mut sources, seen)?;
     config.fill_templates(&sources, &templates);
-    let input = Input { sources, schemas, templates, settings: config.settings() };
+    let input = Input { sources, schemas, dialect: None, templates, settings: config.settings() };
     Ok(Project { config, input })
 }
 

@@ -1,65 +1,94 @@
 //! Tree → what a file declares, as written: names are still text with their places, closed sets of words are already enums. What is
 //! wrong with the form of an element is said here: unknown, missing, blank, misspelt, in the wrong order. Absent: what a name refers
-//! to, and anything about other files. Dialect 3.1 is read; the older ones are recognized by their root (LANGUAGE §1).
+//! to, and anything about other files. The older dialects differ in words, which
+//! `dialect` translates as the elements are read (LANGUAGE §1).
 
 mod declared;
+mod dialect;
+mod grammar;
 mod model;
+mod node;
 mod shape;
 mod webhook;
 mod words;
+mod xsd;
 
 pub use declared::{
     BelongsTo, Body, Display, Field, FieldOption, FieldSlot, HasMany, Header, Index, Model, NotifyUser, On, Request, Schema, State, Text,
     Webhook, WebhookField, WebhookKind,
 };
 
+pub use dialect::Dialect;
+pub use xsd::xsd;
+
+use node::Node;
+
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::syntax::{Element, Tree};
 
-const ROOT: &str = "data-model";
-
-/// Reads what a file declares. Total: what is wrong is reported and left out.
-pub fn declare<'s>(tree: &Tree<'s>, out: &mut Diagnostics) -> Schema<'s> {
+/// Reads what a file declares, in the dialect that its root element shows, or the one that is given. Total: what is wrong is
+/// reported and left out.
+pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnostics) -> Schema<'s> {
     let mut schema = Schema::default();
     let Some(root) = tree.root() else {
         return schema;
     };
-    if root.name() != ROOT || root.children().any(|child| child.name() == "object") {
-        out.push(wrong_root(root));
+    let shown = Dialect::of(root);
+    let Some(dialect) = dialect.or(shown).filter(|dialect| root.name() == dialect.root()) else {
+        out.push(wrong_root(root, dialect));
         schema.partial = true;
         return schema;
-    }
-    if let Some(span) = root.text_span() {
-        out.push(shape::unexpected_text(root.name(), span));
-    }
+    };
+    let root = Node::new(root, dialect);
+    shape::no_text(root, out);
     for element in root.children() {
         if element.name() == "model" {
             schema.models.push(model::read(element, out));
         } else {
             // It may be a model whose name is misspelt.
             schema.partial = true;
-            out.push(shape::unknown_element(element, root.name(), &["model"]));
+            out.push(shape::unknown_element(element, root, &["model"]));
         }
     }
     if schema.models.is_empty() {
-        let message = "the data model holds no `model`; expected one or more";
+        let message = format!("the data model holds no `{}`; expected one or more", root.element_word("model"));
         out.push(Diagnostic::new(Code::NoModel, root.name_span(), message));
     }
     schema
 }
 
-fn wrong_root(root: Element<'_, '_>) -> Diagnostic {
+/// Whether a text begins with the root element of a data model, in any dialect.
+#[must_use]
+pub fn is_schema(text: &str) -> bool {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_ascii_start();
+    while let Some(end) = [("<?", "?>"), ("<!--", "-->")].into_iter().find_map(|(open, close)| {
+        let inside = rest.strip_prefix(open)?;
+        inside.find(close).map(|at| open.len() + at + close.len())
+    }) {
+        rest = rest.get(end..).unwrap_or("").trim_ascii_start();
+    }
+    let name = rest.strip_prefix('<').and_then(|rest| rest.split(|character: char| !is_name_character(character)).next());
+    name.is_some_and(|name| [Dialect::V3p1, Dialect::V2].iter().any(|dialect| dialect.root() == name))
+}
+
+fn is_name_character(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '-' | '_' | ':' | '.')
+}
+
+fn wrong_root(root: Element<'_, '_>, asked: Option<Dialect>) -> Diagnostic {
     let name = root.name();
-    let message = match name {
-        ROOT => "the data model holds `object` elements, which is dialect 3.0; expected `model` elements, dialect 3.1".to_owned(),
-        "schema" => "the root element is `schema`, which is dialect 2; expected `data-model` of dialect 3.1".to_owned(),
-        _ => format!("the root element is `{name}`; expected `data-model`"),
+    let expected = asked.unwrap_or_default().root();
+    let message = match (asked, Dialect::of(root)) {
+        (Some(asked), Some(shown)) => {
+            let (asked, shown) = (asked.as_str(), shown.as_str());
+            format!("the root element is `{name}`, which is dialect {shown}; expected `{expected}` of dialect {asked}")
+        }
+        _ => format!("the root element is `{name}`; expected `{expected}`"),
     };
     let diagnostic = Diagnostic::new(Code::WrongRoot, root.name_span(), message);
     match name {
-        ROOT | "schema" => diagnostic.help("rewrite the file in dialect 3.1; the other dialects are not read"),
-        "model" => diagnostic.help("put the `model` into a `<data-model>`"),
-        _ if suggestion(name, [ROOT]).is_some() => diagnostic.fix(shape::rename(root, ROOT)),
+        "model" | "object" => diagnostic.help(format!("put the `{name}` into a `<{expected}>`")),
+        _ if suggestion(name, [expected]).is_some() => diagnostic.fix(shape::rename(root, expected)),
         _ => diagnostic,
     }
 }

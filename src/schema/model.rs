@@ -1,15 +1,15 @@
 //! `<model>` and what stands in it, webhooks aside.
 
 use super::declared::{BelongsTo, Display, Field, FieldOption, HasMany, Index, Model, NotifyUser};
+use super::node::Node;
 use super::shape::{attributes, deprecated, no_children, no_content, no_text, optional, required, text, unknown_element};
 use super::{webhook, words};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
-use crate::syntax::Element;
 use crate::text::SourceText;
 
 const CHILDREN: [&str; 7] = ["field", "belongs-to", "has-many", "index", "display", "notify-user", "webhook"];
 
-pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Model<'s> {
+pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Model<'s> {
     let rules = [required("name"), required("label"), optional("classification")];
     let ([name, label, classification], _) = attributes(element, &rules, out);
     let mut model = Model {
@@ -40,7 +40,7 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Model
             "webhook" => model.webhooks.push(webhook::read(child, out)),
             _ => {
                 model.partial = true;
-                out.push(unknown_element(child, element.name(), &CHILDREN));
+                out.push(unknown_element(child, element, &CHILDREN));
             }
         }
     }
@@ -50,12 +50,12 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Model
 /// Fields come first, then relations, then the rest.
 #[derive(Default)]
 struct Order<'t, 's> {
-    latest: Option<(u8, Element<'t, 's>)>,
+    latest: Option<(u8, Node<'t, 's>)>,
     reported: bool,
 }
 
 impl<'t, 's> Order<'t, 's> {
-    fn next(&mut self, child: Element<'t, 's>, out: &mut Diagnostics) {
+    fn next(&mut self, child: Node<'t, 's>, out: &mut Diagnostics) {
         let rank = match child.name() {
             "field" => 1,
             "belongs-to" | "has-many" => 2,
@@ -66,7 +66,7 @@ impl<'t, 's> Order<'t, 's> {
             Some((latest, before)) if latest > rank => {
                 if !self.reported {
                     self.reported = true;
-                    let message = format!("`{}` stands behind `{}`; expected it before", child.name(), before.name());
+                    let message = format!("`{}` stands behind `{}`; expected it before", child.written(), before.written());
                     out.push(
                         Diagnostic::new(Code::ElementOrder, child.name_span(), message)
                             .related(before.name_span(), "it has to stand before this")
@@ -80,7 +80,7 @@ impl<'t, 's> Order<'t, 's> {
     }
 }
 
-fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
+fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
     let rules = [
         required("name"),
         required("label"),
@@ -100,13 +100,13 @@ fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
         if child.name() == "option" {
             options.push(option(child, out));
         } else {
-            out.push(unknown_element(child, element.name(), &["option"]));
+            out.push(unknown_element(child, element, &["option"]));
         }
     }
     Field {
         name: name.as_ref().map(text),
         label: label.as_ref().map(text),
-        kind: kind.as_ref().map(text),
+        kind: kind.as_ref().map(|kind| element.field_type(text(kind))),
         media: media.as_ref().map(text),
         has_media,
         options,
@@ -114,19 +114,19 @@ fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
     }
 }
 
-fn option<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> FieldOption<'s> {
+fn option<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> FieldOption<'s> {
     let ([key], [has_key]) = attributes(element, &[optional("key")], out);
     no_children(element, out);
     FieldOption { key: key.as_ref().map(text), has_key, label: element.text(), element: element.name_span() }
 }
 
-fn belongs_to<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> BelongsTo<'s> {
+fn belongs_to<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> BelongsTo<'s> {
     let ([model, name], _) = attributes(element, &[required("model"), optional("name")], out);
     no_content(element, out);
     BelongsTo { model: model.as_ref().map(text), name: name.as_ref().map(text) }
 }
 
-fn has_many<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> HasMany<'s> {
+fn has_many<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> HasMany<'s> {
     let rules = [required("model"), required("name"), optional("inverse-of")];
     let ([model, name, inverse_of], [_, _, has_inverse_of]) = attributes(element, &rules, out);
     no_content(element, out);
@@ -139,14 +139,14 @@ fn has_many<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> HasMany<'s> 
     }
 }
 
-fn index(element: Element<'_, '_>, out: &mut Diagnostics) -> Index {
+fn index(element: Node<'_, '_>, out: &mut Diagnostics) -> Index {
     let ([on, _, database], _) = attributes(element, &[required("on"), optional("name"), optional("database")], out);
     words::databases(database, out);
     no_content(element, out);
     Index { on: on.map(|on| on.source_text()) }
 }
 
-fn display(element: Element<'_, '_>, out: &mut Diagnostics) -> Display {
+fn display(element: Node<'_, '_>, out: &mut Diagnostics) -> Display {
     let ([format], [has_format]) = attributes(element, &[optional("format")], out);
     no_children(element, out);
     let format = if has_format {
@@ -163,7 +163,7 @@ fn display(element: Element<'_, '_>, out: &mut Diagnostics) -> Display {
     Display { format, element: element.name_span() }
 }
 
-fn notify_user<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> NotifyUser<'s> {
+fn notify_user<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> NotifyUser<'s> {
     let rules = [required("message"), required("received-field"), required("recipient-field"), optional("badge-count-field")];
     let ([message, received, recipient, badge], _) = attributes(element, &rules, out);
     no_content(element, out);

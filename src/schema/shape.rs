@@ -1,6 +1,7 @@
 //! Which attributes an element may have, and reading them: each in its place of an array, what is unknown, missing or blank reported.
 
 use super::declared::Text;
+use super::node::Node;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Fix, one_of, suggestion};
 use crate::syntax::{Attribute, Element};
 use crate::text::Span;
@@ -30,7 +31,7 @@ pub(super) const fn deprecated(name: &'static str, advice: &'static str) -> Rule
 
 /// The attributes of an element, in the order of the rules. An attribute that is broken or blank is left out.
 pub(super) fn attributes<'s, const N: usize>(
-    element: Element<'_, 's>,
+    element: Node<'_, 's>,
     rules: &[Rule; N],
     out: &mut Diagnostics,
 ) -> ([Option<Attribute<'s>>; N], [bool; N]) {
@@ -54,7 +55,7 @@ pub(super) fn attributes<'s, const N: usize>(
         if let Some(advice) = rule.deprecated {
             out.push(deprecated_attribute(&attribute, advice));
         } else if !attribute.broken && attribute.is_blank() {
-            let message = format!("the attribute `{}` is blank", attribute.name);
+            let message = format!("the attribute `{}` is blank", element.attribute_word(attribute.name));
             out.push(Diagnostic::new(Code::BlankAttribute, whole(&attribute), message));
         } else if !attribute.broken {
             *value = Some(attribute);
@@ -62,8 +63,11 @@ pub(super) fn attributes<'s, const N: usize>(
     }
     for (rule, written) in rules.iter().zip(written) {
         if rule.required && !written {
-            let message = format!("`{}` has no attribute `{}`", element.name(), rule.name);
-            out.push(Diagnostic::new(Code::MissingAttribute, element.name_span(), message).help(format!("add `{}=\"…\"`", rule.name)));
+            let message = format!("`{}` has no attribute `{}`", element.written(), element.attribute_word(rule.name));
+            out.push(
+                Diagnostic::new(Code::MissingAttribute, element.name_span(), message)
+                    .help(format!("add `{}=\"…\"`", element.attribute_word(rule.name))),
+            );
         }
     }
     (values, written)
@@ -81,32 +85,33 @@ pub(super) fn whole(attribute: &Attribute<'_>) -> Span {
 }
 
 /// Reports the elements and the text of an element that may hold none.
-pub(super) fn no_content(element: Element<'_, '_>, out: &mut Diagnostics) {
+pub(super) fn no_content(element: Node<'_, '_>, out: &mut Diagnostics) {
     no_text(element, out);
     no_children(element, out);
 }
 
 /// Reports the text of an element that may hold none.
-pub(super) fn no_text(element: Element<'_, '_>, out: &mut Diagnostics) {
+pub(super) fn no_text(element: Node<'_, '_>, out: &mut Diagnostics) {
     if let Some(span) = element.text_span() {
-        out.push(unexpected_text(element.name(), span));
+        out.push(unexpected_text(element.written(), span));
     }
 }
 
 /// Reports the elements in an element that may hold none.
-pub(super) fn no_children(element: Element<'_, '_>, out: &mut Diagnostics) {
+pub(super) fn no_children(element: Node<'_, '_>, out: &mut Diagnostics) {
     for child in element.children() {
-        out.push(unknown_element(child, element.name(), &[]));
+        out.push(unknown_element(child, element, &[]));
     }
 }
 
 /// An element that means nothing where it stands.
-pub(super) fn unknown_element(element: Element<'_, '_>, parent: &str, allowed: &[&str]) -> Diagnostic {
-    let name = element.name();
-    let message = format!("`{name}` is not an element of `{parent}`; expected {}", one_of(allowed.iter().copied()));
+pub(super) fn unknown_element(element: Node<'_, '_>, parent: Node<'_, '_>, allowed: &[&'static str]) -> Diagnostic {
+    let name = element.written();
+    let expected = || allowed.iter().map(|word| parent.element_word(word));
+    let message = format!("`{name}` is not an element of `{}`; expected {}", parent.written(), one_of(expected()));
     let diagnostic = Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds");
-    match suggestion(name, allowed.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(rename(element, near)),
+    match suggestion(name, expected()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(rename(element.element, near)),
         None => diagnostic,
     }
 }
@@ -122,11 +127,11 @@ pub(super) fn unexpected_text(element: &str, span: Span) -> Diagnostic {
     Diagnostic::new(Code::UnexpectedText, span, format!("`{element}` holds text, which means nothing here")).label("ignored")
 }
 
-fn unknown_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule]) -> Diagnostic {
-    let names = || rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| rule.name);
-    let message = format!("`{}` is not an attribute of `{}`; expected {}", attribute.name, element.name(), one_of(names()));
+fn unknown_attribute(element: Node<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule]) -> Diagnostic {
+    let names = || rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| element.attribute_word(rule.name));
+    let message = format!("`{}` is not an attribute of `{}`; expected {}", attribute.name, element.written(), one_of(names()));
     let diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message).label("ignored");
-    let given = |name: &str| element.attributes().any(|other| other.name == name);
+    let given = |name: &str| element.element.attributes().any(|other| other.name == name);
     match suggestion(attribute.name, names()).filter(|near| !given(near)) {
         Some(near) => {
             diagnostic.help(format!("did you mean `{near}`?")).fix(Fix::replace(format!("rename to `{near}`"), attribute.name_span, near))

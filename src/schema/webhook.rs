@@ -1,13 +1,14 @@
 //! `<webhook>` and what stands in it.
 
 use super::declared::{Body, FieldSlot, Header, Request, Webhook, WebhookField};
+use super::node::Node;
 use super::shape::{attributes, no_children, no_content, no_text, optional, required, text, unexpected_text, unknown_element};
 use super::words;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
-use crate::syntax::{Attribute, Element};
+use crate::syntax::Attribute;
 use crate::text::Span;
 
-pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
+pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
     let rules =
         [required("type"), optional("name"), optional("receiver"), optional("action"), optional("when"), optional("on"), optional("order")];
     let ([kind, name, receiver, action, when, on, order], _) = attributes(element, &rules, out);
@@ -27,7 +28,7 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webho
                         .help(help),
                 );
             }
-            _ => out.push(unknown_element(child, element.name(), &["field", "request"])),
+            _ => out.push(unknown_element(child, element, &["field", "request"])),
         }
     }
     Webhook {
@@ -46,18 +47,18 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webho
 }
 
 /// Behind the last field, or where the first one would stand.
-fn field_slot(element: Element<'_, '_>) -> Option<FieldSlot> {
+fn field_slot(element: Node<'_, '_>) -> Option<FieldSlot> {
     let last = element.children().filter(|child| child.name() == "field").last();
     let (after, model) = match last {
         Some(field) => (field.span(), Some(field)),
         None => (element.tag_span(), element.children().next()),
     };
-    let indentation = model.and_then(Element::indentation);
+    let indentation = model.and_then(Node::indentation);
     let at = Span { start: after.end, ..after };
     element.is_open().then(|| FieldSlot { at, lead: indentation.map_or_else(Box::default, |spaces| format!("\n{spaces}").into()) })
 }
 
-fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> WebhookField<'s> {
+fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> WebhookField<'s> {
     let rules = [
         required("name"),
         optional("required"),
@@ -82,7 +83,7 @@ fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> WebhookField<'s
     }
 }
 
-fn request<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
+fn request<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
     let ([url, method], _) = attributes(element, &[required("url"), optional("method")], out);
     no_text(element, out);
     let mut headers = Vec::new();
@@ -95,7 +96,7 @@ fn request<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
                 let message = "a request has one `body`";
                 out.push(Diagnostic::new(Code::DuplicateDefinition, child.name_span(), message).related(first.element, "the first one"));
             }
-            _ => out.push(unknown_element(child, element.name(), &["header", "body"])),
+            _ => out.push(unknown_element(child, element, &["header", "body"])),
         }
     }
     let method = method.filter(|method| is_token("method", method, out));
@@ -109,20 +110,20 @@ fn request<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
     }
 }
 
-fn header<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Header<'s> {
+fn header<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Header<'s> {
     let ([name], _) = attributes(element, &[required("name")], out);
     no_children(element, out);
     let name = name.filter(|name| is_token("header name", name, out));
     Header { name: name.as_ref().map(text), value: element.source_text() }
 }
 
-fn body<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
+fn body<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
     let ([template, content_type], _) = attributes(element, &[optional("template"), optional("content-type")], out);
     no_children(element, out);
     if template.is_some()
         && let Some(span) = element.text_span()
     {
-        out.push(unexpected_text(element.name(), span).help("the body is in the template file; remove one of the two"));
+        out.push(unexpected_text(element.written(), span).help("the body is in the template file; remove one of the two"));
     }
     Body {
         content_type: content_type.as_ref().map(text),

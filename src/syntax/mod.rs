@@ -17,7 +17,7 @@ mod tag;
 mod tests;
 mod tree;
 
-pub use tree::{Attribute, Element, Tree};
+pub use tree::{Attribute, Content, Element, Tree};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::ids::FileId;

@@ -75,6 +75,27 @@ impl<'s> Tree<'s> {
         self.root.and_then(|index| self.element(index))
     }
 
+    /// What stands outside of any element, in order: the root and the comments around it.
+    pub fn outermost(&self) -> impl Iterator<Item = Content<'_, 's>> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let index = next;
+            let node = self.nodes.get(index as usize)?;
+            next = node.after.max(index + 1);
+            Some(self.content(index, node))
+        })
+    }
+
+    fn content<'t>(&'t self, index: u32, node: &'t Node) -> Content<'t, 's> {
+        let span = self.span(node.start, node.end);
+        match node.kind {
+            NodeKind::Element => Content::Element(Element { tree: self, node, index }),
+            NodeKind::Comment => Content::Comment(span),
+            NodeKind::Text if self.slice(node.start, node.end).trim_ascii().is_empty() => Content::Whitespace(span),
+            NodeKind::Text | NodeKind::CharacterData => Content::Text(span),
+        }
+    }
+
     /// The comments, in order, with their marks.
     pub fn comments(&self) -> impl Iterator<Item = (&'s str, Span)> {
         let comments = self.nodes.iter().filter(|node| node.kind == NodeKind::Comment);
@@ -120,6 +141,19 @@ impl<'s> Tree<'s> {
     fn span(&self, start: u32, end: u32) -> Span {
         Span { file: self.file, start, end }
     }
+}
+
+/// What can stand in an element, with its bytes. Processing instructions are not kept: they lie between two contents.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'t, 's> {
+    /// An element.
+    Element(Element<'t, 's>),
+    /// Text or a CDATA section, of which more than whitespace is written.
+    Text(Span),
+    /// Text of whitespace.
+    Whitespace(Span),
+    /// A comment with its marks.
+    Comment(Span),
 }
 
 /// An element of a tree.
@@ -197,6 +231,19 @@ impl<'t, 's> Element<'t, 's> {
     /// The elements right below it, in order.
     pub fn children(self) -> impl Iterator<Item = Element<'t, 's>> {
         self.below().filter(|(_, node)| node.kind == NodeKind::Element).map(move |(index, node)| Element { tree: self.tree, node, index })
+    }
+
+    /// Everything right below it, in order, text that is only whitespace too.
+    pub fn contents(self) -> impl Iterator<Item = Content<'t, 's>> {
+        self.below().map(move |(index, node)| self.tree.content(index, node))
+    }
+
+    /// The bytes between its opening and its closing tag; empty when it has no closing tag.
+    #[must_use]
+    pub fn inner_span(self) -> Span {
+        let inside = self.tree.slice(self.node.tag_end, self.node.end);
+        let length = inside.rfind("</").unwrap_or(0);
+        Span::new(self.tree.file, self.node.tag_end as usize, self.node.tag_end as usize + length)
     }
 
     /// The bytes of its own text without the whitespace around it; `None` when there is none.
@@ -295,6 +342,12 @@ pub struct Attribute<'s> {
 }
 
 impl<'s> Attribute<'s> {
+    /// The value without its quotes, as written.
+    #[must_use]
+    pub fn raw(&self) -> &'s str {
+        self.raw
+    }
+
     /// The value, decoded.
     #[must_use]
     pub fn value(&self) -> Cow<'s, str> {

@@ -1,0 +1,143 @@
+//! The rules → the graph they make: models with their webhooks, belongs-to relations, conditions, embeds and endpoints, as JSON, DOT,
+//! Mermaid or SVG. Absent: templates, and anything that only shows when objects are saved.
+
+mod dot;
+mod mermaid;
+mod svg;
+mod words;
+
+pub use dot::dot;
+pub use mermaid::mermaid;
+pub use svg::svg;
+
+use serde::Serialize;
+
+use crate::check::Rules;
+use crate::ids::WebhookId;
+use crate::program::{Embed, Kind, Program, Webhook, WebhookType};
+
+/// The rule graph, in the words of the schema.
+#[derive(Debug, Serialize)]
+pub struct Graph<'r> {
+    /// Its version; the first number grows when something is taken away.
+    pub format_version: &'static str,
+    /// Every model, in the order of the files.
+    pub models: Vec<ModelNode<'r>>,
+    /// Every endpoint.
+    pub endpoints: Vec<EndpointNode<'r>>,
+}
+
+/// A model.
+#[derive(Debug, Serialize)]
+pub struct ModelNode<'r> {
+    /// Its name.
+    pub name: &'r str,
+    /// What people call it.
+    pub label: &'r str,
+    /// Its belongs-to relations.
+    pub belongs_to: Vec<RelationEdge<'r>>,
+    /// Its webhooks.
+    pub webhooks: Vec<WebhookNode<'r>>,
+}
+
+/// A relation to another model.
+#[derive(Debug, Serialize)]
+pub struct RelationEdge<'r> {
+    /// Its name, or its path.
+    pub name: String,
+    /// The other model, as an index into the models.
+    #[serde(skip)]
+    pub target: usize,
+    /// The other model.
+    pub model: &'r str,
+}
+
+/// A webhook.
+#[derive(Debug, Serialize)]
+pub struct WebhookNode<'r> {
+    /// The event type.
+    pub name: &'r str,
+    /// `ready` or `update`.
+    pub kind: &'static str,
+    /// The operations it fires on.
+    pub on: Vec<&'static str>,
+    /// What must hold, in words.
+    pub conditions: Vec<String>,
+    /// The models whose objects are in the payload.
+    pub embeds: Vec<RelationEdge<'r>>,
+    /// Who receives it, as indexes into the endpoints.
+    #[serde(skip)]
+    pub targets: Vec<usize>,
+    /// Who receives it.
+    pub endpoints: Vec<&'r str>,
+}
+
+/// An endpoint.
+#[derive(Debug, Serialize)]
+pub struct EndpointNode<'r> {
+    /// Its name.
+    pub name: &'r str,
+    /// Its URL template.
+    pub url: &'r str,
+}
+
+/// The graph of compiled rules.
+#[must_use]
+pub fn graph(rules: &Rules) -> Graph<'_> {
+    let program = &rules.program;
+    let models = program.models.iter().map(|model| {
+        let relations = model.properties.iter().filter_map(|property| match &property.kind {
+            Kind::BelongsTo(belongs_to) => Some(relation(program, property.name.to_string(), belongs_to.model.index())),
+            Kind::Field(_) => None,
+        });
+        ModelNode {
+            name: &model.name,
+            label: &model.label,
+            belongs_to: relations.collect(),
+            webhooks: model.webhooks.iter().map(|&id| webhook(rules, id)).collect(),
+        }
+    });
+    let endpoints = rules.endpoints.iter().map(|endpoint| EndpointNode { name: &endpoint.name.value, url: &endpoint.request.url.text });
+    Graph { format_version: "1.0", models: models.collect(), endpoints: endpoints.collect() }
+}
+
+/// The graph as one JSON object.
+#[must_use]
+pub fn json(graph: &Graph<'_>) -> String {
+    // Strings under string keys: there is nothing in it that JSON could refuse.
+    serde_json::to_string_pretty(graph).unwrap_or_default() + "\n"
+}
+
+fn webhook(rules: &Rules, id: WebhookId) -> WebhookNode<'_> {
+    let webhook: &Webhook = rules.program.webhook(id);
+    let mut embeds = Vec::new();
+    each_path(&webhook.embeds, "", &mut |path, embed| embeds.push(relation(&rules.program, path, embed.model.index())));
+    let subscriptions = rules.subscriptions.get(id.index()).map(Vec::as_slice).unwrap_or_default();
+    let targets: Vec<usize> = subscriptions.iter().map(|subscription| subscription.endpoint).collect();
+    let operations = [("create", webhook.operations.create), ("update", webhook.operations.update), ("delete", webhook.operations.delete)];
+    WebhookNode {
+        name: &webhook.name,
+        kind: match webhook.kind {
+            WebhookType::Ready => "ready",
+            WebhookType::Update => "update",
+        },
+        on: operations.into_iter().filter(|(_, fires)| *fires).map(|(name, _)| name).collect(),
+        conditions: words::conditions(webhook),
+        embeds,
+        endpoints: targets.iter().filter_map(|&target| rules.endpoints.get(target)).map(|endpoint| &*endpoint.name.value).collect(),
+        targets,
+    }
+}
+
+/// Every embed with its path of relations. Paths are at most five long.
+fn each_path(embeds: &[Embed], before: &str, visit: &mut dyn FnMut(String, &Embed)) {
+    for embed in embeds {
+        let path = if before.is_empty() { embed.name.to_string() } else { format!("{before}.{}", embed.name) };
+        visit(path.clone(), embed);
+        each_path(&embed.embeds, &path, visit);
+    }
+}
+
+fn relation(program: &Program, name: String, target: usize) -> RelationEdge<'_> {
+    RelationEdge { name, target, model: program.models.get(target).map_or("", |model| &model.name) }
+}
