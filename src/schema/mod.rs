@@ -29,16 +29,13 @@ pub fn declare<'s>(tree: &Tree<'s>, out: &mut Diagnostics) -> Schema<'s> {
         schema.partial = true;
         return schema;
     }
-    if let Some(span) = root.text_span() {
-        out.push(shape::unexpected_text(root.name(), span));
-    }
+    shape::no_text(root, out);
     for element in root.children() {
-        if element.name() == "model" {
+        if shape::meant(element, ROOT, &["model"], out).is_some() {
             schema.models.push(model::read(element, out));
         } else {
-            // It may be a model whose name is misspelt.
+            // Whatever it is, it may hold models.
             schema.partial = true;
-            out.push(shape::unknown_element(element, root.name(), &["model"]));
         }
     }
     if schema.models.is_empty() {

@@ -1,7 +1,7 @@
 //! `<model>` and what stands in it, webhooks aside.
 
 use super::declared::{BelongsTo, Display, Field, FieldOption, HasMany, Index, Model, NotifyUser};
-use super::shape::{attributes, deprecated, no_children, no_content, no_text, optional, required, text, unknown_element};
+use super::shape::{attributes, deprecated, meant, no_children, no_content, no_text, optional, required, text};
 use super::{webhook, words};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::Element;
@@ -29,19 +29,19 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Model
     no_text(element, out);
     let mut order = Order::default();
     for child in element.children() {
-        order.next(child, out);
-        match child.name() {
+        let Some(name) = meant(child, "model", &CHILDREN, out) else {
+            model.partial = true;
+            continue;
+        };
+        order.next(name, child, out);
+        match name {
             "field" => model.fields.push(field(child, out)),
             "belongs-to" => model.belongs_to.push(belongs_to(child, out)),
             "has-many" => model.has_many.push(has_many(child, out)),
             "index" => model.indexes.push(index(child, out)),
             "display" => model.displays.push(display(child, out)),
             "notify-user" => model.notify_users.push(notify_user(child, out)),
-            "webhook" => model.webhooks.push(webhook::read(child, out)),
-            _ => {
-                model.partial = true;
-                out.push(unknown_element(child, element.name(), &CHILDREN));
-            }
+            _ => model.webhooks.push(webhook::read(child, out)),
         }
     }
     model
@@ -55,12 +55,11 @@ struct Order<'t, 's> {
 }
 
 impl<'t, 's> Order<'t, 's> {
-    fn next(&mut self, child: Element<'t, 's>, out: &mut Diagnostics) {
-        let rank = match child.name() {
+    fn next(&mut self, name: &str, child: Element<'t, 's>, out: &mut Diagnostics) {
+        let rank = match name {
             "field" => 1,
             "belongs-to" | "has-many" => 2,
-            "index" | "display" | "notify-user" | "webhook" => 3,
-            _ => return,
+            _ => 3,
         };
         match self.latest {
             Some((latest, before)) if latest > rank => {
@@ -97,10 +96,8 @@ fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
     no_text(element, out);
     let mut options = Vec::new();
     for child in element.children() {
-        if child.name() == "option" {
+        if meant(child, "field", &["option"], out).is_some() {
             options.push(option(child, out));
-        } else {
-            out.push(unknown_element(child, element.name(), &["option"]));
         }
     }
     Field {

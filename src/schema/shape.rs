@@ -1,7 +1,7 @@
 //! Which attributes an element may have, and reading them: each in its place of an array, what is unknown, missing or blank reported.
 
 use super::declared::Text;
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, Severity, one_of, suggestion};
 use crate::syntax::{Attribute, Element};
 use crate::text::Span;
 
@@ -40,11 +40,19 @@ pub(super) fn attributes<'s, const N: usize>(
     let mut next = 0;
     for attribute in element.attributes() {
         let found = (next..N).chain(0..next).find(|&index| rules.get(index).is_some_and(|rule| rule.name == attribute.name));
-        let Some(index) = found else {
-            if !attribute.name.starts_with("xml") {
-                out.push(unknown_attribute(element, &attribute, rules));
+        let index = match found {
+            Some(index) => index,
+            None if attribute.name.starts_with("xml") => continue,
+            None => {
+                let near = near_attribute(element, &attribute, rules);
+                let near = near.filter(|&index| written.get(index) == Some(&false));
+                out.push(unknown_attribute(element, &attribute, rules, near));
+                // What has to be there is read as what it was meant to be: that it is missing would be the same mistake again.
+                match near.filter(|&index| rules.get(index).is_some_and(|rule| rule.required)) {
+                    Some(index) => index,
+                    None => continue,
+                }
             }
-            continue;
         };
         let (Some(rule), Some(value), Some(written)) = (rules.get(index), values.get_mut(index), written.get_mut(index)) else {
             continue;
@@ -88,9 +96,33 @@ pub(super) fn no_content(element: Element<'_, '_>, out: &mut Diagnostics) {
 
 /// Reports the text of an element that may hold none.
 pub(super) fn no_text(element: Element<'_, '_>, out: &mut Diagnostics) {
-    if let Some(span) = element.text_span() {
+    if let Some(span) = element.text_span()
+        && !element.has_broken_text()
+    {
         out.push(unexpected_text(element.name(), span));
     }
+}
+
+/// Which of the allowed elements a child is. One that is misspelt is reported, and read as what it was meant to be, so that nothing
+/// that it declares is missed. `None`: it means nothing here, which has been reported.
+pub(super) fn meant(child: Element<'_, '_>, parent: &str, allowed: &[&'static str], out: &mut Diagnostics) -> Option<&'static str> {
+    let find = |name: &str| allowed.iter().copied().find(|known| *known == name);
+    let name = child.name();
+    if let Some(known) = find(name) {
+        return Some(known);
+    }
+    if let Some(closed_as) = child.closed_as() {
+        // That its two tags disagree has been said.
+        return find(closed_as).or_else(|| suggestion(name, allowed.iter().copied()).and_then(find));
+    }
+    let near = suggestion(name, allowed.iter().copied()).and_then(find);
+    let mut diagnostic = unknown_element(child, parent, allowed);
+    if let Some(near) = near {
+        diagnostic.severity = Severity::Error;
+        diagnostic = diagnostic.label("").help(format!("did you mean `{near}`?"));
+    }
+    out.push(diagnostic);
+    near
 }
 
 /// Reports the elements in an element that may hold none.
@@ -101,14 +133,10 @@ pub(super) fn no_children(element: Element<'_, '_>, out: &mut Diagnostics) {
 }
 
 /// An element that means nothing where it stands.
-pub(super) fn unknown_element(element: Element<'_, '_>, parent: &str, allowed: &[&str]) -> Diagnostic {
+fn unknown_element(element: Element<'_, '_>, parent: &str, allowed: &[&str]) -> Diagnostic {
     let name = element.name();
     let message = format!("`{name}` is not an element of `{parent}`; expected {}", one_of(allowed.iter().copied()));
-    let diagnostic = Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds");
-    match suggestion(name, allowed.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic,
-    }
+    Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds")
 }
 
 /// Text that means nothing where it stands.
@@ -116,17 +144,27 @@ pub(super) fn unexpected_text(element: &str, span: Span) -> Diagnostic {
     Diagnostic::new(Code::UnexpectedText, span, format!("`{element}` holds text, which means nothing here")).label("ignored")
 }
 
-fn unknown_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule]) -> Diagnostic {
-    let names = || rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| rule.name);
-    let message = format!("`{}` is not an attribute of `{}`; expected {}", attribute.name, element.name(), one_of(names()));
-    let diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message).label("ignored");
-    let given = |name: &str| element.attributes().any(|other| other.name == name);
-    match suggestion(attribute.name, names()).filter(|near| !given(near)) {
-        Some(near) => {
-            diagnostic.help(format!("did you mean `{near}`?")).fix(Fix::replace(format!("rename to `{near}`"), attribute.name_span, near))
-        }
-        None => diagnostic,
+/// The attribute that this one was most likely meant to be, if that is not given.
+fn near_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule]) -> Option<usize> {
+    let names = rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| rule.name);
+    let near = suggestion(attribute.name, names).filter(|near| !element.attributes().any(|other| other.name == *near))?;
+    rules.iter().position(|rule| rule.name == near)
+}
+
+fn unknown_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule], near: Option<usize>) -> Diagnostic {
+    let names = rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| rule.name);
+    let message = format!("`{}` is not an attribute of `{}`; expected {}", attribute.name, element.name(), one_of(names));
+    let mut diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message);
+    let Some(near) = near.and_then(|near| rules.get(near)) else {
+        return diagnostic.label("ignored");
+    };
+    if near.required {
+        diagnostic.severity = Severity::Error;
+    } else {
+        diagnostic = diagnostic.label("ignored");
     }
+    let name = near.name;
+    diagnostic.help(format!("did you mean `{name}`?")).fix(Fix::replace(format!("rename to `{name}`"), attribute.name_span, name))
 }
 
 fn deprecated_attribute(attribute: &Attribute<'_>, advice: &str) -> Diagnostic {

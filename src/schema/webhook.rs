@@ -1,7 +1,7 @@
 //! `<webhook>` and what stands in it.
 
 use super::declared::{Body, Header, Request, Webhook, WebhookField};
-use super::shape::{attributes, no_children, no_content, no_text, optional, required, text, unexpected_text, unknown_element};
+use super::shape::{attributes, meant, no_children, no_content, no_text, optional, required, text, unexpected_text};
 use super::words;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::{Attribute, Element};
@@ -14,10 +14,13 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webho
     let mut fields = Vec::new();
     let mut first_request: Option<Request<'s>> = None;
     for child in element.children() {
-        match (child.name(), &first_request) {
+        let Some(name) = meant(child, "webhook", &["field", "request"], out) else {
+            continue;
+        };
+        match (name, &first_request) {
             ("field", _) => fields.push(field(child, out)),
-            ("request", None) => first_request = Some(request(child, out)),
-            ("request", Some(first)) => {
+            (_, None) => first_request = Some(request(child, out)),
+            (_, Some(first)) => {
                 let message = "a webhook has one `request`";
                 let help = "give each target a webhook of its own, or declare endpoints in `webhookc.toml`";
                 out.push(
@@ -26,7 +29,6 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webho
                         .help(help),
                 );
             }
-            _ => out.push(unknown_element(child, element.name(), &["field", "request"])),
         }
     }
     Webhook {
@@ -74,14 +76,16 @@ fn request<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
     let mut headers = Vec::new();
     let mut first_body: Option<Body<'s>> = None;
     for child in element.children() {
-        match (child.name(), &first_body) {
+        let Some(name) = meant(child, "request", &["header", "body"], out) else {
+            continue;
+        };
+        match (name, &first_body) {
             ("header", _) => headers.push(header(child, out)),
-            ("body", None) => first_body = Some(body(child, out)),
-            ("body", Some(first)) => {
+            (_, None) => first_body = Some(body(child, out)),
+            (_, Some(first)) => {
                 let message = "a request has one `body`";
                 out.push(Diagnostic::new(Code::DuplicateDefinition, child.name_span(), message).related(first.element, "the first one"));
             }
-            _ => out.push(unknown_element(child, element.name(), &["header", "body"])),
         }
     }
     let method = method.filter(|method| is_token("method", method, out));

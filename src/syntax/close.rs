@@ -2,7 +2,7 @@
 //! out of it, so that one forgotten `/` does not make the rest of a model look wrong.
 
 use super::reader::{Open, Reader, offset};
-use super::tree::NodeKind;
+use super::tree::{Node, NodeKind};
 use crate::diagnostics::{Code, Diagnostic, Fix, suggestion};
 
 impl<'s> Reader<'s, '_> {
@@ -34,20 +34,25 @@ impl<'s> Reader<'s, '_> {
             self.skipped -= 1;
             return;
         }
-        let name = self.text.get(start + 2..name_end).unwrap_or("");
+        let text = self.text;
+        let name = text.get(start + 2..name_end).unwrap_or("");
         self.close(start, name, name_end);
     }
 
-    fn close(&mut self, start: usize, name: &str, name_end: usize) {
+    fn close(&mut self, start: usize, name: &'s str, name_end: usize) {
         if let Some(depth) = self.open.iter().rposition(|open| open.name == name) {
             while self.open.len() > depth + 1 {
                 if let Some(open) = self.open.pop() {
+                    self.owed.push(open.name);
                     self.unclosed(open, start, Some((start, name_end)));
                 }
             }
             if let Some(open) = self.open.pop() {
                 self.finish(open.node, self.at);
             }
+            return;
+        }
+        if self.owed.pop_if(|owed| *owed == name).is_some() {
             return;
         }
         let span = self.span(start + 2, name_end);
@@ -66,6 +71,7 @@ impl<'s> Reader<'s, '_> {
         if misspelt {
             diagnostic = diagnostic.fix(Fix::replace(format!("close `{}`", innermost.name), span, innermost.name));
             self.open.pop();
+            self.tree.closed_as.insert(innermost.node, name);
             self.finish(innermost.node, self.at);
         }
         self.out.push(diagnostic);
@@ -105,6 +111,13 @@ impl<'s> Reader<'s, '_> {
             return;
         }
         let span = self.span(node.start as usize, node.name_end as usize);
+        if self.lacks_slash(open, node) {
+            let message = format!("`<{0}>` stands where `</{0}>` is expected", open.name);
+            let at = node.start as usize + 1;
+            let fix = Fix::replace("add the `/`", self.span(at, at), "/");
+            self.out.push(Diagnostic::new(Code::UnclosedTag, span, message).fix(fix));
+            return;
+        }
         let mut diagnostic = Diagnostic::new(Code::UnclosedTag, span, format!("`<{}>` is not closed", open.name));
         if let Some((start, name_end)) = closed_by {
             diagnostic = diagnostic.related(self.span(start, name_end), "something around it is closed here");
@@ -116,6 +129,23 @@ impl<'s> Reader<'s, '_> {
             diagnostic = diagnostic.help(format!("add `</{}>`", open.name));
         }
         self.out.push(diagnostic);
+    }
+
+    /// Whether an unclosed tag is the closing tag of the element around it but for its `/`: then it is made one.
+    fn lacks_slash(&mut self, open: Open<'s>, node: Node) -> bool {
+        let Some(&outer) = self.open.last().filter(|outer| outer.name == open.name && node.attributes.0 == node.attributes.1) else {
+            return false;
+        };
+        self.open.pop();
+        for (index, end) in [(outer.node, node.tag_end), (open.node, node.tag_end)] {
+            if let Some(closed) = self.tree.nodes.get_mut(index as usize) {
+                (closed.after, closed.end) = (open.node.max(index + 1), end);
+            }
+        }
+        if let Some(void) = self.tree.nodes.get_mut(open.node as usize) {
+            void.kind = NodeKind::Void;
+        }
+        true
     }
 
     /// Up to which node an unclosed element keeps what follows it: not from a child of its own name on, nor from a child on a later

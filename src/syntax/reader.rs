@@ -25,6 +25,10 @@ pub(super) struct Reader<'s, 'd> {
     pub(super) too_deep: bool,
     /// A quote of this kind (`"`, `'`) does not occur behind here any more.
     pub(super) no_more_quotes: [bool; 2],
+    /// The next `<` or `>`, as far as it has been looked for; the length of the text when there is none.
+    pub(super) angle: Option<usize>,
+    /// Elements that the closing tag of an outer one has ended: their own closing tags, if they come, are no news.
+    pub(super) owed: Vec<&'s str>,
     /// The end of a comment, CDATA section, processing instruction does not occur behind here any more.
     no_more_ends: [bool; 3],
     pub(super) out: &'d mut Diagnostics,
@@ -48,11 +52,13 @@ impl<'s, 'd> Reader<'s, 'd> {
             file,
             text,
             at: 0,
-            tree: Tree { file, text, nodes, attributes, root: None },
+            tree: Tree { nodes, attributes, text, ..Tree::empty(file) },
             open: Vec::new(),
             skipped: 0,
             too_deep: false,
             no_more_quotes: [false; 2],
+            angle: None,
+            owed: Vec::new(),
             no_more_ends: [false; 3],
             out,
         }
@@ -113,11 +119,17 @@ impl<'s, 'd> Reader<'s, 'd> {
             return;
         }
         let mut next = memchr(b'&', raw.as_bytes()).map(|at| start + at);
+        let mut broken = false;
         while let Some(at) = next {
-            let (Ok(from) | Err(from)) = reference::check(self.file, self.text, at, self.out);
+            let checked = reference::check(self.file, self.text, at, self.out);
+            broken |= checked.is_err();
+            let (Ok(from) | Err(from)) = checked;
             next = self.find(b'&', from).filter(|&at| at < end);
         }
         self.push(NodeKind::Text, start, end);
+        if let Some(node) = self.tree.nodes.last_mut().filter(|_| broken) {
+            node.broken = true;
+        }
     }
 
     fn comment(&mut self) {
@@ -207,7 +219,7 @@ impl<'s, 'd> Reader<'s, 'd> {
         }
         let (start, end) = (offset(start), offset(end));
         let after = offset(self.tree.nodes.len() + 1);
-        self.tree.nodes.push(Node { kind, start, end, after, name_end: start, tag_end: end, attributes: (0, 0) });
+        self.tree.nodes.push(Node { kind, start, end, after, name_end: start, tag_end: end, attributes: (0, 0), broken: false });
     }
 
     /// Where something that should have been a tag ends: behind the next `>`, or at the next `<`, whichever is first.
