@@ -1,5 +1,7 @@
 //! What goes on in a node, as lines of a terminal: one per save and decision, request, response and reload.
 
+use std::time::Duration;
+
 use super::deliveries::clock;
 use super::output::{harmless, paint};
 use crate::activity::{Activity, Decided, Event};
@@ -48,7 +50,7 @@ impl Screen {
                 };
                 let word = paint(self.style, color, &format!("← {word:5}"));
                 let width = self.path;
-                let took = format!("{} ms", took.as_millis());
+                let took = milliseconds(*took);
                 let note = if note.is_empty() { String::new() } else { format!(" {}", harmless(note)) };
                 vec![format!("{time} {word} {took:width$}  {delivery}{note}")]
             }
@@ -81,10 +83,15 @@ impl Screen {
     }
 }
 
+/// A duration as people compare them: tenths only where they matter.
+fn milliseconds(took: Duration) -> String {
+    let exact = took.as_secs_f64() * 1e3;
+    if exact < 10.0 { format!("{exact:.1} ms") } else { format!("{exact:.0} ms") }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use jiff::Timestamp;
     use uuid::Uuid;
@@ -123,10 +130,10 @@ mod tests {
             attempt: 1,
         };
         assert_eq!(lines(&mut screen, sending), [format!("→ POST  /sink/asset_ready  {delivery} attempt 1")]);
-        let answered = |status, note: &str| Activity::Answered { delivery, status, took: Duration::from_millis(3), note: note.into() };
-        assert_eq!(lines(&mut screen, answered(Some(200), "")), [format!("← 200   3 ms               {delivery}")]);
+        let answered = |status, note: &str| Activity::Answered { delivery, status, took: Duration::from_micros(3140), note: note.into() };
+        assert_eq!(lines(&mut screen, answered(Some(200), "")), [format!("← 200   3.1 ms             {delivery}")]);
         let failed = lines(&mut screen, answered(None, "connection refused\x1b[2J · retry in 5 s"));
-        assert_eq!(failed, [format!("← ✘     3 ms               {delivery} connection refused\u{fffd}[2J · retry in 5 s")]);
+        assert_eq!(failed, [format!("← ✘     3.1 ms             {delivery} connection refused\u{fffd}[2J · retry in 5 s")]);
         let rejected: Arc<[String]> = ["rejected, 1 error".to_owned(), "schema.xml:1:1: error[WH0203]: x".to_owned()].into();
         assert_eq!(
             lines(&mut screen, Activity::Reloaded { lines: rejected, live: false }),

@@ -134,7 +134,10 @@ impl Linked<'_> {
             names.extend(row.has_many.iter().map(|has_many| &*has_many.name));
         }
         let message = format!("`{}` has no {what} `{name}`", row.name);
-        hint(Diagnostic::new(Code::UnknownReference, span, message).related(row.span, "the model"), name, span, &names)
+        let diagnostic = Diagnostic::new(Code::UnknownReference, span, message);
+        // In the same file the model is in sight, or named in the message; in another one it must be shown.
+        let diagnostic = if row.span.file == span.file { diagnostic } else { diagnostic.related(row.span, "the model") };
+        hint(diagnostic, name, span, &names)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bodies. A JSON body is structural: the template is itself JSON, so that what comes out is valid whatever the values are. Any other
 //! body is a text template. Absent: the default body, which the engine makes.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::Scope;
@@ -11,6 +12,7 @@ use super::limits;
 use super::rendered::RenderError;
 use super::structure::{Entry, Repeat, Structure};
 use super::tree::{Expr, Node};
+use super::ty::Type;
 use super::typing::{Context, Local, Typing};
 use super::value::Value;
 use super::write::{Bounded, Refusal};
@@ -36,9 +38,10 @@ pub(super) fn is_json(content_type: &str) -> bool {
 /// Compiles a body; `None` when there is an error, which has been reported.
 pub(super) fn compile(content_type: &str, source: &TemplateSource, scope: Scope<'_>, out: &mut Diagnostics) -> Option<Body> {
     if !is_json(content_type) {
-        let statements = parse::template(source, out)?;
-        let mut typing = Typing::new(source, Context::Body, scope, out);
-        let nodes = typing.nodes(&statements);
+        let copy = OnceCell::new();
+        let parsed = parse::template(source, &copy, out)?;
+        let mut typing = Typing::new(source, Context::Body, scope, out).of(&parsed);
+        let nodes = typing.nodes(&parsed.statements);
         return (!typing.failed()).then_some(Body::Text(nodes));
     }
     if source.text.len() > limits::SOURCE_BYTES {
@@ -47,9 +50,9 @@ pub(super) fn compile(content_type: &str, source: &TemplateSource, scope: Scope<
         out.push(Diagnostic::new(Code::TemplateTooCostly, source.whole(), message));
         return None;
     }
-    let json = json::read(source, out)?;
+    let (json, sound) = json::read(source, out);
     let facts = Facts::of_conditions(scope.webhook);
-    let mut structures = Structures { source, scope, out, locals: Vec::new(), facts, failed: false };
+    let mut structures = Structures { source, scope, out, locals: Vec::new(), facts, certain: true, failed: !sound };
     let structure = structures.structure(&json);
     (!structures.failed).then_some(Body::Structural(structure))
 }
@@ -89,10 +92,12 @@ struct Structures<'p, 'o> {
     out: &'o mut Diagnostics,
     locals: Vec<Local<'p>>,
     facts: Facts,
+    /// The conditions around this place could be read.
+    certain: bool,
     failed: bool,
 }
 
-impl Structures<'_, '_> {
+impl<'p> Structures<'p, '_> {
     fn structure(&mut self, json: &Json) -> Structure {
         match &json.kind {
             JsonKind::Null => Structure::Literal("null".into()),
@@ -105,23 +110,25 @@ impl Structures<'_, '_> {
     }
 
     fn string(&mut self, text: &TemplateSource) -> Structure {
-        let Some(statements) = parse::template(text, self.out) else {
+        let copy = OnceCell::new();
+        let Some(parsed) = parse::template(text, &copy, self.out) else {
             self.failed = true;
             return Structure::Literal("null".into());
         };
-        let (context, alone) = match statements.as_slice() {
+        let (context, alone) = match parsed.statements.as_slice() {
             [super::written::Statement::Print(expression)] => (Context::Value, Some(expression)),
             _ => (Context::Body, None),
         };
-        let mut typing = Typing::new(text, context, self.scope, self.out).inside(&self.locals, &self.facts);
+        let mut typing = self.typing(text, context).of(&parsed);
         let structure = match alone {
             Some(expression) => Structure::Value(typing.expression(expression).expr),
-            None => match typing.nodes(&statements) {
+            None => match typing.nodes(&parsed.statements) {
                 nodes if nodes.iter().all(|node| matches!(node, Node::Text(_))) => Structure::Literal(quoted(&nodes)),
                 nodes => Structure::String(nodes),
             },
         };
-        self.failed |= typing.failed();
+        let failed = typing.failed();
+        self.failed |= failed;
         structure
     }
 
@@ -152,57 +159,83 @@ impl Structures<'_, '_> {
         Structure::Object(entries)
     }
 
+    fn typing<'o>(&'o mut self, text: &'o TemplateSource, context: Context) -> Typing<'p, 'o> {
+        Typing::new(text, context, self.scope, self.out).inside(&self.locals, &self.facts, self.certain)
+    }
+
     fn repeat(&mut self, members: &[Member], range: Range<usize>) -> Structure {
         self.check_keys(members, &["$for", "$in", "$where", "$do"]);
-        let nothing = Structure::Literal("null".into());
-        let (Some(variable), Some(list), Some(each)) =
-            (self.text(members, "$for", range.clone()), self.text(members, "$in", range.clone()), self.member(members, "$do", range))
-        else {
-            return nothing;
-        };
-        if !is_variable(&variable.text) {
+        let variable = self.text(members, "$for", range.clone());
+        let list = self.text(members, "$in", range.clone()).and_then(|list| self.list(list));
+        let each = self.member(members, "$do", range);
+        if let Some(variable) = variable
+            && !is_variable(&variable.text)
+        {
             let message = format!("`{}` is not a name for a variable, expected letters, digits and `_`", variable.text);
             self.failed = true;
             self.out.push(Diagnostic::new(Code::InvalidJsonBody, variable.whole(), message));
-            return nothing;
         }
-        let Some(written) = parse::expression(list, self.out) else {
-            self.failed = true;
-            return nothing;
-        };
-        let mut typing = Typing::new(list, Context::Value, self.scope, self.out).inside(&self.locals, &self.facts);
-        let typed = typing.expression(&written);
-        let element = typing.element(&typed, written.range.clone());
-        self.failed |= typing.failed();
+        let nothing = Structure::Literal("null".into());
+        // Without its variable, what is repeated cannot be judged.
+        let Some(variable) = variable.filter(|variable| is_variable(&variable.text)) else { return nothing };
+        let (list, element) = list.map_or((None, Type::any()), |(list, element)| (Some(list), element));
         let mark = self.facts.mark();
+        let certain = self.certain;
         self.locals.push(Local { name: variable.text.as_str().into(), ty: element });
-        let filter = match members.iter().find(|member| member.key == "$where") {
-            Some(member) => self.condition(member).map(|(filter, when_true, _)| {
-                self.facts.extend(&when_true);
-                filter
-            }),
-            None => None,
-        };
-        let each = self.structure(each);
+        let filter = members.iter().find(|member| member.key == "$where").and_then(|member| {
+            let Some((filter, when_true, _)) = self.condition(member) else {
+                self.certain = false;
+                return None;
+            };
+            self.facts.extend(&when_true);
+            Some(filter)
+        });
+        let each = each.map(|each| self.structure(each));
         self.locals.pop();
         self.facts.forget_after(mark);
-        Structure::Repeat(Box::new(Repeat { list: typed.expr, filter, each }))
+        self.certain = certain;
+        match (list, each) {
+            (Some(list), Some(each)) => Structure::Repeat(Box::new(Repeat { list, filter, each })),
+            _ => nothing,
+        }
+    }
+
+    /// The list that is repeated over, and what an item of it is.
+    fn list(&mut self, list: &TemplateSource) -> Option<(Expr, Type<'p>)> {
+        let Some(written) = parse::expression(list, self.out) else {
+            self.failed = true;
+            return None;
+        };
+        let mut typing = self.typing(list, Context::Value);
+        let typed = typing.expression(&written);
+        let element = typing.element(&typed, written.range.clone());
+        let failed = typing.failed();
+        self.failed |= failed;
+        Some((typed.expr, element))
     }
 
     fn choose(&mut self, members: &[Member], range: Range<usize>) -> Structure {
         self.check_keys(members, &["$if", "$then", "$else"]);
-        let nothing = Structure::Literal("null".into());
-        let Some(then) = self.member(members, "$then", range) else { return nothing };
+        let then = self.member(members, "$then", range);
         let condition = members.iter().find(|member| member.key == "$if").and_then(|member| self.condition(member));
-        let Some((condition, when_true, when_false)) = condition else { return nothing };
+        let certain = self.certain;
+        self.certain &= condition.is_some();
+        let (condition, when_true, when_false) = match condition {
+            Some((condition, when_true, when_false)) => (Some(condition), when_true, when_false),
+            None => (None, Facts::default(), Facts::default()),
+        };
         let mark = self.facts.mark();
         self.facts.extend(&when_true);
-        let then = Box::new(self.structure(then));
+        let then = then.map(|then| Box::new(self.structure(then)));
         self.facts.forget_after(mark);
         self.facts.extend(&when_false);
         let otherwise = members.iter().find(|member| member.key == "$else").map(|member| Box::new(self.structure(&member.value)));
         self.facts.forget_after(mark);
-        Structure::Choose { condition, then, otherwise }
+        self.certain = certain;
+        match (condition, then) {
+            (Some(condition), Some(then)) => Structure::Choose { condition, then, otherwise },
+            _ => Structure::Literal("null".into()),
+        }
     }
 
     /// An expression that steers, and what is known when it is true and when it is false.
@@ -215,9 +248,10 @@ impl Structures<'_, '_> {
             self.failed = true;
             return None;
         };
-        let mut typing = Typing::new(text, Context::Value, self.scope, self.out).inside(&self.locals, &self.facts);
+        let mut typing = self.typing(text, Context::Value);
         let typed = typing.expression(&written);
-        self.failed |= typing.failed();
+        let failed = typing.failed();
+        self.failed |= failed;
         let (when_true, when_false) = (typed.when_true().clone(), typed.when_false().clone());
         Some((typed.expr, when_true, when_false))
     }

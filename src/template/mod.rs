@@ -1,8 +1,8 @@
 //! Templates: text → a small typed tree of our own, checked against the data model, and rendered. The only user of minijinja, whose
 //! parser reads the text; what runs is the tree that was checked, so nothing untyped can run. Absent: time, files, secrets' values.
 //!
-//! `parse` and `lower` make the tree as it is `written`; `typing` resolves and checks it into the `tree` that `evaluate` runs; `url`,
-//! `header` and `body` decide what is safe where, and `request` holds them together.
+//! `parse` (with `mend` after a mistake) and `lower` make the tree as it is `written`; `typing` resolves and checks it into the `tree`
+//! that `evaluate` runs; `target`, `url`, `header` and `body` decide what is safe where, and `request` holds them together.
 
 mod data;
 mod rendered;
@@ -14,10 +14,12 @@ mod body;
 mod header;
 mod json;
 mod structure;
+mod target;
 mod url;
 
 mod limits;
 mod lower;
+mod mend;
 mod parse;
 mod written;
 

@@ -1,6 +1,7 @@
 //! Template text → the tree as written, or what is wrong with the text: its cost, counted before parsing, and its syntax. After a
-//! failure every `{{ … }}` is tried apart, so that one run reports each mistake. Nothing is resolved here.
+//! mistake the text is mended and read again, so that one run reports each mistake. Nothing is resolved here.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use minijinja::machinery::{Token, Tokenizer, ast, parse as parse_template, parse_expr};
@@ -8,6 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 
 use super::limits;
 use super::lower;
+use super::mend::{Mended, Mending};
 use super::written::{Expression, Statement};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::program::TemplateSource;
@@ -15,33 +17,47 @@ use crate::program::TemplateSource;
 /// Blocks of other template languages of this family; none is in ours.
 const FOREIGN_BLOCKS: &[&str] = &["block", "break", "call", "continue", "extends", "from", "import", "include", "macro"];
 
-/// The bytes of `{{-` or `-}}`: a mistake found at one of them is that of the block.
-const DELIMITER: usize = 3;
+/// A template that could be read.
+pub(super) struct Parsed<'s> {
+    pub statements: Vec<Statement<'s>>,
+    /// No mistake has been reported.
+    pub sound: bool,
+    /// What each branch and loop is for could be read: only then it is known what may be missing there.
+    pub certain: bool,
+}
 
-/// Parses a template; `None` when it cannot be, which has been reported.
-pub(super) fn template<'s>(source: &'s TemplateSource, out: &mut Diagnostics) -> Option<Vec<Statement<'s>>> {
+/// Parses a template; `None` when it cannot be, which has been reported. After a mistake the rest is read from a copy in which it is
+/// mended, which `copy` keeps.
+pub(super) fn template<'s>(source: &'s TemplateSource, copy: &'s OnceCell<String>, out: &mut Diagnostics) -> Option<Parsed<'s>> {
     let text = source.text.as_str();
     if !affordable(source, false, out) {
         return None;
     }
-    match parse_template(text, "", syntax()) {
-        Ok(ast::Stmt::Template(parsed)) => Some(lower::statements(text, &parsed.children)),
-        Ok(_) => Some(Vec::new()),
-        Err(error) => {
-            let first = explain(text, false, &error);
-            for (inner, range) in blocks(text) {
-                if let Err(error) = parse_expr(inner)
-                    && (first.range.end + DELIMITER <= range.start || range.end + DELIMITER <= first.range.start)
-                {
-                    let mut mistake = explain(inner, true, &error);
-                    mistake.range = range.start + mistake.range.start..range.start + mistake.range.end;
+    if let Ok(ast::Stmt::Template(parsed)) = parse_template(text, "", syntax()) {
+        return Some(Parsed { statements: lower::statements(text, &parsed.children), sound: true, certain: true });
+    }
+    let mut mended = Mended::new(text);
+    while let Some(error) = parse_template(mended.text(), "", syntax()).err() {
+        let mut mistake = explain(mended.text(), false, &error);
+        match mended.mend(mistake.range.start, mistake.unended) {
+            Mending::Done { whole, silent } => {
+                if mistake.range.start < whole.end {
+                    mistake.range.end = mistake.range.end.min(whole.end);
+                }
+                if !silent {
                     mistake.report(source, out);
                 }
             }
-            first.report(source, out);
-            None
+            Mending::Hopeless => {
+                mistake.report(source, out);
+                return None;
+            }
         }
     }
+    let certain = mended.certain();
+    let text = copy.get_or_init(|| mended.finish());
+    let Ok(ast::Stmt::Template(parsed)) = parse_template(text, "", syntax()) else { return None };
+    Some(Parsed { statements: lower::statements(text, &parsed.children), sound: false, certain })
 }
 
 /// Parses an expression without delimiters; `None` when it cannot be, which has been reported.
@@ -105,6 +121,8 @@ struct Mistake {
     range: Range<usize>,
     message: String,
     help: Option<String>,
+    /// It is a block without an end.
+    unended: bool,
 }
 
 impl Mistake {
@@ -119,16 +137,19 @@ fn explain(text: &str, is_expression: bool, error: &minijinja::Error) -> Mistake
     let range = locate(text, is_expression, detail);
     if detail == "unexpected end of string" {
         let seen = text.get(range.start..range.start + 1).unwrap_or_default();
-        return Mistake { range, message: format!("`{seen}` opens a text that nothing closes"), help: None };
+        return Mistake { range, message: format!("`{seen}` opens a text that nothing closes"), help: None, unended: false };
     }
     if let Some(keyword) = detail.strip_prefix("unknown statement ") {
-        return unknown_block(range, keyword);
+        let crossed = unclosed(text.get(..range.start).unwrap_or_default());
+        return match (keyword.strip_prefix("end"), crossed) {
+            (Some("if" | "for"), Some(open)) => unended(open),
+            _ => unknown_block(range, keyword),
+        };
     }
     if detail.starts_with("unexpected end of input")
-        && let Some((keyword, range)) = unclosed(text)
+        && let Some(open) = unclosed(text)
     {
-        let message = format!("`{{% {keyword} %}}` has no `{{% end{keyword} %}}`");
-        return Mistake { range, message, help: None };
+        return unended(open);
     }
     let seen = text.get(range.clone()).map(str::trim).unwrap_or_default();
     let parted = detail.split_once(", expected ").map(|(unexpected, expected)| match expected {
@@ -146,7 +167,7 @@ fn explain(text: &str, is_expression: bool, error: &minijinja::Error) -> Mistake
         None if detail.starts_with("unexpected `") && !seen.is_empty() => format!("unexpected `{seen}`, expected an expression"),
         Some(_) | None => detail.to_owned(),
     };
-    Mistake { range, message, help: None }
+    Mistake { range, message, help: None, unended: false }
 }
 
 /// The token at which the parser gave up. It does not tell the bytes, but it reads from left to right: the token is the last one of
@@ -180,6 +201,10 @@ fn locate(text: &str, is_expression: bool, detail: &str) -> Range<usize> {
     }
 }
 
+fn unended((keyword, range): (&str, Range<usize>)) -> Mistake {
+    Mistake { range, message: format!("`{{% {keyword} %}}` has no `{{% end{keyword} %}}`"), help: None, unended: true }
+}
+
 fn unknown_block(range: Range<usize>, keyword: &str) -> Mistake {
     let opens = keyword.strip_prefix("end").filter(|opens| matches!(*opens, "if" | "for"));
     let (message, help) = match opens {
@@ -192,7 +217,7 @@ fn unknown_block(range: Range<usize>, keyword: &str) -> Mistake {
             (format!("unknown block `{keyword}`, expected `if` or `for`"), help)
         }
     };
-    Mistake { range, message, help }
+    Mistake { range, message, help, unended: false }
 }
 
 /// The last `if` or `for` that is not ended.
@@ -213,39 +238,4 @@ fn unclosed(text: &str) -> Option<(&str, Range<usize>)> {
         after_start = matches!(token, Token::BlockStart);
     }
     open.pop()
-}
-
-/// The inside of every `{{ … }}`, found without parsing: text in quotes may hold braces.
-fn blocks(text: &str) -> Vec<(&str, Range<usize>)> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(start) = text.get(at..).and_then(|rest| rest.find("{{")).map(|start| at + start + 2) {
-        let Some(inside) = text.get(start..) else { break };
-        let mut quote = None;
-        let mut end = None;
-        for (index, c) in inside.char_indices() {
-            match quote {
-                Some(mark) if c == mark => quote = None,
-                None if c == '"' || c == '\'' => quote = Some(c),
-                None if inside.get(index..).is_some_and(|rest| rest.starts_with("}}")) => {
-                    end = Some(index);
-                    break;
-                }
-                Some(_) | None => {}
-            }
-        }
-        // Without an end the quotes do not match; the next block may still be whole.
-        let Some(length) = end else {
-            at = start;
-            continue;
-        };
-        let whole = start..start + length;
-        let inner = text.get(whole.clone()).unwrap_or_default();
-        let left = inner.trim_start_matches(['-', '+']);
-        let right = left.strip_suffix(['-', '+']).unwrap_or(left);
-        let from = whole.start + (inner.len() - left.len());
-        found.push((right, from..from + right.len()));
-        at = whole.end + 2;
-    }
-    found
 }

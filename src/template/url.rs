@@ -76,6 +76,12 @@ pub(super) fn origin(text: &str) -> Result<(Url, String), String> {
     Ok((url, origin))
 }
 
+/// Whether a text has the form of a scheme (RFC 3986 §3.1).
+pub(super) fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
 /// Whether the host is this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::node::Node;
+use crate::node::{Node, PATIENCE};
 
 /// A command of a console block and the lines shown under it.
 struct Shown {
@@ -68,8 +68,8 @@ fn fits(shown: &str, printed: &str) -> bool {
 }
 
 /// Every shown line, in order, among the printed ones; none but those a `…` line stands for may be left out.
-fn compare(command: &str, shown: &[String], printed: &[String]) {
-    let report = || format!("`{command}` does not print what the README shows; it printed:\n{}", printed.join("\n"));
+fn compare(command: &str, shown: &[String], printed: &[String]) -> Result<(), String> {
+    let report = |what: String| Err(format!("{what}\n`{command}` printed:\n{}", printed.join("\n")));
     let mut at = 0;
     let mut skipping = false;
     for line in shown.iter().filter(|line| !line.trim().is_empty()) {
@@ -81,11 +81,13 @@ fn compare(command: &str, shown: &[String], printed: &[String]) {
             at += 1;
         }
         skipping = false;
-        let found = printed.get(at).unwrap_or_else(|| panic!("no line for `{line}`\n{}", report()));
-        assert!(fits(line, found), "shown:   {line}\nprinted: {found}\n{}", report());
-        at += 1;
+        match printed.get(at) {
+            None => return report(format!("no line for `{line}`")),
+            Some(found) if !fits(line, found) => return report(format!("shown:   {line}\nprinted: {found}")),
+            Some(_) => at += 1,
+        }
     }
-    assert!(skipping || at == printed.len(), "it prints more than shown, from line {}\n{}", at + 1, report());
+    if skipping || at == printed.len() { Ok(()) } else { report(format!("it prints more than shown, from line {}", at + 1)) }
 }
 
 fn words(command: &str) -> Vec<String> {
@@ -127,25 +129,25 @@ fn the_console_blocks_print_what_the_readme_shows() {
             let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
             all.extend(["--listen", "127.0.0.1:0", "--store", &store]);
             let started = Node::start(&root(), &all);
-            let expected = lines.iter().filter(|line| !line.trim().is_empty()).count();
-            let printed = wait_for_lines(&started, expected);
-            let own_port = |line: &String| line.replace(&started.url, "http://127.0.0.1:7357");
-            compare(command, lines, &printed.iter().map(own_port).collect::<Vec<_>>());
+            wait_until_printed(command, lines, &started);
             node = Some(started);
         } else {
             let printed = run(&arguments, node.as_ref(), Path::new(&root()));
-            compare(command, lines, &printed);
+            compare(command, lines, &printed).unwrap();
         }
     }
     assert!(ran >= 3, "only {ran} commands of the README were run");
 }
 
-fn wait_for_lines(node: &Node, count: usize) -> Vec<String> {
+/// A node goes on printing: until what is shown is there.
+fn wait_until_printed(command: &str, lines: &[String], node: &Node) {
     let began = std::time::Instant::now();
     loop {
-        let lines: Vec<String> = node.said().lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
-        if lines.len() >= count || began.elapsed() > crate::node::PATIENCE {
-            return lines;
+        let said = node.said().replace(&node.url, "http://127.0.0.1:7357");
+        let printed: Vec<String> = said.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        match compare(command, lines, &printed) {
+            Ok(()) => return,
+            Err(what) => assert!(began.elapsed() < PATIENCE, "{what}"),
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

@@ -62,7 +62,7 @@ fn mistakes_are_underlined() {
     let fixture = Fixture::new();
     let cases = [
         (r#"{"a": {{ object.size }}, "b": {{ object.name }}}"#, "WH0504 {{ object.size }}; WH0504 {{ object.name }}"),
-        (r#"{"a": 1,}"#, "WH0504 }"),
+        (r#"{"a": 1,}"#, "WH0504 ,"),
         (r#"{"a" 1}"#, r#"WH0504 "a""#),
         (r#"{"a": 1"#, "WH0504 {"),
         (r#"["a"#, r#"WH0504 ""#),
@@ -83,6 +83,40 @@ fn mistakes_are_underlined() {
         (r#"{"a": "{{ object.name|default(\"x\")|uper }}"}"#, "WH0403 uper"),
         (r#"{"a": "x {{ object.title }}"}"#, "failed: the value is null, which cannot be printed"),
         (r#"{"a": "{{ secret.token }}"}"#, "WH0507 secret.token"),
+        (
+            r#"{"a": {{ object.nmae }}, "b": "{{ object.title }}", "c": "{{ secret.t }}"}"#,
+            "WH0504 {{ object.nmae }}; WH0402 nmae; WH0507 secret.t",
+        ),
+        (
+            r#"{"a": {{ object.name|default("x") }}-{{ object.id }}, "b": "{{ object.nmae }}"}"#,
+            r#"WH0504 {{ object.name|default("x") }}-{{ object.id }}; WH0402 nmae"#,
+        ),
+        (r#"{"a": "{{ object.name|default("x") }}", "b": "{{ object.nmae }}"}"#, r#"WH0504 "x"; WH0402 nmae"#),
+        (r#"{"a": 1 "b": "{{ object.nmae }}"}"#, r#"WH0504 "; WH0402 nmae"#),
+        (r#"{'a': 'x', "b": "{{ object.nmae }}"}"#, "WH0504 'a'; WH0504 'x'; WH0402 nmae"),
+        (
+            r#"{a: None, "b" = "{{ object.nmae }}", // x
+            "c": object.name}"#,
+            "WH0504 a; WH0504 None; WH0504 =; WH0402 nmae; WH0504 // x; WH0504 object.name",
+        ),
+        (r#"{"a": [1, 2, "b": "{{ object.nmae }}"}"#, r#"WH0504 [; WH0504 :; WH0402 nmae"#),
+        (r#"{"a": {"b": [1, {"c": "{{ object.nmae }}"}"#, "WH0504 {; WH0504 {; WH0504 [; WH0402 nmae"),
+        (r#"{"a": [1, 2}, "b": "{{ object.nmae }}"}"#, "WH0504 }; WH0402 nmae"),
+        (r#"{"a": [1, "{{ object.nmae }}"}"#, "WH0504 [; WH0402 nmae"),
+        (r#"[{"a": 1], "{{ object.nmae }}"]"#, "WH0504 ]; WH0402 nmae"),
+        ("{\"a\": \"x,\n\"b\": \"{{ object.nmae }}\"}", "WH0504 \"; WH0402 nmae"),
+        ("{\"a\": \"x\ny\nz\", \"b\": \"{{ object.nmae }}\"}", "WH0504 \n; WH0402 nmae"),
+        (r#"{"a": "\x", "b": [1,,2,], "c": +1, "d": "{{ object.nmae }}"}"#, r"WH0504 \x; WH0504 ,; WH0504 ,; WH0504 +; WH0402 nmae"),
+        (
+            r#"{"$if": "object.", "$then": "{{ object.title }} {{ object.nmae }}", "$else": "{{ object.nme }}"}"#,
+            "WH0401 .; WH0402 nmae; WH0402 nme",
+        ),
+        (r#"{"$for": "p", "$in": "partz", "$where": "p.x +", "$do": "{{ p.x }}{{ object.nmae }}"}"#, "WH0402 partz; WH0401 +; WH0402 nmae"),
+        (
+            r#"{"a": {{ object.name }}, [{% for x in y %}{{ x }}{% endfor %}]}"#,
+            "WH0504 {{ object.name }}; WH0504 [; WH0504 {% for x in y %}",
+        ),
+        (r#"{"a": [{% for x in y %}{{ x }}{% endfor %}]}"#, "WH0504 {% for x in y %}"),
     ];
     for (template, expected) in cases {
         assert_eq!(fixture.json(template), expected, "{template}");

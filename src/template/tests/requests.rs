@@ -33,6 +33,15 @@ fn urls_go_where_the_template_says() {
         ("https://e.com/{{ object.tags }}", "WH0406 object.tags"),
         ("https://e.com/{{ secret.tokn }}", "WH0508 secret.tokn"),
         ("https://e.com/{{ secret.token|upper }}", "WH0406 secret.token"),
+        ("https://{{ object.name }}/x/{{ object.place.nam }}/{{ object.name | uper }}", "WH0501 object.name; WH0402 nam; WH0403 uper"),
+        ("https://{{ object.nmae }}/x", "WH0402 nmae"),
+        ("https://{{ object.name|uper }}/x", "WH0501 object.name|uper; WH0403 uper"),
+        ("https://{{ secret.token|uper }}/x", "WH0403 uper"),
+        ("https://{{ secret.tokn }}/x/{{ object.nmae }}", "WH0508 secret.tokn; WH0402 nmae"),
+        ("ftp://{{ object.name }}/x y", "WH0502 ftp://{{ object.name }}/x y; WH0501 object.name; WH0502  "),
+        ("http://{{ object.name }}/", "WH0501 object.name"),
+        ("{{ vars.x + }}/{{ object.nmae }}", "WH0401 }}; WH0402 nmae"),
+        ("https://e.com:{{ object.name }}/{{ 1 + }}/{{ object.nmae }}", "WH0501 object.name; WH0401 }}; WH0402 nmae"),
     ];
     for (template, expected) in cases {
         assert_eq!(fixture.url(template), expected, "{template}");

@@ -26,7 +26,21 @@ fn each_mistake_is_underlined() {
         ("{{ object.name[1:2] }}", "WH0401 object.name[1:2]"),
         ("{{ 1 < object.size < 3 }}", "WH0401 1 < object.size < 3"),
         ("{{ 2 ** 3 }}", "WH0401 2 ** 3"),
-        ("{{ a b }} {{ object.name }} {{ 1 + }}", "WH0401 b; WH0401 +"),
+        ("{{ a b }} {{ object.name }} {{ 1 + }}", "WH0401 b; WH0401 }}"),
+        ("{{ object.nmae }} {{ 1 + }} {{ object.name|uper }}", "WH0402 nmae; WH0401 }}; WH0403 uper"),
+        ("{{ object.name {{ object.nmae }}", "WH0401 {; WH0402 nmae"),
+        ("{{ 'a }} {{ object.nmae }}", "WH0401 'a }}; WH0402 nmae"),
+        ("{% if object.active + %}{{ object.title }}{{ object.nmae }}{% else %}{{ 1 + }}{% endif %}", "WH0401 %}; WH0402 nmae; WH0401 }}"),
+        ("{% for t in object. %}{{ t.x }}{{ object.nmae }}{% endfor %}{{ a b }}", "WH0401 %}; WH0402 nmae; WH0401 b"),
+        ("{% for 1 in object.tags %}{{ object.nmae }}{% endfor %}", "WH0401 1; WH0402 nmae"),
+        ("{% iff object.active %}x{% else %}y{% endif %}{{ object.nmae }}", "WH0401 iff; WH0402 nmae"),
+        ("{% macro x() %}{{ object.nmae }}{% endmacro %}", "WH0401 macro; WH0402 nmae"),
+        ("{% set x = 1 %}{{ x }}{{ object.nmae }}", "WH0401 set; WH0402 nmae"),
+        ("x{% endif %}{{ object.nmae }}{% endfor %}", "WH0401 endif; WH0402 nmae; WH0401 endfor"),
+        ("{% if object.active %}x{% else %}{{ object.nmae }}", "WH0401 if; WH0402 nmae"),
+        ("{% for t in object.tags %}{% if t == 'red' %}{{ t }}{% endfor %}{{ object.nmae }}", "WH0401 if; WH0402 nmae"),
+        ("{% for t in object.tags %}{{ t }}{{ object.nmae }}", "WH0401 for; WH0402 nmae"),
+        ("{% elif 1 %}{% for t in object.tags %}{% endif %}", "WH0401 elif; WH0401 for"),
     ];
     let fixture = Fixture::new();
     for (template, expected) in cases {

@@ -34,7 +34,8 @@ impl<'p> Typing<'p, '_> {
             let help = unknown_help(name.text, "filter", FILTERS.iter().map(|row| row.name), TESTS.iter().map(|row| row.name));
             self.report(Code::UnknownFilter, name.range.clone(), format!("unknown filter `{}`", name.text), Some(help));
             self.discard(arguments);
-            return self.unknown(range);
+            // Where the value comes from is known all the same.
+            return self.made(input.expr.kind, Type::any(), range);
         };
         let Some(given) = self.arguments(signature, name, arguments) else { return self.unknown(range) };
         if !self.accepts(&input, signature.input, signature.name, input_range.clone()) {
@@ -80,8 +81,14 @@ impl<'p> Typing<'p, '_> {
             }
             Filter::Split => of(Shape::List(Rc::new(Type::of(format())))),
             Filter::First | Filter::Last => {
-                let element = if shape.is(Classes::TEXTUAL) { Some(Type::of(format())) } else { shape.element() };
-                let ty = element.unwrap_or_else(Type::any);
+                let element = |shape: &Shape<'p>| {
+                    if shape.classes().meets(Classes::TEXTUAL) { Type::of(format()) } else { shape.element().unwrap_or_else(Type::any) }
+                };
+                let ty = if *shape == Shape::Any {
+                    Type::any()
+                } else {
+                    shape.members().iter().map(element).reduce(|one, other| one.union(&other)).unwrap_or_else(Type::any)
+                };
                 if input.ty.is_missing() { Type::nullable(Shape::Never) } else { Type { null: true, ..ty } }
             }
             Filter::Reverse if shape.is(Classes::TEXTUAL) => of(format()),

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::Scope;
 use super::facts::{Facts, Mask, Place, Step};
+use super::parse::Parsed;
 use super::tree::{Expr, ExprKind, Loop, Node};
 use super::ty::{Shape, Type};
 use super::written::{Constant, Expression, For, Kind, Statement};
@@ -41,6 +42,10 @@ pub(super) struct Typing<'p, 'o> {
     facts: Facts,
     locals: Vec<Local<'p>>,
     out: &'o mut Diagnostics,
+    /// The conditions around this place could be read; otherwise it is not known what may be missing.
+    certain: bool,
+    /// A block that is not in the language, which may have set any variable.
+    foreign: bool,
     failed: bool,
 }
 
@@ -77,13 +82,21 @@ impl<'p, 'o> Typing<'p, 'o> {
     /// Starts with what the webhook's conditions promise.
     pub(super) fn new(source: &'o TemplateSource, context: Context, scope: Scope<'p>, out: &'o mut Diagnostics) -> Self {
         let facts = Facts::of_conditions(scope.webhook);
-        Self { scope, source, context, facts, locals: Vec::new(), out, failed: false }
+        Self { scope, source, context, facts, locals: Vec::new(), out, certain: true, foreign: false, failed: false }
     }
 
     /// Starts inside the loops and branches that a structural body has around this template.
-    pub(super) fn inside(mut self, locals: &[Local<'p>], facts: &Facts) -> Self {
+    pub(super) fn inside(mut self, locals: &[Local<'p>], facts: &Facts, certain: bool) -> Self {
         self.locals = locals.to_vec();
         self.facts = facts.clone();
+        self.certain = certain;
+        self
+    }
+
+    /// Takes into account what parsing has reported.
+    pub(super) fn of(mut self, parsed: &Parsed<'_>) -> Self {
+        self.failed |= !parsed.sound;
+        self.certain &= parsed.certain;
         self
     }
 
@@ -121,6 +134,7 @@ impl<'p, 'o> Typing<'p, 'o> {
                         keyword => format!("`{keyword}` is not in the language, expected `if` or `for`"),
                     };
                     self.report(Code::TemplateSyntax, range.clone(), message, None);
+                    self.foreign = true;
                 }
             }
         }
@@ -257,8 +271,14 @@ impl<'p, 'o> Typing<'p, 'o> {
 
     fn report(&mut self, code: Code, range: Range<usize>, message: String, help: Option<String>) {
         let found = Diagnostic::new(code, self.source.span(range), message).maybe_help(help);
+        self.push(found);
+    }
+
+    fn push(&mut self, found: Diagnostic) {
         self.failed |= found.severity() == Severity::Error;
-        self.out.push(found);
+        if self.certain || !matches!(found.code, Code::MayBeMissing | Code::AlwaysMissing) {
+            self.out.push(found);
+        }
     }
 }
 

@@ -76,6 +76,9 @@ impl<'p> Typing<'p, '_> {
         if self.report_not_embedded(webhook.model, name, range.clone()) {
             return self.unknown(range);
         }
+        if self.foreign {
+            return self.unknown(range);
+        }
         let help = if model.property_named(name).is_some() || name == "id" || name == "updated_at" {
             Some(format!("fields are read through `object`: `object.{name}`"))
         } else {
