@@ -30,7 +30,8 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
         models: Vec::with_capacity(declared.len()),
         broken: FxHashSet::default(),
         partial_models: FxHashSet::default(),
-        partial: schemas.iter().any(|schema| schema.partial),
+        loose_models: FxHashSet::default(),
+        partial: schemas.iter().any(|schema| schema.partial) || declared.iter().any(|(_, model)| !names::is_nameable(model)),
     };
     for (id, model) in &declared {
         let properties = properties::read(*id, model, &mut linked, out);
@@ -70,7 +71,9 @@ pub(super) struct Linked<'a> {
     pub(super) broken: FxHashSet<(ModelId, &'a str)>,
     /// Models that may have more fields and relations than could be read: one has no name, or its element is misspelt.
     pub(super) partial_models: FxHashSet<ModelId>,
-    /// A file could not be read to its end: any model may be in it.
+    /// Models with a belongs-to that points nowhere: it may be meant to be the inverse of any has-many.
+    pub(super) loose_models: FxHashSet<ModelId>,
+    /// A file could not be read to its end, or a model has no proper name: any model may be there.
     pub(super) partial: bool,
 }
 
@@ -85,7 +88,17 @@ pub(super) enum Member<'l> {
     Broken,
 }
 
-impl Linked<'_> {
+impl<'a> Linked<'a> {
+    /// Whether a model has a proper name, so that others can mean it.
+    pub(super) fn has_name(&self, id: ModelId) -> bool {
+        self.model(id).is_some_and(|model| names::is_name(&model.name))
+    }
+
+    /// Whether a model is the first of its name. A second one is a mistake as a whole; what it has in common with the first is none.
+    pub(super) fn is_first(&self, id: ModelId) -> bool {
+        self.model(id).is_none_or(|model| self.names.get(&*model.name).is_none_or(|first| *first == id))
+    }
+
     /// The model with this id.
     pub(super) fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.get(id.index())
@@ -117,6 +130,11 @@ impl Linked<'_> {
             out.push(hint(Diagnostic::new(Code::UnknownReference, text.span, message), &text.value, text.span, &names));
         }
         found
+    }
+
+    /// The name of a model that another name was most likely meant to be.
+    pub(super) fn nearest_model(&self, name: &str) -> Option<&'a str> {
+        suggestion(name, self.names.keys().copied())
     }
 
     /// Says that a model has nothing of this name. `what`: "field or relation".

@@ -1,7 +1,7 @@
 //! `<model>` and what stands in it, webhooks aside.
 
 use super::declared::{BelongsTo, Display, Field, FieldOption, HasMany, Index, Model, NotifyUser};
-use super::shape::{attributes, deprecated, meant, no_children, no_content, no_text, optional, required, text};
+use super::shape::{attributes, depended_on, deprecated, meant, no_children, no_content, no_text, optional, required, text};
 use super::{webhook, words};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::Element;
@@ -84,7 +84,7 @@ fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
         required("name"),
         required("label"),
         required("type"),
-        optional("media"),
+        depended_on("media"),
         optional("auto-download"),
         deprecated("spec", "write the format into the type, as in `type=\"text:email\"`"),
         deprecated("deprecated-spec", "write the format into the type, as in `type=\"text:email\"`"),
@@ -112,19 +112,19 @@ fn field<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
 }
 
 fn option<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> FieldOption<'s> {
-    let ([key], [has_key]) = attributes(element, &[optional("key")], out);
+    let ([key], [has_key]) = attributes(element, &[depended_on("key")], out);
     no_children(element, out);
     FieldOption { key: key.as_ref().map(text), has_key, label: element.text(), element: element.name_span() }
 }
 
 fn belongs_to<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> BelongsTo<'s> {
-    let ([model, name], _) = attributes(element, &[required("model"), optional("name")], out);
+    let ([model, name], [_, has_name]) = attributes(element, &[required("model"), depended_on("name")], out);
     no_content(element, out);
-    BelongsTo { model: model.as_ref().map(text), name: name.as_ref().map(text) }
+    BelongsTo { model: model.as_ref().map(text), name: name.as_ref().map(text), has_name }
 }
 
 fn has_many<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> HasMany<'s> {
-    let rules = [required("model"), required("name"), optional("inverse-of")];
+    let rules = [required("model"), required("name"), depended_on("inverse-of")];
     let ([model, name, inverse_of], [_, _, has_inverse_of]) = attributes(element, &rules, out);
     no_content(element, out);
     HasMany {
@@ -144,7 +144,7 @@ fn index(element: Element<'_, '_>, out: &mut Diagnostics) -> Index {
 }
 
 fn display(element: Element<'_, '_>, out: &mut Diagnostics) -> Display {
-    let ([format], [has_format]) = attributes(element, &[optional("format")], out);
+    let ([format], [has_format]) = attributes(element, &[depended_on("format")], out);
     no_children(element, out);
     let format = if has_format {
         no_text(element, out);

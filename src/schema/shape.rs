@@ -10,22 +10,29 @@ use crate::text::Span;
 pub(super) struct Rule {
     name: &'static str,
     required: bool,
+    /// Without it something else of the element may be wrong, so that a misspelt one is read as what it was meant to be.
+    depended_on: bool,
     deprecated: Option<&'static str>,
 }
 
 /// An attribute that must be there.
 pub(super) const fn required(name: &'static str) -> Rule {
-    Rule { name, required: true, deprecated: None }
+    Rule { name, required: true, depended_on: true, deprecated: None }
+}
+
+/// An attribute that may be there, and that others may need.
+pub(super) const fn depended_on(name: &'static str) -> Rule {
+    Rule { name, required: false, depended_on: true, deprecated: None }
 }
 
 /// An attribute that may be there.
 pub(super) const fn optional(name: &'static str) -> Rule {
-    Rule { name, required: false, deprecated: None }
+    Rule { name, required: false, depended_on: false, deprecated: None }
 }
 
 /// An attribute that means nothing any more; the advice says what to do instead.
 pub(super) const fn deprecated(name: &'static str, advice: &'static str) -> Rule {
-    Rule { name, required: false, deprecated: Some(advice) }
+    Rule { name, required: false, depended_on: false, deprecated: Some(advice) }
 }
 
 /// The attributes of an element, in the order of the rules. An attribute that is broken or blank is left out.
@@ -47,8 +54,8 @@ pub(super) fn attributes<'s, const N: usize>(
                 let near = near_attribute(element, &attribute, rules);
                 let near = near.filter(|&index| written.get(index) == Some(&false));
                 out.push(unknown_attribute(element, &attribute, rules, near));
-                // What has to be there is read as what it was meant to be: that it is missing would be the same mistake again.
-                match near.filter(|&index| rules.get(index).is_some_and(|rule| rule.required)) {
+                // That what others depend on is missing would be the same mistake again.
+                match near.filter(|&index| rules.get(index).is_some_and(|rule| rule.depended_on)) {
                     Some(index) => index,
                     None => continue,
                 }
@@ -158,7 +165,7 @@ fn unknown_attribute(element: Element<'_, '_>, attribute: &Attribute<'_>, rules:
     let Some(near) = near.and_then(|near| rules.get(near)) else {
         return diagnostic.label("ignored");
     };
-    if near.required {
+    if near.depended_on {
         diagnostic.severity = Severity::Error;
     } else {
         diagnostic = diagnostic.label("ignored");

@@ -1,15 +1,22 @@
 //! `<webhook>` and what stands in it.
 
 use super::declared::{Body, Header, Request, Webhook, WebhookField};
-use super::shape::{attributes, meant, no_children, no_content, no_text, optional, required, text, unexpected_text};
+use super::shape::{attributes, depended_on, meant, no_children, no_content, no_text, optional, required, text, unexpected_text};
 use super::words;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::{Attribute, Element};
 
 pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
-    let rules =
-        [required("type"), optional("name"), optional("receiver"), optional("action"), optional("when"), optional("on"), optional("order")];
-    let ([kind, name, receiver, action, when, on, order], _) = attributes(element, &rules, out);
+    let rules = [
+        required("type"),
+        optional("name"),
+        depended_on("receiver"),
+        depended_on("action"),
+        optional("when"),
+        optional("on"),
+        optional("order"),
+    ];
+    let ([kind, name, receiver, action, when, on, order], [_, _, has_receiver, has_action, ..]) = attributes(element, &rules, out);
     no_text(element, out);
     let mut fields = Vec::new();
     let mut first_request: Option<Request<'s>> = None;
@@ -35,6 +42,8 @@ pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webho
         kind: words::webhook_kind(kind, out),
         name: name.as_ref().map(text),
         receiver: receiver.as_ref().map(text),
+        has_receiver,
+        has_action,
         action: action.as_ref().map(text),
         when: when.as_ref().map(Attribute::source_text),
         on: words::operations(on, out),

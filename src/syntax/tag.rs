@@ -190,7 +190,10 @@ impl Reader<'_, '_> {
                 self.no_value(name, equals + 1);
             }
             Some(b'/') if self.at_empty_end() => self.no_value(name, equals + 1),
-            Some(_) if self.at > equals + 1 && self.begins_attribute() => self.no_value(name, equals + 1),
+            Some(_) if self.at > equals + 1 && self.begins_attribute() => {
+                self.at = equals + 1;
+                self.no_value(name, equals + 1);
+            }
             Some(_) => self.unquoted(name),
         }
     }
@@ -424,8 +427,11 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Whether text before a quote shows that this quote opens another attribute's value: it ends in ` name=`.
+/// Whether text before a quote shows that this quote opens another attribute's value: it ends in ` name=`, or holds tags.
 fn opens_the_next_value(text: &str) -> bool {
+    if text.contains("</") || text.contains('<') && text.contains('\n') {
+        return true;
+    }
     let Some(before) = text.trim_ascii_end().strip_suffix('=') else {
         return false;
     };

@@ -56,3 +56,10 @@ pub struct Scope<'a> {
     /// Variables and secrets.
     pub settings: &'a Settings,
 }
+
+impl Scope<'_> {
+    /// Whether something that the webhook lists could not be resolved: then it may have been meant to embed, or to require, more.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.program.webhook_named(&self.webhook.name).is_some_and(|webhook| self.program.is_incomplete(webhook))
+    }
+}

@@ -47,7 +47,10 @@ pub const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "an attribute is misspelt",
         codes: &[Code::UnknownAttribute],
-        places: |document| document.all_attributes().map(|found| Change::here(found.name_at.clone(), misspelt(&found.name))).collect(),
+        places: |document| {
+            let inner = document.all_attributes().filter(|found| document.node(found).parent.is_some());
+            inner.map(|found| Change::here(found.name_at.clone(), misspelt(&found.name))).collect()
+        },
     },
     Mistake {
         name: "an attribute too many",
@@ -130,7 +133,7 @@ pub const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "the inverse of a relation is misspelt",
-        codes: &[Code::UnknownReference],
+        codes: &[Code::MissingInverse],
         places: |document| misspell(document.attributes(&["has-many"], "inverse-of")),
     },
     Mistake { name: "a field of a webhook is misspelt", codes: &[Code::UnknownReference], places: |document| misspell(listed(document)) },
@@ -141,7 +144,7 @@ pub const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         name: "a field of a notification is misspelt",
-        codes: &[Code::UnknownReference],
+        codes: &[Code::UnknownReference, Code::BadBadgeField],
         places: |document| {
             let names = ["received-field", "recipient-field", "badge-count-field"];
             misspell(names.into_iter().flat_map(|name| document.attributes(&["notify-user"], name)))

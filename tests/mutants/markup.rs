@@ -67,7 +67,7 @@ pub const MISTAKES: &[Mistake] = &[
         name: "the `>` of an opening tag is missing",
         codes: &[Code::UnclosedTag],
         places: |document| {
-            let open = document.nodes.iter().filter(|node| node.close.is_some());
+            let open = document.nodes.iter().filter(|node| node.close.is_some() && !reads_on(document, node));
             open.map(|node| Change::new(node.tag.end - 1..node.tag.end, "", node.tag.clone())).collect()
         },
     },
@@ -214,6 +214,11 @@ pub const MISTAKES: &[Mistake] = &[
         places: |document| beside_root(document, "<!DOCTYPE data-model>", ""),
     },
 ];
+
+/// Whether the name of an element would go on without the `>` behind it.
+fn reads_on(document: &Document, node: &super::document::Node) -> bool {
+    node.name_at.end + 1 == node.tag.end && document.text[node.tag.end..].starts_with(char::is_alphanumeric)
+}
 
 fn in_labels(document: &Document, text: &str) -> Vec<Change> {
     document

@@ -97,33 +97,23 @@ pub const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "the host comes from the data",
         codes: &[Code::UrlHostFromData],
-        places: |document| document.places("https://example.com/").map(|at| Change::here(at, "https://{{ object.name }}/")).collect(),
+        places: |document| addresses(document).map(|at| Change::here(at, "https://{{ object.name }}/")).collect(),
     },
     Mistake {
         name: "an address without a scheme",
         codes: &[Code::InvalidUrl],
-        places: |document| {
-            document.places("https://example.com/").map(|at| Change::new(at.clone(), "example.com/", document_of(document, at))).collect()
-        },
+        places: |document| addresses(document).map(|at| Change::new(at.clone(), "example.com/", document_of(document, at))).collect(),
     },
     Mistake {
         name: "an address of another protocol",
         codes: &[Code::InvalidUrl],
-        places: |document| {
-            document
-                .places("https://example.com/")
-                .map(|at| Change::new(at.clone(), "ftp://example.com/", document_of(document, at)))
-                .collect()
-        },
+        places: |document| addresses(document).map(|at| Change::new(at.clone(), "ftp://example.com/", document_of(document, at))).collect(),
     },
     Mistake {
         name: "an address without encryption",
         codes: &[Code::InsecureTarget],
         places: |document| {
-            document
-                .places("https://example.com/")
-                .map(|at| Change::new(at.clone(), "http://example.com/", document_of(document, at)))
-                .collect()
+            addresses(document).map(|at| Change::new(at.clone(), "http://example.com/", document_of(document, at))).collect()
         },
     },
     Mistake {
@@ -154,6 +144,12 @@ pub const MISTAKES: &[Mistake] = &[
         },
     },
 ];
+
+/// The beginnings of the addresses of requests.
+fn addresses(document: &Document) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let urls = document.attributes(&["request"], "url").filter(|found| found.value.starts_with("https://example.com/"));
+    urls.map(|found| found.value_at.start..found.value_at.start + "https://example.com/".len())
+}
 
 /// What stands in an expression that prints a path, and the whole text of the template.
 fn expressions(document: &Document) -> Vec<(std::ops::Range<usize>, std::ops::Range<usize>)> {

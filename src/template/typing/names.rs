@@ -79,6 +79,10 @@ impl<'p> Typing<'p, '_> {
         if self.foreign {
             return self.unknown(range);
         }
+        if self.scope.is_incomplete() {
+            // It may be a relation that was meant to be embedded.
+            return self.unknown(range);
+        }
         let help = if model.property_named(name).is_some() || name == "id" || name == "updated_at" {
             Some(format!("fields are read through `object`: `object.{name}`"))
         } else {
