@@ -46,7 +46,7 @@ pub fn compile(input: Input) -> Compilation {
     let (models, webhooks) = (program.models.len(), program.webhooks.len());
     drop(schemas);
     let rules = check::check(program, input.settings, &mut diagnostics);
-    diagnostics.sort();
+    diagnostics.close();
     Compilation { sources: input.sources, diagnostics, rules, models, webhooks }
 }
 

@@ -61,6 +61,9 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
     Program { broken, partial_models: linked.partial_models, incomplete, ..Program::new(linked.models, webhooks) }
 }
 
+/// Behind this many findings no nearest model is looked for: each look goes through all names.
+const HINTED: usize = 200;
+
 /// The tables while they are being filled.
 pub(super) struct Linked<'a> {
     /// Models by name; the first of a name.
@@ -124,17 +127,20 @@ impl<'a> Linked<'a> {
     pub(super) fn find_model(&self, text: &Text<'_>, out: &mut Diagnostics) -> Option<ModelId> {
         let found = self.names.get(&*text.value).copied();
         if found.is_none() && !self.partial {
-            let mut names: Vec<&str> = self.names.keys().copied().collect();
-            names.sort_unstable();
-            let message = format!("there is no model `{}`", text.value);
-            out.push(hint(Diagnostic::new(Code::UnknownReference, text.span, message), &text.value, text.span, &names));
+            let unknown = Diagnostic::new(Code::UnknownReference, text.span, format!("there is no model `{}`", text.value));
+            let mut names: Vec<&str> = Vec::new();
+            if out.len() < HINTED {
+                names.extend(self.names.keys());
+                names.sort_unstable();
+            }
+            out.push(hint(unknown, &text.value, text.span, &names));
         }
         found
     }
 
     /// The name of a model that another name was most likely meant to be.
-    pub(super) fn nearest_model(&self, name: &str) -> Option<&'a str> {
-        suggestion(name, self.names.keys().copied())
+    pub(super) fn nearest_model(&self, name: &str, out: &Diagnostics) -> Option<&'a str> {
+        (out.len() <= HINTED).then(|| suggestion(name, self.names.keys().copied())).flatten()
     }
 
     /// Says that a model has nothing of this name. `what`: "field or relation".

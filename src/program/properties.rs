@@ -64,7 +64,7 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
             if !check_member("relation", name, out) {
                 linked.partial_models.insert(id);
             }
-        } else if let Some(meant) = linked.nearest_model(&name.value) {
+        } else if let Some(meant) = linked.nearest_model(&name.value, out) {
             // Whoever uses the relation uses the name that it should have.
             linked.broken.insert((id, meant));
         }

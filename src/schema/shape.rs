@@ -91,8 +91,7 @@ pub(super) fn text<'s>(attribute: &Attribute<'s>) -> Text<'s> {
 
 /// All of an attribute, from its name to its closing quote.
 pub(super) fn whole(attribute: &Attribute<'_>) -> Span {
-    let value = attribute.value_span;
-    attribute.name_span.to(Span { end: value.end + 1, ..value })
+    attribute.span()
 }
 
 /// Reports the elements and the text of an element that may hold none.

@@ -158,6 +158,7 @@ impl<'t, 's> Element<'t, 's> {
             raw: tree.slice(raw.value.0, raw.value.1),
             value_span: tree.span(raw.value.0, raw.value.1),
             broken: raw.broken,
+            is_closed: matches!(tree.text.as_bytes().get(raw.value.1 as usize), Some(b'"' | b'\'')),
         })
     }
 
@@ -259,9 +260,17 @@ pub struct Attribute<'s> {
     pub value_span: Span,
     /// The value has been reported as wrong; nothing more is to be said about it.
     pub broken: bool,
+    is_closed: bool,
 }
 
 impl<'s> Attribute<'s> {
+    /// All of it, from its name to its closing quote, if it has one.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        let value = self.value_span;
+        self.name_span.to(Span { end: value.end + u32::from(self.is_closed), ..value })
+    }
+
     /// The value, decoded.
     #[must_use]
     pub fn value(&self) -> Cow<'s, str> {

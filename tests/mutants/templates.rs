@@ -97,7 +97,7 @@ pub const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "the host comes from the data",
         codes: &[Code::UrlHostFromData],
-        places: |document| addresses(document).map(|at| Change::here(at, "https://{{ object.name }}/")).collect(),
+        places: |document| addresses(document).map(|at| Change::here(at, "https://{{ object.id }}/")).collect(),
     },
     Mistake {
         name: "an address without a scheme",
@@ -179,7 +179,10 @@ fn in_expressions(document: &Document, wrong: fn(&str, &str) -> String) -> Vec<C
 
 /// Replaces what stands in JSON bodies.
 fn in_bodies(document: &Document, right: &str, wrong: &str) -> Vec<Change> {
-    let bodies = document.named(&["body"]).filter(|node| node.attributes.is_empty()).filter_map(|node| node.text.clone());
+    let bodies = document
+        .named(&["body"])
+        .filter(|node| node.attributes.is_empty() && !document.slice(&node.span).contains("$if"))
+        .filter_map(|node| node.text.clone());
     bodies
         .filter_map(|text| {
             let at = text.start + document.slice(&text).rfind(right)?;
