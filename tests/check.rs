@@ -66,13 +66,18 @@ fn every_page_is_right_about_its_examples() {
 #[test]
 fn legal_schemas_have_no_finding() {
     let schemas = sorted(&Path::new(CASES).join("valid"));
-    assert!(schemas.len() >= 15);
+    assert!(schemas.len() >= 50, "{} schemas", schemas.len());
+    let mut wrong = Vec::new();
     for path in schemas {
         let compilation = compile_text(&fs::read_to_string(&path).unwrap());
         let errors = compilation.diagnostics.count(Severity::Error) + compilation.diagnostics.count(Severity::Warning);
-        assert_eq!(errors, 0, "{}\n{}", path.display(), in_words(&compilation));
+        if errors > 0 {
+            wrong.push(format!("{}\n{}", path.display(), in_words(&compilation)));
+            continue;
+        }
         assert!(compilation.rules.is_some(), "{} has rules", path.display());
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -124,21 +124,57 @@ pub struct Edit {
     pub text: String,
 }
 
-/// What a run has found so far.
+/// The most diagnostics that are kept, one MiB of `&` would bring a million: nobody reads further, and memory stays bounded.
+pub const MOST: usize = 10_000;
+
+/// What a run has found so far: up to [`MOST`] in full, of the rest how many there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    left_out: LeftOut,
+}
+
+/// How many were not kept, by severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LeftOut {
+    errors: usize,
+    warnings: usize,
+    infos: usize,
+}
+
+impl LeftOut {
+    fn count(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+            Severity::Info => &mut self.infos,
+        }
+    }
 }
 
 impl Diagnostics {
-    /// Adds one.
+    /// Adds one; behind the first [`MOST`] it is only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.found.push(diagnostic);
+        if self.found.len() < MOST {
+            self.found.push(diagnostic);
+        } else {
+            *self.left_out.count(diagnostic.severity) += 1;
+        }
     }
 
     /// Adds all of another.
-    pub fn append(&mut self, mut other: Self) {
-        self.found.append(&mut other.found);
+    pub fn append(&mut self, other: Self) {
+        let LeftOut { errors, warnings, infos } = other.left_out;
+        self.left_out.errors += errors;
+        self.left_out.warnings += warnings;
+        self.left_out.infos += infos;
+        other.found.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+
+    /// How many were not kept.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out.errors + self.left_out.warnings + self.left_out.infos
     }
 
     /// Takes out those for which `which` says so, asked in the present order.
@@ -149,16 +185,17 @@ impl Diagnostics {
     /// Whether any is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.found.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+        self.left_out.errors > 0 || self.found.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
     }
 
-    /// How many are of this severity.
+    /// How many are of this severity, those that were not kept included.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
-        self.found.iter().filter(|diagnostic| diagnostic.severity() == severity).count()
+        let mut left_out = self.left_out;
+        *left_out.count(severity) + self.found.iter().filter(|diagnostic| diagnostic.severity() == severity).count()
     }
 
-    /// How many there are.
+    /// How many are kept.
     #[must_use]
     pub fn len(&self) -> usize {
         self.found.len()
@@ -179,6 +216,15 @@ impl Diagnostics {
     pub fn sort(&mut self) {
         self.found.sort_by(|a, b| (a.primary.span, a.code, &a.message).cmp(&(b.primary.span, b.code, &b.message)));
         self.found.dedup();
+    }
+
+    /// Ends a run: puts them into reading order, and lets the last one say how many were left out.
+    pub fn close(&mut self) {
+        self.sort();
+        let left_out = self.left_out();
+        if let Some(last) = self.found.last_mut().filter(|_| left_out > 0) {
+            last.help.push(format!("{left_out} more findings are not shown: repair these, then check again"));
+        }
     }
 }
 

@@ -1,11 +1,17 @@
 //! Did-you-mean: the nearest known name, and lists of what would have been right.
 
+/// Names longer than this, in bytes, are not compared: the work grows with the product of the lengths.
+const COMPARED: usize = 128;
+
 /// Names beyond this many are not listed.
 const LISTED: usize = 12;
 
 /// The candidate that `seen` was most likely meant to be: same letters in another case, a prefix, or a small edit distance.
 #[must_use]
 pub fn suggestion<'a>(seen: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if seen.len() > COMPARED {
+        return None;
+    }
     let allowed = match seen.chars().count() {
         0 => return None,
         1..=2 => 1,

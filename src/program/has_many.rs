@@ -1,6 +1,6 @@
 //! The other sides of belongs-to relations.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::link::{Linked, Member};
 use super::{HasMany, Kind};
@@ -13,7 +13,12 @@ use crate::text::Span;
 pub(super) fn link<'a>(declared: &[(ModelId, &'a schema::Model<'_>)], linked: &mut Linked<'a>, out: &mut Diagnostics) {
     let mut inverses: FxHashMap<(ModelId, PropertyId), Span> = FxHashMap::default();
     for (id, model) in declared {
+        if !linked.is_first(*id) {
+            linked.partial_models.insert(*id);
+            continue;
+        }
         let mut found = Vec::new();
+        let mut names = FxHashSet::default();
         for has_many in &model.has_many {
             let Some(name) = &has_many.name else {
                 continue;
@@ -21,7 +26,7 @@ pub(super) fn link<'a>(declared: &[(ModelId, &'a schema::Model<'_>)], linked: &m
             let target = has_many.model.as_ref().and_then(|target| linked.find_model(target, out));
             let inverse = target.and_then(|target| inverse(*id, has_many, target, linked, out));
             // A name that something else has was reported with the properties.
-            if matches!(linked.member(*id, &name.value), Some(Member::Property(..))) {
+            if matches!(linked.member(*id, &name.value), Some(Member::Property(..))) || !names.insert(&*name.value) {
                 continue;
             }
             let (Some(target), Some(inverse)) = (target, inverse) else {
@@ -56,7 +61,7 @@ fn inverse(id: ModelId, has_many: &schema::HasMany<'_>, target: ModelId, linked:
         }
         match linked.member(target, &wanted.value) {
             Some(Member::Broken) => {}
-            Some(Member::Property(_, property)) if property.field().is_none() => {
+            Some(Member::Property(_, property)) if property.field().is_none() && linked.has_name(id) => {
                 let message = format!("`{}` of `{}` does not point to `{}`", wanted.value, other.name, own.name);
                 out.push(Diagnostic::new(Code::InversePointsElsewhere, wanted.span, message).related(property.span, "it is declared here"));
             }
@@ -71,7 +76,8 @@ fn inverse(id: ModelId, has_many: &schema::HasMany<'_>, target: ModelId, linked:
         }
         return None;
     }
-    if has_many.has_inverse_of {
+    let may_point_back = linked.loose_models.contains(&target) || linked.partial_models.contains(&target);
+    if has_many.has_inverse_of || back.is_empty() && (may_point_back || !linked.has_name(id)) {
         return None;
     }
     match back.as_slice() {

@@ -30,7 +30,8 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
         models: Vec::with_capacity(declared.len()),
         broken: FxHashSet::default(),
         partial_models: FxHashSet::default(),
-        partial: schemas.iter().any(|schema| schema.partial),
+        loose_models: FxHashSet::default(),
+        partial: schemas.iter().any(|schema| schema.partial) || declared.iter().any(|(_, model)| !names::is_nameable(model)),
     };
     for (id, model) in &declared {
         let properties = properties::read(*id, model, &mut linked, out);
@@ -60,6 +61,9 @@ pub fn resolve(schemas: &[Schema<'_>], context: Context<'_>, out: &mut Diagnosti
     Program { broken, partial_models: linked.partial_models, incomplete, ..Program::new(linked.models, webhooks) }
 }
 
+/// Behind this many findings no nearest model is looked for: each look goes through all names.
+const HINTED: usize = 200;
+
 /// The tables while they are being filled.
 pub(super) struct Linked<'a> {
     /// Models by name; the first of a name.
@@ -70,7 +74,9 @@ pub(super) struct Linked<'a> {
     pub(super) broken: FxHashSet<(ModelId, &'a str)>,
     /// Models that may have more fields and relations than could be read: one has no name, or its element is misspelt.
     pub(super) partial_models: FxHashSet<ModelId>,
-    /// A file could not be read to its end: any model may be in it.
+    /// Models with a belongs-to that points nowhere: it may be meant to be the inverse of any has-many.
+    pub(super) loose_models: FxHashSet<ModelId>,
+    /// A file could not be read to its end, or a model has no proper name: any model may be there.
     pub(super) partial: bool,
 }
 
@@ -85,7 +91,17 @@ pub(super) enum Member<'l> {
     Broken,
 }
 
-impl Linked<'_> {
+impl<'a> Linked<'a> {
+    /// Whether a model has a proper name, so that others can mean it.
+    pub(super) fn has_name(&self, id: ModelId) -> bool {
+        self.model(id).is_some_and(|model| names::is_name(&model.name))
+    }
+
+    /// Whether a model is the first of its name. A second one is a mistake as a whole; what it has in common with the first is none.
+    pub(super) fn is_first(&self, id: ModelId) -> bool {
+        self.model(id).is_none_or(|model| self.names.get(&*model.name).is_none_or(|first| *first == id))
+    }
+
     /// The model with this id.
     pub(super) fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.get(id.index())
@@ -111,12 +127,20 @@ impl Linked<'_> {
     pub(super) fn find_model(&self, text: &Text<'_>, out: &mut Diagnostics) -> Option<ModelId> {
         let found = self.names.get(&*text.value).copied();
         if found.is_none() && !self.partial {
-            let mut names: Vec<&str> = self.names.keys().copied().collect();
-            names.sort_unstable();
-            let message = format!("there is no model `{}`", text.value);
-            out.push(hint(Diagnostic::new(Code::UnknownReference, text.span, message), &text.value, text.span, &names));
+            let unknown = Diagnostic::new(Code::UnknownReference, text.span, format!("there is no model `{}`", text.value));
+            let mut names: Vec<&str> = Vec::new();
+            if out.len() < HINTED {
+                names.extend(self.names.keys());
+                names.sort_unstable();
+            }
+            out.push(hint(unknown, &text.value, text.span, &names));
         }
         found
+    }
+
+    /// The name of a model that another name was most likely meant to be.
+    pub(super) fn nearest_model(&self, name: &str, out: &Diagnostics) -> Option<&'a str> {
+        (out.len() <= HINTED).then(|| suggestion(name, self.names.keys().copied())).flatten()
     }
 
     /// Says that a model has nothing of this name. `what`: "field or relation".

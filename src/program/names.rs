@@ -107,12 +107,21 @@ pub(super) fn models<'a>(declared: &[(ModelId, &'a schema::Model<'_>)], out: &mu
     names.into_iter().map(|(name, (id, _))| (name, id)).collect()
 }
 
-/// Reports what is wrong with the name of a field or relation by itself. `kind`: "field", "relation".
-pub(super) fn check_member(kind: &str, name: &Text<'_>, out: &mut Diagnostics) {
+/// Whether a model has a name by which others can mean it.
+pub(super) fn is_nameable(model: &schema::Model<'_>) -> bool {
+    model.name.as_ref().is_some_and(|name| is_name(&name.value))
+}
+
+/// Reports what is wrong with the name of a field or relation by itself; whether nothing is. `kind`: "field", "relation".
+pub(super) fn check_member(kind: &str, name: &Text<'_>, out: &mut Diagnostics) -> bool {
     if is_reserved_member(&name.value) {
         out.push(reserved_name(kind, name));
-    } else if !is_name(&name.value) {
+        false
+    } else if is_name(&name.value) {
+        true
+    } else {
         out.push(invalid_name(kind, name));
+        false
     }
 }
 

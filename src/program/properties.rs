@@ -31,7 +31,10 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
             linked.partial_models.insert(id);
             continue;
         };
-        check_member("field", name, out);
+        if !check_member("field", name, out) {
+            // Whoever uses it may use the name that it should have.
+            linked.partial_models.insert(id);
+        }
         if !take(&mut taken, "field", name, out) {
             continue;
         }
@@ -49,12 +52,21 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
     }
     for belongs_to in &model.belongs_to {
         let target = belongs_to.model.as_ref().and_then(|target| linked.find_model(target, out));
-        let Some(name) = belongs_to.name.as_ref().or(belongs_to.model.as_ref()) else {
+        if target.is_none() {
+            linked.loose_models.insert(id);
+        }
+        let by_default = belongs_to.model.as_ref().filter(|_| !belongs_to.has_name);
+        let Some(name) = belongs_to.name.as_ref().or(by_default) else {
             linked.partial_models.insert(id);
             continue;
         };
         if belongs_to.name.is_some() || target.is_some() {
-            check_member("relation", name, out);
+            if !check_member("relation", name, out) {
+                linked.partial_models.insert(id);
+            }
+        } else if let Some(meant) = linked.nearest_model(&name.value, out) {
+            // Whoever uses the relation uses the name that it should have.
+            linked.broken.insert((id, meant));
         }
         if !take(&mut taken, "relation", name, out) {
             continue;
@@ -76,7 +88,9 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
             linked.partial_models.insert(id);
             continue;
         };
-        check_member("relation", name, out);
+        if !check_member("relation", name, out) {
+            linked.partial_models.insert(id);
+        }
         take(&mut taken, "relation", name, out);
     }
     id_suffixes(model, &taken, out);

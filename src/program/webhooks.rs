@@ -74,16 +74,16 @@ fn receiver(webhook: &schema::Webhook<'_>, context: Context<'_>, out: &mut Diagn
                     None => diagnostic.help(format!("declare it as `[receivers.{name}]` in `webhookc.toml`")),
                 };
                 out.push(diagnostic);
-            } else if action.is_none() {
+            } else if action.is_none() && !webhook.has_action {
                 let message = format!("the receiver `{name}` gets no `action`; expected the name of its task");
                 out.push(Diagnostic::new(Code::MissingAction, receiver.attribute, message));
             }
         }
-        (None, Some(action)) => {
+        (None, Some(action)) if !webhook.has_receiver => {
             let message = "the webhook has an `action` but no `receiver` to do it";
             out.push(Diagnostic::new(Code::ActionWithoutReceiver, action.attribute, message).help("add `receiver=\"cloudcode\"`"));
         }
-        (None, None) => {}
+        (None, Some(_) | None) => {}
     }
 }
 

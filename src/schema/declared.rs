@@ -92,6 +92,8 @@ pub struct BelongsTo<'s> {
     pub model: Option<Text<'s>>,
     /// `name`, by default the name of the model.
     pub name: Option<Text<'s>>,
+    /// A `name` is written, be it a wrong one.
+    pub has_name: bool,
 }
 
 /// `<has-many>`
@@ -147,6 +149,10 @@ pub struct Webhook<'s> {
     pub name: Option<Text<'s>>,
     /// `receiver`
     pub receiver: Option<Text<'s>>,
+    /// A `receiver` is written, be it a wrong one.
+    pub has_receiver: bool,
+    /// An `action` is written, be it a wrong one.
+    pub has_action: bool,
     /// `action`
     pub action: Option<Text<'s>>,
     /// `when`

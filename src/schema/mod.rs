@@ -42,12 +42,11 @@ pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnost
     let root = Node::new(root, dialect);
     shape::no_text(root, out);
     for element in root.children() {
-        if element.name() == "model" {
+        if shape::meant(element, root, &["model"], out).is_some() {
             schema.models.push(model::read(element, out));
         } else {
-            // It may be a model whose name is misspelt.
+            // Whatever it is, it may hold models.
             schema.partial = true;
-            out.push(shape::unknown_element(element, root, &["model"]));
         }
     }
     if schema.models.is_empty() {

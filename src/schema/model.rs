@@ -2,7 +2,7 @@
 
 use super::declared::{BelongsTo, Display, Field, FieldOption, HasMany, Index, Model, NotifyUser};
 use super::node::Node;
-use super::shape::{attributes, deprecated, no_children, no_content, no_text, optional, required, text, unknown_element};
+use super::shape::{attributes, depended_on, deprecated, meant, no_children, no_content, no_text, optional, required, text};
 use super::{webhook, words};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::text::SourceText;
@@ -29,19 +29,19 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Model<'s
     no_text(element, out);
     let mut order = Order::default();
     for child in element.children() {
-        order.next(child, out);
-        match child.name() {
+        let Some(name) = meant(child, element, &CHILDREN, out) else {
+            model.partial = true;
+            continue;
+        };
+        order.next(name, child, out);
+        match name {
             "field" => model.fields.push(field(child, out)),
             "belongs-to" => model.belongs_to.push(belongs_to(child, out)),
             "has-many" => model.has_many.push(has_many(child, out)),
             "index" => model.indexes.push(index(child, out)),
             "display" => model.displays.push(display(child, out)),
             "notify-user" => model.notify_users.push(notify_user(child, out)),
-            "webhook" => model.webhooks.push(webhook::read(child, out)),
-            _ => {
-                model.partial = true;
-                out.push(unknown_element(child, element, &CHILDREN));
-            }
+            _ => model.webhooks.push(webhook::read(child, out)),
         }
     }
     model
@@ -55,12 +55,11 @@ struct Order<'t, 's> {
 }
 
 impl<'t, 's> Order<'t, 's> {
-    fn next(&mut self, child: Node<'t, 's>, out: &mut Diagnostics) {
-        let rank = match child.name() {
+    fn next(&mut self, name: &str, child: Node<'t, 's>, out: &mut Diagnostics) {
+        let rank = match name {
             "field" => 1,
             "belongs-to" | "has-many" => 2,
-            "index" | "display" | "notify-user" | "webhook" => 3,
-            _ => return,
+            _ => 3,
         };
         match self.latest {
             Some((latest, before)) if latest > rank => {
@@ -85,7 +84,7 @@ fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
         required("name"),
         required("label"),
         required("type"),
-        optional("media"),
+        depended_on("media"),
         optional("auto-download"),
         deprecated("spec", "write the format into the type, as in `type=\"text:email\"`"),
         deprecated("deprecated-spec", "write the format into the type, as in `type=\"text:email\"`"),
@@ -97,10 +96,8 @@ fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
     no_text(element, out);
     let mut options = Vec::new();
     for child in element.children() {
-        if child.name() == "option" {
+        if meant(child, element, &["option"], out).is_some() {
             options.push(option(child, out));
-        } else {
-            out.push(unknown_element(child, element, &["option"]));
         }
     }
     Field {
@@ -115,19 +112,19 @@ fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
 }
 
 fn option<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> FieldOption<'s> {
-    let ([key], [has_key]) = attributes(element, &[optional("key")], out);
+    let ([key], [has_key]) = attributes(element, &[depended_on("key")], out);
     no_children(element, out);
     FieldOption { key: key.as_ref().map(text), has_key, label: element.text(), element: element.name_span() }
 }
 
 fn belongs_to<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> BelongsTo<'s> {
-    let ([model, name], _) = attributes(element, &[required("model"), optional("name")], out);
+    let ([model, name], [_, has_name]) = attributes(element, &[required("model"), depended_on("name")], out);
     no_content(element, out);
-    BelongsTo { model: model.as_ref().map(text), name: name.as_ref().map(text) }
+    BelongsTo { model: model.as_ref().map(text), name: name.as_ref().map(text), has_name }
 }
 
 fn has_many<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> HasMany<'s> {
-    let rules = [required("model"), required("name"), optional("inverse-of")];
+    let rules = [required("model"), required("name"), depended_on("inverse-of")];
     let ([model, name, inverse_of], [_, _, has_inverse_of]) = attributes(element, &rules, out);
     no_content(element, out);
     HasMany {
@@ -147,7 +144,7 @@ fn index(element: Node<'_, '_>, out: &mut Diagnostics) -> Index {
 }
 
 fn display(element: Node<'_, '_>, out: &mut Diagnostics) -> Display {
-    let ([format], [has_format]) = attributes(element, &[optional("format")], out);
+    let ([format], [has_format]) = attributes(element, &[depended_on("format")], out);
     no_children(element, out);
     let format = if has_format {
         no_text(element, out);

@@ -2,7 +2,7 @@
 
 use super::declared::Text;
 use super::node::Node;
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Fix, one_of, suggestion};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Fix, Severity, one_of, suggestion};
 use crate::syntax::{Attribute, Element};
 use crate::text::Span;
 
@@ -11,22 +11,29 @@ use crate::text::Span;
 pub(super) struct Rule {
     name: &'static str,
     required: bool,
+    /// Without it something else of the element may be wrong, so that a misspelt one is read as what it was meant to be.
+    depended_on: bool,
     deprecated: Option<&'static str>,
 }
 
 /// An attribute that must be there.
 pub(super) const fn required(name: &'static str) -> Rule {
-    Rule { name, required: true, deprecated: None }
+    Rule { name, required: true, depended_on: true, deprecated: None }
+}
+
+/// An attribute that may be there, and that others may need.
+pub(super) const fn depended_on(name: &'static str) -> Rule {
+    Rule { name, required: false, depended_on: true, deprecated: None }
 }
 
 /// An attribute that may be there.
 pub(super) const fn optional(name: &'static str) -> Rule {
-    Rule { name, required: false, deprecated: None }
+    Rule { name, required: false, depended_on: false, deprecated: None }
 }
 
 /// An attribute that means nothing any more; the advice says what to do instead.
 pub(super) const fn deprecated(name: &'static str, advice: &'static str) -> Rule {
-    Rule { name, required: false, deprecated: Some(advice) }
+    Rule { name, required: false, depended_on: false, deprecated: Some(advice) }
 }
 
 /// The attributes of an element, in the order of the rules. An attribute that is broken or blank is left out.
@@ -41,11 +48,19 @@ pub(super) fn attributes<'s, const N: usize>(
     let mut next = 0;
     for attribute in element.attributes() {
         let found = (next..N).chain(0..next).find(|&index| rules.get(index).is_some_and(|rule| rule.name == attribute.name));
-        let Some(index) = found else {
-            if !attribute.name.starts_with("xml") {
-                out.push(unknown_attribute(element, &attribute, rules));
+        let index = match found {
+            Some(index) => index,
+            None if attribute.name.starts_with("xml") => continue,
+            None => {
+                let near = near_attribute(element, &attribute, rules);
+                let near = near.filter(|&index| written.get(index) == Some(&false));
+                out.push(unknown_attribute(element, &attribute, rules, near));
+                // That what others depend on is missing would be the same mistake again.
+                match near.filter(|&index| rules.get(index).is_some_and(|rule| rule.depended_on)) {
+                    Some(index) => index,
+                    None => continue,
+                }
             }
-            continue;
         };
         let (Some(rule), Some(value), Some(written)) = (rules.get(index), values.get_mut(index), written.get_mut(index)) else {
             continue;
@@ -80,8 +95,7 @@ pub(super) fn text<'s>(attribute: &Attribute<'s>) -> Text<'s> {
 
 /// All of an attribute, from its name to its closing quote.
 pub(super) fn whole(attribute: &Attribute<'_>) -> Span {
-    let value = attribute.value_span;
-    attribute.name_span.to(Span { end: value.end + 1, ..value })
+    attribute.span()
 }
 
 /// Reports the elements and the text of an element that may hold none.
@@ -92,9 +106,38 @@ pub(super) fn no_content(element: Node<'_, '_>, out: &mut Diagnostics) {
 
 /// Reports the text of an element that may hold none.
 pub(super) fn no_text(element: Node<'_, '_>, out: &mut Diagnostics) {
-    if let Some(span) = element.text_span() {
+    if let Some(span) = element.text_span()
+        && !element.element.has_broken_text()
+    {
         out.push(unexpected_text(element.written(), span));
     }
+}
+
+/// Which of the allowed elements a child is. One that is misspelt is reported, and read as what it was meant to be, so that nothing
+/// that it declares is missed. `None`: it means nothing here, which has been reported.
+pub(super) fn meant(child: Node<'_, '_>, parent: Node<'_, '_>, allowed: &[&'static str], out: &mut Diagnostics) -> Option<&'static str> {
+    let find = |name: &str| allowed.iter().copied().find(|known| *known == name);
+    let name = child.name();
+    if let Some(known) = find(name) {
+        return Some(known);
+    }
+    let near = || {
+        let near = suggestion(child.written(), allowed.iter().map(|word| parent.element_word(word)))?;
+        allowed.iter().copied().find(|word| parent.element_word(word) == near)
+    };
+    if let Some(closed_as) = child.element.closed_as() {
+        // That its two tags disagree has been said.
+        return find(closed_as).or_else(near);
+    }
+    let near = near();
+    let mut diagnostic = unknown_element(child, parent, allowed);
+    if let Some(near) = near {
+        diagnostic.severity = Severity::Error;
+        let word = parent.element_word(near);
+        diagnostic = diagnostic.label("").help(format!("did you mean `{word}`?")).fix(rename(child.element, word));
+    }
+    out.push(diagnostic);
+    near
 }
 
 /// Reports the elements in an element that may hold none.
@@ -105,15 +148,11 @@ pub(super) fn no_children(element: Node<'_, '_>, out: &mut Diagnostics) {
 }
 
 /// An element that means nothing where it stands.
-pub(super) fn unknown_element(element: Node<'_, '_>, parent: Node<'_, '_>, allowed: &[&'static str]) -> Diagnostic {
+fn unknown_element(element: Node<'_, '_>, parent: Node<'_, '_>, allowed: &[&'static str]) -> Diagnostic {
     let name = element.written();
-    let expected = || allowed.iter().map(|word| parent.element_word(word));
-    let message = format!("`{name}` is not an element of `{}`; expected {}", parent.written(), one_of(expected()));
-    let diagnostic = Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds");
-    match suggestion(name, expected()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(rename(element.element, near)),
-        None => diagnostic,
-    }
+    let expected = allowed.iter().map(|word| parent.element_word(word));
+    let message = format!("`{name}` is not an element of `{}`; expected {}", parent.written(), one_of(expected));
+    Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds")
 }
 
 /// Another name for an element, in both of its tags. A guess.
@@ -127,17 +166,28 @@ pub(super) fn unexpected_text(element: &str, span: Span) -> Diagnostic {
     Diagnostic::new(Code::UnexpectedText, span, format!("`{element}` holds text, which means nothing here")).label("ignored")
 }
 
-fn unknown_attribute(element: Node<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule]) -> Diagnostic {
-    let names = || rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| element.attribute_word(rule.name));
-    let message = format!("`{}` is not an attribute of `{}`; expected {}", attribute.name, element.written(), one_of(names()));
-    let diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message).label("ignored");
+/// The attribute that this one was most likely meant to be, if that is not given.
+fn near_attribute(element: Node<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule]) -> Option<usize> {
+    let known = || rules.iter().enumerate().filter(|(_, rule)| rule.deprecated.is_none());
     let given = |name: &str| element.element.attributes().any(|other| other.name == name);
-    match suggestion(attribute.name, names()).filter(|near| !given(near)) {
-        Some(near) => {
-            diagnostic.help(format!("did you mean `{near}`?")).fix(Fix::replace(format!("rename to `{near}`"), attribute.name_span, near))
-        }
-        None => diagnostic,
+    let near = suggestion(attribute.name, known().map(|(_, rule)| element.attribute_word(rule.name))).filter(|near| !given(near))?;
+    known().find(|(_, rule)| element.attribute_word(rule.name) == near).map(|(index, _)| index)
+}
+
+fn unknown_attribute(element: Node<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule], near: Option<usize>) -> Diagnostic {
+    let names = rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| element.attribute_word(rule.name));
+    let message = format!("`{}` is not an attribute of `{}`; expected {}", attribute.name, element.written(), one_of(names));
+    let mut diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message);
+    let Some(near) = near.and_then(|near| rules.get(near)) else {
+        return diagnostic.label("ignored");
+    };
+    if near.depended_on {
+        diagnostic.severity = Severity::Error;
+    } else {
+        diagnostic = diagnostic.label("ignored");
     }
+    let name = element.attribute_word(near.name);
+    diagnostic.help(format!("did you mean `{name}`?")).fix(Fix::replace(format!("rename to `{name}`"), attribute.name_span, name))
 }
 
 fn deprecated_attribute(attribute: &Attribute<'_>, advice: &str) -> Diagnostic {

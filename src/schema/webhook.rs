@@ -2,24 +2,34 @@
 
 use super::declared::{Body, FieldSlot, Header, Request, Webhook, WebhookField};
 use super::node::Node;
-use super::shape::{attributes, no_children, no_content, no_text, optional, required, text, unexpected_text, unknown_element};
+use super::shape::{attributes, depended_on, meant, no_children, no_content, no_text, optional, required, text, unexpected_text};
 use super::words;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::Attribute;
 use crate::text::Span;
 
 pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
-    let rules =
-        [required("type"), optional("name"), optional("receiver"), optional("action"), optional("when"), optional("on"), optional("order")];
-    let ([kind, name, receiver, action, when, on, order], _) = attributes(element, &rules, out);
+    let rules = [
+        required("type"),
+        optional("name"),
+        depended_on("receiver"),
+        depended_on("action"),
+        optional("when"),
+        optional("on"),
+        optional("order"),
+    ];
+    let ([kind, name, receiver, action, when, on, order], [_, _, has_receiver, has_action, ..]) = attributes(element, &rules, out);
     no_text(element, out);
     let mut fields = Vec::new();
     let mut first_request: Option<Request<'s>> = None;
     for child in element.children() {
-        match (child.name(), &first_request) {
+        let Some(name) = meant(child, element, &["field", "request"], out) else {
+            continue;
+        };
+        match (name, &first_request) {
             ("field", _) => fields.push(field(child, out)),
-            ("request", None) => first_request = Some(request(child, out)),
-            ("request", Some(first)) => {
+            (_, None) => first_request = Some(request(child, out)),
+            (_, Some(first)) => {
                 let message = "a webhook has one `request`";
                 let help = "give each target a webhook of its own, or declare endpoints in `webhookc.toml`";
                 out.push(
@@ -28,13 +38,14 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<
                         .help(help),
                 );
             }
-            _ => out.push(unknown_element(child, element, &["field", "request"])),
         }
     }
     Webhook {
         kind: words::webhook_kind(kind, out),
         name: name.as_ref().map(text),
         receiver: receiver.as_ref().map(text),
+        has_receiver,
+        has_action,
         action: action.as_ref().map(text),
         when: when.as_ref().map(Attribute::source_text),
         on: words::operations(on, out),
@@ -89,14 +100,16 @@ fn request<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
     let mut headers = Vec::new();
     let mut first_body: Option<Body<'s>> = None;
     for child in element.children() {
-        match (child.name(), &first_body) {
+        let Some(name) = meant(child, element, &["header", "body"], out) else {
+            continue;
+        };
+        match (name, &first_body) {
             ("header", _) => headers.push(header(child, out)),
-            ("body", None) => first_body = Some(body(child, out)),
-            ("body", Some(first)) => {
+            (_, None) => first_body = Some(body(child, out)),
+            (_, Some(first)) => {
                 let message = "a request has one `body`";
                 out.push(Diagnostic::new(Code::DuplicateDefinition, child.name_span(), message).related(first.element, "the first one"));
             }
-            _ => out.push(unknown_element(child, element, &["header", "body"])),
         }
     }
     let method = method.filter(|method| is_token("method", method, out));

@@ -25,6 +25,12 @@ pub(super) struct Reader<'s, 'd> {
     pub(super) too_deep: bool,
     /// A quote of this kind (`"`, `'`) does not occur behind here any more.
     pub(super) no_more_quotes: [bool; 2],
+    /// The next `<` or `>`, as far as it has been looked for; the length of the text when there is none.
+    pub(super) angle: Option<usize>,
+    /// An end of a comment that has been found, and may be that of several beginnings.
+    next_comment_end: Option<usize>,
+    /// Elements that the closing tag of an outer one has ended: their own closing tags, if they come, are no news.
+    pub(super) owed: Vec<&'s str>,
     /// The end of a comment, CDATA section, processing instruction does not occur behind here any more.
     no_more_ends: [bool; 3],
     pub(super) out: &'d mut Diagnostics,
@@ -48,11 +54,14 @@ impl<'s, 'd> Reader<'s, 'd> {
             file,
             text,
             at: 0,
-            tree: Tree { file, text, nodes, attributes, root: None },
+            tree: Tree { nodes, attributes, text, ..Tree::empty(file) },
             open: Vec::new(),
             skipped: 0,
             too_deep: false,
             no_more_quotes: [false; 2],
+            angle: None,
+            next_comment_end: None,
+            owed: Vec::new(),
             no_more_ends: [false; 3],
             out,
         }
@@ -113,11 +122,17 @@ impl<'s, 'd> Reader<'s, 'd> {
             return;
         }
         let mut next = memchr(b'&', raw.as_bytes()).map(|at| start + at);
+        let mut broken = false;
         while let Some(at) = next {
-            let (Ok(from) | Err(from)) = reference::check(self.file, self.text, at, self.out);
+            let checked = reference::check(self.file, self.text, at, self.out);
+            broken |= checked.is_err();
+            let (Ok(from) | Err(from)) = checked;
             next = self.find(b'&', from).filter(|&at| at < end);
         }
         self.push(NodeKind::Text, start, end);
+        if let Some(node) = self.tree.nodes.last_mut().filter(|_| broken) {
+            node.broken = true;
+        }
     }
 
     fn comment(&mut self) {
@@ -127,6 +142,12 @@ impl<'s, 'd> Reader<'s, 'd> {
             return;
         }
         let inside = self.text.get(body..self.at - 3).unwrap_or("");
+        if let Some(line) = another_comment(inside) {
+            let message = "the comment is not closed with `-->`: another one begins below it";
+            self.out.push(Diagnostic::new(Code::MalformedComment, self.span(start, body), message));
+            self.at = body + line;
+            return;
+        }
         // `--->` ends a comment too early as well: its body then ends in a hyphen.
         let hyphens = memmem::find(inside.as_bytes(), b"--").or_else(|| inside.ends_with('-').then(|| inside.len() - 1));
         if let Some(hyphens) = hyphens {
@@ -164,10 +185,15 @@ impl<'s, 'd> Reader<'s, 'd> {
     fn until(&mut self, ending: Ending, from: usize) -> bool {
         let start = self.at;
         let missing = self.no_more_ends.get(ending as usize).copied().unwrap_or(false);
-        let found =
-            if missing { None } else { memmem::find(self.text.as_bytes().get(from..).unwrap_or_default(), ending.mark().as_bytes()) };
+        let known = self.next_comment_end.filter(|&end| matches!(ending, Ending::Comment) && end >= from);
+        let rest = self.text.as_bytes().get(from..).unwrap_or_default();
+        let find = || memmem::find(rest, ending.mark().as_bytes()).map(|found| from + found);
+        let found = if missing { None } else { known.or_else(find) };
         if let Some(found) = found {
-            self.at = from + found + ending.mark().len();
+            if matches!(ending, Ending::Comment) {
+                self.next_comment_end = Some(found);
+            }
+            self.at = found + ending.mark().len();
             return true;
         }
         if let Some(missing) = self.no_more_ends.get_mut(ending as usize) {
@@ -207,7 +233,7 @@ impl<'s, 'd> Reader<'s, 'd> {
         }
         let (start, end) = (offset(start), offset(end));
         let after = offset(self.tree.nodes.len() + 1);
-        self.tree.nodes.push(Node { kind, start, end, after, name_end: start, tag_end: end, attributes: (0, 0) });
+        self.tree.nodes.push(Node { kind, start, end, after, name_end: start, tag_end: end, attributes: (0, 0), broken: false });
     }
 
     /// Where something that should have been a tag ends: behind the next `>`, or at the next `<`, whichever is first.
@@ -231,6 +257,13 @@ impl<'s, 'd> Reader<'s, 'd> {
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         Span::new(self.file, start, end)
     }
+}
+
+/// Where the first line of a comment ends, when a further comment begins on a later line of it.
+fn another_comment(inside: &str) -> Option<usize> {
+    let hyphens = memmem::find(inside.as_bytes(), b"--")?;
+    let before = inside.get(..hyphens)?.strip_suffix("<!")?;
+    memchr(b'\n', before.as_bytes())
 }
 
 /// What ends at a mark of its own.

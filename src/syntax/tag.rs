@@ -69,7 +69,9 @@ impl Reader<'_, '_> {
             name_end: offset(name_end),
             tag_end,
             attributes,
+            broken: false,
         });
+        self.owed.clear();
         if opens {
             let name = self.text.get(start + 1..name_end).unwrap_or("");
             self.open.push(Open { node: index, name, reported: matches!(end, End::Missing) });
@@ -89,15 +91,49 @@ impl Reader<'_, '_> {
                     self.at += 2;
                     return End::Empty;
                 }
+                Some(b'/') if self.at_cut_end() => {
+                    self.at += 1;
+                    self.no_end(start, name_end);
+                    return End::Empty;
+                }
                 None | Some(b'<') => {
-                    let message = format!("the tag `{}` has no `>` at its end", self.text.get(start..name_end).unwrap_or("<"));
-                    self.out.push(Diagnostic::new(Code::UnclosedTag, self.span(start, name_end), message));
+                    self.no_end(start, name_end);
+                    return End::Missing;
+                }
+                Some(_) if self.at_text() => {
+                    self.at = before;
+                    self.no_end(start, name_end);
                     return End::Missing;
                 }
                 Some(b'"' | b'\'' | b'=' | b'/') => self.stray(),
                 Some(_) => self.attribute(before),
             }
         }
+    }
+
+    fn no_end(&mut self, start: usize, name_end: usize) {
+        let message = format!("the tag `{}` has no `>` at its end", self.text.get(start..name_end).unwrap_or("<"));
+        self.out.push(Diagnostic::new(Code::UnclosedTag, self.span(start, name_end), message));
+    }
+
+    /// Whether what stands here is the text of an element whose tag has no `>`: it is no attribute, and the next tag comes before any `>`.
+    fn at_text(&mut self) -> bool {
+        let end = self.name_end(self.at);
+        let mut next = end;
+        while matches!(self.byte(next), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            next += 1;
+        }
+        let is_attribute = end > self.at && matches!(self.byte(next), Some(b'=' | b'"' | b'\''));
+        !is_attribute && !matches!(self.byte(self.at), Some(b'"' | b'\'' | b'=' | b'/')) && self.next_angle() == Some(b'<')
+    }
+
+    /// The next `<` or `>`. What lies before it is looked through once.
+    fn next_angle(&mut self) -> Option<u8> {
+        if self.angle.is_none_or(|angle| angle < self.at) {
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            self.angle = Some(memchr::memchr2(b'<', b'>', rest).map_or(self.text.len(), |found| self.at + found));
+        }
+        self.angle.and_then(|angle| self.byte(angle))
     }
 
     /// Characters that begin no attribute, with the value in quotes that they may open.
@@ -133,6 +169,12 @@ impl Reader<'_, '_> {
             self.out.push(Diagnostic::new(Code::UnquotedValue, span, message).fix(fix));
         }
         self.skip_whitespace();
+        if let Some(quote @ (b'"' | b'\'')) = self.byte(self.at)
+            && let Some(end) = self.plain_value_end(quote)
+        {
+            self.no_equals(name, end);
+            return;
+        }
         if self.byte(self.at) != Some(b'=') {
             self.at = name.1;
             self.no_value(name, name.1);
@@ -157,6 +199,32 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Where the value in quotes that begins here ends, if it looks like one: it stays in its line and its tag.
+    fn plain_value_end(&mut self, quote: u8) -> Option<usize> {
+        let close = self.closing_quote(quote, self.at + 1)?;
+        let value = self.text.get(self.at + 1..close)?;
+        (!value.contains(['<', '>', '\n']) && !opens_the_next_value(value)).then_some(close)
+    }
+
+    /// A name with a value in quotes behind it, `self.at` is the opening one.
+    fn no_equals(&mut self, name: (usize, usize), close: usize) {
+        let start = self.at + 1;
+        self.at = close + 1;
+        let text = self.text.get(name.0..name.1).unwrap_or("");
+        let message = format!("no `=` stands between the attribute `{text}` and its value");
+        let fix = Fix::replace("add the `=`", self.span(name.1, start - 1), "=").safe();
+        self.out.push(Diagnostic::new(Code::AttributeWithoutValue, self.span(name.0, name.1), message).fix(fix));
+        let good = self.check_value(name, start, close);
+        self.keep(name, (start, close), !good);
+    }
+
+    /// Whether an empty tag ends here that has no `>`.
+    fn at_cut_end(&self) -> bool {
+        let rest = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
+        let next = rest.iter().find(|byte| !byte.is_ascii_whitespace());
+        matches!(next, None | Some(b'<'))
+    }
+
     fn at_empty_end(&self) -> bool {
         self.byte(self.at) == Some(b'/') && self.byte(self.at + 1) == Some(b'>')
     }
@@ -177,8 +245,10 @@ impl Reader<'_, '_> {
 
     fn unquoted(&mut self, name: (usize, usize)) {
         let start = self.at;
-        while !matches!(self.byte(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'<')) && !self.at_empty_end() {
-            self.at += 1;
+        self.at = self.word_end(start);
+        // The words of a value that has no quotes at all: none of them is an attribute.
+        while let Some(next) = self.next_plain_word() {
+            self.at = self.word_end(next);
         }
         let end = self.at;
         let value = self.text.get(start..end).unwrap_or("");
@@ -196,17 +266,36 @@ impl Reader<'_, '_> {
         self.keep(name, (start, value_end), !good);
     }
 
+    fn word_end(&self, from: usize) -> usize {
+        let mut at = from;
+        while !matches!(self.byte(at), None | Some(b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'<'))
+            && !(self.byte(at) == Some(b'/') && self.byte(at + 1) == Some(b'>'))
+        {
+            at += 1;
+        }
+        at
+    }
+
+    /// Where the next word of the line begins, unless a quote has ended the value, or it is an attribute or the end of the tag.
+    fn next_plain_word(&self) -> Option<usize> {
+        if matches!(self.byte(self.at.checked_sub(1)?), Some(b'"' | b'\'')) {
+            return None;
+        }
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let start = self.at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let end = self.word_end(start);
+        let word = self.text.as_bytes().get(start..end)?;
+        let mut next = end;
+        while matches!(self.byte(next), Some(b' ' | b'\t')) {
+            next += 1;
+        }
+        (start > self.at && !word.is_empty() && !word.contains(&b'=') && self.byte(next) != Some(b'=')).then_some(start)
+    }
+
     /// A value in quotes, `self.at` is the opening one.
     fn quoted(&mut self, name: (usize, usize), quote: u8) {
         let start = self.at + 1;
-        let kind = usize::from(quote == b'\'');
-        let known_missing = self.no_more_quotes.get(kind).copied().unwrap_or(false);
-        let close = if known_missing { None } else { self.find(quote, start) };
-        if close.is_none()
-            && let Some(missing) = self.no_more_quotes.get_mut(kind)
-        {
-            *missing = true;
-        }
+        let close = self.closing_quote(quote, start);
         let value = close.and_then(|close| self.text.get(start..close));
         if let (Some(value), Some(close)) = (value, close)
             && !opens_the_next_value(value)
@@ -224,6 +313,20 @@ impl Reader<'_, '_> {
         let good = self.check_value(name, start, end);
         self.keep(name, (start, end), !good);
         self.at = end;
+    }
+
+    fn closing_quote(&mut self, quote: u8, from: usize) -> Option<usize> {
+        let kind = usize::from(quote == b'\'');
+        if self.no_more_quotes.get(kind).copied().unwrap_or(false) {
+            return None;
+        }
+        let close = self.find(quote, from);
+        if close.is_none()
+            && let Some(missing) = self.no_more_quotes.get_mut(kind)
+        {
+            *missing = true;
+        }
+        close
     }
 
     /// Where a value most likely ends whose closing quote is missing. `value` is what lies before the next quote, if there is any.
@@ -325,8 +428,11 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Whether text before a quote shows that this quote opens another attribute's value: it ends in ` name=`.
+/// Whether text before a quote shows that this quote opens another attribute's value: it ends in ` name=`, or holds tags.
 fn opens_the_next_value(text: &str) -> bool {
+    if text.contains("</") || text.contains('<') && text.contains('\n') {
+        return true;
+    }
     let Some(before) = text.trim_ascii_end().strip_suffix('=') else {
         return false;
     };

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
+
 use super::reference::{Place, decode, each_piece};
 use crate::ids::FileId;
 use crate::text::{SourceText, Span};
@@ -15,6 +17,8 @@ pub struct Tree<'s> {
     pub(super) nodes: Vec<Node>,
     pub(super) attributes: Vec<RawAttribute>,
     pub(super) root: Option<u32>,
+    /// The names in the closing tags that are not those of their opening tags, by element.
+    pub(super) closed_as: FxHashMap<u32, &'s str>,
 }
 
 /// A node. What a text holds beyond its span follows from its kind.
@@ -33,6 +37,8 @@ pub(super) struct Node {
     pub(super) tag_end: u32,
     /// Of an element: its attributes.
     pub(super) attributes: (u32, u32),
+    /// Of a text: a reference in it has been reported.
+    pub(super) broken: bool,
 }
 
 /// The kinds of nodes.
@@ -45,6 +51,8 @@ pub(super) enum NodeKind {
     CharacterData,
     /// `<!--…-->`, all of it.
     Comment,
+    /// A tag that turned out to be no element: its `/` is missing.
+    Void,
 }
 
 /// An attribute in the tables.
@@ -60,7 +68,7 @@ pub(super) struct RawAttribute {
 impl<'s> Tree<'s> {
     /// A tree without a root.
     pub(super) fn empty(file: FileId) -> Self {
-        Self { file, text: "", nodes: Vec::new(), attributes: Vec::new(), root: None }
+        Self { file, text: "", nodes: Vec::new(), attributes: Vec::new(), root: None, closed_as: FxHashMap::default() }
     }
 
     /// The file it was read from.
@@ -92,7 +100,7 @@ impl<'s> Tree<'s> {
             NodeKind::Element => Content::Element(Element { tree: self, node, index }),
             NodeKind::Comment => Content::Comment(span),
             NodeKind::Text if self.slice(node.start, node.end).trim_ascii().is_empty() => Content::Whitespace(span),
-            NodeKind::Text | NodeKind::CharacterData => Content::Text(span),
+            NodeKind::Text | NodeKind::CharacterData | NodeKind::Void => Content::Text(span),
         }
     }
 
@@ -113,7 +121,7 @@ impl<'s> Tree<'s> {
             match node.kind {
                 NodeKind::Element => around.push(node.after),
                 NodeKind::Comment => return Some((node, index, around.last().copied())),
-                NodeKind::Text | NodeKind::CharacterData => {}
+                NodeKind::Text | NodeKind::CharacterData | NodeKind::Void => {}
             }
             None
         });
@@ -123,7 +131,7 @@ impl<'s> Tree<'s> {
             let next = behind.iter().find(|node| match node.kind {
                 NodeKind::Element | NodeKind::CharacterData => true,
                 NodeKind::Text => !self.slice(node.start, node.end).trim_ascii().is_empty(),
-                NodeKind::Comment => false,
+                NodeKind::Comment | NodeKind::Void => false,
             });
             let element = next.filter(|node| node.kind == NodeKind::Element).map(|node| self.span(node.start, node.end));
             (self.slice(node.start, node.end), self.span(node.start, node.end), element)
@@ -169,6 +177,18 @@ impl<'t, 's> Element<'t, 's> {
     #[must_use]
     pub fn name(self) -> &'s str {
         self.tree.slice(self.node.start + 1, self.node.name_end)
+    }
+
+    /// The name in its closing tag when that is another one, which has been reported.
+    #[must_use]
+    pub fn closed_as(self) -> Option<&'s str> {
+        self.tree.closed_as.get(&self.index).copied()
+    }
+
+    /// Whether a reference in its own text has been reported.
+    #[must_use]
+    pub fn has_broken_text(self) -> bool {
+        self.texts().any(|(_, node)| node.broken)
     }
 
     /// Where the name stands in the opening tag.
@@ -225,6 +245,7 @@ impl<'t, 's> Element<'t, 's> {
             raw: tree.slice(raw.value.0, raw.value.1),
             value_span: tree.span(raw.value.0, raw.value.1),
             broken: raw.broken,
+            is_closed: matches!(tree.text.as_bytes().get(raw.value.1 as usize), Some(b'"' | b'\'')),
         })
     }
 
@@ -339,6 +360,7 @@ pub struct Attribute<'s> {
     pub value_span: Span,
     /// The value has been reported as wrong; nothing more is to be said about it.
     pub broken: bool,
+    is_closed: bool,
 }
 
 impl<'s> Attribute<'s> {
@@ -346,6 +368,13 @@ impl<'s> Attribute<'s> {
     #[must_use]
     pub fn raw(&self) -> &'s str {
         self.raw
+    }
+
+    /// All of it, from its name to its closing quote, if it has one.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        let value = self.value_span;
+        self.name_span.to(Span { end: value.end + u32::from(self.is_closed), ..value })
     }
 
     /// The value, decoded.
@@ -373,7 +402,7 @@ impl<'s> Attribute<'s> {
 fn content(node: &Node) -> (u32, u32) {
     match node.kind {
         NodeKind::CharacterData => (node.start + 9, node.end - 3),
-        NodeKind::Element | NodeKind::Text | NodeKind::Comment => (node.start, node.end),
+        NodeKind::Element | NodeKind::Text | NodeKind::Comment | NodeKind::Void => (node.start, node.end),
     }
 }
 

@@ -69,3 +69,10 @@ pub enum When<'a> {
     /// It is there and could not be compiled, so nobody knows what it makes certain.
     Unreadable,
 }
+
+impl Scope<'_> {
+    /// Whether something that the webhook lists could not be resolved: then it may have been meant to embed, or to require, more.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.program.webhook_named(&self.webhook.name).is_some_and(|webhook| self.program.is_incomplete(webhook))
+    }
+}

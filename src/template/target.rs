@@ -37,7 +37,7 @@ impl Target {
             // The origin may be in what could not be read.
             return None;
         }
-        let mut walk = Walk { source, sample: String::new(), hidden: false, reported, out };
+        let mut walk = Walk { source, sample: String::new(), hidden: false, reported, lost: false, out };
         let (region, fixed) = walk.nodes(&nodes, Region::Scheme);
         let Walk { sample, hidden, .. } = walk;
         let origin = match (hidden, fixed && written && parsed.sound) {
@@ -99,6 +99,8 @@ struct Walk<'o> {
     hidden: bool,
     /// What had been reported before this template.
     reported: usize,
+    /// What should have been the origin could not be resolved.
+    lost: bool,
     out: &'o mut Diagnostics,
 }
 
@@ -153,7 +155,8 @@ impl Walk<'_> {
     fn refuse(&mut self, expr: &Expr, region: Region) -> bool {
         let within = |span: Span| expr.span.start <= span.start && span.end <= expr.span.end;
         let mut own = self.out.iter().skip(self.reported).filter(|found| found.severity() == Severity::Error);
-        if own.any(|found| found.code != Code::UnknownFilter && within(found.primary.span)) {
+        if self.lost || own.any(|found| found.code != Code::UnknownFilter && within(found.primary.span)) {
+            self.lost = true;
             return false;
         }
         if region == Region::Scheme && self.sample.contains('/') {

@@ -110,7 +110,7 @@ pub fn in_words(compilation: &Compilation) -> String {
     let mut text = String::new();
     for found in &compilation.diagnostics {
         let code = found.code;
-        writeln!(text, "{} {} {} {}", code.as_str(), code.name(), code.severity().as_str(), place(found.primary.span)).unwrap();
+        writeln!(text, "{} {} {} {}", code.as_str(), code.name(), found.severity().as_str(), place(found.primary.span)).unwrap();
         writeln!(text, "  {}", found.message).unwrap();
         writeln!(text, "  at {:?} {}", sources.slice(found.primary.span), found.primary.value).unwrap();
         for related in &found.related {

@@ -249,7 +249,9 @@ impl<'a> Reader<'a, '_> {
 
     fn report(&mut self, found: Diagnostic) {
         self.failed = true;
-        if !self.over {
+        let place = |found: &Diagnostic| (found.code, found.primary.span.start);
+        let is_again = self.out.iter().next_back().is_some_and(|last| place(last) == place(&found));
+        if !self.over && !is_again {
             self.out.push(found);
         }
     }

@@ -135,6 +135,10 @@ impl<'p> Typing<'p, '_> {
         }
         let program = self.scope.program;
         let model = program.model(object.model);
+        if program.is_broken(object.model, name.text.strip_suffix("_id").unwrap_or(name.text)) || program.is_broken(object.model, name.text)
+        {
+            return self.unknown(range);
+        }
         let is_relation = model.property_named(name.text).is_some() || model.has_many.iter().any(|many| *many.name == *name.text);
         if is_relation && object.embeds.is_none() {
             let message = format!("`previous` holds no related objects, seen `{}`", name.text);

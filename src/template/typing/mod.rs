@@ -312,6 +312,9 @@ impl<'p, 'o> Typing<'p, 'o> {
 
     fn push(&mut self, found: Diagnostic) {
         self.failed |= found.severity() == Severity::Error;
+        if matches!(found.code, Code::NotEmbedded | Code::MayBeMissing) && self.scope.is_incomplete() {
+            return;
+        }
         if self.certain || !matches!(found.code, Code::MayBeMissing | Code::AlwaysMissing) {
             self.out.push(found);
         }

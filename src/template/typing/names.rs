@@ -81,7 +81,8 @@ impl<'p> Typing<'p, '_> {
         if self.foreign {
             return self.unknown(range);
         }
-        if self.is_reported(webhook.model, name) {
+        if self.is_reported(webhook.model, name) || self.scope.is_incomplete() {
+            // It may be a relation that was meant to be embedded.
             return self.unknown(range);
         }
         let message = format!("unknown variable `{name}`");
