@@ -70,7 +70,12 @@ fn next(world: &World, policy: &Policy) -> Result<Vec<World>, String> {
             None => {
                 let mut then = world.clone();
                 if let Some(&row) = then.queue.claim(0, 0, LEASE, 1).first() {
-                    let stored = then.queue.rows[row];
+                    let (before, stored) = (world.queue.rows[row], then.queue.rows[row]);
+                    if before.state == State::Sending && before.due.is_some_and(|ends| ends > 0) {
+                        return Err(format!("delivery {row} is claimed again before its lease has ended"));
+                    }
+                    // Whoever takes over may send it again.
+                    then.taken[row] &= before.state != State::Sending;
                     then.current[row] += 1;
                     then.holds[worker] = Some(Hold { row, fence: stored.fence, spent: stored.spent, answer: None });
                     worlds.push(then);
@@ -149,8 +154,6 @@ fn time_passes(world: &World) -> Option<World> {
     for (index, row) in world.queue.rows.iter().enumerate() {
         if row.state == State::Sending && row.due == Some(wait) && held(index) {
             then.mishaps += 1;
-            // Whoever takes it over may send it again.
-            then.taken[index] = false;
         }
     }
     (then.mishaps <= MISHAPS).then_some(then)

@@ -144,7 +144,7 @@ impl Ledger {
         ensure(now < until, || format!("delivery {row} was sent {} ms after its lease had ended", now - until))?;
         let promise = &mut self.promises[row];
         let first = *promise.sent_with.get_or_insert(message);
-        ensure(first == message && message == promise.message, || format!("delivery {row} was sent as {first} and as {message}"))?;
+        ensure(first == message && message == promise.message, || format!("delivery {row} of {} was sent as {message}", promise.message))?;
         if promise.holder.map(|(holder, _)| holder) != Some(claim) {
             return Ok(());
         }
@@ -165,7 +165,7 @@ impl Ledger {
         }
     }
 
-    /// The answer to a claim's request was lost on the way.
+    /// The answer to a claim's request was lost on the way, or with the worker that had it.
     pub fn answer_lost(&mut self, row: usize, claim: u32) {
         let promise = &mut self.promises[row];
         if promise.accepted == Some(claim) {
@@ -173,11 +173,9 @@ impl Ledger {
         }
     }
 
-    /// The worker with this claim has died.
-    pub fn died(&mut self, row: usize, claim: u32, reopened: bool) {
-        self.answer_lost(row, claim);
-        let promise = &mut self.promises[row];
-        if reopened && promise.holder.is_some_and(|(holder, _)| holder == claim) {
+    /// The only node has died and opened the store anew: every claim is void.
+    pub fn reopened(&mut self) {
+        for promise in &mut self.promises {
             promise.holder = None;
         }
     }

@@ -174,11 +174,12 @@ impl<'a> World<'a> {
         self.note(|| format!("node {node} dies"));
         let alone = self.nodes == 1;
         for claim in self.claims.extract_if(.., |claim| claim.node == node) {
-            self.ledger.died(claim.row, claim.number, alone);
+            self.ledger.answer_lost(claim.row, claim.number);
         }
         self.paused[node] = false;
         if alone {
             self.store.queue.reopen();
+            self.ledger.reopened();
         }
     }
 
