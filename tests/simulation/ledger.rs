@@ -1,11 +1,11 @@
 //! What has been promised and what has been seen, kept apart from the store, and the invariants that compare the two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use webhookc::engine::{Outcome, Save};
 use webhookc::ids::MessageId;
-use webhookc::program::Operation;
+use webhookc::program::{Operation, Order};
 use webhookc::store::Settled;
 
 use crate::queue::{Row, State};
@@ -65,7 +65,7 @@ impl Ledger {
             if firing.webhook == setting.ready {
                 ensure(self.ready.insert(firing.object.clone()), || format!("ready fired twice for {}", firing.object))?;
             }
-            let ordered = setting.rules.program.webhook(firing.webhook).order == webhookc::program::Order::Object;
+            let ordered = setting.rules.program.webhook(firing.webhook).order == Order::Object;
             self.promises.extend(firing.requests.iter().map(|(_, request)| Promise {
                 message,
                 ordered,
@@ -84,16 +84,12 @@ impl Ledger {
     /// The meaning of the three webhooks of assets, said anew without the engine.
     fn fired_as_the_rules_say(&mut self, setting: &Setting, store: &Store, save: &Save, outcome: &Outcome) -> Result<(), Broke> {
         let fired = |webhook, object: &str| outcome.firings.iter().filter(|it| it.webhook == webhook && *it.object == *object).count();
-        let owner_of = |asset: &webhookc::program::Record| {
-            let stored: BTreeMap<String, serde_json::Value> = serde_json::from_str(&asset.to_stored(&setting.rules.program)).unwrap();
-            stored.get("owner_id").and_then(|id| id.as_str().map(str::to_owned))
-        };
-        let user = setting.rules.program.model_named("user").unwrap();
+        let exists = |user: &str| store.objects.contains_key(&(setting.user, user.into()));
         if save.model == setting.asset {
             ensure(fired(setting.saved, &save.id) == 1, || format!("asset_saved did not fire once for {}", save.id))?;
             self.owed.remove(&save.id);
-            if let Some(owner) = outcome.object.as_deref().and_then(owner_of) {
-                let exists = store.objects.contains_key(&(user, owner.as_str().into()));
+            if let Some(owner) = outcome.object.as_deref().and_then(|asset| asset.related(setting.owner)) {
+                let exists = exists(owner);
                 ensure(fired(setting.owned, &save.id) == usize::from(exists), || format!("asset_owned of {} is wrong", save.id))?;
                 if !exists {
                     self.owed.insert(save.id.clone());
@@ -101,21 +97,19 @@ impl Ledger {
             }
         } else if outcome.operation == Operation::Create {
             for id in std::mem::take(&mut self.owed) {
-                let owner = store.objects.get(&(setting.asset, id.clone())).and_then(|asset| owner_of(asset));
-                if owner.as_deref() == Some(&*save.id) {
+                let owner = store.objects.get(&(setting.asset, id.clone())).and_then(|asset| asset.related(setting.owner));
+                if owner == Some(&*save.id) {
                     ensure(fired(setting.owned, &id) == 1, || format!("the owner of {id} arrived, and asset_owned did not fire"))?;
                 } else {
                     self.owed.insert(id);
                 }
             }
         }
-        for ((model, id), asset) in store.objects.iter().filter(|((model, _), _)| *model == setting.asset) {
-            debug_assert_eq!(*model, setting.asset);
-            let done = asset.to_stored(&setting.rules.program).contains(r#""status":"done""#);
-            if let (true, false, Some(owner)) = (done, self.ready.contains(id), owner_of(asset)) {
-                let exists = store.objects.contains_key(&(user, owner.as_str().into()));
+        for ((_, id), asset) in store.objects.iter().filter(|((model, _), _)| *model == setting.asset) {
+            let done = asset.value(setting.status) == "done";
+            if let (true, false, Some(owner)) = (done, self.ready.contains(id), asset.related(setting.owner)) {
                 let waits = store.waits.contains_key(&(setting.ready, id.clone()));
-                ensure(!exists && waits, || format!("{id} is ready or waits for an owner, and ready neither fired nor waits"))?;
+                ensure(!exists(owner) && waits, || format!("{id} is ready or waits for an owner, and ready neither fired nor waits"))?;
             }
         }
         for ((_, object), (_, model, id)) in &store.waits {

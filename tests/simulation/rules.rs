@@ -6,7 +6,7 @@ use webhookc::check::{Rules, Valid};
 use webhookc::compile::{Input, compile};
 use webhookc::delivery::{FailureHandling, Pattern, Policy, Retry, Trigger};
 use webhookc::engine::{Save, Verb, parse_save};
-use webhookc::ids::{EndpointId, ModelId, WebhookId};
+use webhookc::ids::{EndpointId, ModelId, PropertyId, WebhookId};
 use webhookc::program::Events;
 use webhookc::text::{SourceText, Span, Spanned};
 
@@ -50,7 +50,10 @@ const USER_SAVES: [(Verb<'static>, &str); 4] =
 /// Everything that is the same in all simulations.
 pub struct Setting {
     pub rules: Valid<Rules>,
+    pub user: ModelId,
     pub asset: ModelId,
+    pub status: PropertyId,
+    pub owner: PropertyId,
     pub ready: WebhookId,
     pub owned: WebhookId,
     pub saved: WebhookId,
@@ -86,7 +89,14 @@ impl Setting {
         let webhook = |name| rules.program.webhook_named(name).unwrap();
         let (ready, owned, saved) = (webhook("asset_ready"), webhook("asset_owned"), webhook("asset_saved"));
         let policies = vec![policy(&[], 3), policy(&[Trigger::ServerError, Trigger::Timeout, Trigger::Status(429)], 2)];
-        Self { asset: rules.program.model_named("asset").unwrap(), ready, owned, saved, saves, policies, rules }
+        let model = |name| rules.program.model_named(name).unwrap();
+        let (user, asset) = (model("user"), model("asset"));
+        let property = |name: &str| {
+            let properties = &rules.program.model(asset).properties;
+            PropertyId(u16::try_from(properties.iter().position(|property| &*property.name == name).unwrap()).unwrap())
+        };
+        let (status, owner) = (property("status"), property("owner"));
+        Self { user, asset, status, owner, ready, owned, saved, saves, policies, rules }
     }
 
     /// The number of an object.
