@@ -86,11 +86,11 @@ impl Ledger {
         let fired = |webhook, object: &str| outcome.firings.iter().filter(|it| it.webhook == webhook && *it.object == *object).count();
         let exists = |user: &str| store.objects.contains_key(&(setting.user, user.into()));
         if save.model == setting.asset {
-            ensure(fired(setting.saved, &save.id) == 1, || format!("asset_saved did not fire once for {}", save.id))?;
+            ensure(fired(setting.each_save, &save.id) == 1, || format!("asset_saved did not fire once for {}", save.id))?;
             self.owed.remove(&save.id);
             if let Some(owner) = outcome.object.as_deref().and_then(|asset| asset.related(setting.owner)) {
                 let exists = exists(owner);
-                ensure(fired(setting.owned, &save.id) == usize::from(exists), || format!("asset_owned of {} is wrong", save.id))?;
+                ensure(fired(setting.with_owner, &save.id) == usize::from(exists), || format!("asset_owned of {} is wrong", save.id))?;
                 if !exists {
                     self.owed.insert(save.id.clone());
                 }
@@ -99,7 +99,7 @@ impl Ledger {
             for id in std::mem::take(&mut self.owed) {
                 let owner = store.objects.get(&(setting.asset, id.clone())).and_then(|asset| asset.related(setting.owner));
                 if owner == Some(&*save.id) {
-                    ensure(fired(setting.owned, &id) == 1, || format!("the owner of {id} arrived, and asset_owned did not fire"))?;
+                    ensure(fired(setting.with_owner, &id) == 1, || format!("the owner of {id} arrived, and asset_owned did not fire"))?;
                 } else {
                     self.owed.insert(id);
                 }

@@ -25,7 +25,7 @@ use broken::Broken;
 use rules::Setting;
 
 /// Seeds of a run that says nothing else.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 2_000;
 /// Steps of a simulation before its end begins.
 const STEPS: usize = 120;
 /// Seeds in which a deliberate mistake must have been found.

@@ -49,18 +49,18 @@ const USER_SAVES: [(Verb<'static>, &str); 4] =
 
 /// Everything that is the same in all simulations.
 pub struct Setting {
-    pub rules: Valid<Rules>,
     pub user: ModelId,
     pub asset: ModelId,
     pub status: PropertyId,
     pub owner: PropertyId,
     pub ready: WebhookId,
-    pub owned: WebhookId,
-    pub saved: WebhookId,
+    pub with_owner: WebhookId,
+    pub each_save: WebhookId,
     /// The saves that may be made.
     pub saves: Vec<Save>,
     /// By endpoint.
     pub policies: Vec<Policy>,
+    pub rules: Valid<Rules>,
 }
 
 impl Setting {
@@ -87,7 +87,7 @@ impl Setting {
             saves.extend(forms.iter().map(|(verb, body)| parse_save(&rules, model, id, *verb, body.as_bytes()).unwrap()));
         }
         let webhook = |name| rules.program.webhook_named(name).unwrap();
-        let (ready, owned, saved) = (webhook("asset_ready"), webhook("asset_owned"), webhook("asset_saved"));
+        let (ready, with_owner, each_save) = (webhook("asset_ready"), webhook("asset_owned"), webhook("asset_saved"));
         let policies = vec![policy(&[], 3), policy(&[Trigger::ServerError, Trigger::Timeout, Trigger::Status(429)], 2)];
         let model = |name| rules.program.model_named(name).unwrap();
         let (user, asset) = (model("user"), model("asset"));
@@ -96,7 +96,7 @@ impl Setting {
             PropertyId(u16::try_from(properties.iter().position(|property| &*property.name == name).unwrap()).unwrap())
         };
         let (status, owner) = (property("status"), property("owner"));
-        Self { user, asset, status, owner, ready, owned, saved, saves, policies, rules }
+        Self { user, asset, status, owner, ready, with_owner, each_save, saves, policies, rules }
     }
 
     /// The number of an object.

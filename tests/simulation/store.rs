@@ -9,13 +9,16 @@ use webhookc::program::Record;
 
 use crate::queue::Queue;
 
+/// Firings that wait, by webhook and object, with the object they wait for.
+type Waits = BTreeMap<(WebhookId, Box<str>), (Wait, ModelId, Box<str>)>;
+
 /// Everything durable.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     pub sequence: i64,
     pub objects: BTreeMap<(ModelId, Box<str>), Arc<Record>>,
     pub marks: BTreeSet<(WebhookId, Box<str>)>,
-    pub waits: BTreeMap<(WebhookId, Box<str>), (Wait, ModelId, Box<str>)>,
+    pub waits: Waits,
     pub queue: Queue,
     /// The message of each delivery.
     pub messages: Vec<MessageId>,

@@ -8,7 +8,7 @@ use webhookc::time::{Clock as _, Entropy as _};
 
 use crate::broken::Broken;
 use crate::ledger::Broke;
-use crate::world::World;
+use crate::world::{Fault, World};
 
 /// As in `src/worker`: how much longer a lease is than the deadline of its request.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
@@ -69,7 +69,7 @@ impl World<'_> {
                 self.note(|| format!("claim {number} has ended before delivery {row} was sent"));
                 return Ok(());
             }
-            Phase::Claimed if self.faults.no_connection && self.random.once_in(6) => {
+            Phase::Claimed if self.may(Fault::NoConnection) && self.random.once_in(6) => {
                 let ours = self.random.once_in(2);
                 let why = "no connection".to_owned();
                 Phase::Ended(if ours { AttemptOutcome::OurFault(why) } else { AttemptOutcome::ConnectionFailed(why) })
@@ -85,7 +85,7 @@ impl World<'_> {
                 self.note(|| format!("delivery {row} arrives (claim {number}): {answer:?}"));
                 Phase::Sent(answer)
             }
-            Phase::Sent(_) if self.faults.lost_answers && self.random.once_in(6) => {
+            Phase::Sent(_) if self.may(Fault::LostAnswer) && self.random.once_in(6) => {
                 self.ledger.answer_lost(row, number);
                 self.note(|| format!("the answer to claim {number} is lost"));
                 let broke = AttemptOutcome::ConnectionFailed("reset".to_owned());

@@ -22,16 +22,29 @@ const LAST_ROUNDS: usize = 2_000;
 /// When all simulations begin.
 const BEGINNING: i64 = 1_464_967_971;
 
-/// What may go wrong in one simulation.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Faults {
-    pub crashes: bool,
-    pub lost_answers: bool,
-    pub bad_answers: bool,
-    pub no_connection: bool,
-    pub clock_steps: bool,
-    pub pauses: bool,
-    pub resends: bool,
+/// What may go wrong in a simulation, and did or did not by its seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Crash,
+    LostAnswer,
+    BadAnswer,
+    NoConnection,
+    ClockStep,
+    Pause,
+    Resend,
+}
+
+impl Fault {
+    const ALL: [Self; 7] = [Self::Crash, Self::LostAnswer, Self::BadAnswer, Self::NoConnection, Self::ClockStep, Self::Pause, Self::Resend];
+}
+
+/// What a save writes, in the order in which it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Object,
+    Marks,
+    Waits,
+    Messages,
 }
 
 /// A simulation under way.
@@ -42,7 +55,7 @@ pub struct World<'a> {
     pub clock: ManualClock,
     pub store: Store,
     pub ledger: Ledger,
-    pub faults: Faults,
+    faults: Vec<Fault>,
     pub nodes: usize,
     pub paused: [bool; NODES],
     pub claims: Vec<Claim>,
@@ -65,8 +78,8 @@ struct Written<'a> {
 /// Runs a seed for so many steps and then to its end; with the events when asked for.
 pub fn run(setting: &Setting, seed: u64, steps: usize, broken: Option<Broken>, logged: bool) -> (Result<(), Broke>, Vec<String>) {
     let random = Random::new(seed);
-    let mask = random.word();
-    let fault = |bit: u32| mask >> bit & 1 == 1;
+    let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|_| random.once_in(2)).collect();
+    let nodes = if random.once_in(2) { NODES } else { 1 };
     let mut store = Store::default();
     store.queue.broken = broken;
     let mut world = World {
@@ -75,16 +88,8 @@ pub fn run(setting: &Setting, seed: u64, steps: usize, broken: Option<Broken>, l
         clock: ManualClock::at(Timestamp::from_second(BEGINNING).unwrap()),
         store,
         ledger: Ledger::default(),
-        faults: Faults {
-            crashes: fault(0),
-            lost_answers: fault(1),
-            bad_answers: fault(2),
-            no_connection: fault(3),
-            clock_steps: fault(4),
-            pauses: fault(5),
-            resends: fault(6),
-        },
-        nodes: if fault(7) { NODES } else { 1 },
+        faults: faults.clone(),
+        nodes,
         paused: [false; NODES],
         claims: Vec::new(),
         claimed: 0,
@@ -92,7 +97,6 @@ pub fn run(setting: &Setting, seed: u64, steps: usize, broken: Option<Broken>, l
         log: logged.then(Vec::new),
         random,
     };
-    let (faults, nodes) = (world.faults, world.nodes);
     world.note(|| format!("{nodes} nodes, {faults:?}"));
     let result = (0..steps).try_for_each(|_| world.step()).and_then(|()| world.finish());
     (result, world.log.unwrap_or_default())
@@ -105,6 +109,11 @@ impl<'a> World<'a> {
         if let Some(log) = &mut self.log {
             log.push(format!("{now} {}", event()));
         }
+    }
+
+    /// Whether this may go wrong here.
+    pub fn may(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
     }
 
     pub fn now(&self) -> i64 {
@@ -127,16 +136,16 @@ impl<'a> World<'a> {
                 }
             }
             85..93 => self.pass_time(),
-            93 | 94 if self.faults.clock_steps => {
+            93 | 94 if self.may(Fault::ClockStep) => {
                 let step = i64::try_from(self.random.below(14_400_000)).unwrap() - 7_200_000;
                 self.clock.advance(step);
                 self.note(|| format!("the clock steps by {step} ms"));
             }
-            95 | 96 if self.faults.pauses => {
+            95 | 96 if self.may(Fault::Pause) => {
                 self.paused[node] = !self.paused[node];
                 self.note(|| format!("node {node} is paused or goes on"));
             }
-            97 if self.faults.resends && !self.store.queue.rows.is_empty() => {
+            97 if self.may(Fault::Resend) && !self.store.queue.rows.is_empty() => {
                 let row = self.random.below(self.store.queue.rows.len());
                 let now = self.now();
                 if self.store.queue.resend(row, now) {
@@ -144,7 +153,7 @@ impl<'a> World<'a> {
                     self.note(|| format!("delivery {row} is sent again by hand"));
                 }
             }
-            98 if self.faults.crashes => self.crash(node),
+            98 if self.may(Fault::Crash) => self.crash(node),
             _ => {}
         }
         self.ledger.check(&self.store.queue.rows, self.clock.now())
@@ -163,7 +172,7 @@ impl<'a> World<'a> {
 
     /// Perhaps the node dies here; whether it did.
     pub fn crashes(&mut self, node: usize) -> bool {
-        let crashes = self.faults.crashes && self.random.once_in(40);
+        let crashes = self.may(Fault::Crash) && self.random.once_in(40);
         if crashes {
             self.crash(node);
         }
@@ -261,25 +270,18 @@ impl<'a> World<'a> {
     ) -> Option<Vec<MessageId>> {
         transaction.sequence = sequence.0;
         let messages: Vec<_> = outcome.firings.iter().map(|_| self.new_message()).collect();
-        let effects: [fn(&mut Self, &mut Store, &Save, &Outcome, &[MessageId]); 4] = [
-            |_, store, save, outcome, _| store.put(save, outcome),
-            |world, store, _, outcome, _| {
-                if world.broken != Some(Broken::MarksOutsideTransaction) {
-                    store.marks.extend(outcome.marks.iter().cloned());
-                }
-            },
-            |_, store, _, outcome, _| store.wait(outcome),
-            |world, store, _, outcome, messages| {
-                if world.broken != Some(Broken::MessagesOutsideTransaction) {
-                    world.write_messages(store, outcome, messages);
-                }
-            },
-        ];
-        for effect in effects {
+        for effect in [Effect::Object, Effect::Marks, Effect::Waits, Effect::Messages] {
             if self.crashes(node) {
                 return None;
             }
-            effect(self, transaction, save, outcome, &messages);
+            match effect {
+                Effect::Object => transaction.put(save, outcome),
+                Effect::Marks if self.broken == Some(Broken::MarksOutsideTransaction) => {}
+                Effect::Marks => transaction.marks.extend(outcome.marks.iter().cloned()),
+                Effect::Waits => transaction.wait(outcome),
+                Effect::Messages if self.broken == Some(Broken::MessagesOutsideTransaction) => {}
+                Effect::Messages => self.write_messages(transaction, outcome, &messages),
+            }
         }
         Some(messages)
     }
@@ -303,7 +305,7 @@ impl<'a> World<'a> {
 
     /// Nothing goes wrong any more: everything must settle.
     fn finish(&mut self) -> Result<(), Broke> {
-        (self.faults, self.paused) = (Faults::default(), [false; NODES]);
+        (self.faults, self.paused) = (Vec::new(), [false; NODES]);
         self.note(|| "nothing goes wrong any more".to_owned());
         while !self.inbox.is_empty() {
             self.commit(0)?;
@@ -329,7 +331,7 @@ impl<'a> World<'a> {
 
     /// What came of an attempt when the receiver has decided on it.
     pub fn answer(&mut self) -> AttemptOutcome {
-        let (status, retry_after) = match if self.faults.bad_answers { self.random.below(10) } else { 9 } {
+        let (status, retry_after) = match if self.may(Fault::BadAnswer) { self.random.below(10) } else { 9 } {
             0 => (500, None),
             1 => (503, Some(120)),
             2 => (429, Some(1)),
