@@ -13,6 +13,7 @@ mod ledger;
 mod worker;
 
 mod broken;
+mod conformance;
 mod explore;
 mod queue;
 mod random;
