@@ -116,7 +116,7 @@ async fn run(mut stream: TcpStream, attack: Attack, sent: &AtomicU64) -> std::io
         Attack::EndlessBody => (format!("{OK}transfer-encoding: chunked\r\n\r\n"), [b"4000\r\n", &[b'x'; 0x4000][..], b"\r\n"].concat()),
         Attack::HugeLength => (format!("{OK}content-length: 10000000000\r\n\r\n"), vec![b'x'; 0x4000]),
         Attack::Bomb => (format!("{OK}content-encoding: gzip\r\nconnection: close\r\n\r\n"), gzip(&vec![0; 10_000_000])),
-        Attack::EmptyBomb => (format!("{OK}content-encoding: gzip\r\nconnection: close\r\n\r\n"), gzip(&[]).repeat(200)),
+        Attack::EmptyBomb => (format!("{OK}content-encoding: gzip\r\nconnection: close\r\n\r\n"), [0, 0, 0, 0xff, 0xff].repeat(4000)),
         Attack::ManyHeaders => (OK.to_owned(), b"x-many: 0123456789012345678901234567890123456789\r\n".repeat(300)),
         Attack::LongHeader => (format!("{OK}x-long: "), vec![b'v'; 0x4000]),
         Attack::Trailers => (
@@ -134,6 +134,10 @@ async fn run(mut stream: TcpStream, attack: Attack, sent: &AtomicU64) -> std::io
         Attack::BadChunk => (format!("{OK}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\nx"), Vec::new()),
     };
     push(&mut stream, head.as_bytes(), sent).await?;
+    if attack == Attack::EmptyBomb {
+        // The head of a gzip file (RFC 1952 §2.3); what follows are stored blocks of no bytes, none of them the last.
+        push(&mut stream, &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff], sent).await?;
+    }
     match attack {
         Attack::Resets => {
             stream.set_zero_linger()?;
