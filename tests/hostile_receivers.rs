@@ -90,7 +90,9 @@ async fn an_attack_costs_one_attempt_and_bounded_bytes() {
             AttemptOutcome::Answered { status: 200, .. } => End::Cut,
             AttemptOutcome::TimedOut => End::TimedOut,
             AttemptOutcome::ConnectionFailed(_) => End::Failed,
-            other => panic!("{attack:?}: {other:?}"),
+            other @ (AttemptOutcome::Answered { .. } | AttemptOutcome::Refused(_) | AttemptOutcome::OurFault(_)) => {
+                panic!("{attack:?}: {other:?}")
+            }
         };
         assert_eq!(seen, *end, "{attack:?}: {:?}", exchange.outcome);
         let kept: usize = exchange.headers.iter().map(|(name, value)| name.len() + value.len()).sum();

@@ -64,6 +64,11 @@ fn unescape(text: &str) -> String {
     plain + rest
 }
 
+/// Every character by its number, so that none means anything to the file it stands in.
+fn spell(text: &str, escape: impl Fn(u32) -> String) -> String {
+    text.chars().map(|c| escape(c.into())).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn there_are_enough_cases() {
     let cases = cases();
@@ -127,9 +132,9 @@ async fn every_case_is_refused_when_it_is_configured() {
     });
     let mut wrong = Vec::new();
     for case in cases() {
-        let quoted: String = case.url.chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect();
+        let quoted = spell(&case.url, |c| format!("\\U{c:08x}"));
         let endpoint = format!("[[endpoints]]\nname = \"erp\"\nevents = \"*\"\nurl = \"{quoted}\"\n");
-        let referred: String = case.url.chars().map(|c| format!("&#{};", u32::from(c))).collect();
+        let referred = spell(&case.url, |c| format!("&#{c};"));
         let request = format!("<request url=\"{referred}\"/>");
         for (place, config, schema) in [("webhookc.toml", endpoint.as_str(), ""), ("request", "", request.as_str())] {
             fs::write(path("webhookc.toml"), config).unwrap();
