@@ -95,10 +95,12 @@ impl Node {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
         let (asking, requests) = trigger();
+        let guard = guard(&plan, &config);
         let mut reloader = Reloader::new(Setup {
             files,
             keyring: Arc::clone(&keyring),
             absent: if plan.dev { Absent::LeftOut } else { Absent::Refused },
+            guard: guard.clone(),
             quiet: plan.quiet,
             feed: feed.clone(),
             clock: Arc::clone(&clock),
@@ -126,7 +128,7 @@ impl Node {
             }
         };
         if let Some(generation) = generation {
-            let egress = egress(&plan, &config)?;
+            let egress = Client::new(guard).map_err(|error| Failure::of("cannot send webhooks", &error))?;
             let live = live(generation);
             let worker = Worker {
                 store: store.clone(),
@@ -169,12 +171,12 @@ fn joined<T>(who: &str, ended: Result<T, tokio::task::JoinError>) {
     }
 }
 
-fn egress(plan: &Plan, config: &Config) -> Result<Client, Failure> {
+fn guard(plan: &Plan, config: &Config) -> Guard {
     let mut networks = config.allow_networks.clone();
     if plan.dev {
         networks.extend(LOOPBACK.iter().filter_map(|network| network.parse::<IpNet>().ok()));
     }
-    Client::new(Guard::new(networks)).map_err(|error| Failure::of("cannot send webhooks", &error))
+    Guard::new(networks)
 }
 
 async fn open_store(plan: &Plan, config: &Config) -> Result<Store, Failure> {

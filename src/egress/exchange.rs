@@ -1,14 +1,13 @@
 //! One request and its answer. Everything that was received is untrusted and bounded; the deadline covers all of it.
 
 use std::error::Error;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response};
-use url::{Host, Url};
+use url::Url;
 
 use crate::delivery::AttemptOutcome;
 use crate::egress::Client;
@@ -94,16 +93,8 @@ impl Client {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refused(format!("the URL's scheme is `{}`, expected `https` or `http`", url.scheme())));
         }
-        // A literal address never reaches the resolver; the URL parser has already understood every notation of it.
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(Host::Domain(_)) => None,
-            None => return Err(refused("the URL names no host".to_owned())),
-        };
-        if let Some(address) = literal {
-            self.guard.check(address).map_err(|why| refused(format!("the target may not be called: {why}")))?;
-        }
+        let Some(host) = url.host() else { return Err(refused("the URL names no host".to_owned())) };
+        self.guard.check_host(&host).map_err(|why| refused(format!("the target may not be called: {why}")))?;
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| refused(format!("`{}` is not a method", request.method)))?;
         let mut built = reqwest::Request::new(method, url);
         *built.headers_mut() = headers(&request.headers)?;

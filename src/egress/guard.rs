@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use url::Host;
 
 /// Which addresses may be called. The default is the public internet alone.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,20 @@ impl Guard {
         match forbidden {
             Some(kind) => Err(Forbidden { address, kind }),
             None => Ok(()),
+        }
+    }
+
+    /// Whether the host of a URL may be called, as far as it can be said without a look-up. A literal address never reaches a resolver;
+    /// the URL parser has already understood every notation of it. Another name may be called until its addresses say otherwise.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn check_host(&self, host: &Host<&str>) -> Result<(), Forbidden> {
+        match host {
+            Host::Ipv4(address) => self.check(IpAddr::V4(*address)),
+            Host::Ipv6(address) => self.check(IpAddr::V6(*address)),
+            Host::Domain(name) if is_localhost(name) => self.check(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            Host::Domain(_) => Ok(()),
         }
     }
 
@@ -125,6 +140,12 @@ const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
         left = rest;
     }
     Ipv6Net::new_assert(Ipv6Addr::from_bits(bits), prefix)
+}
+
+/// Whether a name stands for this machine whatever a resolver says (RFC 6761 §6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 fn kind_of_v4(address: Ipv4Addr) -> Option<&'static str> {

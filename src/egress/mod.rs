@@ -11,7 +11,9 @@ mod tests;
 pub use exchange::{Exchange, Request};
 pub use guard::{Forbidden, Guard};
 pub use plain::{CallError, PlainClient};
+pub use resolve::{Resolve, SystemResolver};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use resolve::GuardedResolver;
@@ -34,18 +36,26 @@ pub struct Client {
 pub struct ClientError(String);
 
 impl Client {
-    /// A client that calls what the guard allows.
+    /// A client that calls what the guard allows, and asks the operating system for the addresses of names.
     ///
     /// # Errors
     /// When the system's TLS set-up cannot be read.
     pub fn new(guard: Guard) -> Result<Self, ClientError> {
+        Self::with_resolver(guard, Arc::new(SystemResolver))
+    }
+
+    /// The same with another source of addresses. What it answers passes the guard before anything is connected.
+    ///
+    /// # Errors
+    /// When the system's TLS set-up cannot be read.
+    pub fn with_resolver(guard: Guard, names: Arc<dyn Resolve>) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .no_proxy()
             .http1_only()
-            .dns_resolver(GuardedResolver { guard: guard.clone() })
+            .dns_resolver(GuardedResolver { guard: guard.clone(), names })
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .pool_idle_timeout(IDLE)
             .build()

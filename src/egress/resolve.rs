@@ -1,17 +1,41 @@
 //! Names to addresses, all of which have passed the guard. One forbidden answer refuses the name: a client must not be steered by
 //! the order of the answers.
 
+use std::fmt::Debug;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use futures_util::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolving};
 
 use crate::egress::guard::{Forbidden, Guard};
 
-/// Resolves with the operating system and hands over only checked addresses.
+/// Where the addresses of a name come from. An implementation need not judge them: that is the guard's.
+pub trait Resolve: Debug + Send + Sync {
+    /// All addresses of the name, in the order in which they are to be tried; none when there is no such name.
+    ///
+    /// # Errors
+    /// In the wording of the operating system.
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
+}
+
+/// The resolver of the operating system.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+    }
+}
+
+/// Hands over only checked addresses. The connection is made to these and to nothing else, so what a later look-up answers cannot
+/// matter.
 #[derive(Clone, Debug)]
 pub(super) struct GuardedResolver {
     pub guard: Guard,
+    pub names: Arc<dyn Resolve>,
 }
 
 /// Why a name has no addresses for us.
@@ -38,26 +62,28 @@ pub(super) enum ResolveError {
     },
 }
 
-impl Resolve for GuardedResolver {
+impl reqwest::dns::Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.guard.clone();
+        let resolver = self.clone();
         Box::pin(async move {
-            let addresses = resolve(&guard, name.as_str()).await?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            let addresses = resolver.checked(name.as_str()).await?;
+            // The URL's port takes the place of 0.
+            Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
 }
 
-async fn resolve(guard: &Guard, name: &str) -> Result<Vec<SocketAddr>, ResolveError> {
-    let found = tokio::net::lookup_host((name, 0)).await.map_err(|error| failed(name, &error))?;
-    let addresses: Vec<SocketAddr> = found.collect();
-    if addresses.is_empty() {
-        return Err(ResolveError::Unknown(name.to_owned()));
+impl GuardedResolver {
+    async fn checked(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
+        let addresses = self.names.resolve(name).await.map_err(|error| failed(name, &error))?;
+        if addresses.is_empty() {
+            return Err(ResolveError::Unknown(name.to_owned()));
+        }
+        for address in &addresses {
+            self.guard.check(*address).map_err(|why| ResolveError::Forbidden { name: name.to_owned(), why })?;
+        }
+        Ok(addresses)
     }
-    for address in &addresses {
-        guard.check(address.ip()).map_err(|why| ResolveError::Forbidden { name: name.to_owned(), why })?;
-    }
-    Ok(addresses)
 }
 
 /// `getaddrinfo` gives no code through the standard library, only its text: that of a failure which may pass is known, in the wording
@@ -79,10 +105,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_of_a_forbidden_address_is_refused_and_of_an_allowed_one_is_not() {
-        let refused = resolve(&Guard::default(), "localhost").await.unwrap_err();
+        let resolver = |guard| GuardedResolver { guard, names: Arc::new(SystemResolver) };
+        let refused = resolver(Guard::default()).checked("localhost").await.unwrap_err();
         assert!(matches!(refused, ResolveError::Forbidden { .. }), "{refused}");
         let guard = Guard::new(vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
-        assert!(!resolve(&guard, "localhost").await.unwrap().is_empty());
+        assert!(!resolver(guard).checked("localhost").await.unwrap().is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! error keeps the last good program and is reported. Deliveries that exist keep what was rendered. Only user of notify.
 
 mod build;
+mod reach;
 mod reloader;
 mod trigger;
 mod watch;

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::build::{Absent, Keyring, build};
+use super::reach::unreachable;
 use super::trigger::{Report, Requests};
 use super::watch::Watch;
 use crate::activity::{Activity, Feed};
 use crate::compile::{Compilation, compile};
 use crate::config::{self, Config, LoadError, Overrides, Seen};
 use crate::diagnostics::Severity;
+use crate::egress::Guard;
 use crate::generation::{Generation, Live};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, RequestSource};
@@ -116,6 +118,7 @@ pub struct Reloader {
     files: Files,
     keyring: Arc<Keyring>,
     absent: Absent,
+    guard: Guard,
     quiet: Duration,
     feed: Feed,
     clock: Arc<dyn Clock>,
@@ -136,6 +139,8 @@ pub struct Setup {
     pub keyring: Arc<Keyring>,
     /// What to do about secrets that cannot be had.
     pub absent: Absent,
+    /// The guard in force, which refuses targets until the next start.
+    pub guard: Guard,
     /// How long after the first news the files are looked at: an editor writes several.
     pub quiet: Duration,
     /// Is told of every reload.
@@ -150,9 +155,9 @@ impl Reloader {
     /// A reloader that has loaded nothing yet.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let Setup { files, keyring, absent, quiet, feed, clock, requests } = setup;
+        let Setup { files, keyring, absent, guard, quiet, feed, clock, requests } = setup;
         let (watch, seen) = (Watch::new(), Seen::default());
-        Self { files, keyring, absent, quiet, feed, clock, requests, watch, seen, number: 0, fixed: None }
+        Self { files, keyring, absent, guard, quiet, feed, clock, requests, watch, seen, number: 0, fixed: None }
     }
 
     /// Makes a generation of an attempt, if it is without errors, and remembers what it was made of.
@@ -168,11 +173,18 @@ impl Reloader {
             let errors = compilation.diagnostics.count(Severity::Error);
             return (None, self.rejected(&counted(errors, "error"), notes));
         };
+        let restart = self.restart_note(&config);
+        let refused = unreachable(&rules, &self.guard);
+        if !refused.is_empty() {
+            notes.extend(refused);
+            notes.extend(restart);
+            return (None, self.rejected("it would send where nothing may be sent", notes));
+        }
         match build(rules, &config, &self.keyring, self.number + 1, self.absent).await {
             Ok((generation, warnings)) => {
                 self.number += 1;
                 notes.extend(warnings);
-                notes.extend(self.restart_note(&config));
+                notes.extend(restart);
                 let size = size(compilation.models, compilation.webhooks);
                 let first = format!("live, {size} in {} ms", attempt.took.as_millis().max(1));
                 (Some(generation), Report { live: true, lines: std::iter::once(first).chain(notes).collect() })

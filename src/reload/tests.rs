@@ -11,6 +11,7 @@ use super::reloader::Setup;
 use super::{Absent, Files, Keyring, Reloader, Trigger, build, trigger};
 use crate::activity::{Activity, Event, Feed};
 use crate::config::Overrides;
+use crate::egress::Guard;
 use crate::generation::Live;
 use crate::store::Store;
 use crate::time::{SystemClock, SystemEntropy};
@@ -40,6 +41,7 @@ impl Project {
             files: files(folder.path()),
             keyring: Arc::new(Keyring::new(store, Arc::new(SystemEntropy))),
             absent: Absent::LeftOut,
+            guard: Guard::new(vec!["127.0.0.0/8".parse().unwrap()]),
             quiet: Duration::from_millis(50),
             feed,
             clock: Arc::new(SystemClock),

@@ -40,6 +40,12 @@ impl Request {
         Some(Self { method: source.method.value.clone(), url: url?, headers: headers?, body })
     }
 
+    /// Where it goes, whatever is saved: scheme, user-info, host and port of the URL. `None` when a secret is part of them.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.url.origin()
+    }
+
     /// Renders it. Secrets stay placeholders.
     ///
     /// # Errors

@@ -52,6 +52,11 @@ impl Target {
         (typed && fixed && written).then(|| Self { nodes, origin, source: source.whole() })
     }
 
+    /// Scheme, user-info, host and port; `None` when a secret is part of them.
+    pub(super) fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
     /// Renders it. Secrets stay placeholders.
     ///
     /// # Errors

@@ -67,12 +67,11 @@ pub(super) fn origin(text: &str) -> Result<(Url, String), String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("its scheme is `{}`, expected `https` or `http`", url.scheme()));
     }
-    let user = if url.username().is_empty() && url.password().is_none() {
-        String::new()
-    } else {
-        format!("{}:{}@", url.username(), url.password().unwrap_or_default())
-    };
-    let origin = format!("{user}{}", url.origin().ascii_serialization());
+    let mut origin = url.origin().ascii_serialization();
+    if !url.username().is_empty() || url.password().is_some() {
+        let user = format!("://{}:{}@", url.username(), url.password().unwrap_or_default());
+        origin = origin.replacen("://", &user, 1);
+    }
     Ok((url, origin))
 }
 

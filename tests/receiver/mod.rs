@@ -1,6 +1,9 @@
 //! A receiver that behaves as badly as it is told to, over plain TCP, so that nothing in it can be polite by accident.
 
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -51,6 +54,7 @@ impl Got {
 pub struct Receiver {
     pub base: String,
     got: Arc<Mutex<Vec<Got>>>,
+    connections: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -60,15 +64,17 @@ impl Receiver {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let behaviours: HashMap<String, Behaviour> = behaviours.iter().map(|(path, behaviour)| (format!("/{path}"), *behaviour)).collect();
         let got = Arc::new(Mutex::new(Vec::new()));
-        let (behaviours, seen) = (Arc::new(behaviours), Arc::clone(&got));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (behaviours, seen, accepted) = (Arc::new(behaviours), Arc::clone(&got), Arc::clone(&connections));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                accepted.fetch_add(1, Ordering::Relaxed);
                 let (behaviours, seen) = (Arc::clone(&behaviours), Arc::clone(&seen));
                 // An error is a connection that the other side has given up.
                 tokio::spawn(async move { drop(converse(stream, &behaviours, &seen).await) });
             }
         });
-        Self { base, got, task }
+        Self { base, got, connections, task }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -78,6 +84,11 @@ impl Receiver {
     /// The requests to a path so far.
     pub fn got(&self, path: &str) -> Vec<Got> {
         self.got.lock().unwrap().iter().filter(|got| got.path == format!("/{path}")).cloned().collect()
+    }
+
+    /// How many connections there were.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Waits for the `count`th request to a path.

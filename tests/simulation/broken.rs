@@ -1,0 +1,48 @@
+//! The ways in which a store or a worker can be built wrong. Each must be found by the simulation, or it proves nothing.
+
+/// A deliberate mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Broken {
+    /// An attempt is recorded whoever holds the claim.
+    NoFence,
+    /// Ready marks are written after the transaction.
+    MarksOutsideTransaction,
+    /// Messages are written after the transaction.
+    MessagesOutsideTransaction,
+    /// The saves of one batch read what was there before the batch.
+    StaleReads,
+    /// Ordered deliveries wait for nothing.
+    OrderIgnored,
+    /// A delivery that is tried again has no due time.
+    DueDropped,
+    /// A lease that has ended is not taken over.
+    LeasesForever,
+    /// A delivery under way is claimed again.
+    LeasesIgnored,
+    /// Attempts are not counted.
+    SpentForgotten,
+    /// A delivered one stays in the queue.
+    DeliveredAgain,
+    /// A worker sends though its lease has ended.
+    SendsAfterLease,
+    /// Each attempt has a `webhook-id` of its own.
+    NewIdEachAttempt,
+}
+
+impl Broken {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::NoFence,
+        Self::MarksOutsideTransaction,
+        Self::MessagesOutsideTransaction,
+        Self::StaleReads,
+        Self::OrderIgnored,
+        Self::DueDropped,
+        Self::LeasesForever,
+        Self::LeasesIgnored,
+        Self::SpentForgotten,
+        Self::DeliveredAgain,
+        Self::SendsAfterLease,
+        Self::NewIdEachAttempt,
+    ];
+}

@@ -1,0 +1,156 @@
+//! The queue of the simulation against that of the real store: the same random verbs, the same answers and the same rows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
+use webhookc::store::{
+    Answer, AttemptRow, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled, Store,
+};
+use webhookc::template::RenderedText;
+use webhookc::time::Entropy as _;
+
+use crate::queue::{Queue, State};
+use crate::random::Random;
+
+/// Sequences of verbs that are compared.
+const SEEDS: u64 = 12;
+/// Verbs in each.
+const VERBS: usize = 80;
+const ENDPOINTS: [&str; 2] = ["ep_one", "ep_two"];
+const OBJECTS: [&str; 2] = ["a1", "a2"];
+/// Milliseconds of a lease.
+const LEASE: i64 = 45_000;
+
+/// A save of one object that makes one delivery.
+struct OneDelivery(Tenant, Timestamp, Option<Box<Effects>>);
+
+impl SaveJob for OneDelivery {
+    fn tenant(&self) -> &Tenant {
+        &self.0
+    }
+
+    fn at(&self) -> Timestamp {
+        self.1
+    }
+
+    fn step(&mut self, _: Sequence, _: Vec<Answer>) -> JobStep {
+        self.2.take().map_or(JobStep::Done, JobStep::Write)
+    }
+}
+
+fn at(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap()
+}
+
+fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, ordered: bool) -> (DeliveryId, OneDelivery) {
+    let id = DeliveryId(random.0.uuid(at(now)));
+    let delivery = NewDelivery {
+        id,
+        endpoint: EndpointId::new(ENDPOINTS[endpoint]),
+        ordered,
+        due: Ok(at(now)),
+        method: "POST".into(),
+        url: RenderedText::default(),
+        headers: Arc::from([]),
+        body: None,
+    };
+    let message = NewMessage {
+        id: MessageId(random.0.uuid(at(now))),
+        event: "saved".into(),
+        model: "asset".into(),
+        object: OBJECTS[object].into(),
+        operation: "update",
+        payload: Vec::new().into(),
+        deliveries: vec![delivery],
+    };
+    let effects = Effects {
+        at: at(now),
+        model: "asset".into(),
+        object: OBJECTS[object].into(),
+        change: ObjectChange::Put { updated_at: "2026-01-01T00:00:00Z".into(), json: "{}".into() },
+        operation: "update",
+        trace: "[]".to_owned(),
+        marks: Vec::new(),
+        waits: Vec::new(),
+        ended_waits: Vec::new(),
+        messages: vec![message],
+    };
+    (id, OneDelivery(Tenant::new("default"), at(now), Some(Box::new(effects))))
+}
+
+/// A row of the model, its fence there, its fence in the store, and the number of the attempt.
+type Held = (usize, u32, i64, u32);
+
+fn attempt(delivery: DeliveryId, fence: i64, number: u32, now: i64, then: Settled) -> NewAttempt {
+    let (took, error, response_headers, response_body) = (Duration::ZERO, None, None, None);
+    let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body };
+    NewAttempt { delivery, fence, attempt, then }
+}
+
+async fn compare(seed: u64, url: &str) {
+    let (random, store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), Tenant::new("default"));
+    let (mut queue, mut ids, mut held, mut now) = (Queue::default(), Vec::new(), Vec::<Held>::new(), 1_767_225_600_000);
+    for verb in 0..VERBS {
+        let (endpoint, place) = (random.below(2), format!("seed {seed}, verb {verb}"));
+        match random.below(10) {
+            0..3 => {
+                let (object, ordered) = (random.below(2), !random.once_in(3));
+                let (id, job) = one_delivery(&random, now, endpoint, object, ordered);
+                store.save(job).await.unwrap();
+                queue.insert(endpoint, object, ordered, Some(now), now);
+                ids.push(id);
+            }
+            3..5 => {
+                let limit = 1 + random.below(3);
+                let real = store.claim(&EndpointId::new(ENDPOINTS[endpoint]), at(now), at(now + LEASE), limit).await.unwrap();
+                let rows = queue.claim(endpoint, now, now + LEASE, limit);
+                let real_rows: Vec<_> = real.iter().map(|claimed| ids.iter().position(|id| *id == claimed.id).unwrap()).collect();
+                assert_eq!(real_rows, rows, "{place}: claimed");
+                for (row, claimed) in rows.into_iter().zip(real) {
+                    assert_eq!(claimed.spent, queue.rows[row].spent, "{place}: spent of {row}");
+                    held.push((row, queue.rows[row].fence, claimed.fence, claimed.attempts + 1));
+                }
+            }
+            5..8 if !held.is_empty() => {
+                let (row, fence, real_fence, number) = held.swap_remove(random.below(held.len()));
+                let then = match random.below(4) {
+                    0 => Settled::Pending { at: at(now + 10_000), counts: random.once_in(2) },
+                    1 => Settled::Diverted("gone".to_owned()),
+                    _ => Settled::Delivered,
+                };
+                let real = store.settle(vec![attempt(ids[row], real_fence, number, now, then.clone())]).await.unwrap();
+                assert_eq!(real, [queue.settle(row, fence, &then)], "{place}: {then:?} of {row}");
+            }
+            8 if !ids.is_empty() => {
+                let row = random.below(ids.len());
+                let real = store.resend(&tenant, ids[row], at(now)).await.unwrap();
+                assert_eq!(real, queue.resend(row, now), "{place}: resend of {row}");
+            }
+            _ => now += [1_000, 10_000, LEASE][random.below(3)],
+        }
+        for (row, id) in queue.rows.iter().zip(&ids) {
+            let real = store.delivery(&tenant, *id).await.unwrap().unwrap();
+            let state = match real.state {
+                DeliveryState::Pending => State::Pending,
+                DeliveryState::Sending => State::Sending,
+                DeliveryState::Delivered => State::Delivered,
+                DeliveryState::Diverted => State::Diverted,
+            };
+            assert_eq!(state, row.state, "{place}: {row:?}");
+            if state == State::Pending {
+                assert_eq!(real.due_at, row.due.map(at), "{place}: {row:?}");
+            }
+        }
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_queue_of_the_simulation_is_that_of_the_store() {
+    for seed in 0..SEEDS {
+        let folder = tempfile::tempdir().unwrap();
+        compare(seed, &format!("sqlite:{}", folder.path().join("w.db").display())).await;
+    }
+}
