@@ -1,5 +1,7 @@
 //! Which attributes an element may have, and reading them: each in its place of an array, what is unknown, missing or blank reported.
 
+use std::cell::OnceCell;
+
 use super::declared::Text;
 use super::node::Node;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Fix, Severity, one_of, suggestion};
@@ -46,15 +48,17 @@ pub(super) fn attributes<'s, const N: usize>(
     let mut written = [false; N];
     // Attributes mostly stand in the order of the rules, so the search begins behind the one before.
     let mut next = 0;
+    let known = OnceCell::new();
     for attribute in element.attributes() {
         let found = (next..N).chain(0..next).find(|&index| rules.get(index).is_some_and(|rule| rule.name == attribute.name));
         let index = match found {
             Some(index) => index,
             None if attribute.name.starts_with("xml") => continue,
             None => {
-                let near = near_attribute(element, &attribute, rules);
-                let near = near.filter(|&index| written.get(index) == Some(&false));
-                out.push(unknown_attribute(element, &attribute, rules, near));
+                let known = known.get_or_init(|| known_attributes(element, rules));
+                let near = near_attribute(&attribute, known).filter(|near| written.get(near.index) == Some(&false));
+                out.push(unknown_attribute(element, &attribute, rules, known, near));
+                let near = near.map(|near| near.index);
                 // That what others depend on is missing would be the same mistake again.
                 match near.filter(|&index| rules.get(index).is_some_and(|rule| rule.depended_on)) {
                     Some(index) => index,
@@ -166,28 +170,48 @@ pub(super) fn unexpected_text(element: &str, span: Span) -> Diagnostic {
     Diagnostic::new(Code::UnexpectedText, span, format!("`{element}` holds text, which means nothing here")).label("ignored")
 }
 
-/// The attribute that this one was most likely meant to be, if that is not given.
-fn near_attribute(element: Node<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule]) -> Option<usize> {
-    let known = || rules.iter().enumerate().filter(|(_, rule)| rule.deprecated.is_none());
-    let given = |name: &str| element.element.attributes().any(|other| other.name == name);
-    let near = suggestion(attribute.name, known().map(|(_, rule)| element.attribute_word(rule.name))).filter(|near| !given(near))?;
-    known().find(|(_, rule)| element.attribute_word(rule.name) == near).map(|(index, _)| index)
+/// An attribute that the element may have, as its dialect calls it. Collected once for an element, however much in it is unknown.
+#[derive(Clone, Copy)]
+struct Known<'r> {
+    index: usize,
+    word: &'r str,
+    given: bool,
 }
 
-fn unknown_attribute(element: Node<'_, '_>, attribute: &Attribute<'_>, rules: &[Rule], near: Option<usize>) -> Diagnostic {
-    let names = rules.iter().filter(|rule| rule.deprecated.is_none()).map(|rule| element.attribute_word(rule.name));
-    let message = format!("`{}` is not an attribute of `{}`; expected {}", attribute.name, element.written(), one_of(names));
+fn known_attributes<'r>(element: Node<'_, '_>, rules: &'r [Rule]) -> Vec<Known<'r>> {
+    let current = rules.iter().enumerate().filter(|(_, rule)| rule.deprecated.is_none());
+    let known = current.map(|(index, rule)| {
+        let word = element.attribute_word(rule.name);
+        Known { index, word, given: element.element.attributes().any(|attribute| attribute.name == word) }
+    });
+    known.collect()
+}
+
+/// The attribute that this one was most likely meant to be, if that is not given.
+fn near_attribute<'k, 'r>(attribute: &Attribute<'_>, known: &'k [Known<'r>]) -> Option<&'k Known<'r>> {
+    let near = suggestion(attribute.name, known.iter().map(|known| known.word))?;
+    known.iter().find(|known| known.word == near && !known.given)
+}
+
+fn unknown_attribute(
+    element: Node<'_, '_>,
+    attribute: &Attribute<'_>,
+    rules: &[Rule],
+    known: &[Known<'_>],
+    near: Option<&Known<'_>>,
+) -> Diagnostic {
+    let expected = one_of(known.iter().map(|known| known.word));
+    let message = format!("`{}` is not an attribute of `{}`; expected {expected}", attribute.name, element.written());
     let mut diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message);
-    let Some(near) = near.and_then(|near| rules.get(near)) else {
+    let Some(Known { index, word, .. }) = near else {
         return diagnostic.label("ignored");
     };
-    if near.depended_on {
+    if rules.get(*index).is_some_and(|rule| rule.depended_on) {
         diagnostic.severity = Severity::Error;
     } else {
         diagnostic = diagnostic.label("ignored");
     }
-    let name = element.attribute_word(near.name);
-    diagnostic.help(format!("did you mean `{name}`?")).fix(Fix::replace(format!("rename to `{name}`"), attribute.name_span, name))
+    diagnostic.help(format!("did you mean `{word}`?")).fix(Fix::replace(format!("rename to `{word}`"), attribute.name_span, *word))
 }
 
 fn deprecated_attribute(attribute: &Attribute<'_>, advice: &str) -> Diagnostic {
