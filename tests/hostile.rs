@@ -1,5 +1,7 @@
 //! Input that was made to hurt: no panic, no overflow of the stack, and work that is bounded. What is counted are findings, not seconds.
 
+#![allow(clippy::format_collect, reason = "the texts are made once")]
+
 use webhookc::compile::{Compilation, Input, compile};
 use webhookc::diagnostics::{Code, MOST, Severity};
 

@@ -9,7 +9,7 @@ use crate::syntax::{Attribute, Element};
 pub(super) fn read<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
     let rules = [
         required("type"),
-        optional("name"),
+        depended_on("name"),
         depended_on("receiver"),
         depended_on("action"),
         optional("when"),
@@ -116,7 +116,7 @@ fn header<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Header<'s> {
 }
 
 fn body<'s>(element: Element<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
-    let ([template, content_type], _) = attributes(element, &[optional("template"), optional("content-type")], out);
+    let ([template, content_type], _) = attributes(element, &[optional("template"), depended_on("content-type")], out);
     no_children(element, out);
     if template.is_some()
         && let Some(span) = element.text_span()

@@ -16,6 +16,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod value;
 
 pub use tree::{Attribute, Element, Tree};
 
