@@ -35,8 +35,10 @@ pub struct Mistake {
     places: fn(&Document) -> Vec<Change>,
 }
 
-/// Mistakes that are caught, but still with more than one diagnostic, or as another one: the text behind them can be read in two ways.
-const AMBIGUOUS: &[(&str, &str)] = &[
+/// Mistakes that are not tried in a document, because there they still cost more than one diagnostic. Some of these texts can be read in
+/// two ways; the others (`webhook_when`, `integer_options`, a blank or missing content type) are follow-up findings that remain to be
+/// silenced.
+const STILL_SEVERAL: &[(&str, &str)] = &[
     ("the closing quote is missing", "greater_than_in_value"),
     ("the closing quote is missing", "line_break_in_label"),
     ("the closing quote is missing", "template_forms"),
@@ -152,7 +154,7 @@ fn every_mistake_is_caught_once_at_its_place() {
         for (seed, document) in documents.iter().enumerate() {
             for change in some((mistake.places)(document), seed + index) {
                 let is_named = |name: &str| Path::new(&document.path).file_stem().is_some_and(|stem| stem == name);
-                if !AMBIGUOUS.iter().any(|(known, name)| *known == mistake.name && is_named(name)) {
+                if !STILL_SEVERAL.iter().any(|(known, name)| *known == mistake.name && is_named(name)) {
                     made += 1;
                     wrong.extend(objection(mistake, document, &change));
                 }
