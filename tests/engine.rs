@@ -1,7 +1,7 @@
 //! The engine, save by save: every case folder holds a schema, the saves, and what comes of each; and laws that hold for any sequence
 //! of saves. `UPDATE_EXPECT=1` rewrites what is expected.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails should stop")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 

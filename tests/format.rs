@@ -1,6 +1,6 @@
 //! Dialects and layout: older schemas mean what their rewriting means, and laying out changes nothing that the compiler sees.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot read its case has to fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -172,7 +172,7 @@ fn long_tags_are_broken_and_line_ends_are_kept() {
     let label = "x".repeat(120);
     let text = format!("<data-model>\r\n<model name='a' label='{label}'/>\r\n</data-model>");
     let expected = format!("<data-model>\r\n    <model\r\n        name=\"a\"\r\n        label=\"{label}\" />\r\n</data-model>\r\n");
-    assert_eq!(lay_out(&text, Options::default()).unwrap(), expected.replace("label=\"", "label=\""));
+    assert_eq!(lay_out(&text, Options::default()).unwrap(), expected);
     assert_eq!(lay_out(&expected, Options::default()).unwrap(), expected);
 }
 

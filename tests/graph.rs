@@ -1,6 +1,13 @@
 //! Pictures of the rules: what is drawn, and that no text of a schema can break out of its place.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot read its case has to fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -1,5 +1,14 @@
 //! Input that was made to hurt: no panic, no overflow of the stack, and work that is bounded. What is counted are findings, not seconds.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    reason = "a test fails by panicking"
+)]
+
 use webhookc::compile::{Compilation, Input, compile};
 use webhookc::diagnostics::{Code, MOST, Severity};
 

@@ -1,6 +1,6 @@
 //! Receivers that attack: whatever they send, the deadline holds, no more than 64 KiB is kept and little more is read, the connection is
 //! given up, and the place is free for the next delivery.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "receiver/hostile.rs"]
 mod hostile;

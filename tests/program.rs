@@ -1,6 +1,6 @@
 //! What the compiled tables hold: effective names, conditions, embeds, literals, subscriptions.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that does not find what it looks for has to fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -11,7 +11,7 @@ use crate::text::Span;
 pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
     let rules = [
         required("type"),
-        optional("name"),
+        depended_on("name"),
         depended_on("receiver"),
         depended_on("action"),
         optional("when"),
@@ -131,7 +131,7 @@ fn header<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Header<'s> {
 }
 
 fn body<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
-    let ([template, content_type], _) = attributes(element, &[optional("template"), optional("content-type")], out);
+    let ([template, content_type], _) = attributes(element, &[depended_on("template"), depended_on("content-type")], out);
     no_children(element, out);
     if template.is_some()
         && let Some(span) = element.text_span()

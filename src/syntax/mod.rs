@@ -8,6 +8,7 @@
 //! and any input is read in linear time. quick-xml decodes references, and it is the oracle of the tests: what we accept without a
 //! finding, it reads as the same elements, attributes and text.
 
+mod attribute;
 mod characters;
 mod close;
 mod reader;
@@ -16,8 +17,10 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod value;
 
-pub use tree::{Attribute, Content, Element, Tree};
+pub use attribute::Attribute;
+pub use tree::{Content, Element, Tree};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::ids::FileId;

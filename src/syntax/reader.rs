@@ -54,7 +54,7 @@ impl<'s, 'd> Reader<'s, 'd> {
             file,
             text,
             at: 0,
-            tree: Tree { nodes, attributes, text, ..Tree::empty(file) },
+            tree: Tree { text, nodes, attributes, ..Tree::empty(file) },
             open: Vec::new(),
             skipped: 0,
             too_deep: false,

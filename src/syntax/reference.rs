@@ -10,7 +10,7 @@ use quick_xml::events::BytesRef;
 use super::characters::is_forbidden;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
 use crate::ids::FileId;
-use crate::text::Span;
+use crate::text::{SourceText, Span};
 
 const PREDEFINED: [&str; 5] = ["amp", "lt", "gt", "quot", "apos"];
 
@@ -158,4 +158,10 @@ fn describe(file: FileId, text: &str, at: usize, bad: Bad) -> (usize, Diagnostic
             (end, Diagnostic::new(Code::BadCharacterReference, span, message))
         }
     }
+}
+
+/// Appends text with its references decoded, each piece with the bytes it came from.
+pub(super) fn push_pieces(text: &mut SourceText, raw: &str, place: Place, span: Span) {
+    let base = span.start as usize;
+    each_piece(raw, place, &mut |piece, range| text.push(piece, Span::new(span.file, base + range.start, base + range.end)));
 }

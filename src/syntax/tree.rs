@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
-use super::reference::{Place, decode, each_piece};
+use super::attribute::Attribute;
+use super::reference::{Place, decode, push_pieces};
 use crate::ids::FileId;
 use crate::text::{SourceText, Span};
 
@@ -347,66 +348,10 @@ impl<'t, 's> Element<'t, 's> {
     }
 }
 
-/// An attribute of an element.
-#[derive(Clone, Copy, Debug)]
-pub struct Attribute<'s> {
-    /// Its name.
-    pub name: &'s str,
-    /// Where the name stands.
-    pub name_span: Span,
-    /// The value without its quotes, not decoded.
-    raw: &'s str,
-    /// The bytes between the quotes.
-    pub value_span: Span,
-    /// The value has been reported as wrong; nothing more is to be said about it.
-    pub broken: bool,
-    is_closed: bool,
-}
-
-impl<'s> Attribute<'s> {
-    /// The value without its quotes, as written.
-    #[must_use]
-    pub fn raw(&self) -> &'s str {
-        self.raw
-    }
-
-    /// All of it, from its name to its closing quote, if it has one.
-    #[must_use]
-    pub fn span(&self) -> Span {
-        let value = self.value_span;
-        self.name_span.to(Span { end: value.end + u32::from(self.is_closed), ..value })
-    }
-
-    /// The value, decoded.
-    #[must_use]
-    pub fn value(&self) -> Cow<'s, str> {
-        decode(self.raw, Place::Attribute)
-    }
-
-    /// Whether the value is nothing but whitespace.
-    #[must_use]
-    pub fn is_blank(&self) -> bool {
-        self.raw.trim_ascii().is_empty()
-    }
-
-    /// The value, decoded, with the place of every byte.
-    #[must_use]
-    pub fn source_text(&self) -> SourceText {
-        let mut text = SourceText::empty(self.value_span);
-        push_pieces(&mut text, self.raw, Place::Attribute, self.value_span);
-        text
-    }
-}
-
 /// The bytes of a text node without the marks of a CDATA section.
 fn content(node: &Node) -> (u32, u32) {
     match node.kind {
         NodeKind::CharacterData => (node.start + 9, node.end - 3),
         NodeKind::Element | NodeKind::Text | NodeKind::Comment | NodeKind::Void => (node.start, node.end),
     }
-}
-
-fn push_pieces(text: &mut SourceText, raw: &str, place: Place, span: Span) {
-    let base = span.start as usize;
-    each_piece(raw, place, &mut |piece, range| text.push(piece, Span::new(span.file, base + range.start, base + range.end)));
 }
