@@ -41,7 +41,11 @@ impl<'p> Typing<'p, '_> {
             "app" => self.made(constant(&self.scope.settings.app), Type::text(), range),
             "server" => self.made(constant(&self.scope.settings.server), Type::of(Shape::Text(TextFormat::Url)), range),
             // Only for a receiver's task is it a text; otherwise it may be a model's name.
-            "action" if webhook.action.is_some() => self.made(constant(webhook.action.as_deref().unwrap_or("")), Type::text(), range),
+            "action" if webhook.receiver.is_some() || webhook.action.is_some() => match &webhook.action {
+                Some(action) => self.made(constant(action), Type::text(), range),
+                // That it is missing has been reported.
+                None => self.unknown(range),
+            },
             "vars" | "secret" => {
                 let message = format!("`{name}` is a group of values, expected one of them, as in `{name}.x`");
                 self.report(Code::TypeMismatch, range.clone(), message, None);
