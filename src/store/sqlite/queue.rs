@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use crate::store::Claimed;
+use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{from_json, limit, time_if_any, uuid};
-use crate::store::sqlite::writer::Done;
 
 /// The content type of the default body.
 const JSON: &str = "application/json";
@@ -75,7 +75,8 @@ pub(super) fn claim(
 }
 
 /// See [`Store::resend`](crate::store::Store::resend).
-pub(super) fn resend(connection: &Connection, tenant: i64, delivery: DeliveryId, now: Timestamp) -> rusqlite::Result<Done<bool>> {
+pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, now: Timestamp) -> rusqlite::Result<bool> {
+    let connection = &session.connection;
     let again = connection
         .prepare_cached(
             "UPDATE deliveries AS d SET state = 0, due_at = ?3, settled_at = NULL, reason = NULL,
@@ -85,7 +86,8 @@ pub(super) fn resend(connection: &Connection, tenant: i64, delivery: DeliveryId,
         )?
         .query_row(params![delivery.0.as_bytes(), tenant, now.as_millisecond()], |row| row.get::<_, i64>(0))
         .optional()?;
-    let Some(row) = again else { return Ok(Done::kept(false)) };
+    let Some(row) = again else { return Ok(false) };
+    session.may_be_blocked = true;
     // What is ordered behind it waits again.
     connection
         .prepare_cached(
@@ -94,7 +96,7 @@ pub(super) fn resend(connection: &Connection, tenant: i64, delivery: DeliveryId,
                AND d.state < 2 AND d.ordered AND d.row > e.row",
         )?
         .execute([row])?;
-    Ok(Done { value: true, keep: true, wakes: true })
+    Ok(true)
 }
 
 /// Lets the next ordered delivery behind `row`, which has been settled, go when nothing unsettled is before it; whether there is one.
