@@ -16,13 +16,16 @@ mod tests;
 mod values;
 mod writer;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, SaveJob, StoreError, TraceRow,
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Handover, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, SaveJob,
+    StoreError, TraceRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -45,6 +48,10 @@ impl Sqlite {
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {
         self.writer.wake()
+    }
+
+    pub(super) fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
+        self.writer.hand_over_to(taker);
     }
 
     pub(super) async fn save<J: SaveJob + 'static>(&self, job: J) -> Result<J, StoreError> {

@@ -12,7 +12,7 @@ use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{from_json, limit, time_if_any, uuid};
 
 /// The content type of the default body.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// What is due of each endpoint, and what comes next: one look into the index for each, however long its queue is.
 pub(super) const DUE: &str = "SELECT name,
@@ -62,7 +62,7 @@ pub(super) fn claim(
     at_most: usize,
 ) -> rusqlite::Result<Vec<Claimed>> {
     let Some(endpoint_row) = endpoint_row(connection, endpoint)? else { return Ok(Vec::new()) };
-    let claimed = |row: &Row<'_>| Ok((row.get(0)?, claimed(row, endpoint)?));
+    let claimed = |row: &Row<'_>| Ok((row.get(0)?, claimed(row, endpoint, lease_until)?));
     let found: Vec<(i64, Claimed)> = connection
         .prepare_cached(CLAIM)?
         .query_map(params![endpoint_row, now.as_millisecond(), limit(at_most)], claimed)?
@@ -109,7 +109,7 @@ pub(super) fn endpoint_row(connection: &Connection, endpoint: &EndpointId) -> ru
     connection.prepare_cached("SELECT row FROM endpoints WHERE name = ?1")?.query_row([endpoint.as_str()], |row| row.get(0)).optional()
 }
 
-fn claimed(row: &Row<'_>, endpoint: &EndpointId) -> rusqlite::Result<Claimed> {
+fn claimed(row: &Row<'_>, endpoint: &EndpointId, lease_until: Timestamp) -> rusqlite::Result<Claimed> {
     Ok(Claimed {
         tenant: Tenant::new(row.get::<_, String>(1)?),
         id: DeliveryId(uuid(row, 2)?),
@@ -120,6 +120,7 @@ fn claimed(row: &Row<'_>, endpoint: &EndpointId) -> rusqlite::Result<Claimed> {
         attempts: row.get(6)?,
         spent: row.get(7)?,
         fence: row.get(8)?,
+        lease_until,
         method: row.get(9)?,
         url: from_json(row, 10)?,
         headers: from_json(row, 11)?,

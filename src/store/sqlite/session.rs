@@ -6,11 +6,15 @@
 //! that they touch. A job that writes more than once asks for one ([`Session::protect`]). The rare job that fails in the middle of its
 //! only write takes the transaction with it, and the jobs before it are run again; see the writer.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashMap;
 
 use crate::ids::{EndpointId, Tenant};
 use crate::store::sqlite::{objects, queue};
+use crate::store::{Claimed, Handover};
 
 /// Tenants and endpoints that are remembered; beyond it all are looked up anew.
 const REMEMBERED: usize = 16 * 1024;
@@ -29,6 +33,12 @@ pub(super) struct Session {
     protected: bool,
     /// Rows changed by the connection when the job in hand began.
     changes: u64,
+    /// Who takes deliveries straight from the commit.
+    pub taker: Option<Arc<dyn Handover>>,
+    /// Deliveries of this transaction to hand over.
+    fresh: Vec<Claimed>,
+    /// How many of them are not of the job in hand.
+    fresh_before: usize,
 }
 
 /// A tenant that has saved something.
@@ -60,6 +70,9 @@ impl Session {
             may_be_blocked,
             protected: false,
             changes: 0,
+            taker: None,
+            fresh: Vec::new(),
+            fresh_before: 0,
         })
     }
 
@@ -71,8 +84,15 @@ impl Session {
         let committed = self.write_sequences().and_then(|()| self.execute("COMMIT"));
         if committed.is_err() {
             self.rollback();
-        } else if self.tenants.len().max(self.endpoints.len()) > REMEMBERED {
+            return committed;
+        }
+        if self.tenants.len().max(self.endpoints.len()) > REMEMBERED {
             self.forget();
+        }
+        if !self.fresh.is_empty()
+            && let Some(taker) = &self.taker
+        {
+            taker.hand_over(std::mem::take(&mut self.fresh));
         }
         committed
     }
@@ -80,6 +100,7 @@ impl Session {
     /// Undoes the transaction, if there still is one.
     pub(super) fn rollback(&mut self) {
         self.forget();
+        self.release(0);
         self.protected = false;
         if !self.connection.is_autocommit() {
             // Nothing more can be done about a rollback that fails: the next BEGIN says so.
@@ -90,6 +111,7 @@ impl Session {
     /// A job begins.
     pub(super) fn job(&mut self) {
         self.changes = self.connection.total_changes();
+        self.fresh_before = self.fresh.len();
     }
 
     /// Puts the rest of the job in hand into a savepoint.
@@ -116,11 +138,13 @@ impl Session {
         }
         if self.protected {
             self.forget();
+            self.release(self.fresh_before);
             self.execute("ROLLBACK TO job")?;
             self.keep()?;
             return Ok(Undone::Job);
         }
         if self.connection.total_changes() == self.changes {
+            self.release(self.fresh_before);
             return Ok(Undone::Job);
         }
         self.rollback();
@@ -174,6 +198,25 @@ impl Session {
         };
         self.endpoints.insert(endpoint.clone(), row);
         Ok(row)
+    }
+
+    /// The end of the lease, if a delivery to this endpoint can go out right after the commit; then [`Session::hand_over`] must follow.
+    pub(super) fn reserve(&self, endpoint: &EndpointId, due: Timestamp) -> Option<Timestamp> {
+        self.taker.as_ref()?.reserve(endpoint, due)
+    }
+
+    /// Notes a delivery to hand over with the commit.
+    pub(super) fn hand_over(&mut self, delivery: Claimed) {
+        self.fresh.push(delivery);
+    }
+
+    /// Lets go of the places of deliveries that are undone, all but the first `kept`.
+    fn release(&mut self, kept: usize) {
+        for undone in self.fresh.drain(kept.min(self.fresh.len())..) {
+            if let Some(taker) = &self.taker {
+                taker.release(&undone.endpoint);
+            }
+        }
     }
 
     fn write_sequences(&mut self) -> rusqlite::Result<()> {

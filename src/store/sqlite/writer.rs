@@ -2,18 +2,19 @@
 //! lingers for company. A job that fails or aborts leaves nothing behind and the others alone: either it can be undone by itself, or the
 //! transaction is begun anew and the jobs before it write again what they wrote.
 
+use std::fmt;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::store::StoreError;
 use crate::store::sqlite::failure::failure;
 use crate::store::sqlite::open::Opened;
 use crate::store::sqlite::session::{Session, Undone};
+use crate::store::{Handover, StoreError};
 
 /// Jobs that may wait; beyond it callers wait to queue.
 const QUEUE: usize = 4096;
@@ -23,11 +24,15 @@ const BATCH_JOBS: usize = 512;
 const BATCH_TIME: Duration = Duration::from_millis(20);
 
 /// The way to the writer's thread.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
     wake: Arc<watch::Sender<u64>>,
+    taker: Taker,
 }
+
+/// Who takes fresh deliveries at present.
+type Taker = Arc<Mutex<Option<Arc<dyn Handover>>>>;
 
 /// What is to become of what a job has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,23 +45,35 @@ pub(super) enum Flow {
     Undo,
 }
 
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
 impl Writer {
     pub(super) fn start(opened: Opened) -> Result<Self, StoreError> {
         let (queue, orders) = mpsc::channel(QUEUE);
         let wake = Arc::new(watch::Sender::new(0));
         let bell = Arc::clone(&wake);
+        let taker = Taker::default();
+        let takers = Arc::clone(&taker);
         let Opened { connection, path, lock } = opened;
         let session = Session::new(connection).map_err(|error| failure(&path, &error))?;
-        let run = move || run(session, lock, orders, &bell);
+        let run = move || run(session, lock, orders, &bell, &takers);
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(run);
         match thread {
-            Ok(_) => Ok(Self { queue, wake }),
+            Ok(_) => Ok(Self { queue, wake, taker }),
             Err(error) => Err(StoreError::Failed(format!("cannot start the writer's thread: {error}"))),
         }
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {
         self.wake.subscribe()
+    }
+
+    pub(super) fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
+        *self.taker.lock().unwrap_or_else(PoisonError::into_inner) = taker;
     }
 
     /// Queues a job and waits for its commit. The job runs on `value`, which is given back. It may be run once more: the second time
@@ -117,13 +134,16 @@ where
     }
 }
 
-fn run(mut session: Session, lock: File, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u64>) {
+fn run(mut session: Session, lock: File, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u64>, taker: &Taker) {
     let mut closing = None;
     while closing.is_none()
         && let Some(order) = orders.blocking_recv()
     {
         match order {
-            Order::Write(job) => closing = batch(&mut session, job, &mut orders, wake),
+            Order::Write(job) => {
+                session.taker = taker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                closing = batch(&mut session, job, &mut orders, wake);
+            }
             Order::Close(reply) => closing = Some(reply),
         }
     }
