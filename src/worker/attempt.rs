@@ -51,7 +51,7 @@ impl Attempt {
             Ok(request) => tools.egress.exchange(request).await,
             Err(outcome) => unsent(outcome),
         };
-        slot.answered(reached(&exchange.outcome));
+        slot.reached = reached(&exchange.outcome);
         let now = tools.clock.now();
         let spent = claimed.spent.saturating_add(1);
         let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());

@@ -35,16 +35,10 @@ impl Desk {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An endpoint has answered, or will not: its lane has room for another request.
-    fn answered(&self, endpoint: &EndpointId, reached: Reached) {
+    /// A request has ended and been recorded, or will never be made.
+    fn free(&self, endpoint: &EndpointId, reached: Reached) {
         let mut lanes = self.lanes();
-        lanes.answered(endpoint, reached);
-        self.ring(&lanes);
-    }
-
-    fn recorded(&self) {
-        let mut lanes = self.lanes();
-        lanes.recorded();
+        lanes.free(endpoint, reached);
         self.ring(&lanes);
     }
 
@@ -68,8 +62,7 @@ impl Handover for Desk {
     }
 
     fn release(&self, endpoint: &EndpointId) {
-        self.answered(endpoint, Reached::Unknown);
-        self.recorded();
+        self.free(endpoint, Reached::Unknown);
     }
 
     fn hand_over(&self, deliveries: Vec<Claimed>) {
@@ -78,31 +71,23 @@ impl Handover for Desk {
     }
 }
 
-/// A place among the requests under way; free again when it is dropped, however its task ends. The endpoint's lane is free as soon as
-/// it has [answered](Slot::answered), the rest when the attempt is recorded, so that a slow disk slows the sending down.
+/// A place among the requests under way; free again when it is dropped, however its task ends.
 pub(super) struct Slot {
     endpoint: EndpointId,
-    answered: bool,
+    /// What the attempt has found out.
+    pub reached: Reached,
     desk: Arc<Desk>,
 }
 
 impl Slot {
     /// For a place that has been taken.
     pub(super) fn new(endpoint: EndpointId, desk: Arc<Desk>) -> Self {
-        Self { endpoint, answered: false, desk }
-    }
-
-    /// The request has ended.
-    pub(super) fn answered(&mut self, reached: Reached) {
-        if !std::mem::replace(&mut self.answered, true) {
-            self.desk.answered(&self.endpoint, reached);
-        }
+        Self { endpoint, reached: Reached::Unknown, desk }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.answered(Reached::Unknown);
-        self.desk.recorded();
+        self.desk.free(&self.endpoint, self.reached);
     }
 }

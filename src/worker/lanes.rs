@@ -139,13 +139,14 @@ impl Lanes {
         self.silent_total += usize::from(lane.silent);
     }
 
-    /// A request has ended.
-    pub(super) fn answered(&mut self, endpoint: &EndpointId, reached: Reached) {
+    /// A request has ended and been recorded.
+    pub(super) fn free(&mut self, endpoint: &EndpointId, reached: Reached) {
         let Some(lane) = self.by_endpoint.get_mut(endpoint) else { return };
         if lane.silent {
             self.silent_total = self.silent_total.saturating_sub(lane.in_flight);
         }
         lane.in_flight = lane.in_flight.saturating_sub(1);
+        self.total = self.total.saturating_sub(1);
         lane.silent = match reached {
             Reached::Yes => false,
             Reached::No => true,
@@ -156,11 +157,6 @@ impl Lanes {
         } else if lane.in_flight == 0 {
             self.by_endpoint.remove(endpoint);
         }
-    }
-
-    /// A request that has ended is recorded.
-    pub(super) fn recorded(&mut self) {
-        self.total = self.total.saturating_sub(1);
     }
 }
 
@@ -197,8 +193,7 @@ mod tests {
     }
 
     fn end(lanes: &mut Lanes, endpoint: &EndpointId, reached: Reached) {
-        lanes.answered(endpoint, reached);
-        lanes.recorded();
+        lanes.free(endpoint, reached);
     }
 
     #[test]

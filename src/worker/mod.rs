@@ -131,7 +131,7 @@ impl Worker {
                 biased;
                 () = &mut shutdown => break,
                 Some(fresh) = arrivals.recv() => {
-                    self.start_fresh(&generation, fresh, &mut state);
+                    state.start_fresh(&generation, fresh);
                     // So that one whose task is lost is found when its lease has ended.
                     look = look.or_else(|| Instant::now().checked_add(LONGEST_SLEEP));
                 }
@@ -183,17 +183,6 @@ impl Worker {
         Ok(Batch { endpoint, target, claimed, asked })
     }
 
-    /// Starts sending what a commit has handed over, for which places have been taken.
-    fn start_fresh(&self, generation: &Arc<Generation>, fresh: Vec<Claimed>, state: &mut State) {
-        for delivery in fresh {
-            match generation.targets.get(&delivery.endpoint) {
-                Some(target) => state.start(generation, target, delivery),
-                // A new generation without it: the delivery waits for its lease to end, and then for its endpoint.
-                None => state.desk.release(&delivery.endpoint),
-            }
-        }
-    }
-
     /// Ready when another generation than this one is in force.
     async fn new_generation(&self, number: u64) {
         while self.live.load().number == number {
@@ -240,6 +229,17 @@ struct State {
 }
 
 impl State {
+    /// Starts sending what a commit has handed over, for which places have been taken.
+    fn start_fresh(&mut self, generation: &Arc<Generation>, fresh: Vec<Claimed>) {
+        for delivery in fresh {
+            match generation.targets.get(&delivery.endpoint) {
+                Some(target) => self.start(generation, target, delivery),
+                // A new generation without it: the delivery waits for its lease to end, and then for its endpoint.
+                None => self.desk.release(&delivery.endpoint),
+            }
+        }
+    }
+
     /// Starts an attempt that has its place.
     fn start(&mut self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed) {
         let slot = Slot::new(claimed.endpoint.clone(), Arc::clone(&self.desk));

@@ -189,12 +189,11 @@ impl Session {
         if let Some(known) = self.endpoints.get(endpoint) {
             return Ok(*known);
         }
-        let row = match queue::endpoint_row(&self.connection, endpoint)? {
-            Some(row) => row,
-            None => {
-                self.connection.prepare_cached("INSERT INTO endpoints (name) VALUES (?1)")?.execute([endpoint.as_str()])?;
-                self.connection.last_insert_rowid()
-            }
+        let row = if let Some(row) = queue::endpoint_row(&self.connection, endpoint)? {
+            row
+        } else {
+            self.connection.prepare_cached("INSERT INTO endpoints (name) VALUES (?1)")?.execute([endpoint.as_str()])?;
+            self.connection.last_insert_rowid()
         };
         self.endpoints.insert(endpoint.clone(), row);
         Ok(row)

@@ -141,7 +141,7 @@ fn run(mut session: Session, lock: File, mut orders: mpsc::Receiver<Order>, wake
     {
         match order {
             Order::Write(job) => {
-                session.taker = taker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                session.taker.clone_from(&taker.lock().unwrap_or_else(PoisonError::into_inner));
                 closing = batch(&mut session, job, &mut orders, wake);
             }
             Order::Close(reply) => closing = Some(reply),
