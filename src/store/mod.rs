@@ -2,16 +2,20 @@
 //! in names and bytes; the store knows no rules and no clock. Only this folder holds SQL and uses the database crates.
 
 mod error;
+mod handover;
 mod job;
 mod rows;
 mod sqlite;
 
 pub use error::StoreError;
+pub use handover::Handover;
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
 pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, Settled,
     TraceRow,
 };
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -53,6 +57,14 @@ impl Store {
     pub fn wake(&self) -> watch::Receiver<u64> {
         match &self.0 {
             Backend::Sqlite(backend) => backend.wake(),
+        }
+    }
+
+    /// From the next commit on, deliveries are offered to `taker` when they are made; `None` ends it. A commit under way may still hand
+    /// over to the one before.
+    pub fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.hand_over_to(taker),
         }
     }
 

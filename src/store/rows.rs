@@ -1,5 +1,6 @@
 //! What the store gives back, as plain values.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -155,12 +156,14 @@ pub struct Claimed {
     pub spent: u32,
     /// Must still be the row's when the attempt is recorded.
     pub fence: i64,
+    /// Nobody else takes it before this time.
+    pub lease_until: Timestamp,
     /// The method.
     pub method: Box<str>,
     /// The URL.
     pub url: RenderedText,
     /// Headers.
-    pub headers: Vec<(Box<str>, RenderedText)>,
+    pub headers: Arc<[(Box<str>, RenderedText)]>,
     /// The body.
     pub body: Bytes,
     /// Its content type.

@@ -11,39 +11,50 @@ use crate::egress::{Client, Exchange, Request};
 use crate::generation::{Generation, Target};
 use crate::store::{AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
+use crate::worker::desk::Slot;
 use crate::worker::fill;
-use crate::worker::lanes::{Reached, Slot};
+use crate::worker::lanes::Reached;
 use crate::worker::record::Finished;
 
 /// What every request is sent as, unless its template says otherwise.
 const USER_AGENT: &str = concat!("webhookc/", env!("CARGO_PKG_VERSION"));
 
-/// What an attempt works with.
-pub(super) struct Attempt {
+/// What every attempt works with.
+pub(super) struct Tools {
     pub egress: Client,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub feed: Feed,
+}
+
+/// What an attempt works with.
+pub(super) struct Attempt {
+    pub tools: Arc<Tools>,
     pub generation: Arc<Generation>,
     pub target: Arc<Target>,
 }
 
 impl Attempt {
-    /// Makes the attempt; never longer than the endpoint's deadline.
-    pub(super) async fn run(self, claimed: Claimed, mut slot: Slot) -> Finished {
-        let started_at = self.clock.now();
+    /// Makes the attempt; never longer than the endpoint's deadline. `None` when the lease might end before it does.
+    pub(super) async fn run(self, claimed: Claimed, mut slot: Slot) -> Option<Finished> {
+        let tools = &*self.tools;
+        let started_at = tools.clock.now();
+        if started_at.saturating_add(self.target.policy.timeout).unwrap_or(Timestamp::MAX) > claimed.lease_until {
+            tracing::warn!(delivery = %claimed.id, "a delivery was not sent: it came so late that its lease might have ended before the answer");
+            return None;
+        }
         let number = claimed.attempts.saturating_add(1);
-        if self.feed.is_watched() {
-            self.feed.tell(started_at, sending(&claimed, number));
+        if tools.feed.is_watched() {
+            tools.feed.tell(started_at, sending(&claimed, number));
         }
         let exchange = match self.request(&claimed, started_at) {
-            Ok(request) => self.egress.exchange(request).await,
+            Ok(request) => tools.egress.exchange(request).await,
             Err(outcome) => unsent(outcome),
         };
         slot.reached = reached(&exchange.outcome);
-        let now = self.clock.now();
+        let now = tools.clock.now();
         let spent = claimed.spent.saturating_add(1);
-        let then = settle(&self.target.policy, spent, &exchange.outcome, now, self.entropy.fraction());
+        let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());
         let error = error(&exchange.outcome);
         let (then, note) = follow(then, error.as_deref(), now);
         let attempt = NewAttempt {
@@ -60,7 +71,7 @@ impl Attempt {
             },
             then,
         };
-        Finished { attempt, note, slot }
+        Some(Finished { attempt, note, slot })
     }
 
     /// The request with secrets and signatures.
@@ -81,7 +92,7 @@ impl Attempt {
         headers.push(("webhook-sequence".to_owned(), claimed.sequence.to_string()));
         let signatures = self.target.signer.sign(claimed.message, now, &claimed.body);
         headers.extend(signatures.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        for (name, value) in &claimed.headers {
+        for (name, value) in claimed.headers.iter() {
             headers.push((name.to_string(), fill::text(value, secrets).map_err(missing)?));
         }
         Ok(Request {

@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use tokio::sync::mpsc;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::generation::Target;
 use crate::ids::EndpointId;
@@ -18,6 +17,8 @@ pub(super) struct Lanes {
     /// Of those, requests of lanes that do not answer.
     silent_total: usize,
     by_endpoint: FxHashMap<EndpointId, Lane>,
+    /// Endpoints that may have more due in the store than was claimed; fresh deliveries stand in line behind that.
+    waiting: FxHashSet<EndpointId>,
     /// Where the next round begins, so that no endpoint is always last.
     turn: usize,
 }
@@ -39,38 +40,9 @@ pub(super) enum Reached {
     Unknown,
 }
 
-/// A slot that is free again.
-#[derive(Debug)]
-pub(super) struct Freed {
-    endpoint: EndpointId,
-    reached: Reached,
-}
-
-/// A place among the requests under way; free again when it is dropped, however its task ends.
-#[derive(Debug)]
-pub(super) struct Slot {
-    endpoint: EndpointId,
-    /// What the attempt has found out.
-    pub reached: Reached,
-    free: mpsc::UnboundedSender<Freed>,
-}
-
-impl Slot {
-    pub(super) fn new(endpoint: EndpointId, free: mpsc::UnboundedSender<Freed>) -> Self {
-        Self { endpoint, reached: Reached::Unknown, free }
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        // Nobody counts any more when the worker has stopped.
-        drop(self.free.send(Freed { endpoint: self.endpoint.clone(), reached: self.reached }));
-    }
-}
-
 impl Lanes {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), total: 0, silent_total: 0, by_endpoint: FxHashMap::default(), turn: 0 }
+        Self { limit: limit.max(1), total: 0, silent_total: 0, by_endpoint: FxHashMap::default(), waiting: FxHashSet::default(), turn: 0 }
     }
 
     /// Whether any request may start.
@@ -78,12 +50,43 @@ impl Lanes {
         self.total < self.limit
     }
 
+    /// Whether something in the store waits for room.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// All that is due of an endpoint has been claimed.
+    pub(super) fn caught_up(&mut self, endpoint: &EndpointId) {
+        self.waiting.remove(endpoint);
+    }
+
+    /// Takes a place for a delivery that has just been made, if it need not stand in line. `endpoints` is how many there are: a lane gets
+    /// a second place only while there is one left for each endpoint that has none, as far as that is possible at all.
+    pub(super) fn reserve(&mut self, endpoint: &EndpointId, target: &Target, endpoints: usize) -> bool {
+        let lane = self.by_endpoint.get(endpoint).copied().unwrap_or_default();
+        let idle = endpoints.saturating_sub(self.by_endpoint.len()).clamp(self.reserved(), self.limit * 3 / 4);
+        let kept = if lane.in_flight == 0 { 0 } else { idle };
+        let free = lane.in_flight < lane.width(target)
+            && self.total + kept < self.limit
+            && (!lane.silent || self.silent_total < self.silent_limit())
+            && !self.waiting.contains(endpoint);
+        if free {
+            self.take(endpoint);
+        } else if !self.waiting.contains(endpoint) {
+            self.waiting.insert(endpoint.clone());
+        }
+        free
+    }
+
     /// How many deliveries to claim for each of the endpoints that have some due.
     pub(super) fn plan<'a>(
         &mut self,
         due: impl Iterator<Item = (&'a EndpointId, &'a Arc<Target>)>,
     ) -> Vec<(EndpointId, Arc<Target>, usize)> {
+        let due: Vec<_> = due.collect();
+        self.waiting.extend(due.iter().map(|(endpoint, _)| (*endpoint).clone()));
         let mut open: Vec<_> = due
+            .into_iter()
             .map(|(endpoint, target)| (endpoint, target, self.by_endpoint.get(endpoint).copied().unwrap_or_default()))
             .filter(|(_, target, lane)| lane.in_flight < lane.width(target))
             .collect();
@@ -95,8 +98,8 @@ impl Lanes {
         self.turn = self.turn.wrapping_add(1);
 
         let mut room = self.limit.saturating_sub(self.total);
-        let mut shared = (self.limit - self.reserve()).saturating_sub(self.total);
-        let mut silent = (self.limit / 2).max(1).saturating_sub(self.silent_total);
+        let mut shared = (self.limit - self.reserved()).saturating_sub(self.total);
+        let mut silent = self.silent_limit().saturating_sub(self.silent_total);
         let share = (shared / open.len()).max(1);
         let mut planned = Vec::new();
         for (endpoint, target, lane) in open {
@@ -119,8 +122,13 @@ impl Lanes {
     }
 
     /// Slots that only a lane without any request under way may take.
-    fn reserve(&self) -> usize {
+    fn reserved(&self) -> usize {
         self.limit / 4
+    }
+
+    /// Slots that lanes without an answer may take together.
+    fn silent_limit(&self) -> usize {
+        (self.limit / 2).max(1)
     }
 
     /// A request of this endpoint starts.
@@ -132,14 +140,14 @@ impl Lanes {
     }
 
     /// A request has ended and been recorded.
-    pub(super) fn free(&mut self, freed: &Freed) {
-        let Some(lane) = self.by_endpoint.get_mut(&freed.endpoint) else { return };
+    pub(super) fn free(&mut self, endpoint: &EndpointId, reached: Reached) {
+        let Some(lane) = self.by_endpoint.get_mut(endpoint) else { return };
         if lane.silent {
             self.silent_total = self.silent_total.saturating_sub(lane.in_flight);
         }
         lane.in_flight = lane.in_flight.saturating_sub(1);
         self.total = self.total.saturating_sub(1);
-        lane.silent = match freed.reached {
+        lane.silent = match reached {
             Reached::Yes => false,
             Reached::No => true,
             Reached::Unknown => lane.silent,
@@ -147,7 +155,7 @@ impl Lanes {
         if lane.silent {
             self.silent_total += lane.in_flight;
         } else if lane.in_flight == 0 {
-            self.by_endpoint.remove(&freed.endpoint);
+            self.by_endpoint.remove(endpoint);
         }
     }
 }
@@ -185,7 +193,7 @@ mod tests {
     }
 
     fn end(lanes: &mut Lanes, endpoint: &EndpointId, reached: Reached) {
-        lanes.free(&Freed { endpoint: endpoint.clone(), reached });
+        lanes.free(endpoint, reached);
     }
 
     #[test]
@@ -239,13 +247,31 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_free_again_however_its_task_ends() {
-        let (free, mut freed) = mpsc::unbounded_channel();
-        let slot = Slot::new(EndpointId::new("a"), free);
-        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _slot = slot;
-            panic!("a task of a test panics");
-        })));
-        assert_eq!(freed.try_recv().unwrap().endpoint.as_str(), "a");
+    fn a_fresh_delivery_stands_in_line_behind_what_waits() {
+        let (mut lanes, due) = (Lanes::new(100), endpoints(&["a"]));
+        let (one, two) = (target(1), target(2));
+        assert!(lanes.reserve(&due[0], &one, 1));
+        assert!(!lanes.reserve(&due[0], &one, 1), "the lane is full");
+        end(&mut lanes, &due[0], Reached::Yes);
+        assert!(!lanes.reserve(&due[0], &two, 1), "one waits in the store");
+        assert_eq!(start(&mut lanes, &due, &two), [("a".to_owned(), 2)]);
+        end(&mut lanes, &due[0], Reached::Yes);
+        assert!(lanes.is_waited_for() && !lanes.reserve(&due[0], &two, 1));
+        lanes.caught_up(&due[0]);
+        assert!(lanes.reserve(&due[0], &two, 1));
+    }
+
+    #[test]
+    fn a_crowd_of_fresh_deliveries_leaves_a_place_for_every_endpoint() {
+        let mut lanes = Lanes::new(16);
+        let names: Vec<EndpointId> = (0..13).map(|n| EndpointId::new(n.to_string())).collect();
+        let wide = target(100);
+        let (last, crowd) = names.split_last().unwrap();
+        for endpoint in crowd {
+            for _ in 0..16 {
+                lanes.reserve(endpoint, &wide, names.len());
+            }
+        }
+        assert!(lanes.reserve(last, &wide, names.len()));
     }
 }

@@ -1,8 +1,9 @@
-//! Sends what is due: claim → send → settle. One task looks for endpoints with something due and claims as much as their lanes may
-//! take; each request runs in a task of its own, outside any transaction; one task records what has finished. Nothing is asked of the
-//! store while nothing is due. What follows an attempt is decided in `delivery`.
+//! Sends what is due: claim → send → settle. One task takes fresh deliveries straight from the store's commits, as far as their lanes have
+//! room, and looks for endpoints with something else due, of which it claims as much as their lanes may take; each request runs in a task
+//! of its own, outside any transaction; one task records what has finished. Nothing is asked of the store while nothing is due in it. What follows an attempt is decided in `delivery`.
 
 mod attempt;
+mod desk;
 mod fill;
 mod lanes;
 mod record;
@@ -16,15 +17,16 @@ use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use crate::activity::Feed;
 use crate::egress::Client;
 use crate::generation::{Generation, Live, Target};
 use crate::ids::EndpointId;
-use crate::store::{Claimed, Store, StoreError};
+use crate::store::{Claimed, Handover, Store, StoreError};
 use crate::time::{Clock, Entropy};
-use attempt::Attempt;
-use lanes::{Freed, Lanes, Slot};
+use attempt::{Attempt, Tools};
+use desk::{Desk, Slot};
 use record::Finished;
 
 /// How much longer a lease is than the deadline of its request: time to record the attempt, also on a slow disk. A lease is always
@@ -81,44 +83,65 @@ enum Next {
     At(Option<Timestamp>),
 }
 
+/// The end of a lease that begins now.
+fn lease_of(target: &Target, now: Timestamp) -> Timestamp {
+    now.saturating_add(target.policy.timeout.saturating_add(LEASE_MARGIN)).unwrap_or(Timestamp::MAX)
+}
+
 impl Worker {
     /// Works until `shutdown` is ready (or the store is closed), then claims nothing more, lets requests under way end within
     /// [`Limits::drain`], and records them. What is cut off is taken up again when the store is next opened.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let (finish, finished) = mpsc::unbounded_channel();
-        let (free, mut freed) = mpsc::unbounded_channel();
+        let (desk, mut arrivals) = Desk::new(self.limits.in_flight, Arc::clone(&self.live), Arc::clone(&self.clock));
         let recorder = tokio::spawn(record::run(self.store.clone(), self.clock.clone(), self.feed.clone(), finished));
-        let mut state =
-            State { lanes: Lanes::new(self.limits.in_flight), free, finish, attempts: JoinSet::new(), held: FxHashSet::default() };
+        let tools = Tools {
+            egress: self.egress.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            feed: self.feed.clone(),
+        };
+        let (attempts, held) = (JoinSet::new(), FxHashSet::default());
+        let mut state = State { desk: Arc::clone(&desk), tools: Arc::new(tools), finish, attempts, held };
         let mut shutdown = pin!(shutdown);
         let mut wake = self.store.wake();
+        let handover: Arc<dyn Handover> = Arc::<Desk>::clone(&desk);
+        self.store.hand_over_to(Some(handover));
+        let mut look = Some(Instant::now());
         loop {
-            // Seen before looking, so that what is committed from here on wakes us.
-            wake.borrow_and_update();
-            while let Ok(slot) = freed.try_recv() {
-                state.lanes.free(&slot);
-            }
             while state.attempts.try_join_next().is_some() {}
             let generation = self.live.load_full();
-            let sleep = match self.look(&generation, &mut state).await {
-                Ok(Next::Now) => Some(Duration::ZERO),
-                Ok(Next::At(time)) => time.map(|time| self.until(time)),
-                Err(StoreError::Closed) => break,
-                Err(error) => {
-                    tracing::error!(%error, "the queue could not be read");
-                    Some(STORE_PAUSE)
-                }
-            };
+            if look.is_some_and(|at| at <= Instant::now()) {
+                // Seen before looking, so that what is committed from here on wakes us.
+                wake.borrow_and_update();
+                let sleep = match self.look(&generation, &mut state).await {
+                    Ok(Next::Now) => Some(Duration::ZERO),
+                    Ok(Next::At(time)) => time.map(|time| self.until(time)),
+                    Err(StoreError::Closed) => break,
+                    Err(error) => {
+                        tracing::error!(%error, "the queue could not be read");
+                        Some(STORE_PAUSE)
+                    }
+                };
+                look = sleep.map(|sleep| Instant::now() + sleep);
+            }
+            let now = Some(Instant::now());
             let watch_generation = !state.held.is_empty();
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                Some(slot) = freed.recv() => state.lanes.free(&slot),
-                changed = wake.changed() => if changed.is_err() { break },
-                () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => {}
-                () = self.new_generation(generation.number), if watch_generation => {}
+                Some(fresh) = arrivals.recv() => {
+                    state.start_fresh(&generation, fresh);
+                    // So that one whose task is lost is found when its lease has ended.
+                    look = look.or_else(|| Instant::now().checked_add(LONGEST_SLEEP));
+                }
+                changed = wake.changed() => if changed.is_err() { break } else { look = now },
+                () = desk.room.notified() => look = now,
+                () = sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => {}
+                () = self.new_generation(generation.number), if watch_generation => look = now,
             }
         }
+        self.store.hand_over_to(None);
         self.drain(state, recorder).await;
     }
 
@@ -127,17 +150,22 @@ impl Worker {
         let (due, next) = self.store.due(self.clock.now()).await?;
         state.hold_unknown(&due, generation);
         let known = due.iter().filter_map(|endpoint| Some((endpoint, generation.targets.get(endpoint)?)));
-        let planned = state.lanes.plan(known);
+        let planned = state.desk.lanes().plan(known);
         let claims = planned.into_iter().map(|(endpoint, target, count)| self.claim(endpoint, target, count));
         let mut more = false;
         let mut failed = None;
         // All at once, so that they share one commit. What has been claimed is sent even when another claim failed.
         for claim in join_all(claims).await {
             match claim {
-                Ok(Batch { target, claimed, asked }) => {
-                    more |= claimed.len() == asked;
+                Ok(Batch { endpoint, target, claimed, asked }) => {
+                    if claimed.len() == asked {
+                        more = true;
+                    } else {
+                        state.desk.lanes().caught_up(&endpoint);
+                    }
                     for delivery in claimed {
-                        self.start(generation, &target, delivery, state);
+                        state.desk.lanes().take(&endpoint);
+                        state.start(generation, &target, delivery);
                     }
                 }
                 Err(error) => failed = Some(error),
@@ -146,33 +174,13 @@ impl Worker {
         if let Some(error) = failed {
             return Err(error);
         }
-        Ok(if more && state.lanes.has_room() { Next::Now } else { Next::At(next) })
+        Ok(if more && state.desk.lanes().has_room() { Next::Now } else { Next::At(next) })
     }
 
     async fn claim(&self, endpoint: EndpointId, target: Arc<Target>, asked: usize) -> Result<Batch, StoreError> {
         let now = self.clock.now();
-        let lease = target.policy.timeout.saturating_add(LEASE_MARGIN);
-        let lease_until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
-        let claimed = self.store.claim(&endpoint, now, lease_until, asked).await?;
-        Ok(Batch { target, claimed, asked })
-    }
-
-    fn start(&self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed, state: &mut State) {
-        let slot = Slot::new(claimed.endpoint.clone(), state.free.clone());
-        state.lanes.take(&claimed.endpoint);
-        let attempt = Attempt {
-            egress: self.egress.clone(),
-            clock: Arc::clone(&self.clock),
-            entropy: Arc::clone(&self.entropy),
-            feed: self.feed.clone(),
-            generation: Arc::clone(generation),
-            target: Arc::clone(target),
-        };
-        let finish = state.finish.clone();
-        state.attempts.spawn(async move {
-            // The recorder outlives every attempt.
-            drop(finish.send(attempt.run(claimed, slot).await));
-        });
+        let claimed = self.store.claim(&endpoint, now, lease_of(&target, now), asked).await?;
+        Ok(Batch { endpoint, target, claimed, asked })
     }
 
     /// Ready when another generation than this one is in force.
@@ -204,6 +212,7 @@ impl Worker {
 
 /// Deliveries of one endpoint that have just been claimed.
 struct Batch {
+    endpoint: EndpointId,
     target: Arc<Target>,
     claimed: Vec<Claimed>,
     asked: usize,
@@ -211,8 +220,8 @@ struct Batch {
 
 /// What changes while the worker runs.
 struct State {
-    lanes: Lanes,
-    free: mpsc::UnboundedSender<Freed>,
+    desk: Arc<Desk>,
+    tools: Arc<Tools>,
     finish: mpsc::UnboundedSender<Finished>,
     attempts: JoinSet<()>,
     /// Endpoints that are not part of the generation: their deliveries wait.
@@ -220,6 +229,30 @@ struct State {
 }
 
 impl State {
+    /// Starts sending what a commit has handed over, for which places have been taken.
+    fn start_fresh(&mut self, generation: &Arc<Generation>, fresh: Vec<Claimed>) {
+        for delivery in fresh {
+            match generation.targets.get(&delivery.endpoint) {
+                Some(target) => self.start(generation, target, delivery),
+                // A new generation without it: the delivery waits for its lease to end, and then for its endpoint.
+                None => self.desk.release(&delivery.endpoint),
+            }
+        }
+    }
+
+    /// Starts an attempt that has its place.
+    fn start(&mut self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed) {
+        let slot = Slot::new(claimed.endpoint.clone(), Arc::clone(&self.desk));
+        let attempt = Attempt { tools: Arc::clone(&self.tools), generation: Arc::clone(generation), target: Arc::clone(target) };
+        let finish = self.finish.clone();
+        self.attempts.spawn(async move {
+            if let Some(finished) = attempt.run(claimed, slot).await {
+                // The recorder outlives every attempt.
+                drop(finish.send(finished));
+            }
+        });
+    }
+
     /// Says once of each unknown endpoint that its deliveries wait.
     fn hold_unknown(&mut self, due: &[EndpointId], generation: &Generation) {
         self.held.retain(|endpoint| !generation.targets.contains_key(endpoint));

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::activity::{Activity, Feed};
 use crate::store::{Store, StoreError};
 use crate::time::Clock;
-use crate::worker::lanes::Slot;
+use crate::worker::desk::Slot;
 
 /// Attempts recorded in one transaction.
 const BATCH: usize = 256;
@@ -34,15 +34,17 @@ pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut fin
             if !recorded {
                 tracing::warn!(delivery = %attempt.delivery, "an attempt was not recorded: its lease had ended");
             }
-            feed.tell(
-                clock.now(),
-                Activity::Answered {
-                    delivery: attempt.delivery,
-                    status: attempt.attempt.status,
-                    took: attempt.attempt.took,
-                    note: Arc::from(note),
-                },
-            );
+            if feed.is_watched() {
+                feed.tell(
+                    clock.now(),
+                    Activity::Answered {
+                        delivery: attempt.delivery,
+                        status: attempt.attempt.status,
+                        took: attempt.attempt.took,
+                        note: Arc::from(note),
+                    },
+                );
+            }
             drop(slot);
         }
     }

@@ -40,7 +40,7 @@ async fn a_claim_brings_everything_that_is_sent() {
     assert_eq!((&*default.body, &*default.content_type), (&b"{\"default\":1}"[..], "application/json"));
     assert_eq!((&*own.body, &*own.content_type, &own.url), (&b"own"[..], "text/plain", &url));
     assert_eq!((&*default.event, &*default.method, default.attempts, default.spent), ("asset_ready", "POST", 0, 0));
-    assert_eq!(default.headers, [("x-a".into(), RenderedText::plain("1"))]);
+    assert_eq!(*default.headers, [("x-a".into(), RenderedText::plain("1"))]);
     assert_eq!((default.tenant.as_str(), default.message), ("t", own.message));
     assert!(claim(&store, "e", 0).await.is_empty(), "what is claimed is not claimed again");
     assert_eq!(store.due(at(0)).await.unwrap(), (vec![endpoint("f")], Some(at(1000))), "the end of the lease is the next thing due");

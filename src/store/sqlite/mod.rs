@@ -9,11 +9,14 @@ mod open;
 mod queue;
 mod readers;
 mod save;
+mod session;
 mod settle;
 #[cfg(test)]
 mod tests;
 mod values;
 mod writer;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -21,10 +24,13 @@ use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, SaveJob, StoreError, TraceRow,
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Handover, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, SaveJob,
+    StoreError, TraceRow,
 };
 use readers::Readers;
-use writer::{Done, Writer};
+use save::Saving;
+use session::Session;
+use writer::{Flow, Writer};
 
 /// An open SQLite store.
 #[derive(Clone, Debug)]
@@ -44,8 +50,12 @@ impl Sqlite {
         self.writer.wake()
     }
 
+    pub(super) fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
+        self.writer.hand_over_to(taker);
+    }
+
     pub(super) async fn save<J: SaveJob + 'static>(&self, job: J) -> Result<J, StoreError> {
-        self.writer.write(move |connection| save::run(connection, job)).await
+        self.writer.write(Saving::new(job), |session, saving| saving.run(session)).await.map(|saving| saving.job)
     }
 
     pub(super) async fn object(&self, tenant: &Tenant, model: &str, id: &str) -> Result<Option<ObjectRow>, StoreError> {
@@ -61,8 +71,11 @@ impl Sqlite {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let endpoint = endpoint.clone();
-        let claim = move |connection: &Connection| queue::claim(connection, &endpoint, now, lease_until, limit).map(Done::kept);
-        self.writer.write(claim).await
+        let claim = move |session: &mut Session, claimed: &mut Vec<Claimed>| {
+            *claimed = queue::claim(&session.connection, &endpoint, now, lease_until, limit)?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write(Vec::new(), claim).await
     }
 
     pub(super) async fn due(&self, now: Timestamp) -> Result<(Vec<EndpointId>, Option<Timestamp>), StoreError> {
@@ -70,16 +83,20 @@ impl Sqlite {
     }
 
     pub(super) async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
-        self.writer.write(move |connection| settle::settle(connection, &attempts)).await
+        let recorded = Vec::with_capacity(attempts.len());
+        self.writer.write(recorded, move |session, recorded| settle::settle(session, &attempts, recorded)).await
     }
 
     pub(super) async fn resend(&self, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         let tenant = tenant.clone();
-        let resend = move |connection: &Connection| match objects::tenant_row(connection, &tenant)? {
-            Some(tenant) => queue::resend(connection, tenant, delivery, now),
-            None => Ok(Done::kept(false)),
+        let resend = move |session: &mut Session, resent: &mut bool| {
+            *resent = match session.tenant(&tenant)? {
+                Some(tenant) => queue::resend(session, tenant.row, delivery, now)?,
+                None => false,
+            };
+            Ok(if *resent { Flow::Wake } else { Flow::Keep })
         };
-        self.writer.write(resend).await
+        self.writer.write(false, resend).await
     }
 
     pub(super) async fn messages(
@@ -133,13 +150,17 @@ impl Sqlite {
         }
         // Making an RSA key takes long: not on the writer's time.
         let material = tokio::task::spawn_blocking(make).await.map_err(|error| StoreError::Failed(error.to_string()))?;
-        self.writer.write(move |connection| keys::keep(connection, &name, &material).map(Done::kept)).await
+        let keep = move |session: &mut Session, kept: &mut Vec<u8>| {
+            *kept = keys::keep(&session.connection, &name, &material)?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write(Vec::new(), keep).await
     }
 
     pub(super) async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {
         let sql = objects::index_children(model, property)
             .ok_or_else(|| StoreError::Failed(format!("`{model}.{property}` is not a name that can be indexed")))?;
-        self.writer.write(move |connection| connection.execute_batch(&sql).map(Done::kept)).await
+        self.writer.write((), move |session, ()| session.connection.execute_batch(&sql).map(|()| Flow::Keep)).await
     }
 
     pub(super) async fn close(&self) {

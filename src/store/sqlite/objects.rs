@@ -5,12 +5,21 @@ use std::fmt::Write as _;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::ids::{Sequence, Tenant};
+use crate::store::sqlite::session::TenantRow;
 use crate::store::sqlite::values::{limit, time};
 use crate::store::{ObjectRow, TraceRow, WaitRow};
 
 /// The row of a tenant that has saved something.
 pub(super) fn tenant_row(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached("SELECT row FROM tenants WHERE name = ?1")?.query_row([tenant.as_str()], |row| row.get(0)).optional()
+}
+
+/// A tenant that has saved something: its row and its last sequence.
+pub(super) fn tenant(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Option<TenantRow>> {
+    connection
+        .prepare_cached("SELECT row, sequence FROM tenants WHERE name = ?1")?
+        .query_row([tenant.as_str()], |row| Ok(TenantRow { row: row.get(0)?, last: row.get(1)? }))
+        .optional()
 }
 
 pub(super) fn object(connection: &Connection, tenant: i64, model: &str, id: &str) -> rusqlite::Result<Option<ObjectRow>> {

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
@@ -66,7 +67,14 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    stable_plans(&connection)?;
     Ok(connection)
+}
+
+/// Keeps a compiled statement whatever is bound to it. Otherwise SQLite compiles anew whenever a parameter changes that a partial index
+/// or a range might depend on, which is with every execution.
+fn stable_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// The file behind the URL, symbolic links followed, so that every name of a database leads to one lock.
@@ -132,6 +140,7 @@ fn prepare(path: &Path) -> Result<Connection, String> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    stable_plans(&connection).map_err(sql)?;
     claim_file(&connection)?;
     configure(&connection)?;
     migrate(&mut connection)?;

@@ -8,11 +8,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use crate::store::Claimed;
+use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{from_json, limit, time_if_any, uuid};
-use crate::store::sqlite::writer::Done;
 
 /// The content type of the default body.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// What is due of each endpoint, and what comes next: one look into the index for each, however long its queue is.
 pub(super) const DUE: &str = "SELECT name,
@@ -62,7 +62,7 @@ pub(super) fn claim(
     at_most: usize,
 ) -> rusqlite::Result<Vec<Claimed>> {
     let Some(endpoint_row) = endpoint_row(connection, endpoint)? else { return Ok(Vec::new()) };
-    let claimed = |row: &Row<'_>| Ok((row.get(0)?, claimed(row, endpoint)?));
+    let claimed = |row: &Row<'_>| Ok((row.get(0)?, claimed(row, endpoint, lease_until)?));
     let found: Vec<(i64, Claimed)> = connection
         .prepare_cached(CLAIM)?
         .query_map(params![endpoint_row, now.as_millisecond(), limit(at_most)], claimed)?
@@ -75,7 +75,8 @@ pub(super) fn claim(
 }
 
 /// See [`Store::resend`](crate::store::Store::resend).
-pub(super) fn resend(connection: &Connection, tenant: i64, delivery: DeliveryId, now: Timestamp) -> rusqlite::Result<Done<bool>> {
+pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, now: Timestamp) -> rusqlite::Result<bool> {
+    let connection = &session.connection;
     let again = connection
         .prepare_cached(
             "UPDATE deliveries AS d SET state = 0, due_at = ?3, settled_at = NULL, reason = NULL,
@@ -85,7 +86,8 @@ pub(super) fn resend(connection: &Connection, tenant: i64, delivery: DeliveryId,
         )?
         .query_row(params![delivery.0.as_bytes(), tenant, now.as_millisecond()], |row| row.get::<_, i64>(0))
         .optional()?;
-    let Some(row) = again else { return Ok(Done::kept(false)) };
+    let Some(row) = again else { return Ok(false) };
+    session.may_be_blocked = true;
     // What is ordered behind it waits again.
     connection
         .prepare_cached(
@@ -94,7 +96,7 @@ pub(super) fn resend(connection: &Connection, tenant: i64, delivery: DeliveryId,
                AND d.state < 2 AND d.ordered AND d.row > e.row",
         )?
         .execute([row])?;
-    Ok(Done { value: true, keep: true, wakes: true })
+    Ok(true)
 }
 
 /// Lets the next ordered delivery behind `row`, which has been settled, go when nothing unsettled is before it; whether there is one.
@@ -107,7 +109,7 @@ pub(super) fn endpoint_row(connection: &Connection, endpoint: &EndpointId) -> ru
     connection.prepare_cached("SELECT row FROM endpoints WHERE name = ?1")?.query_row([endpoint.as_str()], |row| row.get(0)).optional()
 }
 
-fn claimed(row: &Row<'_>, endpoint: &EndpointId) -> rusqlite::Result<Claimed> {
+fn claimed(row: &Row<'_>, endpoint: &EndpointId, lease_until: Timestamp) -> rusqlite::Result<Claimed> {
     Ok(Claimed {
         tenant: Tenant::new(row.get::<_, String>(1)?),
         id: DeliveryId(uuid(row, 2)?),
@@ -118,6 +120,7 @@ fn claimed(row: &Row<'_>, endpoint: &EndpointId) -> rusqlite::Result<Claimed> {
         attempts: row.get(6)?,
         spent: row.get(7)?,
         fence: row.get(8)?,
+        lease_until,
         method: row.get(9)?,
         url: from_json(row, 10)?,
         headers: from_json(row, 11)?,

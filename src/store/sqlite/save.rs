@@ -1,46 +1,108 @@
-//! Steps a save job inside the transaction: answers its questions, writes its effects, counts its sequence.
+//! Steps a save job inside the transaction: answers its questions, writes its effects, counts its sequence. A write is held back until
+//! the next step: what follows the only write of a job is its end, so that nothing of it ever has to be undone.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::ids::{EndpointId, Sequence, Tenant};
-use crate::store::sqlite::objects;
+use crate::ids::{Sequence, Tenant};
+use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{state_number, to_json};
-use crate::store::sqlite::writer::Done;
-use crate::store::{Answer, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
+use crate::store::sqlite::writer::Flow;
+use crate::store::sqlite::{objects, queue};
+use crate::store::{Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
 
-/// Runs a job to its end.
-pub(super) fn run<J: SaveJob>(connection: &Connection, mut job: J) -> rusqlite::Result<Done<J>> {
-    let (tenant, mut last) = tenant(connection, job.tenant())?;
-    let seconds = job.at().as_second();
-    let mut answers = Vec::new();
-    let mut wakes = false;
-    loop {
-        let sequence = Sequence::after(last, seconds);
-        match job.step(sequence, std::mem::take(&mut answers)) {
-            JobStep::Read(queries) => {
-                answers = queries.iter().map(|query| answer(connection, tenant, query)).collect::<rusqlite::Result<_>>()?;
+/// The fence of a first claim.
+const FIRST_FENCE: i64 = 1;
+/// A tenant without a row owns nothing.
+const NO_TENANT: i64 = 0;
+
+/// A job and what it has decided to write, in order.
+pub(super) struct Saving<J> {
+    /// The job.
+    pub job: J,
+    writes: Vec<(Sequence, Box<Effects>)>,
+    /// Whether the job has come to its end; it then only writes again.
+    ended: bool,
+}
+
+impl<J: SaveJob> Saving<J> {
+    pub(super) fn new(job: J) -> Self {
+        Self { job, writes: Vec::new(), ended: false }
+    }
+
+    /// Runs the job to its end, or does again what it did.
+    pub(super) fn run(&mut self, session: &mut Session) -> rusqlite::Result<Flow> {
+        let mut wakes = false;
+        let mut written = 0;
+        if !self.ended {
+            let known = session.tenant(self.job.tenant())?;
+            let mut last = known.map_or(0, |known| known.last);
+            let mut answers = Vec::new();
+            loop {
+                let sequence = Sequence::after(last, self.job.at().as_second());
+                match self.job.step(sequence, std::mem::take(&mut answers)) {
+                    JobStep::Read(queries) => {
+                        wakes |= self.write(session, &mut written, Undoable::Yes)?;
+                        let tenant = session.tenant(self.job.tenant())?.map_or(NO_TENANT, |known| known.row);
+                        let answer = |query| answer(&session.connection, tenant, query);
+                        answers = queries.iter().map(answer).collect::<rusqlite::Result<_>>()?;
+                    }
+                    JobStep::Write(effects) => {
+                        wakes |= self.write(session, &mut written, Undoable::Yes)?;
+                        self.writes.push((sequence, effects));
+                        last = sequence.0;
+                    }
+                    JobStep::Done => break,
+                    JobStep::Abort => return Ok(Flow::Undo),
+                }
             }
-            JobStep::Write(effects) => {
-                wakes |= write(connection, tenant, sequence, &effects)?;
-                last = sequence.0;
-            }
-            JobStep::Done => {
-                connection.prepare_cached("UPDATE tenants SET sequence = ?2 WHERE row = ?1")?.execute([tenant, last])?;
-                return Ok(Done { value: job, keep: true, wakes });
-            }
-            JobStep::Abort => return Ok(Done { value: job, keep: false, wakes: false }),
+            self.ended = true;
         }
+        wakes |= self.write(session, &mut written, Undoable::No)?;
+        if let Some((last, _)) = self.writes.last() {
+            session.count(self.job.tenant(), last.0);
+        }
+        Ok(if wakes { Flow::Wake } else { Flow::Keep })
+    }
+
+    /// Writes what is held back; whether something is due now.
+    fn write(&self, session: &mut Session, written: &mut usize, undoable: Undoable) -> rusqlite::Result<bool> {
+        let held = self.writes.get(*written..).unwrap_or_default();
+        if held.is_empty() {
+            return Ok(false);
+        }
+        match undoable {
+            Undoable::Yes => session.protect()?,
+            Undoable::No => {}
+        }
+        let tenant = self.job.tenant();
+        let row = session.make_tenant(tenant)?;
+        let mut wakes = false;
+        for (sequence, effects) in held {
+            wakes |= write(session, &Place { tenant, row, sequence: *sequence, at: effects.at }, effects)?;
+        }
+        *written = self.writes.len();
+        Ok(wakes)
     }
 }
 
-/// The tenant's row, made if need be, and its last sequence.
-fn tenant(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<(i64, i64)> {
-    connection.prepare_cached("INSERT INTO tenants (name) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([tenant.as_str()])?;
-    connection
-        .prepare_cached("SELECT row, sequence FROM tenants WHERE name = ?1")?
-        .query_row([tenant.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+/// Where a save stands.
+struct Place<'a> {
+    tenant: &'a Tenant,
+    /// The tenant's row.
+    row: i64,
+    sequence: Sequence,
+    at: Timestamp,
+}
+
+/// Whether a job may still give up after a write.
+#[derive(Clone, Copy)]
+enum Undoable {
+    Yes,
+    No,
 }
 
 fn answer(connection: &Connection, tenant: i64, query: &Query) -> rusqlite::Result<Answer> {
@@ -59,7 +121,9 @@ fn answer(connection: &Connection, tenant: i64, query: &Query) -> rusqlite::Resu
 }
 
 /// Writes what one save causes; whether something is due now.
-fn write(connection: &Connection, tenant: i64, sequence: Sequence, effects: &Effects) -> rusqlite::Result<bool> {
+fn write(session: &mut Session, place: &Place<'_>, effects: &Effects) -> rusqlite::Result<bool> {
+    let (tenant, sequence) = (place.row, place.sequence);
+    let connection = &session.connection;
     change(connection, tenant, sequence, effects)?;
     connection
         .prepare_cached(
@@ -89,7 +153,7 @@ fn write(connection: &Connection, tenant: i64, sequence: Sequence, effects: &Eff
     }
     let mut due = false;
     for message in &effects.messages {
-        due |= insert_message(connection, tenant, sequence, effects.at, message)?;
+        due |= insert_message(session, place, message)?;
     }
     Ok(due)
 }
@@ -135,7 +199,9 @@ fn insert_wait(connection: &Connection, tenant: i64, wait: &WaitRow) -> rusqlite
         .map(drop)
 }
 
-fn insert_message(connection: &Connection, tenant: i64, sequence: Sequence, at: Timestamp, message: &NewMessage) -> rusqlite::Result<bool> {
+/// Whether one of its deliveries has to be looked for in the store.
+fn insert_message(session: &mut Session, place: &Place<'_>, message: &NewMessage) -> rusqlite::Result<bool> {
+    let connection = &session.connection;
     connection
         .prepare_cached(
             "INSERT INTO messages (id, tenant, event, model, object, operation, sequence, created_at)
@@ -143,74 +209,124 @@ fn insert_message(connection: &Connection, tenant: i64, sequence: Sequence, at: 
         )?
         .execute(params![
             bytes(&message.id.0),
-            tenant,
+            place.row,
             message.event,
             message.model,
             message.object,
             message.operation,
-            sequence.0,
-            at.as_millisecond()
+            place.sequence.0,
+            place.at.as_millisecond()
         ])?;
     let row = connection.last_insert_rowid();
     connection.prepare_cached("INSERT INTO payloads (message, body) VALUES (?1, ?2)")?.execute(params![row, message.payload.as_ref()])?;
-    let mut due = false;
+    let mut wakes = false;
     for delivery in &message.deliveries {
-        due |= insert_delivery(connection, tenant, row, at, message, delivery)?;
+        let initial = initial(session, place, message, delivery)?;
+        wakes |= initial.state == DeliveryState::Pending;
+        insert_delivery(session, place, row, message, delivery, &initial)?;
     }
-    Ok(due)
+    Ok(wakes)
+}
+
+/// How a delivery begins.
+struct Initial<'a> {
+    endpoint: i64,
+    blocked: bool,
+    state: DeliveryState,
+    due_at: Timestamp,
+    fence: i64,
+    reason: Option<&'a str>,
+}
+
+/// Sent right after the commit if it can be, pending if not, and diverted if it cannot be sent at all.
+fn initial<'a>(session: &mut Session, place: &Place<'_>, message: &NewMessage, delivery: &'a NewDelivery) -> rusqlite::Result<Initial<'a>> {
+    let endpoint = session.endpoint(&delivery.endpoint)?;
+    let blocked = delivery.ordered && is_behind(&session.connection, endpoint, place.row, message)?;
+    session.may_be_blocked |= blocked;
+    let begin = |state, due_at| Initial { endpoint, blocked, state, due_at, fence: 0, reason: None };
+    let due = match &delivery.due {
+        Ok(due) => *due,
+        Err(reason) => return Ok(Initial { reason: Some(reason), ..begin(DeliveryState::Diverted, place.at) }),
+    };
+    let lease_until = if blocked { None } else { session.reserve(&delivery.endpoint, due) };
+    Ok(match lease_until {
+        None => begin(DeliveryState::Pending, due),
+        Some(lease_until) => {
+            session.hand_over(claimed(place, message, delivery, lease_until));
+            Initial { fence: FIRST_FENCE, ..begin(DeliveryState::Sending, lease_until) }
+        }
+    })
+}
+
+/// The delivery as its first claim would bring it.
+fn claimed(place: &Place<'_>, message: &NewMessage, delivery: &NewDelivery, lease_until: Timestamp) -> Claimed {
+    let (content_type, body) = match &delivery.body {
+        Some((content_type, body)) => (content_type.clone(), body.clone()),
+        None => (queue::JSON.into(), message.payload.clone()),
+    };
+    Claimed {
+        tenant: place.tenant.clone(),
+        id: delivery.id,
+        message: message.id,
+        event: message.event.clone(),
+        sequence: place.sequence,
+        endpoint: delivery.endpoint.clone(),
+        attempts: 0,
+        spent: 0,
+        fence: FIRST_FENCE,
+        lease_until,
+        method: delivery.method.clone(),
+        url: delivery.url.clone(),
+        headers: Arc::clone(&delivery.headers),
+        body,
+        content_type,
+    }
 }
 
 fn insert_delivery(
-    connection: &Connection,
-    tenant: i64,
+    session: &Session,
+    place: &Place<'_>,
     message_row: i64,
-    at: Timestamp,
     message: &NewMessage,
     delivery: &NewDelivery,
-) -> rusqlite::Result<bool> {
-    let endpoint = endpoint_row(connection, &delivery.endpoint)?;
-    let (state, due_at, reason) = match &delivery.due {
-        Ok(due) => (DeliveryState::Pending, *due, None),
-        Err(reason) => (DeliveryState::Diverted, at, Some(reason)),
-    };
+    initial: &Initial<'_>,
+) -> rusqlite::Result<()> {
+    let connection = &session.connection;
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (id, tenant, message, endpoint, model, object, ordered, blocked, state, due_at, reason,
+            "INSERT INTO deliveries (id, tenant, message, endpoint, model, object, ordered, blocked, state, due_at, fence, reason,
                                      created_at, settled_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
-                     ?7 AND EXISTS (SELECT 1 FROM deliveries WHERE endpoint = ?4 AND tenant = ?2 AND model = ?5 AND object = ?6 AND state < 2),
-                     ?8, ?9, ?10, ?11, ?12)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             bytes(&delivery.id.0),
-            tenant,
+            place.row,
             message_row,
-            endpoint,
+            initial.endpoint,
             message.model,
             message.object,
             delivery.ordered,
-            state_number(state),
-            due_at.as_millisecond(),
-            reason,
-            at.as_millisecond(),
-            reason.map(|_| at.as_millisecond()),
+            initial.blocked,
+            state_number(initial.state),
+            initial.due_at.as_millisecond(),
+            initial.fence,
+            initial.reason,
+            place.at.as_millisecond(),
+            initial.reason.map(|_| place.at.as_millisecond()),
         ])?;
     let row = connection.last_insert_rowid();
     let (content_type, body) = delivery.body.as_ref().map(|(kind, body)| (kind, body.as_ref())).unzip();
     connection
         .prepare_cached("INSERT INTO requests (delivery, method, url, headers, content_type, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![row, delivery.method, to_json(&delivery.url)?, to_json(&delivery.headers)?, content_type, body])?;
-    Ok(reason.is_none())
+        .execute(params![row, delivery.method, to_json(&delivery.url)?, to_json(&delivery.headers)?, content_type, body])
+        .map(drop)
 }
 
-/// The row of an endpoint, made when it is first sent to.
-fn endpoint_row(connection: &Connection, endpoint: &EndpointId) -> rusqlite::Result<i64> {
-    let known = super::queue::endpoint_row(connection, endpoint)?;
-    if let Some(row) = known {
-        return Ok(row);
-    }
-    connection.prepare_cached("INSERT INTO endpoints (name) VALUES (?1)")?.execute([endpoint.as_str()])?;
-    Ok(connection.last_insert_rowid())
+/// Whether an earlier delivery about the same object to the same endpoint is not settled.
+fn is_behind(connection: &Connection, endpoint: i64, tenant: i64, message: &NewMessage) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM deliveries WHERE endpoint = ?1 AND tenant = ?2 AND model = ?3 AND object = ?4 AND state < 2")?
+        .exists(params![endpoint, tenant, message.model, message.object])
 }
 
 fn bytes(id: &Uuid) -> &[u8] {

@@ -3,17 +3,23 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::store::sqlite::queue::unblock;
+use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::state_number;
-use crate::store::sqlite::writer::Done;
+use crate::store::sqlite::writer::Flow;
 use crate::store::{DeliveryState, NewAttempt, Settled};
 
 /// See [`Store::settle`](crate::store::Store::settle).
-pub(super) fn settle(connection: &Connection, attempts: &[NewAttempt]) -> rusqlite::Result<Done<Vec<bool>>> {
-    let mut recorded = Vec::with_capacity(attempts.len());
+pub(super) fn settle(session: &mut Session, attempts: &[NewAttempt], recorded: &mut Vec<bool>) -> rusqlite::Result<Flow> {
+    recorded.clear();
+    let connection = &session.connection;
     let mut wakes = false;
     for attempt in attempts {
         let row = match &attempt.then {
-            Settled::Pending { .. } => retry(connection, attempt)?,
+            Settled::Pending { .. } => {
+                let again = retry(connection, attempt)?;
+                session.may_be_blocked |= again.is_some_and(|(_, blocked)| blocked);
+                again.map(|(row, _)| row)
+            }
             Settled::Delivered | Settled::Diverted(_) => finish(connection, attempt)?,
         };
         recorded.push(row.is_some());
@@ -21,10 +27,10 @@ pub(super) fn settle(connection: &Connection, attempts: &[NewAttempt]) -> rusqli
         record(connection, row, attempt)?;
         wakes |= match &attempt.then {
             Settled::Pending { .. } => true,
-            Settled::Delivered | Settled::Diverted(_) => unblock(connection, row)?,
+            Settled::Delivered | Settled::Diverted(_) => session.may_be_blocked && unblock(connection, row)?,
         };
     }
-    Ok(Done { value: recorded, keep: true, wakes })
+    Ok(if wakes { Flow::Wake } else { Flow::Keep })
 }
 
 /// The delivery has reached its end; its row, unless the claim is lost.
@@ -54,8 +60,8 @@ fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opt
         .optional()
 }
 
-/// The delivery is due again; its row, unless the claim is lost. One that was resent meanwhile, ahead of it, goes first.
-fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Option<i64>> {
+/// The delivery is due again; its row and whether it is blocked, unless the claim is lost. One that was resent meanwhile, ahead of it, goes first.
+fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Option<(i64, bool)>> {
     let Settled::Pending { at, counts } = &attempt.then else { return Ok(None) };
     let recorded = &attempt.attempt;
     connection
@@ -63,7 +69,7 @@ fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opti
             "UPDATE deliveries AS d SET state = 0, due_at = ?3, attempts = ?4, spent = spent + ?5, last_status = ?6, reason = ?7,
                  blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
                      AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.row < d.row)
-             WHERE id = ?1 AND fence = ?2 AND state = 1 RETURNING row",
+             WHERE id = ?1 AND fence = ?2 AND state = 1 RETURNING row, blocked",
         )?
         .query_row(
             params![
@@ -75,7 +81,7 @@ fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opti
                 recorded.status,
                 recorded.error
             ],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()
 }

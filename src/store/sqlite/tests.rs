@@ -5,7 +5,8 @@ use rusqlite::Connection;
 
 use crate::ids::{EndpointId, Sequence, Tenant};
 use crate::store::sqlite::Sqlite;
-use crate::store::sqlite::writer::Done;
+use crate::store::sqlite::session::Session;
+use crate::store::sqlite::writer::Flow;
 use crate::store::{Answer, Effects, JobStep, ObjectChange, SaveJob, StoreError};
 
 async fn open(folder: &tempfile::TempDir) -> Sqlite {
@@ -49,12 +50,14 @@ async fn a_full_disk_is_said_and_survived() {
     let tenant = Tenant::new("t");
     store.save(Put(tenant.clone(), Some(10))).await.unwrap();
     let limit = |pages: i64| {
-        move |connection: &Connection| connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map(Done::kept)
+        move |session: &mut Session, (): &mut ()| {
+            session.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map(|()| Flow::Keep)
+        }
     };
-    store.writer.write(limit(1)).await.unwrap();
+    store.writer.write((), limit(1)).await.unwrap();
     let (one, two) = tokio::join!(store.save(Put(tenant.clone(), Some(1 << 20))), store.save(Put(tenant.clone(), Some(1 << 20))));
     assert_eq!((one.err(), two.err()), (Some(StoreError::Full), Some(StoreError::Full)));
-    store.writer.write(limit(1 << 30)).await.unwrap();
+    store.writer.write((), limit(1 << 30)).await.unwrap();
     store.save(Put(tenant.clone(), Some(1 << 20))).await.unwrap();
     let count = store.readers.read(|connection| connection.query_row("SELECT count(*) FROM objects", [], |row| row.get::<_, i64>(0)));
     assert_eq!(count.await.unwrap(), 2, "nothing of the failed ones is left");
@@ -65,7 +68,10 @@ async fn the_database_is_durable_and_its_pages_are_large() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder).await;
     let pragma = |name: &'static str| {
-        store.writer.write(move |connection| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map(Done::kept))
+        store.writer.write(0_i64, move |session, value| {
+            *value = session.connection.pragma_query_value(None, name, |row| row.get(0))?;
+            Ok(Flow::Keep)
+        })
     };
     assert_eq!(pragma("page_size").await.unwrap(), 8192);
     assert_eq!(pragma("synchronous").await.unwrap(), 2);

@@ -1,17 +1,20 @@
-//! The one writer: a thread that commits whatever is queued. Each job runs in a savepoint of its own, so one that fails or aborts
-//! leaves the others alone; a batch forms while the previous commit waits for the disk, and nothing lingers for company.
+//! The one writer: a thread that commits whatever is queued. A batch forms while the previous commit waits for the disk, and nothing
+//! lingers for company. A job that fails or aborts leaves nothing behind and the others alone: either it can be undone by itself, or the
+//! transaction is begun anew and the jobs before it write again what they wrote.
 
+use std::fmt;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::store::StoreError;
 use crate::store::sqlite::failure::failure;
 use crate::store::sqlite::open::Opened;
+use crate::store::sqlite::session::{Session, Undone};
+use crate::store::{Handover, StoreError};
 
 /// Jobs that may wait; beyond it callers wait to queue.
 const QUEUE: usize = 4096;
@@ -21,26 +24,30 @@ const BATCH_JOBS: usize = 512;
 const BATCH_TIME: Duration = Duration::from_millis(20);
 
 /// The way to the writer's thread.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
     wake: Arc<watch::Sender<u64>>,
+    taker: Taker,
 }
 
-/// What a job has done.
-pub(super) struct Done<T> {
-    /// For the caller, after the commit.
-    pub value: T,
-    /// Whether what it wrote stays.
-    pub keep: bool,
-    /// Whether a delivery may have become due.
-    pub wakes: bool,
+/// Who takes fresh deliveries at present.
+type Taker = Arc<Mutex<Option<Arc<dyn Handover>>>>;
+
+/// What is to become of what a job has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// It stays, and nothing is due that was not before.
+    Keep,
+    /// It stays, and a delivery may have become due.
+    Wake,
+    /// It is undone.
+    Undo,
 }
 
-impl<T> Done<T> {
-    /// Written, and nothing is due that was not before.
-    pub(super) fn kept(value: T) -> Self {
-        Self { value, keep: true, wakes: false }
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
     }
 }
 
@@ -49,10 +56,14 @@ impl Writer {
         let (queue, orders) = mpsc::channel(QUEUE);
         let wake = Arc::new(watch::Sender::new(0));
         let bell = Arc::clone(&wake);
-        let run = move || run(opened, orders, &bell);
+        let taker = Taker::default();
+        let takers = Arc::clone(&taker);
+        let Opened { connection, path, lock } = opened;
+        let session = Session::new(connection).map_err(|error| failure(&path, &error))?;
+        let run = move || run(session, lock, orders, &bell, &takers);
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(run);
         match thread {
-            Ok(_) => Ok(Self { queue, wake }),
+            Ok(_) => Ok(Self { queue, wake, taker }),
             Err(error) => Err(StoreError::Failed(format!("cannot start the writer's thread: {error}"))),
         }
     }
@@ -61,14 +72,19 @@ impl Writer {
         self.wake.subscribe()
     }
 
-    /// Queues a job and waits for its commit.
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(super) fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
+        *self.taker.lock().unwrap_or_else(PoisonError::into_inner) = taker;
+    }
+
+    /// Queues a job and waits for its commit. The job runs on `value`, which is given back. It may be run once more: the second time
+    /// the database is as it was before the first, and it must write the same.
+    pub(super) async fn write<T, F>(&self, value: T, run: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<Done<T>> + Send + 'static,
+        F: FnMut(&mut Session, &mut T) -> rusqlite::Result<Flow> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Work { run: Some(work), value: None, reply });
+        let job = Box::new(Work { run, value, reply });
         self.queue.send(Order::Write(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -90,59 +106,51 @@ enum Order {
 
 /// A job of any type in the queue.
 trait Job: Send {
-    /// Runs once, inside its savepoint.
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<Flow>;
+    /// Runs in the open transaction.
+    fn run(&mut self, session: &mut Session) -> rusqlite::Result<Flow>;
     /// Answers the caller.
     fn reply(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-#[derive(Clone, Copy)]
-struct Flow {
-    keep: bool,
-    wakes: bool,
-}
-
 struct Work<T, F> {
-    run: Option<F>,
-    value: Option<T>,
+    run: F,
+    value: T,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<T, F> Job for Work<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> rusqlite::Result<Done<T>> + Send,
+    F: FnMut(&mut Session, &mut T) -> rusqlite::Result<Flow> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<Flow> {
-        let Some(work) = self.run.take() else { return Ok(Flow { keep: false, wakes: false }) };
-        let done = work(connection)?;
-        self.value = Some(done.value);
-        Ok(Flow { keep: done.keep, wakes: done.keep && done.wakes })
+    fn run(&mut self, session: &mut Session) -> rusqlite::Result<Flow> {
+        (self.run)(session, &mut self.value)
     }
 
     fn reply(self: Box<Self>, committed: Result<(), StoreError>) {
         let Self { value, reply, .. } = *self;
-        let nothing = || StoreError::Failed("a job ended without an answer".to_owned());
-        let answer = committed.and_then(|()| value.ok_or_else(nothing));
         // The caller may have gone away; what is committed stays.
-        drop(reply.send(answer));
+        drop(reply.send(committed.map(|()| value)));
     }
 }
 
-fn run(opened: Opened, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u64>) {
+fn run(mut session: Session, lock: File, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u64>, taker: &Taker) {
     let mut closing = None;
     while closing.is_none()
         && let Some(order) = orders.blocking_recv()
     {
         match order {
-            Order::Write(job) => closing = batch(&opened.connection, job, &mut orders, wake),
+            Order::Write(job) => {
+                session.taker.clone_from(&taker.lock().unwrap_or_else(PoisonError::into_inner));
+                closing = batch(&mut session, job, &mut orders, wake);
+            }
             Order::Close(reply) => closing = Some(reply),
         }
     }
     // Callers that are still queued are answered with `Closed`, and the lock is free before the one who closes goes on.
     drop(orders);
-    drop(opened.connection);
-    drop(opened.lock);
+    drop(session);
+    drop(lock);
     if let Some(reply) = closing {
         // Nobody may be waiting any more.
         let _ = reply.send(());
@@ -151,13 +159,13 @@ fn run(opened: Opened, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u
 
 /// Runs and commits `first` and what is queued behind it. Gives back the order to close, if one was met.
 fn batch(
-    connection: &Connection,
+    session: &mut Session,
     first: Box<dyn Job>,
     orders: &mut mpsc::Receiver<Order>,
     wake: &watch::Sender<u64>,
 ) -> Option<oneshot::Sender<()>> {
-    if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
-        first.reply(Err(failed(connection, &error)));
+    if let Err(error) = session.begin() {
+        first.reply(Err(failed(session, &error)));
         return None;
     }
     let began = Instant::now();
@@ -166,18 +174,16 @@ fn batch(
     let mut closing = None;
     let mut next = Some(first);
     while let Some(mut job) = next {
-        match savepoint(connection, job.as_mut()) {
-            Ok(flow) => {
-                wakes |= flow.wakes;
+        match one(session, job.as_mut(), &mut written) {
+            Ran::Kept { wake } => {
+                wakes |= wake;
                 written.push(job);
             }
-            Err(error) => {
+            Ran::Undone(answer) => job.reply(answer),
+            Ran::Over(error) => {
                 job.reply(Err(error.clone()));
-                // A full disk or a failed read may have undone the whole transaction, not only the savepoint.
-                if connection.is_autocommit() {
-                    reply_all(written, &Err(error));
-                    return None;
-                }
+                reply_all(written, &Err(error));
+                return None;
             }
         }
         next = None;
@@ -189,13 +195,7 @@ fn batch(
             }
         }
     }
-    let committed = execute(connection, "COMMIT").map_err(|error| {
-        if !connection.is_autocommit() {
-            // Nothing more can be done about a rollback that fails: the next BEGIN says so.
-            drop(execute(connection, "ROLLBACK"));
-        }
-        failed(connection, &error)
-    });
+    let committed = session.commit().map_err(|error| failed(session, &error));
     if wakes && committed.is_ok() {
         wake.send_modify(|count| *count += 1);
     }
@@ -203,34 +203,73 @@ fn batch(
     closing
 }
 
-/// Runs one job; what it wrote is undone when it fails, panics or does not want to keep it.
-fn savepoint(connection: &Connection, job: &mut dyn Job) -> Result<Flow, StoreError> {
-    execute(connection, "SAVEPOINT job").map_err(|error| failed(connection, &error))?;
-    let ran = match catch_unwind(AssertUnwindSafe(|| job.run(connection))) {
-        Ok(ran) => ran.map_err(|error| failed(connection, &error)),
-        Err(_) => Err(StoreError::Failed("a job panicked".to_owned())),
+/// What became of a job in a batch.
+enum Ran {
+    /// It waits for the commit.
+    Kept { wake: bool },
+    /// Nothing of it is left; the answer for its caller.
+    Undone(Result<(), StoreError>),
+    /// The transaction is lost, and all in it.
+    Over(StoreError),
+}
+
+/// Runs one job; what it wrote is undone when it fails, panics or does not want to keep it. `written` are those before it.
+fn one(session: &mut Session, job: &mut dyn Job, written: &mut [Box<dyn Job>]) -> Ran {
+    session.job();
+    let ran = attempt(session, job);
+    let answer = match ran {
+        Ok(flow @ (Flow::Keep | Flow::Wake)) if !session.connection.is_autocommit() => match session.keep() {
+            Ok(()) => return Ran::Kept { wake: flow == Flow::Wake },
+            Err(error) => Err(failed(session, &error)),
+        },
+        Ok(Flow::Keep | Flow::Wake) => Err(StoreError::Failed("the transaction was undone by the database".to_owned())),
+        Ok(Flow::Undo) => Ok(()),
+        Err(error) => Err(error),
     };
-    if connection.is_autocommit() {
-        return ran.and(Err(StoreError::Failed("the transaction was undone by the database".to_owned())));
+    let undone = session.undo().and_then(|undone| match undone {
+        Undone::Job => Ok(Ok(())),
+        Undone::All => session.begin().map(|()| again(session, written)),
+    });
+    match undone {
+        Ok(Ok(())) => Ran::Undone(answer),
+        // What went wrong first says more than what it led to.
+        Ok(Err(error)) => over(session, answer.err().unwrap_or(error)),
+        Err(error) => {
+            let error = failed(session, &error);
+            over(session, answer.err().unwrap_or(error))
+        }
     }
-    if !ran.as_ref().is_ok_and(|flow| flow.keep) {
-        execute(connection, "ROLLBACK TO job").map_err(|error| failed(connection, &error))?;
+}
+
+fn over(session: &mut Session, error: StoreError) -> Ran {
+    session.rollback();
+    Ran::Over(error)
+}
+
+/// Runs the jobs once more in a new transaction.
+fn again(session: &mut Session, written: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    for job in written {
+        session.job();
+        attempt(session, job.as_mut())?;
+        session.keep().map_err(|error| failed(session, &error))?;
     }
-    execute(connection, "RELEASE job").map_err(|error| failed(connection, &error))?;
-    ran
+    Ok(())
+}
+
+fn attempt(session: &mut Session, job: &mut dyn Job) -> Result<Flow, StoreError> {
+    match catch_unwind(AssertUnwindSafe(|| job.run(session))) {
+        Ok(ran) => ran.map_err(|error| failed(session, &error)),
+        Err(_) => Err(StoreError::Failed("a job panicked".to_owned())),
+    }
 }
 
 /// The error in the store's words.
-fn failed(connection: &Connection, error: &rusqlite::Error) -> StoreError {
-    failure(Path::new(connection.path().unwrap_or_default()), error)
+fn failed(session: &Session, error: &rusqlite::Error) -> StoreError {
+    failure(Path::new(session.connection.path().unwrap_or_default()), error)
 }
 
 fn reply_all(jobs: Vec<Box<dyn Job>>, committed: &Result<(), StoreError>) {
     for job in jobs {
         job.reply(committed.clone());
     }
-}
-
-fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute([]).map(drop)
 }

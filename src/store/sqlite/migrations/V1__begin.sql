@@ -121,7 +121,6 @@ CREATE TABLE requests (
 ) STRICT;
 
 CREATE TABLE attempts (
-    row INTEGER PRIMARY KEY,
     delivery INTEGER NOT NULL,
     number INTEGER NOT NULL,
     started_at INTEGER NOT NULL,
@@ -129,9 +128,9 @@ CREATE TABLE attempts (
     status INTEGER,
     error TEXT,
     response_headers TEXT,
-    response_body BLOB
-) STRICT;
-CREATE UNIQUE INDEX attempts_delivery ON attempts (delivery, number);
+    response_body BLOB,
+    PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE keys (
     name TEXT PRIMARY KEY,

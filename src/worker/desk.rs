@@ -1,0 +1,93 @@
+//! What the worker's loop, its requests and the store share: the lanes, and the way of fresh deliveries from the store's commit into the
+//! loop. The lanes are held only for moments, never while anything is awaited.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc};
+
+use crate::generation::Live;
+use crate::ids::EndpointId;
+use crate::store::{Claimed, Handover};
+use crate::time::Clock;
+use crate::worker::lanes::{Lanes, Reached};
+use crate::worker::lease_of;
+
+pub(super) struct Desk {
+    lanes: Mutex<Lanes>,
+    live: Live,
+    clock: Arc<dyn Clock>,
+    fresh: mpsc::UnboundedSender<Vec<Claimed>>,
+    /// Rings when a place is free while something waits for one.
+    pub room: Notify,
+}
+
+impl Desk {
+    /// A desk with so many places, and what comes over it.
+    pub(super) fn new(limit: usize, live: Live, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Claimed>>) {
+        // Bounded by the places: nothing comes that has none.
+        let (fresh, arrivals) = mpsc::unbounded_channel();
+        let desk = Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, fresh, room: Notify::new() };
+        (Arc::new(desk), arrivals)
+    }
+
+    pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request has ended and been recorded, or will never be made.
+    fn free(&self, endpoint: &EndpointId, reached: Reached) {
+        let mut lanes = self.lanes();
+        lanes.free(endpoint, reached);
+        self.ring(&lanes);
+    }
+
+    fn ring(&self, lanes: &Lanes) {
+        if lanes.is_waited_for() {
+            self.room.notify_one();
+        }
+    }
+}
+
+impl Handover for Desk {
+    fn reserve(&self, endpoint: &EndpointId, due: Timestamp) -> Option<Timestamp> {
+        let now = self.clock.now();
+        if due > now {
+            return None;
+        }
+        let generation = self.live.load();
+        let target = generation.targets.get(endpoint)?;
+        let reserved = self.lanes().reserve(endpoint, target, generation.targets.len());
+        reserved.then(|| lease_of(target, now))
+    }
+
+    fn release(&self, endpoint: &EndpointId) {
+        self.free(endpoint, Reached::Unknown);
+    }
+
+    fn hand_over(&self, deliveries: Vec<Claimed>) {
+        // A worker that has stopped takes nothing more: the deliveries are due again when their lease ends or the store is next opened.
+        drop(self.fresh.send(deliveries));
+    }
+}
+
+/// A place among the requests under way; free again when it is dropped, however its task ends.
+pub(super) struct Slot {
+    endpoint: EndpointId,
+    /// What the attempt has found out.
+    pub reached: Reached,
+    desk: Arc<Desk>,
+}
+
+impl Slot {
+    /// For a place that has been taken.
+    pub(super) fn new(endpoint: EndpointId, desk: Arc<Desk>) -> Self {
+        Self { endpoint, reached: Reached::Unknown, desk }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.desk.free(&self.endpoint, self.reached);
+    }
+}
