@@ -14,14 +14,17 @@ const KILLS: usize = 12;
 const CLIENTS: usize = 8;
 
 /// Saves new objects until told to stop or the node is gone; the ids of those that were acknowledged.
-async fn client(base: String, name: String, stop: Arc<AtomicBool>, next: Arc<AtomicUsize>) -> Vec<String> {
+async fn client(base: String, name: String, stop: Arc<AtomicBool>, saved: Arc<AtomicUsize>) -> Vec<String> {
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
     let mut accepted = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let id = format!("{name}-{}", next.fetch_add(1, Ordering::Relaxed));
+        let id = format!("{name}-{}", accepted.len());
         let request = http.put(format!("{base}/api/v1/tenants/default/objects/resource/{id}")).body(r#"{"name": "Pump"}"#);
         match request.send().await {
-            Ok(answer) if answer.status().is_success() => accepted.push(id),
+            Ok(answer) if answer.status().is_success() => {
+                accepted.push(id);
+                saved.fetch_add(1, Ordering::Relaxed);
+            }
             Ok(answer) => panic!("a save was refused: {}", answer.status()),
             Err(_) => break,
         }
@@ -41,23 +44,25 @@ async fn no_acknowledged_save_is_lost_in_a_crash() {
     );
     fs::write(folder.path().join("webhookc.toml"), toml).unwrap();
 
-    let next = Arc::new(AtomicUsize::new(0));
     let mut accepted = BTreeSet::new();
     for round in 0..KILLS {
         let mut node = Node::start(folder.path(), &["serve"]);
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, saved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let clients: Vec<_> = (0..CLIENTS)
-            .map(|n| tokio::spawn(client(node.url.clone(), format!("r{round}c{n}"), Arc::clone(&stop), Arc::clone(&next))))
+            .map(|n| tokio::spawn(client(node.url.clone(), format!("r{round}c{n}"), Arc::clone(&stop), Arc::clone(&saved))))
             .collect();
-        // Spread over the phases of commit, send and settle; a prime stride visits a different moment in each round.
-        tokio::time::sleep(Duration::from_millis(100 + (round as u64 * 37) % 150)).await;
+        // Under load, however fast the machine is, and each time at another moment of commit, send and settle.
+        let began = std::time::Instant::now();
+        while saved.load(Ordering::Relaxed) < 20 + (round * 37) % 150 {
+            assert!(began.elapsed() < crate::node::PATIENCE, "no load: {} saves", saved.load(Ordering::Relaxed));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         node.kill();
         stop.store(true, Ordering::Relaxed);
         for client in clients {
             accepted.extend(client.await.unwrap());
         }
     }
-    assert!(accepted.len() > KILLS * CLIENTS, "only {} saves were accepted: no load", accepted.len());
 
     let _node = Node::start(folder.path(), &["serve"]);
     let began = std::time::Instant::now();
