@@ -11,6 +11,8 @@
 #[path = "support/schema.rs"]
 mod schema;
 
+use std::fmt::Write as _;
+
 use divan::{Bencher, black_box};
 use jiff::Timestamp;
 use schema::rules;
@@ -27,14 +29,15 @@ fn model_with_webhooks(webhooks: usize) -> String {
     let fields = webhooks.min(100);
     let mut text = String::from("<data-model>\n<model name=\"asset\" label=\"Asset\">\n");
     for field in 0..fields {
-        text.push_str(&format!("<field name=\"field_{field}\" label=\"Field\" type=\"integer\"/>\n"));
+        let _ = writeln!(text, "<field name=\"field_{field}\" label=\"Field\" type=\"integer\"/>");
     }
     text.push_str("<display>{field_0}</display>\n");
     for webhook in 0..webhooks {
         let field = webhook % fields;
-        text.push_str(&format!(
-            "<webhook type=\"update\" name=\"hook_{webhook}\"><field name=\"field_{field}\" equals=\"{webhook}\"/></webhook>\n"
-        ));
+        let _ = writeln!(
+            text,
+            "<webhook type=\"update\" name=\"hook_{webhook}\"><field name=\"field_{field}\" equals=\"{webhook}\"/></webhook>"
+        );
     }
     text.push_str("</model>\n</data-model>\n");
     text
@@ -89,5 +92,35 @@ fn reading_a_kilobyte(bencher: Bencher<'_, '_>) {
 fn a_kilobyte_from_body_to_payload(bencher: Bencher<'_, '_>) {
     let rules = rules(RESOURCE);
     assert!(decide(&rules, "resource", KILOBYTE).firings.iter().all(|firing| firing.payload.len() > 1_000));
+    bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
+}
+
+/// A request with a URL, three headers and a structural body of a kilobyte: reading the saved body, the decision and rendering.
+fn model_with_request(request: &str) -> String {
+    RESOURCE.replace("<webhook type=\"update\" name=\"resource_saved\"/>", &format!("<webhook type=\"update\" name=\"resource_saved\"><field name=\"name\"/><field name=\"code\"/><field name=\"quantity\"/><field name=\"picture\"/><field name=\"notes\"/><field name=\"owner\" embed=\"false\"/>{request}</webhook>"))
+}
+
+const REQUEST: &str = r#"<request url="https://api.example.com/resources/{{ object.code }}/events?operation={{ operation }}">
+<header name="X-Resource">{{ object.code|upper }}</header><header name="X-Sequence">{{ sequence }}</header><header name="X-Event">{{ event }}</header>
+<body>{"id": "{{ object.id }}", "name": "{{ object.name }}", "code": "{{ object.code }}", "contact?": "{{ object.contact }}",
+"quantity": "{{ object.quantity }}", "weight": "{{ object.weight }}", "started_on": "{{ object.started_on }}", "archived": "{{ object.archived }}",
+"status": {"$if": "object.status == 1", "$then": "done", "$else": "new"}, "picture": "{{ object.picture }}", "place": "{{ object.place }}",
+"title": "{{ object.name }} ({{ object.code }}), {{ object.quantity }} pieces", "notes": "{{ object.notes }}", "owner": {"id": "{{ object.owner_id }}"},
+"sequence": "{{ sequence }}", "operation": "{{ operation }}"}</body></request>"#;
+
+/// Compare with `rendering_nothing`: the difference is what rendering costs.
+#[divan::bench]
+fn rendering_a_kilobyte(bencher: Bencher<'_, '_>) {
+    let rules = rules(&model_with_request(REQUEST));
+    let rendered = decide(&rules, "resource", KILOBYTE);
+    assert!(format!("{:?}", rendered.firings).contains("A-00042/events"));
+    bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
+}
+
+/// The same save and webhook, with a request of literal text and the default body.
+#[divan::bench]
+fn rendering_nothing(bencher: Bencher<'_, '_>) {
+    let rules = rules(&model_with_request(r#"<request url="https://api.example.com/resources"></request>"#));
+    assert!(!decide(&rules, "resource", KILOBYTE).firings.is_empty());
     bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
 }

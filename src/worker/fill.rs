@@ -114,7 +114,7 @@ fn is_host(value: &str) -> bool {
 fn is_base(value: &str, more: bool) -> bool {
     let Some((scheme, rest)) = value.split_once("://") else { return false };
     let host = !rest.starts_with(['/', '\\', '?', '#']) && !rest.is_empty();
-    let whole = !value.contains(char::is_whitespace) && !(more && value.contains(['?', '#']));
+    let whole = !(value.contains(char::is_whitespace) || more && value.contains(['?', '#']));
     (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")) && host && whole
 }
 

@@ -94,7 +94,7 @@ impl Reader<'_, '_> {
         // In a text without any quotes the whole body may stand in quotes itself.
         let in_quotes = !self.text.contains('"');
         let fix =
-            self.replacing("put quotes round it", &edits).filter(|_| !seen.contains('\\') && !(seen.contains('"') && seen.contains('\'')));
+            self.replacing("put quotes round it", &edits).filter(|_| !(seen.contains('\\') || seen.contains('"') && seen.contains('\'')));
         let help = "a string that is one expression keeps the type of its value, so put quotes round it";
         let mut found = self.found(range.clone(), format!("`{seen}` is not in quotes, expected a JSON value")).help(help);
         found.fixes.extend(fix.map(|fix| if in_quotes { fix } else { fix.safe() }));

@@ -99,7 +99,7 @@ fn mistakes_are_underlined() {
             "c": object.name}"#,
             "WH0504 a; WH0504 None; WH0504 =; WH0402 nmae; WH0504 // x; WH0504 object.name",
         ),
-        (r#"{"a": [1, 2, "b": "{{ object.nmae }}"}"#, r#"WH0504 [; WH0504 :; WH0402 nmae"#),
+        (r#"{"a": [1, 2, "b": "{{ object.nmae }}"}"#, "WH0504 [; WH0504 :; WH0402 nmae"),
         (r#"{"a": {"b": [1, {"c": "{{ object.nmae }}"}"#, "WH0504 {; WH0504 {; WH0504 [; WH0402 nmae"),
         (r#"{"a": [1, 2}, "b": "{{ object.nmae }}"}"#, "WH0504 }; WH0402 nmae"),
         (r#"{"a": [1, "{{ object.nmae }}"}"#, "WH0504 [; WH0402 nmae"),
