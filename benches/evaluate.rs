@@ -90,3 +90,33 @@ fn a_kilobyte_from_body_to_payload(bencher: Bencher<'_, '_>) {
     assert!(decide(&rules, "resource", KILOBYTE).firings.iter().all(|firing| firing.payload.len() > 1_000));
     bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
 }
+
+/// A request with a URL, three headers and a structural body of a kilobyte: reading the saved body, the decision and rendering.
+fn model_with_request(request: &str) -> String {
+    RESOURCE.replace("<webhook type=\"update\" name=\"resource_saved\"/>", &format!("<webhook type=\"update\" name=\"resource_saved\"><field name=\"name\"/><field name=\"code\"/><field name=\"quantity\"/><field name=\"picture\"/><field name=\"notes\"/><field name=\"owner\" embed=\"false\"/>{request}</webhook>"))
+}
+
+const REQUEST: &str = r#"<request url="https://api.example.com/resources/{{ object.code }}/events?operation={{ operation }}">
+<header name="X-Resource">{{ object.code|upper }}</header><header name="X-Sequence">{{ sequence }}</header><header name="X-Event">{{ event }}</header>
+<body>{"id": "{{ object.id }}", "name": "{{ object.name }}", "code": "{{ object.code }}", "contact?": "{{ object.contact }}",
+"quantity": "{{ object.quantity }}", "weight": "{{ object.weight }}", "started_on": "{{ object.started_on }}", "archived": "{{ object.archived }}",
+"status": {"$if": "object.status == 1", "$then": "done", "$else": "new"}, "picture": "{{ object.picture }}", "place": "{{ object.place }}",
+"title": "{{ object.name }} ({{ object.code }}), {{ object.quantity }} pieces", "notes": "{{ object.notes }}", "owner": {"id": "{{ object.owner_id }}"},
+"sequence": "{{ sequence }}", "operation": "{{ operation }}"}</body></request>"#;
+
+/// Compare with `rendering_nothing`: the difference is what rendering costs.
+#[divan::bench]
+fn rendering_a_kilobyte(bencher: Bencher<'_, '_>) {
+    let rules = rules(&model_with_request(REQUEST));
+    let rendered = decide(&rules, "resource", KILOBYTE);
+    assert!(format!("{:?}", rendered.firings).contains("A-00042/events"));
+    bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
+}
+
+/// The same save and webhook, with a request of literal text and the default body.
+#[divan::bench]
+fn rendering_nothing(bencher: Bencher<'_, '_>) {
+    let rules = rules(&model_with_request(r#"<request url="https://api.example.com/resources"></request>"#));
+    assert!(!decide(&rules, "resource", KILOBYTE).firings.is_empty());
+    bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
+}

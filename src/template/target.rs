@@ -29,7 +29,10 @@ impl Target {
         let copy = OnceCell::new();
         let reported = out.len();
         let parsed = parse::template(source, &copy, out)?;
-        let written = parsed.statements.iter().filter(|statement| !check_text(statement, source, out)).count() == 0;
+        let mut written = true;
+        for statement in &parsed.statements {
+            written &= check_text(statement, source, out);
+        }
         let mut typing = Typing::new(source, Context::Url, scope, out).of(&parsed);
         let nodes = typing.nodes(&parsed.statements);
         let typed = !typing.failed();

@@ -79,8 +79,8 @@ impl Attempt {
         if claimed.url.parts.is_empty() {
             return Err(AttemptOutcome::Refused("the request was never rendered, so there is nothing to send".to_owned()));
         }
-        // A secret that is missing is a mistake on this side; the delivery waits for it to be put right.
-        let missing = |error: fill::MissingSecret| AttemptOutcome::OurFault(error.to_string());
+        // A secret that is missing or does not fit is a mistake on this side; the delivery waits for it to be put right.
+        let unfilled = |error: fill::FillError| AttemptOutcome::OurFault(error.to_string());
         let secrets = &self.generation.secrets;
         let is_own = |name: &str| claimed.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
         let mut headers = Vec::with_capacity(claimed.headers.len() + 8);
@@ -93,11 +93,11 @@ impl Attempt {
         let signatures = self.target.signer.sign(claimed.message, now, &claimed.body);
         headers.extend(signatures.into_iter().map(|(name, value)| (name.to_owned(), value)));
         for (name, value) in claimed.headers.iter() {
-            headers.push((name.to_string(), fill::text(value, secrets).map_err(missing)?));
+            headers.push((name.to_string(), fill::text(value, secrets).map_err(unfilled)?));
         }
         Ok(Request {
             method: claimed.method.to_string(),
-            url: fill::url(&claimed.url, secrets).map_err(missing)?,
+            url: fill::url(&claimed.url, secrets).map_err(unfilled)?,
             headers,
             body: claimed.body.clone(),
             timeout: self.target.policy.timeout,

@@ -142,7 +142,7 @@ fn ends_at_line(rest: &str) -> bool {
     }
 }
 
-/// The character of `\uXXXX`, or of a surrogate pair, and how many bytes it takes.
+/// The character of `\u` with four digits, or of a surrogate pair, and how many bytes it takes.
 fn code_point(text: &str) -> Option<(char, usize)> {
     let unit = |at: usize| text.get(at..at + 4).and_then(|digits| u16::from_str_radix(digits, 16).ok());
     let first = unit(2)?;

@@ -23,6 +23,8 @@ pub(super) struct Fixture {
     pub settings: Settings,
     pub operation: Operation,
     pub previous: bool,
+    /// What the object was before, unless it differs from now in `size` alone.
+    pub before: Option<Record>,
     pub object: Snapshot,
 }
 
@@ -128,7 +130,7 @@ impl Fixture {
         settings.secrets.insert("token".to_owned());
         let program = Program::new(models, vec![webhook]);
         let object = asset(&program, &json!({}));
-        Self { program, settings, operation: Operation::Update, previous: true, object }
+        Self { program, settings, operation: Operation::Update, previous: true, before: None, object }
     }
 
     pub(super) fn webhook(&mut self) -> &mut Webhook {
@@ -172,9 +174,15 @@ impl Fixture {
     }
 
     pub(super) fn render(&self, request: &Request) -> Result<Rendered, RenderError> {
-        let mut previous = (*self.object.record).clone();
-        previous.values[6] = json!(1);
-        request.render(&self.data(&previous))
+        request.render(&self.data(&self.record_before()))
+    }
+
+    fn record_before(&self) -> Record {
+        self.before.clone().unwrap_or_else(|| {
+            let mut previous = (*self.object.record).clone();
+            previous.values[6] = json!(1);
+            previous
+        })
     }
 
     /// What is found in a text body.
@@ -230,9 +238,7 @@ impl Fixture {
         let predicate = Predicate::compile(&text, self.scope(), &mut out);
         assert_eq!(predicate.is_none(), out.has_errors(), "{out:?}");
         let Some(predicate) = predicate else { return found(template, &mut out).join("; ") };
-        let mut previous = (*self.object.record).clone();
-        previous.values[6] = json!(1);
-        match predicate.holds(&self.data(&previous)) {
+        match predicate.holds(&self.data(&self.record_before())) {
             Ok(holds) => holds.to_string(),
             Err(error) => format!("failed: {error}"),
         }

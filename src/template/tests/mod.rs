@@ -7,3 +7,4 @@ mod requests;
 mod soundness;
 mod syntax;
 mod typing;
+mod worlds;
