@@ -10,7 +10,7 @@
 //! | except | [`suppress`] | comments, diagnostics | diagnostics, what is suppressed |
 //! | repair | [`fix`] | diagnostics with fixes | new texts |
 //! | report | [`report`] | diagnostics | text, JSON |
-//! | layout | [`format`] | tree | the same schema, laid out |
+//! | layout | [`mod@format`] | tree | the same schema, laid out |
 //! | draw | [`graph`] | rules | pictures of them |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
