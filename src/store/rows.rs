@@ -54,9 +54,14 @@ pub enum DeliveryState {
     Delivered,
     /// Given up, kept for inspection and resend.
     Diverted,
+    /// Given up, and not to be kept apart.
+    Failed,
 }
 
 impl DeliveryState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Sending, Self::Delivered, Self::Diverted, Self::Failed];
+
     /// The word in API and store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -65,13 +70,14 @@ impl DeliveryState {
             Self::Sending => "sending",
             Self::Delivered => "delivered",
             Self::Diverted => "diverted",
+            Self::Failed => "failed",
         }
     }
 
     /// The state of this word.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Sending, Self::Delivered, Self::Diverted].into_iter().find(|state| state.as_str() == word)
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
 
@@ -100,7 +106,7 @@ pub struct DeliveryRow {
     pub attempts: u32,
     /// Status of the last answer.
     pub last_status: Option<u16>,
-    /// Why it is diverted, or why the last attempt failed.
+    /// Why it is given up, or why the last attempt failed.
     pub reason: Option<Box<str>>,
     /// The method.
     pub method: Box<str>,
@@ -195,8 +201,10 @@ pub enum Settled {
         /// Whether the attempt counts against the limit.
         counts: bool,
     },
-    /// Given up.
+    /// Given up, kept for inspection and resend: why.
     Diverted(String),
+    /// Given up: why.
+    Failed(String),
 }
 
 /// Why webhooks fired or not at one save.

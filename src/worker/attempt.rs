@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, Settlement, settle};
+use crate::delivery::{AttemptOutcome, End, Settlement, settle};
 use crate::egress::{Client, Exchange, Request};
 use crate::generation::{Generation, Target};
 use crate::store::{AttemptRow, Claimed, NewAttempt, Settled};
@@ -148,9 +148,13 @@ fn follow(then: Settlement, error: Option<&str>, now: Timestamp) -> (Settled, St
             let note = format!("{error} · retry in {}", span(at.duration_since(now).as_secs()));
             (Settled::Pending { at, counts }, note)
         }
-        Settlement::Diverted { reason } => {
+        Settlement::GivenUp { end: End::Diverted, reason, .. } => {
             let note = format!("{reason} · diverted");
             (Settled::Diverted(reason), note)
+        }
+        Settlement::GivenUp { end: End::Failed, reason, .. } => {
+            let note = format!("{reason} · failed");
+            (Settled::Failed(reason), note)
         }
     }
 }

@@ -115,9 +115,10 @@ async fn compare(seed: u64, url: &str) {
             }
             5..8 if !held.is_empty() => {
                 let (row, fence, real_fence, number) = held.swap_remove(random.below(held.len()));
-                let then = match random.below(4) {
+                let then = match random.below(5) {
                     0 => Settled::Pending { at: at(now + 10_000), counts: random.once_in(2) },
                     1 => Settled::Diverted("gone".to_owned()),
+                    2 => Settled::Failed("gone".to_owned()),
                     _ => Settled::Delivered,
                 };
                 let real = store.settle(vec![attempt(ids[row], real_fence, number, now, then.clone())]).await.unwrap();
@@ -137,6 +138,7 @@ async fn compare(seed: u64, url: &str) {
                 DeliveryState::Sending => State::Sending,
                 DeliveryState::Delivered => State::Delivered,
                 DeliveryState::Diverted => State::Diverted,
+                DeliveryState::Failed => State::Failed,
             };
             assert_eq!(state, row.state, "{place}: {row:?}");
             if state == State::Pending {

@@ -11,6 +11,7 @@ pub enum State {
     Sending,
     Delivered,
     Diverted,
+    Failed,
 }
 
 /// A delivery. Times are milliseconds.
@@ -31,7 +32,7 @@ pub struct Row {
 
 impl Row {
     pub fn is_settled(&self) -> bool {
-        matches!(self.state, State::Delivered | State::Diverted)
+        matches!(self.state, State::Delivered | State::Diverted | State::Failed)
     }
 
     fn shares_lane(&self, other: &Self) -> bool {
@@ -67,7 +68,7 @@ impl Queue {
             State::Pending => row.due.is_some_and(|due| due <= now),
             State::Sending if broken == Some(Broken::LeasesForever) => false,
             State::Sending => broken == Some(Broken::LeasesIgnored) || row.due.is_some_and(|due| due <= now),
-            State::Delivered | State::Diverted => false,
+            State::Delivered | State::Diverted | State::Failed => false,
         };
         let due = |(index, row): (usize, &Row)| (row.endpoint == endpoint && !row.blocked && claimable(row)).then_some((row.due, index));
         let mut found: Vec<_> = self.rows.iter().enumerate().filter_map(due).collect();
@@ -106,6 +107,10 @@ impl Queue {
             }
             Settled::Diverted(_) => {
                 (row.state, row.blocked) = (State::Diverted, false);
+                true
+            }
+            Settled::Failed(_) => {
+                (row.state, row.blocked) = (State::Failed, false);
                 true
             }
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use webhookc::delivery::{AttemptOutcome, Settlement, settle};
+use webhookc::delivery::{AttemptOutcome, End, Settlement, settle};
 use webhookc::store::Settled;
 use webhookc::time::{Clock as _, Entropy as _};
 
@@ -98,7 +98,8 @@ impl World<'_> {
                 Phase::Decided(match then {
                     Settlement::Delivered => Settled::Delivered,
                     Settlement::Retry { at, counts } => Settled::Pending { at, counts },
-                    Settlement::Diverted { reason } => Settled::Diverted(reason),
+                    Settlement::GivenUp { end: End::Diverted, reason, .. } => Settled::Diverted(reason),
+                    Settlement::GivenUp { end: End::Failed, reason, .. } => Settled::Failed(reason),
                 })
             }
             Phase::Decided(_) => {

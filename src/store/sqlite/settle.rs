@@ -20,14 +20,14 @@ pub(super) fn settle(session: &mut Session, attempts: &[NewAttempt], recorded: &
                 session.may_be_blocked |= again.is_some_and(|(_, blocked)| blocked);
                 again.map(|(row, _)| row)
             }
-            Settled::Delivered | Settled::Diverted(_) => finish(connection, attempt)?,
+            Settled::Delivered | Settled::Diverted(_) | Settled::Failed(_) => finish(connection, attempt)?,
         };
         recorded.push(row.is_some());
         let Some(row) = row else { continue };
         record(connection, row, attempt)?;
         wakes |= match &attempt.then {
             Settled::Pending { .. } => true,
-            Settled::Delivered | Settled::Diverted(_) => session.may_be_blocked && unblock(connection, row)?,
+            Settled::Delivered | Settled::Diverted(_) | Settled::Failed(_) => session.may_be_blocked && unblock(connection, row)?,
         };
     }
     Ok(if wakes { Flow::Wake } else { Flow::Keep })
@@ -37,6 +37,7 @@ pub(super) fn settle(session: &mut Session, attempts: &[NewAttempt], recorded: &
 fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Option<i64>> {
     let (state, reason) = match &attempt.then {
         Settled::Diverted(reason) => (DeliveryState::Diverted, Some(reason.as_str())),
+        Settled::Failed(reason) => (DeliveryState::Failed, Some(reason.as_str())),
         Settled::Delivered | Settled::Pending { .. } => (DeliveryState::Delivered, None),
     };
     let recorded = &attempt.attempt;
