@@ -13,7 +13,7 @@ use crate::store::{AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
 use crate::worker::desk::Slot;
 use crate::worker::fill;
-use crate::worker::lanes::Reached;
+use crate::worker::lane::Reached;
 use crate::worker::record::Finished;
 
 /// What every request is sent as, unless its template says otherwise.
@@ -56,8 +56,10 @@ impl Attempt {
         let spent = claimed.spent.saturating_add(1);
         let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());
         let error = error(&exchange.outcome);
+        let suspend = matches!(then, Settlement::GivenUp { suspend: true, .. });
         let (then, note) = follow(then, error.as_deref(), now);
         let attempt = NewAttempt {
+            tenant: claimed.tenant,
             delivery: claimed.id,
             fence: claimed.fence,
             attempt: AttemptRow {
@@ -70,6 +72,8 @@ impl Attempt {
                 response_body: exchange.status.map(|_| exchange.body),
             },
             then,
+            suspend,
+            alarm: None,
         };
         Some(Finished { attempt, note, slot })
     }
@@ -123,7 +127,7 @@ fn unsent(outcome: AttemptOutcome) -> Exchange {
 
 fn reached(outcome: &AttemptOutcome) -> Reached {
     match outcome {
-        AttemptOutcome::Answered { .. } => Reached::Yes,
+        AttemptOutcome::Answered { status, .. } => Reached::Answered(*status),
         AttemptOutcome::TimedOut | AttemptOutcome::ConnectionFailed(_) => Reached::No,
         AttemptOutcome::Refused(_) | AttemptOutcome::OurFault(_) => Reached::Unknown,
     }

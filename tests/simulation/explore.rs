@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use webhookc::delivery::{AttemptOutcome, End, FailureHandling, Pattern, Policy, Retry, Settlement, settle};
-use webhookc::store::Settled;
+use webhookc::store::{Settled, Share};
 
 use crate::broken::Broken;
 use crate::queue::{Queue, State};
@@ -69,7 +69,7 @@ fn next(world: &World, policy: &Policy) -> Result<Vec<World>, String> {
         match world.holds[worker] {
             None => {
                 let mut then = world.clone();
-                if let Some(&row) = then.queue.claim(0, 0, LEASE, 1).first() {
+                if let Some(&row) = then.queue.claim(0, 0, LEASE, Share { oldest: 1, newest: 0 }).first() {
                     let (before, stored) = (world.queue.rows[row], then.queue.rows[row]);
                     if before.state == State::Sending && before.due.is_some_and(|ends| ends > 0) {
                         return Err(format!("delivery {row} is claimed again before its lease has ended"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use webhookc::delivery::{AttemptOutcome, End, Settlement, settle};
-use webhookc::store::Settled;
+use webhookc::store::{Settled, Share};
 use webhookc::time::{Clock as _, Entropy as _};
 
 use crate::broken::Broken;
@@ -41,7 +41,8 @@ impl World<'_> {
         for (endpoint, policy) in self.setting.policies.iter().enumerate() {
             let now = self.now();
             let until = now + i64::try_from((policy.timeout + LEASE_MARGIN).as_millis()).unwrap();
-            for row in self.store.queue.claim(endpoint, now, until, limit) {
+            let share = Share { oldest: limit, newest: self.random.below(2) };
+            for row in self.store.queue.claim(endpoint, now, until, share) {
                 self.claimed += 1;
                 let number = self.claimed;
                 let stored = self.store.queue.rows[row];
