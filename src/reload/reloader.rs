@@ -103,7 +103,14 @@ fn sink(url: &str, span: Span) -> EndpointSource {
         body: None,
         span,
     };
-    EndpointSource { id: EndpointId::new("ep_sink"), name: Spanned::new("sink".into(), span), events: Events::Unclaimed, request }
+    EndpointSource {
+        id: EndpointId::new("ep_sink"),
+        name: Spanned::new("sink".into(), span),
+        events: Events::Unclaimed,
+        request,
+        enabled: true,
+        takes_alerts: false,
+    }
 }
 
 impl Attempt {
