@@ -45,9 +45,7 @@ fn at(milliseconds: i64) -> Timestamp {
 }
 
 fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, ordered: bool) -> (DeliveryId, OneDelivery) {
-    let id = DeliveryId(random.0.uuid(at(now)));
     let delivery = NewDelivery {
-        id,
         endpoint: EndpointId::new(ENDPOINTS[endpoint]),
         ordered,
         due: Ok(at(now)),
@@ -57,7 +55,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         body: None,
     };
     let message = NewMessage {
-        id: MessageId(random.0.uuid(at(now))),
+        id: MessageId::new(random.0.uuid(at(now))),
         event: "saved".into(),
         model: "asset".into(),
         object: OBJECTS[object].into(),
@@ -65,6 +63,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         payload: Vec::new().into(),
         deliveries: vec![delivery],
     };
+    let id = DeliveryId::of(message.id, 0);
     let effects = Effects {
         at: at(now),
         model: "asset".into(),
