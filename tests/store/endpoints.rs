@@ -23,12 +23,12 @@ impl Alarm for Tell {
     }
 }
 
-fn told() -> Option<Arc<dyn Alarm>> {
-    Some(Arc::new(Tell))
+fn told() -> Arc<dyn Alarm> {
+    Arc::new(Tell)
 }
 
 fn suspension(why: &str) -> Suspension {
-    Suspension { at: at(3), why: why.into(), alarm: told() }
+    Suspension { at: at(3), why: why.into(), alarm: Some(told()) }
 }
 
 async fn claim(store: &Store, now: i64) -> Vec<Claimed> {
@@ -39,7 +39,7 @@ async fn claim(store: &Store, now: i64) -> Vec<Claimed> {
 }
 
 async fn settle(store: &Store, claimed: &Claimed, then: Settled, suspend: bool) -> bool {
-    let attempt = NewAttempt { suspend, alarm: told(), ..finished(claimed, then) };
+    let attempt = NewAttempt { suspend, alarm: Some(told()), ..finished(claimed, then) };
     store.settle(vec![attempt]).await.unwrap()[0]
 }
 
@@ -144,7 +144,7 @@ async fn trouble_is_told_once_until_it_is_over_and_survives_a_restart() {
 async fn what_cannot_be_sent_at_all_is_told_with_the_position_of_its_save() {
     let place = Place::new();
     let store = place.open().await;
-    let unsendable = || NewDelivery { due: Err(Unsendable { why: "no URL".into(), alarm: told() }), ..delivery("e") };
+    let unsendable = || NewDelivery { due: Err(Unsendable { why: "no URL".into(), alarm: Some(told()) }), ..delivery("e") };
     let id = fire(&store, "t", "a", vec![unsendable(), unsendable()]).await[0];
     let next = fire(&store, "t", "b", vec![delivery("e")]).await[0];
     assert_eq!(alerts(&store).await, ["Diverted no URL"]);

@@ -146,14 +146,13 @@ fn open_trouble(session: &mut Session, lane: LaneId) -> rusqlite::Result<bool> {
 fn tell(session: &mut Session, endpoint: Standing<'_>, alert: Alert, why: &str) -> rusqlite::Result<bool> {
     let Standing { tenant, row, at, alarm, .. } = endpoint;
     let Some(alarm) = alarm else { return Ok(false) };
-    let sequence = match endpoint.sequence {
-        Some(sequence) => sequence,
-        None => {
-            let last = session.tenant(tenant)?.map_or(0, |known| known.last);
-            let next = Sequence::after(last, at.as_second());
-            session.count(tenant, next.0);
-            next
-        }
+    let sequence = if let Some(of_save) = endpoint.sequence {
+        of_save
+    } else {
+        let last = session.tenant(tenant)?.map_or(0, |known| known.last);
+        let next = Sequence::after(last, at.as_second());
+        session.count(tenant, next.0);
+        next
     };
     match alarm.message(alert, why, at, sequence) {
         Some(message) => insert_message(session, &Place { tenant, row, sequence, at }, &message),
