@@ -7,6 +7,7 @@ mod completions;
 mod deliveries;
 mod dev;
 mod dialect_name;
+mod endpoints;
 mod explain;
 mod failure;
 mod fmt;
@@ -50,6 +51,7 @@ enum Verb {
     Serve(serve::Serve),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
+    Endpoints(endpoints::Endpoints),
     Explain(explain::Explain),
     Rules(rules::Rules),
     Graph(graph::Graph),
@@ -103,6 +105,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(serve) => block_on(serve.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
+        Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
         Verb::Explain(explain) => explain.run(output),
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),
