@@ -86,12 +86,12 @@ impl Handover for Desk {
     fn hand_over(&self, deliveries: Vec<Claimed>) {
         let (generation, now) = (self.live.load(), Instant::now());
         let mut lanes = self.lanes();
-        let enter = |delivery: Claimed| match generation.targets.get(&delivery.endpoint) {
-            Some(target) => lanes.enter(delivery, &target.policy, now),
-            None => {
-                lanes.undo((delivery.lane, &delivery.tenant), now);
-                None
+        let enter = |delivery: Claimed| {
+            if let Some(target) = generation.targets.get(&delivery.endpoint) {
+                return lanes.enter(delivery, &target.policy, now);
             }
+            lanes.undo((delivery.lane, &delivery.tenant), now);
+            None
         };
         let ready: Vec<Claimed> = deliveries.into_iter().filter_map(enter).collect();
         drop(lanes);

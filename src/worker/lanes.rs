@@ -85,7 +85,7 @@ impl Lanes {
         let is_next = !self.waiting.contains(&id);
         let free = is_next
             && kept < room
-            && self.lines.get(&id).is_none_or(|line| line.len() == 0)
+            && self.lines.get(&id).is_none_or(|line| line.standing() == 0)
             && lane.room(policy, now) > 0
             && (!lane.is_silent() || self.silent_total < self.silent_limit());
         if free {
@@ -126,7 +126,7 @@ impl Lanes {
     }
 
     fn forget_line(&mut self, id: LaneId) {
-        if self.lines.get(&id).is_some_and(Line::is_empty) {
+        if self.lines.get(&id).is_some_and(Line::is_forgettable) {
             self.lines.remove(&id);
         }
     }
@@ -146,7 +146,7 @@ impl Lanes {
     /// The next in line, if it has a place now: after a request of its lane has ended. When others wait for the last shared places, a lane
     /// that has its share of them leaves them to the others.
     pub(super) fn next(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant) -> Option<Claimed> {
-        if self.lines.get(&id).is_none_or(|line| line.len() == 0) {
+        if self.lines.get(&id).is_none_or(|line| line.standing() == 0) {
             self.forget_line(id);
             return None;
         }
@@ -181,7 +181,7 @@ impl Lanes {
 
     /// Deliveries that may still join the line of a lane.
     fn line_room(&self, id: LaneId, lane: Lane, policy: &Policy) -> usize {
-        let length = self.lines.get(&id).map_or(0, Line::len);
+        let length = self.lines.get(&id).map_or(0, Line::standing);
         lane.line(policy).saturating_sub(length).min(LONGEST.saturating_sub(self.in_line))
     }
 

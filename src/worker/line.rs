@@ -23,13 +23,13 @@ pub(super) struct Line {
 
 impl Line {
     /// Deliveries that stand in line, or will.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn standing(&self) -> usize {
         self.promised + self.waiting.len()
     }
 
     /// Whether nothing need be remembered of it.
-    pub(super) fn is_empty(&self) -> bool {
-        self.granted == 0 && self.len() == 0
+    pub(super) fn is_forgettable(&self) -> bool {
+        self.granted == 0 && self.standing() == 0
     }
 
     /// A delivery that is being committed has its place.

@@ -227,7 +227,9 @@ fn a_line_is_bounded_and_what_is_behind_it_waits_in_the_store() {
 #[test]
 fn the_line_of_an_endpoint_that_rests_is_dissolved() {
     let (mut bench, lane, target) = (Bench::new(100), lane("t", 0), target(8));
-    (0..20).for_each(|number| drop(bench.commit(&lane, &target, number)));
+    for number in 0..20 {
+        bench.commit(&lane, &target, number);
+    }
     for _ in 0..8 {
         bench.end(&lane, Reached::No);
         assert!(bench.0.next((lane.id, &lane.tenant), &target.policy, bench.1).is_none());
@@ -239,7 +241,9 @@ fn the_line_of_an_endpoint_that_rests_is_dissolved() {
 fn a_long_line_does_not_keep_the_places_that_others_wait_for() {
     let (mut bench, target) = (Bench::new(16), target(100));
     let (busy, other) = (lane("busy", 0), lane("other", 1));
-    (0..60).for_each(|number| drop(bench.commit(&busy, &target, number)));
+    for number in 0..60 {
+        bench.commit(&busy, &target, number);
+    }
     assert_eq!(bench.0.total, 10);
     assert_eq!(bench.start(std::slice::from_ref(&other), &target), [(1, 2)]);
     let next: Vec<_> = (0..4).map(|_| bench.end_and_next(&busy, &target)).collect();
