@@ -18,6 +18,7 @@ use crate::egress::{Client, Guard};
 use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::reload::{Absent, Attempt, Files, Keyring, Reloader, Setup, Trigger, trigger};
+use crate::retention;
 use crate::server::{App, Options, Running, serve};
 use crate::store::Store;
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -139,8 +140,9 @@ impl Node {
                 feed: feed.clone(),
                 limits: Limits { drain: plan.drain, ..Limits::default() },
             };
-            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock, entropy, feed };
+            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
             app.start(Running { ingest, keyring });
+            let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
@@ -148,6 +150,7 @@ impl Node {
                 () = reloader.run(live) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
+            forgetting.abort();
             // The built-in receiver must still answer what the worker is sending.
             joined("the worker", worker.await);
         }

@@ -8,11 +8,13 @@ mod failure;
 mod file;
 mod files;
 mod project;
+mod retention;
 mod secret;
 
 pub use document::Mistake;
 pub use files::{Seen, xml_files};
-pub use project::{LoadError, Project, Reading, read, read_text};
+pub use project::{LoadError, Project, Reading, read, read_settings, read_text};
+pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +57,8 @@ pub struct Config {
     pub endpoints: Vec<Endpoint>,
     /// Private networks that deliveries may reach.
     pub allow_networks: Vec<IpNet>,
+    /// How long things are kept after they have ended.
+    pub retention: Retention,
 }
 
 /// A receiver or endpoint of the file: the compiler's side, and the runtime's.
@@ -97,6 +101,7 @@ impl Config {
             secrets: BTreeMap::new(),
             endpoints: Vec::new(),
             allow_networks: Vec::new(),
+            retention: Retention::default(),
         }
     }
 

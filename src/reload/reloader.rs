@@ -269,9 +269,9 @@ impl Reloader {
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
-        let now = format!("{} {:?} {:?}", config.listen, config.store, config.allow_networks);
+        let now = format!("{} {:?} {:?} {:?}", config.listen, config.store, config.allow_networks, config.retention);
         let before = self.fixed.get_or_insert_with(|| now.clone());
-        (*before != now).then(|| "the address, the store and the allowed networks change only at the next start".to_owned())
+        (*before != now).then(|| "the address, the store, the allowed networks and the retention change only at the next start".to_owned())
     }
 }
 

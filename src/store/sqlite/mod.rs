@@ -1,11 +1,15 @@
 //! The store in one SQLite file: one writer thread that commits whatever is queued, a few readers beside it. Verbs in, rows out;
 //! each verb is a function over a connection in the file named after what it touches.
 
+pub(super) mod aside;
+mod backup;
+mod doctor;
 mod failure;
 mod keys;
 mod list;
 mod objects;
 mod open;
+mod prune;
 mod queue;
 mod readers;
 mod save;
@@ -24,8 +28,8 @@ use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Handover, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, SaveJob,
-    StoreError, TraceRow,
+    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Handover, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, Removed,
+    RetiredKey, SaveJob, StoreError, Sweep, TraceRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -44,6 +48,11 @@ impl Sqlite {
         let opened = open::open(url).await?;
         let readers = Readers::new(opened.path.clone());
         Ok(Self { writer: Writer::start(opened)?, readers })
+    }
+
+    pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        open::existing(url)?;
+        Self::open(url).await
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {
@@ -155,6 +164,42 @@ impl Sqlite {
             Ok(Flow::Keep)
         };
         self.writer.write(Vec::new(), keep).await
+    }
+
+    pub(super) async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        let rotate = move |session: &mut Session, (): &mut ()| {
+            keys::rotate(&session.connection, &name, &material, until)?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write((), rotate).await
+    }
+
+    pub(super) async fn retired_keys(&self, name: &str, now: Timestamp) -> Result<Vec<RetiredKey>, StoreError> {
+        let name = name.to_owned();
+        self.readers.read(move |connection| keys::retired(connection, &name, now)).await
+    }
+
+    pub(super) async fn prune(&self, cutoffs: &Cutoffs, sweep: Sweep) -> Result<(Removed, Option<Sweep>), StoreError> {
+        let cutoffs = *cutoffs;
+        let found = self.readers.read(move |connection| prune::look(connection, &cutoffs, sweep)).await?;
+        if found.rows.is_empty() {
+            return Ok((Removed::default(), found.next));
+        }
+        let remove = move |session: &mut Session, removed: &mut Removed| {
+            *removed = prune::remove(&session.connection, &cutoffs, sweep.stage, &found.rows)?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write(Removed::default(), remove).await.map(|removed| (removed, found.next))
+    }
+
+    pub(super) async fn repair(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let files = doctor::repair_files(self.readers.path()).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let repair = move |session: &mut Session, changed: &mut u64| {
+            *changed = doctor::repair(session, now)?;
+            Ok(Flow::Wake)
+        };
+        self.writer.write(0, repair).await.map(|rows| rows + files)
     }
 
     pub(super) async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {

@@ -229,7 +229,8 @@ impl Session {
         Ok(())
     }
 
-    fn forget(&mut self) {
+    /// Looks everything up anew: rows were changed otherwise than through here.
+    pub(super) fn forget(&mut self) {
         self.tenants.clear();
         self.unwritten.clear();
         self.endpoints.clear();
