@@ -3,10 +3,16 @@
 
 #[path = "store/attempt.rs"]
 mod attempt;
+#[path = "store/backup.rs"]
+mod backup;
+#[path = "store/doctor.rs"]
+mod doctor;
 #[path = "store/lists.rs"]
 mod lists;
 #[path = "store/opening.rs"]
 mod opening;
+#[path = "store/prune.rs"]
+mod prune;
 #[path = "store/queue.rs"]
 mod queue;
 #[path = "store/saves.rs"]

@@ -43,27 +43,23 @@ pub(super) fn retention(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Retent
         ("traces", &mut retention.traces),
     ];
     for (key, kept) in keys {
-        if let Some(read) = table.take(key).and_then(|value| span(&value, out)) {
-            *kept = read;
+        if let Some(value) = table.take(key) {
+            read(&value, kept, out);
         }
     }
     retention
 }
 
-/// A span of time, or for ever.
-fn span(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Option<Duration>> {
+/// Reads a span of time, or for ever, into `kept`.
+fn read(value: &Value<'_>, kept: &mut Option<Duration>, out: &mut Vec<Mistake>) {
     match value.raw() {
-        DeValue::String(text) if text == FOREVER => Some(None),
+        DeValue::String(text) if text == FOREVER => *kept = None,
         DeValue::String(text) => match parse_duration(text) {
-            Ok(span) => Some(Some(span)),
-            Err(error) => {
-                out.push(Mistake::new(value.span(), error.to_string()).help("write `\"forever\"` to keep them without end"));
-                None
-            }
+            Ok(span) => *kept = Some(span),
+            Err(error) => out.push(Mistake::new(value.span(), error.to_string()).help("write `\"forever\"` to keep them without end")),
         },
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
             value.mismatch("a time such as `\"7d\"`, or `\"forever\"`", out);
-            None
         }
     }
 }

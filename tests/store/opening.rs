@@ -94,7 +94,7 @@ async fn foreign_and_newer_databases_are_refused_and_left_alone() {
         .unwrap();
     drop(connection);
     let newer = refused(&place.url()).await;
-    assert!(newer.contains("its format is version 99, and this program knows versions up to 1"), "{newer}");
+    assert!(newer.contains("its format is version 99, and this program knows versions up to 3"), "{newer}");
 }
 
 #[cfg(unix)]

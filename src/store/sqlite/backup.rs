@@ -23,9 +23,10 @@ pub(super) fn backup(connection: &Connection, target: &Path) -> Result<u64, Stor
         return Err(StoreError::Target { file: target.display().to_string(), why: "it exists already".to_owned() });
     }
     let partial = Partial::create(target).map_err(write)?;
-    connection.execute("VACUUM INTO ?1", [partial.path.to_string_lossy()]).map_err(|error| match failure(target, &error) {
-        StoreError::Full => write(io::Error::from(io::ErrorKind::StorageFull)),
-        other => other,
+    connection.execute("VACUUM INTO ?1", [partial.path.to_string_lossy()]).map_err(|error| {
+        let failed = failure(target, &error);
+        // It is not the store's disk that is full.
+        if failed == StoreError::Full { write(io::Error::from(io::ErrorKind::StorageFull)) } else { failed }
     })?;
     partial.finish(target).map_err(write)
 }

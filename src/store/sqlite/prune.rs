@@ -55,7 +55,7 @@ pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, r
     for &row in rows {
         match stage {
             Stage::Deliveries => match remove_delivery(connection, &times, row)? {
-                Some(state) if state == state_number(DeliveryState::Delivered) => removed.delivered += 1,
+                Some(was) if was == state_number(DeliveryState::Delivered) => removed.delivered += 1,
                 Some(_) => removed.diverted += 1,
                 None => {}
             },

@@ -1,0 +1,62 @@
+//! Copies of a store that is in use.
+
+use std::fs;
+
+use webhookc::store::{Store, StoreError, backup, examine};
+
+use crate::script::{Place, Script, at, delivery, fire, put, tenant, write};
+
+#[tokio::test]
+async fn a_copy_holds_what_was_acknowledged_before_and_is_a_healthy_store() {
+    let place = Place::new();
+    let store = place.open().await;
+    for n in 0..50 {
+        fire(&store, "t", &format!("before{n}"), vec![delivery("e")]).await;
+    }
+    let target = place.folder.path().join("copy.db");
+    let writing = async {
+        for n in 0..50 {
+            store.save(Script::new("t", vec![write(put("asset", &format!("after{n}"), "{}"))])).await.unwrap();
+        }
+    };
+    let source = place.url();
+    let (bytes, ()) = tokio::join!(backup(&source, target.clone()), writing);
+    assert_eq!(bytes.unwrap(), target.metadata().unwrap().len());
+    let url = format!("sqlite:{}", target.display());
+    assert_eq!(examine(&url, at(0)).await.unwrap(), []);
+    let copy = Store::open(&url).await.unwrap();
+    for n in 0..50 {
+        assert!(copy.object(&tenant("t"), "asset", &format!("before{n}")).await.unwrap().is_some());
+    }
+    assert_eq!(copy.claim(&crate::script::endpoint("e"), at(0), at(1), 100).await.unwrap().len(), 50, "what was not sent can be");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_can_read_a_copy() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    place.open().await.close().await;
+    let target = place.folder.path().join("copy.db");
+    backup(&place.url(), target.clone()).await.unwrap();
+    assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn nothing_is_overwritten_and_a_failure_leaves_nothing() {
+    let place = Place::new();
+    let store = place.open().await;
+    fire(&store, "t", "a", vec![delivery("e")]).await;
+    let target = place.folder.path().join("copy.db");
+    fs::write(&target, "precious").unwrap();
+    let error = backup(&place.url(), target.clone()).await.unwrap_err();
+    assert_eq!(error, StoreError::Target { file: target.display().to_string(), why: "it exists already".to_owned() });
+    assert_eq!(fs::read(&target).unwrap(), b"precious");
+    let nowhere = place.folder.path().join("none").join("copy.db");
+    let error = backup(&place.url(), nowhere.clone()).await.unwrap_err().to_string();
+    assert_eq!(error, format!("cannot write `{}`: no such file or directory", nowhere.display()));
+    let missing = backup("sqlite:/no/such/store.db", nowhere).await.unwrap_err().to_string();
+    assert!(missing.contains("`/no/such` cannot be used"), "{missing}");
+    let names: Vec<_> = fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().contains("partial")), "{names:?}");
+}
