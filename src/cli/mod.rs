@@ -18,6 +18,7 @@ mod node;
 mod output;
 mod prune;
 mod rewrite;
+mod rotate;
 mod rules;
 mod save;
 mod schema;
@@ -54,6 +55,7 @@ enum Verb {
     Serve(serve::Serve),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
+    Rotate(rotate::Rotate),
     Prune(prune::Prune),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
@@ -110,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(serve) => block_on(serve.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
+        Verb::Rotate(rotate) => block_on(rotate.run(output)),
         Verb::Prune(prune) => block_on(prune.run(output)),
         Verb::Doctor(doctor) => block_on(doctor.run(output)),
         Verb::Backup(backup) => block_on(backup.run(output)),

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::Endpoint;
 use super::document::{Mistake, Table, Value};
 use super::failure::policy;
-use super::secret::SecretSource;
+use super::keys::{Keys, keys};
 use crate::ids::EndpointId;
 use crate::program::{BodySource, EndpointSource, Events, HeaderSource, RequestSource};
 use crate::text::{Span, Spanned};
@@ -19,11 +19,11 @@ const LONGEST_NAME: usize = 64;
 pub(super) fn receiver(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endpoint> {
     let name = slug(&Spanned::new(value.key.to_owned(), value.key_span), out);
     let table = value.table(format!("[receivers.{}]", value.key), out)?;
-    let (source, policy, secret) = rest(table, value.key_span, out)?;
+    let (source, policy, keys) = rest(table, value.key_span, out)?;
     let name = name?;
     let id = EndpointId::new(format!("ep_receiver_{}", name.value));
     let events = Events::Receiver(name.value.clone());
-    Some(Endpoint { source: EndpointSource { id, name, events, request: source }, policy, secret })
+    Some(Endpoint { source: EndpointSource { id, name, events, request: source }, policy, keys })
 }
 
 /// One of `[[endpoints]]`.
@@ -50,10 +50,10 @@ pub(super) fn endpoint(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endp
         Events::Named(names.into_iter().map(|name| Spanned::new(name.value.into(), name.span)).collect())
     };
     let place = table.span;
-    let (request, policy, secret) = rest(table, place, out)?;
+    let (request, policy, keys) = rest(table, place, out)?;
     let name = name?;
     let id = EndpointId::new(format!("ep_{}", name.value));
-    Some(Endpoint { source: EndpointSource { id, name, events, request }, policy, secret })
+    Some(Endpoint { source: EndpointSource { id, name, events, request }, policy, keys })
 }
 
 /// What receivers and endpoints have in common.
@@ -61,7 +61,7 @@ fn rest(
     mut table: Table<'_>,
     place: Span,
     out: &mut Vec<Mistake>,
-) -> Option<(RequestSource, crate::delivery::Policy, Option<SecretSource>)> {
+) -> Option<(RequestSource, crate::delivery::Policy, Keys)> {
     let span = table.span;
     let url = table.take("url");
     if url.is_none() {
@@ -71,11 +71,12 @@ fn rest(
     let method = table.take("method").and_then(|value| method(&value, out));
     let headers = table.take("headers").map(|value| headers(&value, out)).unwrap_or_default();
     let body = body(&mut table, out);
-    let secret = table.take("secret").and_then(|value| SecretSource::of(&value, true, out));
-    let policy = policy(&mut table, out);
+    let keys = keys(&mut table, out);
+    let mut policy = policy(&mut table, out);
+    policy.asymmetric |= keys.signing_key.is_some();
     table.finish(out);
     let method = method.unwrap_or_else(|| Spanned::new("POST".into(), span));
-    Some((RequestSource { url: url?, method, headers, body, span }, policy, secret))
+    Some((RequestSource { url: url?, method, headers, body, span }, policy, keys))
 }
 
 fn method(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Spanned<Box<str>>> {

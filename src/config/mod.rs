@@ -7,12 +7,14 @@ mod endpoint;
 mod failure;
 mod file;
 mod files;
+mod keys;
 mod project;
 mod retention;
 mod secret;
 
 pub use document::Mistake;
 pub use files::{Seen, xml_files};
+pub use keys::{Keys, PreviousSecret};
 pub use project::{LoadError, Project, Reading, read, read_settings, read_text};
 pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
@@ -68,8 +70,8 @@ pub struct Endpoint {
     pub source: EndpointSource,
     /// Limits and failure handling.
     pub policy: Policy,
-    /// Its signing secret; made and kept by the store when there is none here.
-    pub secret: Option<SecretSource>,
+    /// What its deliveries are signed with.
+    pub keys: Keys,
 }
 
 /// Settings from flags and the environment, which win over the file.

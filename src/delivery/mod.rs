@@ -13,4 +13,4 @@ pub use duration::{DurationError, parse_duration};
 pub use policy::{FailureHandling, Policy, Trigger, TriggerError};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, Settlement, settle};
-pub use sign::{KeyError, RsaKey, Secret, SecretError, Signer};
+pub use sign::{Earlier, Key, KeyError, ParseKeyError, RsaKey, Secret, SecretError, Signer, SigningKey, SigningKeyError};

@@ -14,13 +14,15 @@ pub struct Policy {
     pub concurrency: u32,
     /// Whether the `journey` signature headers are added to the Standard Webhooks ones.
     pub journey: bool,
+    /// Whether asymmetric signatures, `v1a`, are added to the symmetric ones.
+    pub asymmetric: bool,
     /// Which failures are retried, when, and what follows the last.
     pub failure_handling: FailureHandling,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(15), concurrency: 16, journey: false, failure_handling: FailureHandling::default() }
+        Self { timeout: Duration::from_secs(15), concurrency: 16, journey: false, asymmetric: false, failure_handling: FailureHandling::default() }
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::build::{Absent, Keyring, build};
+use super::build::{Absent, build};
+use super::keyring::Keyring;
 use super::reach::unreachable;
 use super::trigger::{Report, Requests};
 use super::watch::Watch;
@@ -212,6 +213,8 @@ impl Reloader {
     pub async fn run(mut self, live: Live) {
         loop {
             let asked = self.changed().await;
+            let keyring = Arc::clone(&self.keyring);
+            let _keys_in_force = keyring.still().await;
             let (generation, report) = self.reload().await;
             if let Some(generation) = generation {
                 live.store(Arc::new(generation));

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::delivery::{Policy, SigningKey};
 use crate::generation::Generation;
 use crate::program::{EndpointSource, Events};
 use crate::server::request::{Names, Nothing, Parameters, json, tenant};
@@ -31,6 +32,9 @@ struct EndpointView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     concurrency: Option<u32>,
     signatures: Vec<&'static str>,
+    /// What asymmetric signatures are verified with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
     enabled: bool,
 }
 
@@ -89,7 +93,14 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         content_type: endpoint.request.body.as_ref().map(|body| &*body.content_type.value),
         timeout_ms: policy.map(|policy| policy.timeout.as_millis()),
         concurrency: policy.map(|policy| policy.concurrency),
-        signatures: if policy.is_some_and(|policy| policy.journey) { vec!["standard", "journey"] } else { vec!["standard"] },
+        signatures: policy.map(signatures).unwrap_or_default(),
+        public_key: target.and_then(|target| target.signer.asymmetric()).map(SigningKey::public_text),
         enabled: true,
     }
+}
+
+/// The signature profiles of an endpoint.
+fn signatures(policy: &Policy) -> Vec<&'static str> {
+    let profiles = [("standard", true), ("asymmetric", policy.asymmetric), ("journey", policy.journey)];
+    profiles.into_iter().filter(|(_, used)| *used).map(|(profile, _)| profile).collect()
 }
