@@ -57,11 +57,7 @@ pub(super) fn endpoint(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endp
 }
 
 /// What receivers and endpoints have in common.
-fn rest(
-    mut table: Table<'_>,
-    place: Span,
-    out: &mut Vec<Mistake>,
-) -> Option<(RequestSource, crate::delivery::Policy, Keys)> {
+fn rest(mut table: Table<'_>, place: Span, out: &mut Vec<Mistake>) -> Option<(RequestSource, crate::delivery::Policy, Keys)> {
     let span = table.span;
     let url = table.take("url");
     if url.is_none() {

@@ -22,7 +22,13 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(15), concurrency: 16, journey: false, asymmetric: false, failure_handling: FailureHandling::default() }
+        Self {
+            timeout: Duration::from_secs(15),
+            concurrency: 16,
+            journey: false,
+            asymmetric: false,
+            failure_handling: FailureHandling::default(),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use secrecy::ExposeSecret as _;
 
-use crate::check::{Rules, Valid};
 use super::keyring::Keyring;
+use crate::check::{Rules, Valid};
 use crate::config::{Config, Endpoint, Keys, SecretError, SecretSource};
 use crate::delivery::{Earlier, Key, KeyError, ParseKeyError, Policy, Signer, SigningKeyError};
 use crate::generation::{Generation, Target};

@@ -90,7 +90,11 @@ const DAMAGES: &[(&str, &str, bool)] = &[
     ("UPDATE waits SET tenant = 99", "tenant-missing", false),
     ("INSERT INTO payloads (message, body) VALUES (99, x'00')", "left-over", true),
     ("INSERT INTO requests (delivery, method, url, headers) VALUES (99, 'POST', '[]', '[]')", "left-over", true),
-    ("UPDATE attempts SET delivery = 99 WHERE delivery = 1; UPDATE deliveries SET attempts = 0, spent = 0 WHERE row = 1", "left-over", true),
+    (
+        "UPDATE attempts SET delivery = 99 WHERE delivery = 1; UPDATE deliveries SET attempts = 0, spent = 0 WHERE row = 1",
+        "left-over",
+        true,
+    ),
     ("DELETE FROM objects WHERE id = 'sent'", "object-missing", false),
     ("DELETE FROM traces WHERE operation = 'delete'", "object-missing", false),
     (

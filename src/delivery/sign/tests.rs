@@ -145,7 +145,10 @@ fn signing_keys_are_parsed_strictly_and_never_shown() {
     assert_eq!(message("whsec_AAAA"), "the signing key does not begin with `whsk_`, expected `whsk_` and base64 of 32 or 64 bytes");
     assert_eq!(message("whsk_AAAA"), "the signing key has 3 bytes, expected 32, or 64 with the public key");
     assert_eq!(message("whsk_AA*A"), "the signing key is not base64 after `whsk_`: character 8 is not of its alphabet");
-    assert_eq!(message(&format!("whsk_{}", STANDARD.encode([1; 48]))), "the signing key has 48 bytes, expected 32, or 64 with the public key");
+    assert_eq!(
+        message(&format!("whsk_{}", STANDARD.encode([1; 48]))),
+        "the signing key has 48 bytes, expected 32, or 64 with the public key"
+    );
     assert_eq!(message(&format!("whsk_{}", STANDARD.encode([1; 64]))), "the two halves of the signing key do not belong together");
     let seed: SigningKey = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc=".parse().unwrap();
     assert_eq!(seed.id(), signing_key().id(), "with and without its public half");

@@ -107,10 +107,12 @@ impl From<RotateError> for Problem {
         let text = error.to_string();
         match error {
             RotateError::Unknown(_) => Self::not_found("unknown-endpoint", text),
-            RotateError::Configured(_) => Self::new(StatusCode::CONFLICT, "configured-secret", text)
-                .help("write the new one there as `secret`, and the old one under `previous_secrets` with the time until which it is valid"),
-            RotateError::Unused => Self::new(StatusCode::CONFLICT, "no-node-keys", text)
-                .help("the signature profiles `asymmetric` and `journey` use them"),
+            RotateError::Configured(_) => Self::new(StatusCode::CONFLICT, "configured-secret", text).help(
+                "write the new one there as `secret`, and the old one under `previous_secrets` with the time until which it is valid",
+            ),
+            RotateError::Unused => {
+                Self::new(StatusCode::CONFLICT, "no-node-keys", text).help("the signature profiles `asymmetric` and `journey` use them")
+            }
             RotateError::Build(error) => {
                 tracing::error!(%error, "a key could not be rotated");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
