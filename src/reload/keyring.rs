@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::build::BuildError;
 use crate::delivery::{Earlier, Key, RsaKey, Secret, SecretError, Signer, SigningKey};
-use crate::generation::{Live, Target};
+use crate::generation::{Generation, Live, Target};
 use crate::ids::EndpointId;
 use crate::store::{Store, StoreError};
 use crate::time::Entropy;
@@ -197,13 +197,13 @@ fn name_of(endpoint: &EndpointId) -> String {
 
 /// Swaps in a generation that differs in the signers for which `change` gives another. The caller keeps reloads away.
 fn change_signers(live: &Live, change: impl Fn(&EndpointId, &Signer) -> Option<Signer>) {
-    let mut next = (*live.load_full()).clone();
-    for (id, target) in &mut next.targets {
-        if let Some(signer) = change(id, &target.signer) {
-            *target = Arc::new(Target { signer, ..(**target).clone() });
-        }
-    }
-    live.store(Arc::new(next));
+    let now = live.load_full();
+    let changed = |id: &EndpointId, target: &Arc<Target>| match change(id, &target.signer) {
+        Some(signer) => Arc::new(Target { signer, ..(**target).clone() }),
+        None => Arc::clone(target),
+    };
+    let targets = now.targets.iter().map(|(id, target)| (id.clone(), changed(id, target))).collect();
+    live.store(Arc::new(Generation { targets, ..(*now).clone() }));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
