@@ -53,6 +53,10 @@ pub struct ParseIdError {
     prefix: &'static str,
 }
 
+/// A lane: the way of one tenant's deliveries to one endpoint. Its row in the store, and unknown outside of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneId(pub i64);
+
 macro_rules! identity {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*

@@ -33,6 +33,7 @@ pub fn cutoffs(retention: &Retention, now: Timestamp) -> Cutoffs {
     Cutoffs {
         delivered: before(retention.delivered),
         diverted: before(retention.diverted),
+        failed: before(retention.failed),
         messages: before(retention.messages),
         traces: before(retention.traces),
         retired_keys: Some(now),
@@ -65,8 +66,16 @@ pub async fn run(store: Store, retention: Retention, clock: Arc<dyn Clock>) {
         match sweep(&store, &cutoffs(&retention, clock.now()), Pace::Gentle).await {
             Ok(removed) if removed.is_nothing() => {}
             Ok(removed) => {
-                let Removed { delivered, diverted, messages, traces, retired_keys } = removed;
-                tracing::info!(delivered, diverted, messages, traces, retired_keys, "removed what is older than `[retention]` keeps");
+                let Removed { delivered, diverted, failed, messages, traces, retired_keys } = removed;
+                tracing::info!(
+                    delivered,
+                    diverted,
+                    failed,
+                    messages,
+                    traces,
+                    retired_keys,
+                    "removed what is older than `[retention]` keeps"
+                );
             }
             Err(StoreError::Closed) => return,
             Err(error) => tracing::error!(%error, "what is old could not be removed; it is tried again in an hour"),

@@ -135,7 +135,8 @@ fn project_files_match_their_json_schema() {
         [receivers.cloudcode]\nurl = \"http://x/{{ action }}\"\nheaders = { a = [\"1\", \"2\"] }\n\
         [[endpoints]]\nname = \"erp\"\nevents = [\"a\"]\nurl = \"http://x\"\nsecret = { file = \"k\" }\nsignatures = [\"standard\", \"asymmetric\", \"journey\"]\n\
         signing_key = { env = \"K\" }\nprevious_secrets = [{ secret = \"whsec_x\", until = 2026-12-01T00:00:00Z }]\n\
-        timeout = \"15s\"\nconcurrency = 4\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n";
+        timeout = \"15s\"\nconcurrency = 4\nrate_limit = \"100/s\"\nenabled = true\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\n\
+        alert_endpoint = \"ops\"\ndivert = false\nsuspend = true\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n";
     assert_eq!(errors(&validator, &read(whole)), Vec::<String>::new());
     for wrong in [
         "ap = \"a\"",
@@ -143,7 +144,7 @@ fn project_files_match_their_json_schema() {
         "[listen]\nadress = \"x\"",
         "[secrets]\nt = \"in the file\"",
         "[retention]\ndelivered = \"soon\"",
-        "[retention]\nfailed = \"1d\"",
+        "[retention]\nfaild = \"1d\"",
         "[receivers.x]\nurl = \"u\"\nprevious_secrets = [{ secret = \"s\" }]",
         "[receivers.x]\nurl = \"u\"\nsignatures = [\"v1a\"]",
         "[secrets]\nt = { env = \"T\", file = \"f\" }",
@@ -153,6 +154,9 @@ fn project_files_match_their_json_schema() {
         "[[endpoints]]\nname = \"sink\"\nevents = \"*\"\nurl = \"u\"",
         "[[endpoints]]\nname = \"a\"\nurl = \"u\"",
         "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\nconcurency = 1",
+        "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\ntimeout = 5",
+        "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\nrate_limit = \"100\"",
+        "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\nfailure_handling = { divert = \"no\" }",
         "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\nfailure_handling = { retry = { pattern = \"square\" } }",
     ] {
         assert_ne!(errors(&validator, &read(wrong)), Vec::<String>::new(), "{wrong}");

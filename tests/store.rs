@@ -7,6 +7,10 @@ mod attempt;
 mod backup;
 #[path = "store/doctor.rs"]
 mod doctor;
+#[path = "store/endpoints.rs"]
+mod endpoints;
+#[path = "store/lanes.rs"]
+mod lanes;
 #[path = "store/lists.rs"]
 mod lists;
 #[path = "store/opening.rs"]

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::{Output, harmless, paint};
 use super::stored::{Stored, unusable};
 use crate::report::counted;
-use crate::store::{self, Finding, Severity, Store};
+use crate::store::{self, Finding, Severity};
 use crate::time::{Clock as _, SystemClock};
 
 /// Check the store: its file, and that what is in it fits together
@@ -50,7 +50,7 @@ impl Doctor {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let url = self.stored.url()?;
         let failed = |error| unusable(&error);
-        let repaired = if self.repair { Some(repair(&url).await.map_err(failed)?) } else { None };
+        let repaired = if self.repair { Some(store::repair(&url, SystemClock.now()).await.map_err(failed)?) } else { None };
         let findings = store::examine(&url, SystemClock.now()).await.map_err(failed)?;
         match self.output_format {
             Format::Text => print(&url, repaired, &findings, output),
@@ -62,13 +62,6 @@ impl Doctor {
         }
         Ok(ExitCode::from(u8::from(!findings.is_empty())))
     }
-}
-
-async fn repair(url: &str) -> Result<u64, store::StoreError> {
-    let store = Store::open_existing(url).await?;
-    let changed = store.repair(SystemClock.now()).await;
-    store.close().await;
-    changed
 }
 
 fn print(url: &str, repaired: Option<u64>, findings: &[Finding], output: Output) {

@@ -47,6 +47,8 @@ enum State {
     Delivered,
     /// Diverted deliveries with their attempts
     Diverted,
+    /// Failed deliveries with their attempts
+    Failed,
     /// Messages of which no delivery is left
     Messages,
     /// The explanations of saves
@@ -88,6 +90,7 @@ impl Prune {
         Retention {
             delivered: kept(State::Delivered, configured.delivered),
             diverted: kept(State::Diverted, configured.diverted),
+            failed: kept(State::Failed, configured.failed),
             messages: kept(State::Messages, configured.messages),
             traces: kept(State::Traces, configured.traces),
         }
@@ -101,9 +104,10 @@ fn in_words(removed: &Removed) -> String {
         number => format!("{number} {state} deliveries"),
     };
     format!(
-        "{}, {}, {}, {}",
+        "{}, {}, {}, {}, {}",
         deliveries(removed.delivered, "delivered"),
         deliveries(removed.diverted, "diverted"),
+        deliveries(removed.failed, "failed"),
         count(removed.messages, "message"),
         count(removed.traces, "trace")
     )

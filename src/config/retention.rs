@@ -21,6 +21,8 @@ pub struct Retention {
     pub delivered: Option<Duration>,
     /// Diverted ones, likewise.
     pub diverted: Option<Duration>,
+    /// Failed ones, likewise.
+    pub failed: Option<Duration>,
     /// Messages of which no delivery is left, after they were made.
     pub messages: Option<Duration>,
     /// The explanations of saves.
@@ -29,7 +31,7 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { delivered: Some(WELL), diverted: Some(BADLY), messages: Some(WELL), traces: Some(WELL) }
+        Self { delivered: Some(WELL), diverted: Some(BADLY), failed: Some(BADLY), messages: Some(WELL), traces: Some(WELL) }
     }
 }
 
@@ -39,6 +41,7 @@ pub(super) fn retention(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Retent
     let keys = [
         ("delivered", &mut retention.delivered),
         ("diverted", &mut retention.diverted),
+        ("failed", &mut retention.failed),
         ("messages", &mut retention.messages),
         ("traces", &mut retention.traces),
     ];

@@ -20,7 +20,7 @@ pub struct Finding {
     pub ids: Vec<String>,
     /// What to do.
     pub help: &'static str,
-    /// Whether [`Store::repair`](crate::store::Store::repair) puts it right.
+    /// Whether [`repair`](crate::store::repair) puts it right.
     pub repairable: bool,
 }
 

@@ -3,6 +3,8 @@
 
 use jiff::Timestamp;
 
+use crate::store::DeliveryState;
+
 /// Everything that ended before these times may go; `None` keeps it for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cutoffs {
@@ -10,12 +12,26 @@ pub struct Cutoffs {
     pub delivered: Option<Timestamp>,
     /// Diverted ones, likewise.
     pub diverted: Option<Timestamp>,
+    /// Failed ones, likewise.
+    pub failed: Option<Timestamp>,
     /// Messages without any delivery left, by the time they were made, with their payloads.
     pub messages: Option<Timestamp>,
     /// Traces of saves. The trace of a deletion stays as long as there are messages about the object.
     pub traces: Option<Timestamp>,
     /// Keys that were replaced, by the end of their grace time.
     pub retired_keys: Option<Timestamp>,
+}
+
+impl Cutoffs {
+    /// Before which time a delivery in this state must have been settled to go; `None` if it stays whatever its age.
+    pub(super) fn of(&self, state: DeliveryState) -> Option<Timestamp> {
+        match state {
+            DeliveryState::Pending | DeliveryState::Sending => None,
+            DeliveryState::Delivered => self.delivered,
+            DeliveryState::Diverted => self.diverted,
+            DeliveryState::Failed => self.failed,
+        }
+    }
 }
 
 /// How many rows a sweep has removed, or would.
@@ -25,6 +41,8 @@ pub struct Removed {
     pub delivered: u64,
     /// Diverted ones.
     pub diverted: u64,
+    /// Failed ones.
+    pub failed: u64,
     /// Messages.
     pub messages: u64,
     /// Traces of saves.
@@ -34,6 +52,17 @@ pub struct Removed {
 }
 
 impl Removed {
+    /// Counts deliveries that were in this state.
+    pub(super) fn count(&mut self, state: DeliveryState, deliveries: u64) {
+        match state {
+            // They are never removed.
+            DeliveryState::Pending | DeliveryState::Sending => {}
+            DeliveryState::Delivered => self.delivered += deliveries,
+            DeliveryState::Diverted => self.diverted += deliveries,
+            DeliveryState::Failed => self.failed += deliveries,
+        }
+    }
+
     /// Whether there was nothing to remove.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
@@ -45,6 +74,7 @@ impl std::ops::AddAssign for Removed {
     fn add_assign(&mut self, other: Self) {
         self.delivered += other.delivered;
         self.diverted += other.diverted;
+        self.failed += other.failed;
         self.messages += other.messages;
         self.traces += other.traces;
         self.retired_keys += other.retired_keys;

@@ -150,19 +150,25 @@ async fn what_is_old_is_announced_then_removed_by_hand() {
     wait_for_delivered(&node, 3).await;
     let everything = ["prune", "--dry-run", "--older-than", "0s"];
     let (code, said) = run(folder.path(), &everything);
-    let all = "3 delivered deliveries, 0 diverted deliveries, 3 messages, 3 traces";
+    let all = "3 delivered deliveries, 0 diverted deliveries, 0 failed deliveries, 3 messages, 3 traces";
     assert_eq!((code, said.as_str()), (0, format!("would remove {all}\n").as_str()));
     let (code, said) = run(folder.path(), &["prune"]);
     assert_eq!(code, 2);
     assert!(said.contains("the store is locked by another process") && said.contains("stop the node"), "{said}");
     drop(node);
     let (_, said) = run(folder.path(), &["prune"]);
-    assert_eq!(said, "removed 0 delivered deliveries, 0 diverted deliveries, 0 messages, 0 traces\n", "nothing is a week old");
+    assert_eq!(
+        said, "removed 0 delivered deliveries, 0 diverted deliveries, 0 failed deliveries, 0 messages, 0 traces\n",
+        "nothing is a week old"
+    );
     let (_, said) = run(folder.path(), &["prune", "--older-than", "0s", "--state", "delivered", "--state", "diverted"]);
-    assert_eq!(said, "removed 3 delivered deliveries, 0 diverted deliveries, 0 messages, 0 traces\n");
+    assert_eq!(said, "removed 3 delivered deliveries, 0 diverted deliveries, 0 failed deliveries, 0 messages, 0 traces\n");
     let (code, said) = run(folder.path(), &["prune", "--older-than", "0s", "--vacuum"]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.starts_with("removed 0 delivered deliveries, 0 diverted deliveries, 3 messages, 3 traces\ngave back "), "{said}");
+    assert!(
+        said.starts_with("removed 0 delivered deliveries, 0 diverted deliveries, 0 failed deliveries, 3 messages, 3 traces\ngave back "),
+        "{said}"
+    );
     healthy(folder.path(), &[]);
     assert_eq!(run(folder.path(), &["prune", "--older-than", "soon"]).0, 2);
 }

@@ -185,7 +185,7 @@ impl Ledger {
                 promise.settled_once = true;
                 ensure(promise.accepted == Some(claim), || format!("delivery {row} is delivered, and nobody took it"))
             }
-            Settled::Diverted(_) => {
+            Settled::Diverted(_) | Settled::Failed(_) => {
                 promise.counted += 1;
                 promise.settled_once = true;
                 Ok(())

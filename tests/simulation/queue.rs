@@ -1,6 +1,6 @@
 //! The queue of deliveries as `src/store` has it: leases, fences, due times, and ordered deliveries that wait for those before them.
 
-use webhookc::store::Settled;
+use webhookc::store::{Settled, Share};
 
 use crate::broken::Broken;
 
@@ -11,6 +11,7 @@ pub enum State {
     Sending,
     Delivered,
     Diverted,
+    Failed,
 }
 
 /// A delivery. Times are milliseconds.
@@ -31,7 +32,7 @@ pub struct Row {
 
 impl Row {
     pub fn is_settled(&self) -> bool {
-        matches!(self.state, State::Delivered | State::Diverted)
+        matches!(self.state, State::Delivered | State::Diverted | State::Failed)
     }
 
     fn shares_lane(&self, other: &Self) -> bool {
@@ -60,19 +61,20 @@ impl Queue {
         self.rows[..index].iter().any(|earlier| earlier.shares_lane(row) && !earlier.is_settled())
     }
 
-    /// Takes what is due of an endpoint, oldest due first.
-    pub fn claim(&mut self, endpoint: usize, now: i64, until: i64, limit: usize) -> Vec<usize> {
+    /// Takes what is due of an endpoint: those that have been due the longest, then those that came due last.
+    pub fn claim(&mut self, endpoint: usize, now: i64, until: i64, share: Share) -> Vec<usize> {
         let broken = self.broken;
         let claimable = |row: &Row| match row.state {
             State::Pending => row.due.is_some_and(|due| due <= now),
             State::Sending if broken == Some(Broken::LeasesForever) => false,
             State::Sending => broken == Some(Broken::LeasesIgnored) || row.due.is_some_and(|due| due <= now),
-            State::Delivered | State::Diverted => false,
+            State::Delivered | State::Diverted | State::Failed => false,
         };
         let due = |(index, row): (usize, &Row)| (row.endpoint == endpoint && !row.blocked && claimable(row)).then_some((row.due, index));
         let mut found: Vec<_> = self.rows.iter().enumerate().filter_map(due).collect();
         found.sort_unstable();
-        found.truncate(limit);
+        let rest = found.split_off(share.oldest.min(found.len()));
+        found.extend(rest.into_iter().rev().take(share.newest));
         for &(_, index) in &found {
             let row = &mut self.rows[index];
             (row.state, row.due, row.fence) = (State::Sending, Some(until), row.fence + 1);
@@ -106,6 +108,10 @@ impl Queue {
             }
             Settled::Diverted(_) => {
                 (row.state, row.blocked) = (State::Diverted, false);
+                true
+            }
+            Settled::Failed(_) => {
+                (row.state, row.blocked) = (State::Failed, false);
                 true
             }
         };

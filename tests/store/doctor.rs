@@ -2,10 +2,10 @@
 //! says it heals.
 
 use rusqlite::Connection;
-use webhookc::store::{Effects, Finding, ObjectChange, Settled, Store, StoreError, WaitRow, examine};
+use webhookc::store::{Effects, Finding, ObjectChange, Settled, Store, StoreError, WaitRow, examine, repair};
 
-use crate::attempt::finished;
-use crate::script::{Place, Script, at, delivery, endpoint, fire, message, put, write};
+use crate::attempt::{end_all, take};
+use crate::script::{Place, Script, at, delivery, fire, message, put, write};
 
 /// A store with something of everything: settled, waiting, blocked and failed deliveries, a mark, a wait, a deletion.
 async fn lived_in() -> Place {
@@ -38,16 +38,11 @@ async fn lived_in() -> Place {
     fire(&store, "t", "gone", vec![delivery("good")]).await;
     let delete = Effects { change: ObjectChange::Delete, operation: "delete", ..put("asset", "gone", "") };
     store.save(Script::new("t", vec![write(delete)])).await.unwrap();
-    settle(&store, "good", Settled::Delivered).await;
-    settle(&store, "bad", Settled::Diverted("no more attempts".to_owned())).await;
-    store.claim(&endpoint("lane"), at(0), at(100), 1).await.unwrap();
+    end_all(&store, "good", Settled::Delivered).await;
+    end_all(&store, "bad", Settled::Diverted("no more attempts".to_owned())).await;
+    take(&store, "lane", 0, 1).await;
     store.close().await;
     place
-}
-
-async fn settle(store: &Store, name: &str, then: Settled) {
-    let claimed = store.claim(&endpoint(name), at(0), at(100), 100).await.unwrap();
-    store.settle(claimed.iter().map(|claimed| finished(claimed, then.clone())).collect()).await.unwrap();
 }
 
 fn change(place: &Place, sql: &str) {
@@ -125,9 +120,7 @@ async fn every_kind_of_damage_is_found_alone_and_healed_where_that_is_promised()
         let [finding] = &findings[..] else { panic!("{sql}: {findings:#?}") };
         assert_eq!((finding.check, finding.repairable, finding.count), (*check, *repairable, 1), "{sql}: {finding:?}");
         assert!(finding.ids.len() == 1 && !finding.ids[0].is_empty(), "{finding:?}");
-        let store = place.open().await;
-        store.repair(at(0)).await.unwrap();
-        store.close().await;
+        repair(&place.url(), at(0)).await.unwrap();
         let left: Vec<_> = found(&place).await.into_iter().map(|finding| finding.check).collect();
         assert_eq!(left, if *repairable { vec![] } else { vec![*check] }, "{sql}");
     }
@@ -163,10 +156,8 @@ async fn files_that_others_can_read_are_found_and_closed() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let findings = found(&place).await;
     assert_eq!((findings.len(), findings[0].check, &*findings[0].ids[0]), (1, "readable-by-others", file.to_str().unwrap()));
-    let store = place.open().await;
     // What SQLite makes beside it is as open as the file itself.
-    assert!(store.repair(at(0)).await.unwrap() >= 1);
-    drop(store);
+    assert!(repair(&place.url(), at(0)).await.unwrap() >= 1);
     assert_eq!(found(&place).await, []);
 }
 

@@ -95,7 +95,7 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         concurrency: policy.map(|policy| policy.concurrency),
         signatures: policy.map(signatures).unwrap_or_default(),
         public_key: target.and_then(|target| target.signer.asymmetric()).map(SigningKey::public_text),
-        enabled: true,
+        enabled: endpoint.enabled,
     }
 }
 

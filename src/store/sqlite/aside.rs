@@ -29,17 +29,40 @@ pub(in crate::store) async fn prunable(url: &str, cutoffs: Cutoffs) -> Result<Re
     with_reader(url, move |connection, path| prune::count(connection, &cutoffs).map_err(|error| failure(path, &error))).await
 }
 
+/// See [`store::repair`](crate::store::repair).
+pub(in crate::store) async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
+    alone(url, move |connection, path| {
+        let files = doctor::repair_files(path).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let rows = doctor::repair(connection, now).map_err(|error| failure(path, &error))?;
+        Ok(rows + files)
+    })
+    .await
+}
+
 /// See [`store::vacuum`](crate::store::vacuum).
 pub(in crate::store) async fn vacuum(url: &str) -> Result<u64, StoreError> {
-    open::existing(url)?;
-    let open::Opened { connection, path, lock } = open::open(url).await?;
-    blocking(move || {
+    alone(url, |connection, path| {
         let length = || path.metadata().map_or(0, |metadata| metadata.len());
         let before = length();
-        let vacuumed = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| failure(&path, &error));
+        connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| failure(path, &error))?;
+        Ok(before.saturating_sub(length()))
+    })
+    .await
+}
+
+/// Runs `work` on a database that exists and that no other process has.
+async fn alone<T, F>(url: &str, work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Connection, &Path) -> Result<T, StoreError> + Send + 'static,
+{
+    open::existing(url)?;
+    let open::Opened { mut connection, path, lock, .. } = open::open(url).await?;
+    blocking(move || {
+        let done = work(&mut connection, &path);
         drop(connection);
         drop(lock);
-        vacuumed.map(|()| before.saturating_sub(length()))
+        done
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! A few connections that read beside the writer, on the runtime's blocking threads.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -27,11 +27,6 @@ struct Pool {
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
         Self(Arc::new(Pool { path, permits: Semaphore::new(READERS as usize), idle: Mutex::default() }))
-    }
-
-    /// The database file.
-    pub(super) fn path(&self) -> &Path {
-        &self.0.path
     }
 
     /// Runs `read` on a connection; it sees one snapshot per statement.

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::ids::{Sequence, Tenant};
+use crate::ids::{LaneId, Sequence, Tenant};
+use crate::store::sqlite::agenda::Note;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{state_number, to_json};
 use crate::store::sqlite::writer::Flow;
 use crate::store::sqlite::{objects, queue};
-use crate::store::{Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
+use crate::store::{Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow, Way};
 
 /// The fence of a first claim.
 const FIRST_FENCE: i64 = 1;
@@ -89,13 +90,13 @@ impl<J: SaveJob> Saving<J> {
     }
 }
 
-/// Where a save stands.
-struct Place<'a> {
-    tenant: &'a Tenant,
+/// Where a save or an alert stands.
+pub(super) struct Place<'a> {
+    pub tenant: &'a Tenant,
     /// The tenant's row.
-    row: i64,
-    sequence: Sequence,
-    at: Timestamp,
+    pub row: i64,
+    pub sequence: Sequence,
+    pub at: Timestamp,
 }
 
 /// Whether a job may still give up after a write.
@@ -199,8 +200,8 @@ fn insert_wait(connection: &Connection, tenant: i64, wait: &WaitRow) -> rusqlite
         .map(drop)
 }
 
-/// Whether one of its deliveries has to be looked for in the store.
-fn insert_message(session: &mut Session, place: &Place<'_>, message: &NewMessage) -> rusqlite::Result<bool> {
+/// Writes a message with its deliveries; whether one of them has to be looked for in the store.
+pub(super) fn insert_message(session: &mut Session, place: &Place<'_>, message: &NewMessage) -> rusqlite::Result<bool> {
     let connection = &session.connection;
     connection
         .prepare_cached(
@@ -224,13 +225,16 @@ fn insert_message(session: &mut Session, place: &Place<'_>, message: &NewMessage
         let initial = initial(session, place, message, delivery)?;
         wakes |= initial.state == DeliveryState::Pending;
         insert_delivery(session, place, row, message, delivery, &initial)?;
+        if initial.reason.is_none() && !initial.blocked {
+            session.note(Note::Due(initial.lane, initial.due_at.as_millisecond()));
+        }
     }
     Ok(wakes)
 }
 
 /// How a delivery begins.
 struct Initial<'a> {
-    endpoint: i64,
+    lane: LaneId,
     blocked: bool,
     state: DeliveryState,
     due_at: Timestamp,
@@ -240,31 +244,33 @@ struct Initial<'a> {
 
 /// Sent right after the commit if it can be, pending if not, and diverted if it cannot be sent at all.
 fn initial<'a>(session: &mut Session, place: &Place<'_>, message: &NewMessage, delivery: &'a NewDelivery) -> rusqlite::Result<Initial<'a>> {
-    let endpoint = session.endpoint(&delivery.endpoint)?;
-    let blocked = delivery.ordered && is_behind(&session.connection, endpoint, place.row, message)?;
+    let lane = session.lane(place.row, place.tenant, &delivery.endpoint)?;
+    let blocked = delivery.ordered && is_behind(&session.connection, lane, place.row, message)?;
     session.may_be_blocked |= blocked;
-    let begin = |state, due_at| Initial { endpoint, blocked, state, due_at, fence: 0, reason: None };
+    let begin = |state, due_at| Initial { lane, blocked, state, due_at, fence: 0, reason: None };
     let due = match &delivery.due {
         Ok(due) => *due,
         Err(reason) => return Ok(Initial { reason: Some(reason), ..begin(DeliveryState::Diverted, place.at) }),
     };
-    let lease_until = if blocked { None } else { session.reserve(&delivery.endpoint, due) };
+    let way = Way { lane, tenant: place.tenant, endpoint: &delivery.endpoint };
+    let lease_until = if blocked { None } else { session.reserve(way, due)? };
     Ok(match lease_until {
         None => begin(DeliveryState::Pending, due),
         Some(lease_until) => {
-            session.hand_over(claimed(place, message, delivery, lease_until));
+            session.hand_over(claimed(place, message, delivery, (lane, lease_until)));
             Initial { fence: FIRST_FENCE, ..begin(DeliveryState::Sending, lease_until) }
         }
     })
 }
 
 /// The delivery as its first claim would bring it.
-fn claimed(place: &Place<'_>, message: &NewMessage, delivery: &NewDelivery, lease_until: Timestamp) -> Claimed {
+fn claimed(place: &Place<'_>, message: &NewMessage, delivery: &NewDelivery, (lane, lease_until): (LaneId, Timestamp)) -> Claimed {
     let (content_type, body) = match &delivery.body {
         Some((content_type, body)) => (content_type.clone(), body.clone()),
         None => (queue::JSON.into(), message.payload.clone()),
     };
     Claimed {
+        lane,
         tenant: place.tenant.clone(),
         id: delivery.id,
         message: message.id,
@@ -302,7 +308,7 @@ fn insert_delivery(
             bytes(&delivery.id.0),
             place.row,
             message_row,
-            initial.endpoint,
+            initial.lane.0,
             message.model,
             message.object,
             delivery.ordered,
@@ -323,10 +329,10 @@ fn insert_delivery(
 }
 
 /// Whether an earlier delivery about the same object to the same endpoint is not settled.
-fn is_behind(connection: &Connection, endpoint: i64, tenant: i64, message: &NewMessage) -> rusqlite::Result<bool> {
+fn is_behind(connection: &Connection, lane: LaneId, tenant: i64, message: &NewMessage) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM deliveries WHERE endpoint = ?1 AND tenant = ?2 AND model = ?3 AND object = ?4 AND state < 2")?
-        .exists(params![endpoint, tenant, message.model, message.object])
+        .exists(params![lane.0, tenant, message.model, message.object])
 }
 
 fn bytes(id: &Uuid) -> &[u8] {

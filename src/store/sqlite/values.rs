@@ -49,13 +49,14 @@ pub(super) fn state_number(state: DeliveryState) -> i64 {
         DeliveryState::Sending => 1,
         DeliveryState::Delivered => 2,
         DeliveryState::Diverted => 3,
+        DeliveryState::Failed => 4,
     }
 }
 
 /// A state in a column.
 pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<DeliveryState> {
     let number: i64 = row.get(column)?;
-    [DeliveryState::Pending, DeliveryState::Sending, DeliveryState::Delivered, DeliveryState::Diverted]
+    DeliveryState::ALL
         .into_iter()
         .find(|state| state_number(*state) == number)
         .ok_or_else(|| unreadable(column, FromSqlError::OutOfRange(number)))

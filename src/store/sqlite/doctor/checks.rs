@@ -48,14 +48,14 @@ macro_rules! used {
     };
 }
 
-/// All of them. States: 0 pending, 1 sending, from 2 on settled.
+/// All of them. States: 0 pending, 1 sending, from 2 on settled: delivered, diverted, failed.
 pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "unknown-state",
         severity: Error,
         what: "deliveries in a state that this program does not know",
         help: RESTORE,
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries WHERE state NOT IN (0, 1, 2, 3)",
+        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries WHERE state NOT IN (0, 1, 2, 3, 4)",
         repair: &[],
     },
     Check {

@@ -7,7 +7,6 @@ mod files;
 use jiff::Timestamp;
 use rusqlite::{Connection, Statement};
 
-use crate::store::sqlite::session::Session;
 use crate::store::{Finding, NAMED, Severity};
 use checks::{CHECKS, Check};
 pub(super) use files::{examine_files, repair_files};
@@ -27,14 +26,15 @@ pub(super) fn examine(connection: &Connection, now: Timestamp) -> rusqlite::Resu
 }
 
 /// Makes the rules hold again where that is safe. How often something was changed.
-pub(super) fn repair(session: &mut Session, now: Timestamp) -> rusqlite::Result<u64> {
+pub(super) fn repair(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<u64> {
+    let transaction = connection.transaction()?;
     let mut changed = 0;
     for sql in CHECKS.iter().flat_map(|check| check.repair) {
-        let mut statement = session.connection.prepare(sql)?;
+        let mut statement = transaction.prepare(sql)?;
         bind_now(&mut statement, now)?;
         changed += statement.raw_execute()? as u64;
     }
-    session.forget();
+    transaction.commit()?;
     Ok(changed)
 }
 
