@@ -17,6 +17,8 @@ mod lists;
 mod opening;
 #[path = "store/prune.rs"]
 mod prune;
+#[path = "store/prune_laws.rs"]
+mod prune_laws;
 #[path = "store/queue.rs"]
 mod queue;
 #[path = "store/saves.rs"]

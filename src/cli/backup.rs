@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::failure::Failure;
+use super::node::signals;
 use super::output::Output;
 use super::stored::{Stored, unusable};
 use crate::store;
@@ -26,7 +27,8 @@ pub(super) struct Backup {
 impl Backup {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let url = self.stored.url()?;
-        let bytes = store::backup(&url, self.file.clone()).await.map_err(|error| unusable(&error))?;
+        let stop = signals()?;
+        let bytes = store::backup(&url, self.file.clone(), move || *stop.borrow()).await.map_err(|error| unusable(&error))?;
         output.line(&format!("{}: {} KiB", self.file.display(), bytes >> 10));
         Ok(ExitCode::SUCCESS)
     }

@@ -221,7 +221,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM; the second ends the process at once.
-fn signals() -> Result<watch::Receiver<bool>, Failure> {
+pub(super) fn signals() -> Result<watch::Receiver<bool>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = watch::channel(false);
     let listen = |kind| signal(kind).map_err(|error| Failure::of("cannot listen for signals", &error));

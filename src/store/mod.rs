@@ -282,12 +282,13 @@ pub async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
 }
 
 /// Copies the store at `url` into the new file `target`, whether a node runs on it or not; the copy holds every save acknowledged
-/// before the call, and is as long as the answer says, in bytes. A copy that fails leaves nothing.
+/// before the call, and is as long as the answer says, in bytes. A copy that fails, or that `stop` ends by answering `true`, leaves
+/// nothing.
 ///
 /// # Errors
-/// When there is no store, or the file exists or cannot be written.
-pub async fn backup(url: &str, target: PathBuf) -> Result<u64, StoreError> {
-    sqlite::aside::backup(url, target).await
+/// When there is no store, or the file exists or cannot be written, or `stop` said so.
+pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
+    sqlite::aside::backup(url, target, stop).await
 }
 
 /// What [`Store::prune`] would remove of the store at `url`, whether a node runs on it or not.

@@ -21,7 +21,7 @@ async fn a_copy_holds_what_was_acknowledged_before_and_is_a_healthy_store() {
         }
     };
     let source = place.url();
-    let (bytes, ()) = tokio::join!(backup(&source, target.clone()), writing);
+    let (bytes, ()) = tokio::join!(backup(&source, target.clone(), || false), writing);
     assert_eq!(bytes.unwrap(), target.metadata().unwrap().len());
     let url = format!("sqlite:{}", target.display());
     assert_eq!(examine(&url, at(0)).await.unwrap(), []);
@@ -39,7 +39,7 @@ async fn only_the_owner_can_read_a_copy() {
     let place = Place::new();
     place.open().await.close().await;
     let target = place.folder.path().join("copy.db");
-    backup(&place.url(), target.clone()).await.unwrap();
+    backup(&place.url(), target.clone(), || false).await.unwrap();
     assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -50,14 +50,37 @@ async fn nothing_is_overwritten_and_a_failure_leaves_nothing() {
     fire(&store, "t", "a", vec![delivery("e")]).await;
     let target = place.folder.path().join("copy.db");
     fs::write(&target, "precious").unwrap();
-    let error = backup(&place.url(), target.clone()).await.unwrap_err();
+    let error = backup(&place.url(), target.clone(), || false).await.unwrap_err();
     assert_eq!(error, StoreError::Target { file: target.display().to_string(), why: "it exists already".to_owned() });
     assert_eq!(fs::read(&target).unwrap(), b"precious");
     let nowhere = place.folder.path().join("none").join("copy.db");
-    let error = backup(&place.url(), nowhere.clone()).await.unwrap_err().to_string();
+    let error = backup(&place.url(), nowhere.clone(), || false).await.unwrap_err().to_string();
     assert_eq!(error, format!("cannot write `{}`: no such file or directory", nowhere.display()));
-    let missing = backup("sqlite:/no/such/store.db", nowhere).await.unwrap_err().to_string();
+    let missing = backup("sqlite:/no/such/store.db", nowhere, || false).await.unwrap_err().to_string();
     assert!(missing.contains("`/no/such` cannot be used"), "{missing}");
-    let names: Vec<_> = fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(!names.iter().any(|name| name.to_string_lossy().contains("partial")), "{names:?}");
+    assert_eq!(beside(&place), ["copy.db"]);
+}
+
+/// The files beside the store's.
+fn beside(place: &Place) -> Vec<String> {
+    let entries = fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    entries.filter(|name| !name.starts_with("w.db")).collect()
+}
+
+#[tokio::test]
+async fn an_interrupted_copy_leaves_nothing() {
+    let place = Place::new();
+    let store = place.open().await;
+    for n in 0..50 {
+        fire(&store, "t", &format!("a{n}"), vec![delivery("e")]).await;
+    }
+    let target = place.folder.path().join("copy.db");
+    let mut looks = 0;
+    let stop = move || {
+        looks += 1;
+        looks > 1
+    };
+    let error = backup(&place.url(), target.clone(), stop).await.unwrap_err().to_string();
+    assert_eq!(error, format!("cannot write `{}`: it was interrupted", target.display()));
+    assert_eq!(beside(&place), Vec::<String>::new());
 }

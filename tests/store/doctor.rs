@@ -177,3 +177,16 @@ async fn what_is_no_current_store_is_refused() {
     change(&place, "DELETE FROM refinery_schema_history WHERE version > 1");
     assert!(examine(&place.url(), at(0)).await.unwrap_err().to_string().contains("start a node of this version once"));
 }
+
+/// What an older version has written breaks no rule of this one.
+#[tokio::test]
+async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
+    let place = lived_in().await;
+    change(
+        &place,
+        "ALTER TABLE marks DROP COLUMN sequence; ALTER TABLE tenants DROP COLUMN pruned_through; DROP TABLE retired_keys;
+         DELETE FROM refinery_schema_history WHERE version = 3",
+    );
+    place.open().await.close().await;
+    assert_eq!(found(&place).await, []);
+}

@@ -20,8 +20,8 @@ pub(in crate::store) async fn examine(url: &str, now: Timestamp) -> Result<Vec<F
 }
 
 /// See [`store::backup`](crate::store::backup).
-pub(in crate::store) async fn backup(url: &str, target: PathBuf) -> Result<u64, StoreError> {
-    with_reader(url, move |connection, _| backup::backup(connection, &target)).await
+pub(in crate::store) async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
+    with_reader(url, move |connection, _| backup::backup(connection, &target, stop)).await
 }
 
 /// See [`store::prunable`](crate::store::prunable).
@@ -71,15 +71,15 @@ where
 async fn with_reader<T, F>(url: &str, work: F) -> Result<T, StoreError>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection, &Path) -> Result<T, StoreError> + Send + 'static,
+    F: FnOnce(&mut Connection, &Path) -> Result<T, StoreError> + Send + 'static,
 {
     let path = open::existing(url)?;
     let url = url.to_owned();
     blocking(move || {
         let fail = |why: String| StoreError::Open { url: url.clone(), why };
-        let connection = open::open_reader(&path).map_err(|error| fail(open_failure(&error)))?;
+        let mut connection = open::open_reader(&path).map_err(|error| fail(open_failure(&error)))?;
         open::check_format(&connection).map_err(fail)?;
-        work(&connection, &path)
+        work(&mut connection, &path)
     })
     .await
 }

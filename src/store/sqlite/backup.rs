@@ -10,20 +10,27 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::store::StoreError;
 use crate::store::sqlite::failure::failure;
 use crate::store::sqlite::open::reason;
 
+/// Steps of SQLite's machine between two looks at whether to go on.
+const STEPS: i32 = 100;
+
 /// Writes the copy under another name, brings it onto the disk, and only then calls it `target`: there never is half a backup.
-pub(super) fn backup(connection: &Connection, target: &Path) -> Result<u64, StoreError> {
+pub(super) fn backup(connection: &mut Connection, target: &Path, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
     let write = |error: io::Error| StoreError::Target { file: target.display().to_string(), why: reason(&error) };
     if target.symlink_metadata().is_ok() {
         return Err(StoreError::Target { file: target.display().to_string(), why: "it exists already".to_owned() });
     }
     let partial = Partial::create(target).map_err(write)?;
+    connection.progress_handler(STEPS, Some(stop)).map_err(|error| failure(target, &error))?;
     connection.execute("VACUUM INTO ?1", [partial.path.to_string_lossy()]).map_err(|error| {
+        if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
+            return StoreError::Target { file: target.display().to_string(), why: "it was interrupted".to_owned() };
+        }
         let failed = failure(target, &error);
         // It is not the store's disk that is full.
         if failed == StoreError::Full { write(io::Error::from(io::ErrorKind::StorageFull)) } else { failed }
