@@ -12,15 +12,17 @@ use crate::time::Clock;
 
 /// Between the end of a sweep and the begin of the next.
 const INTERVAL: Duration = Duration::from_hours(1);
-/// The pause after a step, as a multiple of the step: the writer is free for three quarters of the time.
-const PAUSE_FACTOR: u32 = 3;
+/// The pause after a step, as a multiple of the step: the writer is free for nine tenths of the time.
+const PAUSE_FACTOR: u32 = 9;
+/// The same in a sweep that has taken longer than it should: a store that grows without end is worse than slower saves.
+const HURRIED_PAUSE_FACTOR: u32 = 1;
 /// The shortest pause after a step.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// How much of the store's time a sweep takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// At most a quarter: a node is at work.
+    /// A tenth, as long as that suffices: a node is at work.
     Gentle,
     /// All of it.
     Full,
@@ -47,13 +49,17 @@ pub fn cutoffs(retention: &Retention, now: Timestamp) -> Cutoffs {
 pub async fn sweep(store: &Store, cutoffs: &Cutoffs, pace: Pace) -> Result<Removed, StoreError> {
     let mut removed = Removed::default();
     let mut next = Some(Sweep::START);
+    let sweep_began = Instant::now();
     while let Some(here) = next {
         let began = Instant::now();
         let (step, then) = store.prune(cutoffs, here).await?;
         removed += step;
         next = then;
         match pace {
-            Pace::Gentle if next.is_some() => tokio::time::sleep((began.elapsed() * PAUSE_FACTOR).max(SHORTEST_PAUSE)).await,
+            Pace::Gentle if next.is_some() => {
+                let factor = if sweep_began.elapsed() < INTERVAL { PAUSE_FACTOR } else { HURRIED_PAUSE_FACTOR };
+                tokio::time::sleep((began.elapsed() * factor).max(SHORTEST_PAUSE)).await;
+            }
             Pace::Gentle | Pace::Full => {}
         }
     }
