@@ -9,6 +9,7 @@ mod deliveries;
 mod dev;
 mod dialect_name;
 mod doctor;
+mod endpoints;
 mod explain;
 mod failure;
 mod fmt;
@@ -55,6 +56,7 @@ enum Verb {
     Serve(serve::Serve),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
+    Endpoints(endpoints::Endpoints),
     Rotate(rotate::Rotate),
     Prune(prune::Prune),
     Doctor(doctor::Doctor),
@@ -112,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(serve) => block_on(serve.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
+        Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
         Verb::Rotate(rotate) => block_on(rotate.run(output)),
         Verb::Prune(prune) => block_on(prune.run(output)),
         Verb::Doctor(doctor) => block_on(doctor.run(output)),

@@ -14,7 +14,7 @@ pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
-pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
+pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, Unsendable, WaitRow};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use rows::{

@@ -126,17 +126,20 @@ async fn the_check_says_what_is_wrong_and_repairs_what_is_safe() {
     drop(node);
     let change = |sql| rusqlite::Connection::open(folder.path().join("webhookc.db")).unwrap().execute_batch(sql).unwrap();
     change("UPDATE tenants SET sequence = 1");
-    change("DELETE FROM payloads");
+    change("UPDATE deliveries SET attempts = 7");
     let (code, said) = run(folder.path(), &["doctor"]);
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("error[payload-missing] messages without their payload: 8\n  msg_"), "{said}");
-    assert!(said.contains("\n  … and 3 more\n  help: restore a backup"), "{said}");
+    assert!(
+        said.contains("error[attempts-not-counted] deliveries whose number of attempts is not that of the attempts recorded: 8\n  dlv_"),
+        "{said}"
+    );
+    assert!(said.contains("\n  … and 3 more\n  help: keep a copy of the store"), "{said}");
     assert!(said.contains("error[sequence-behind]") && said.ends_with("webhookc.db\n") && said.contains("2 findings in "), "{said}");
     let (code, said) = run(folder.path(), &["doctor", "--repair", "--output-format", "json"]);
     let report: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((code, &report["repaired"]), (1, &json!(1)), "{report}");
     let finding = &report["findings"][0];
-    assert_eq!((&finding["check"], &finding["severity"], &finding["count"]), (&json!("payload-missing"), &json!("error"), &json!(8)));
+    assert_eq!((&finding["check"], &finding["severity"], &finding["count"]), (&json!("attempts-not-counted"), &json!("error"), &json!(8)));
     assert_eq!(report["findings"].as_array().unwrap().len(), 1, "the other is healed: {report}");
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use webhookc::ids::DeliveryId;
 use webhookc::retention::{Pace, sweep};
 use webhookc::store::{
-    Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Effects, NewDelivery, ObjectChange, Page, Settled, Store, examine, prunable,
+    Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Effects, NewDelivery, ObjectChange, Page, Settled, Store, Unsendable, examine,
+    prunable,
 };
 
 use crate::attempt::{finished, take};
@@ -43,7 +44,7 @@ async fn save(store: &Store, dice: &mut Dice, now: i64) {
     let object = format!("o{}", dice.below(8));
     let fires = (0..dice.below(4)).map(|n| NewDelivery {
         ordered: dice.below(2) == 0,
-        due: if dice.below(8) == 0 { Err("the request could not be rendered".into()) } else { Ok(at(now)) },
+        due: if dice.below(8) == 0 { Err(Unsendable { why: "no".into(), alarm: None }) } else { Ok(at(now)) },
         ..delivery(ENDPOINTS[usize::try_from(n).unwrap() % ENDPOINTS.len()])
     });
     let deliveries: Vec<NewDelivery> = fires.collect();

@@ -35,8 +35,8 @@ pub(super) fn look(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> 
             let youngest = DeliveryState::ALL.into_iter().filter_map(|state| cutoffs.of(state)).max();
             (youngest, scan("deliveries d", "d.created_at", &conditions.delivery))
         }
-        Stage::Messages => (cutoffs.messages, scan("messages m", "m.created_at", &conditions.message(NO_DELIVERY))),
-        Stage::Traces => (cutoffs.traces, scan("traces t", "t.at", &conditions.trace(ANY_MESSAGE))),
+        Stage::Messages => (cutoffs.messages, scan("messages m", "m.created_at", &conditions.message(A_DELIVERY))),
+        Stage::Traces => (cutoffs.traces, scan("traces t", "t.at", &conditions.trace(A_MESSAGE))),
         // There are few, and one statement removes them.
         Stage::RetiredKeys => return Ok(Candidates { rows: vec![0], next: sweep.next_stage() }),
     };
@@ -85,8 +85,8 @@ pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, r
 pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Result<Removed> {
     let conditions = Conditions::of(cutoffs);
     // What goes first takes the reason away for which something else would stay.
-    let message = conditions.message(&format!("d.message = m.row AND NOT {}", conditions.delivery));
-    let trace = conditions.trace(&format!("{ANY_MESSAGE} AND NOT {message}"));
+    let message = conditions.message(&format!("{A_DELIVERY} AND NOT {}", conditions.delivery));
+    let trace = conditions.trace(&format!("{A_MESSAGE} AND NOT {message}"));
     let count = |table: &str, condition: &str| {
         let sql = format!("SELECT count(*) FROM {table} WHERE {condition}");
         connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
@@ -104,9 +104,9 @@ pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Res
 }
 
 /// A delivery for which message `m` has to stay, in a sweep in which the deliveries come first.
-const NO_DELIVERY: &str = "d.message = m.row";
+const A_DELIVERY: &str = "d.row >= (m.row << 20) AND d.row < ((m.row + 1) << 20)";
 /// A message about the object of trace `t`.
-const ANY_MESSAGE: &str = "m.tenant = t.tenant AND m.model = t.model AND m.object = t.object";
+const A_MESSAGE: &str = "m.tenant = t.tenant AND m.model = t.model AND m.object = t.object";
 
 /// What may go, in SQL.
 struct Conditions {
@@ -163,17 +163,16 @@ fn remove_delivery(connection: &Connection, conditions: &Conditions, row: i64) -
     let removed = connection.prepare_cached(&sql)?.query_row([row], |row| state(row, 0)).optional()?;
     if removed.is_some() {
         connection.prepare_cached("DELETE FROM attempts WHERE delivery = ?1")?.execute([row])?;
-        connection.prepare_cached("DELETE FROM requests WHERE delivery = ?1")?.execute([row])?;
+        connection.prepare_cached("DELETE FROM bodies WHERE delivery = ?1")?.execute([row])?;
     }
     Ok(removed)
 }
 
 /// Whether it is gone; the tenant then knows that marks up to its sequence may have lost their message.
 fn remove_message(connection: &Connection, conditions: &Conditions, row: i64) -> rusqlite::Result<bool> {
-    let sql = format!("DELETE FROM messages AS m WHERE m.row = ?1 AND {} RETURNING tenant, sequence", conditions.message(NO_DELIVERY));
+    let sql = format!("DELETE FROM messages AS m WHERE m.row = ?1 AND {} RETURNING tenant, sequence", conditions.message(A_DELIVERY));
     let removed: Option<(i64, i64)> = connection.prepare_cached(&sql)?.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((tenant, sequence)) = removed else { return Ok(false) };
-    connection.prepare_cached("DELETE FROM payloads WHERE message = ?1")?.execute([row])?;
     connection
         .prepare_cached("UPDATE tenants SET pruned_through = max(pruned_through, ?2) WHERE row = ?1")?
         .execute(params![tenant, sequence])?;

@@ -47,8 +47,8 @@ impl Recorded {
 /// What follows for other deliveries and for the endpoint; whether something is due that was not before.
 fn follow(session: &mut Session, settled: &Recorded, attempt: &NewAttempt) -> rusqlite::Result<bool> {
     let (at, alarm) = (ended_at(attempt), attempt.alarm.as_deref());
-    let endpoint = Standing { tenant: &attempt.tenant, row: settled.tenant, lane: settled.lane, at, alarm };
-    let why = match &attempt.then {
+    let endpoint = Standing { tenant: &attempt.tenant, row: settled.tenant, lane: settled.lane, at, sequence: None, alarm };
+    let given_up_as = match &attempt.then {
         Settled::Pending { at, .. } => {
             session.may_be_blocked |= settled.blocked;
             if !settled.blocked {
@@ -56,24 +56,22 @@ fn follow(session: &mut Session, settled: &Recorded, attempt: &NewAttempt) -> ru
             }
             return Ok(true);
         }
-        Settled::Delivered => {
-            taken(session, endpoint)?;
-            return Ok(session.may_be_blocked && unblock(session, settled.row)?);
-        }
-        Settled::Diverted(why) => {
-            given_up(session, endpoint, Alert::Diverted, why)?;
-            why
-        }
-        Settled::Failed(why) => {
-            given_up(session, endpoint, Alert::Failed, why)?;
-            why
+        Settled::Delivered => None,
+        Settled::Diverted(why) => Some((Alert::Diverted, why)),
+        Settled::Failed(why) => Some((Alert::Failed, why)),
+    };
+    let mut wakes = match given_up_as {
+        None => taken(session, endpoint)?,
+        Some((alert, why)) => {
+            let told = given_up(session, endpoint, alert, why)?;
+            let suspended = if attempt.suspend { suspend(session, endpoint, why)? } else { None };
+            told || suspended.unwrap_or_default()
         }
     };
-    if attempt.suspend {
-        suspend(session, endpoint, why)?;
+    if session.may_be_blocked {
+        wakes |= unblock(session, settled.row)?;
     }
-    // What was told may be due.
-    Ok(session.may_be_blocked && unblock(session, settled.row)? || alarm.is_some())
+    Ok(wakes)
 }
 
 /// The delivery has reached its end, unless the claim is lost.
@@ -86,12 +84,13 @@ fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opt
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?3, blocked = 0, attempts = ?4, spent = spent + 1, last_status = ?5, reason = ?6, settled_at = ?7
-             WHERE id = ?1 AND fence = ?2 AND state = 1 RETURNING row, tenant, endpoint, blocked",
+            "UPDATE deliveries SET state = ?4, blocked = 0, attempts = ?5, spent = spent + 1, last_status = ?6, reason = ?7, settled_at = ?8
+             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
         )?
         .query_row(
             params![
-                attempt.delivery.0.as_bytes(),
+                attempt.delivery.message().0.as_bytes(),
+                attempt.delivery.ordinal(),
                 attempt.fence,
                 state_number(state),
                 recorded.number,
@@ -110,14 +109,15 @@ fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opti
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries AS d SET state = 0, due_at = ?3, attempts = ?4, spent = spent + ?5, last_status = ?6, reason = ?7,
+            "UPDATE deliveries AS d SET state = 0, due_at = ?4, attempts = ?5, spent = spent + ?6, last_status = ?7, reason = ?8,
                  blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
-                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.row < d.row)
-             WHERE id = ?1 AND fence = ?2 AND state = 1 RETURNING row, tenant, endpoint, blocked",
+                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
+             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
         )?
         .query_row(
             params![
-                attempt.delivery.0.as_bytes(),
+                attempt.delivery.message().0.as_bytes(),
+                attempt.delivery.ordinal(),
                 attempt.fence,
                 at.as_millisecond(),
                 recorded.number,

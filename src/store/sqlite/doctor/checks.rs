@@ -20,11 +20,19 @@ const REPAIR: &str = "stop the node and run `webhookc doctor --repair`";
 const RESTORE: &str = "restore a backup; what was saved since then has to be saved again";
 const REPORT: &str = "keep a copy of the store and report a defect of webhookc";
 
-/// An unsettled delivery of the same lane stands before delivery `d`.
+/// The id of delivery `d`, which follows from its message's; its row if there is no message.
+macro_rules! id {
+    () => {
+        "coalesce((SELECT 'dlv_' || substr(lower(hex(m.id)), 1, 27) || printf('%05x', (d.row & 0xfffff) + 1)
+        FROM messages m WHERE m.row = d.row >> 20), 'row ' || d.row)"
+    };
+}
+
+/// An unsettled ordered delivery of the same object and endpoint stands before delivery `d`.
 macro_rules! an_earlier_one {
     () => {
         "EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant AND e.model = d.model
-        AND e.object = d.object AND e.state < 2 AND e.row < d.row)"
+        AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)"
     };
 }
 
@@ -55,7 +63,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "deliveries in a state that this program does not know",
         help: RESTORE,
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries WHERE state NOT IN (0, 1, 2, 3, 4)",
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE state NOT IN (0, 1, 2, 3, 4)"),
         repair: &[],
     },
     Check {
@@ -63,7 +71,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "deliveries that are not settled and will not be due for more than 400 days",
         help: "send them again with `POST …/deliveries/ID/resend`",
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries WHERE state = 0 AND due_at > :now + 400 * 86400000",
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE state = 0 AND due_at > :now + 400 * 86400000"),
         repair: &[],
     },
     Check {
@@ -72,7 +80,7 @@ pub(super) const CHECKS: &[Check] = &[
         what: "deliveries that are leased for longer than any request lasts",
         help: "restart the node: it begins with no lease",
         // An hour is many times the longest deadline of a request.
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries WHERE state = 1 AND due_at > :now + 3600000",
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE state = 1 AND due_at > :now + 3600000"),
         repair: &["UPDATE deliveries SET state = 0, due_at = created_at WHERE state = 1 AND due_at > :now + 3600000"],
     },
     Check {
@@ -80,7 +88,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "deliveries that wait for an earlier one of their object, with none that is not settled",
         help: REPAIR,
-        find: concat!("SELECT 'dlv_' || lower(hex(id)) FROM deliveries d WHERE ", blocked_for_nothing!()),
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE ", blocked_for_nothing!()),
         repair: &[concat!("UPDATE deliveries AS d SET blocked = 0 WHERE ", blocked_for_nothing!())],
     },
     Check {
@@ -88,7 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "ordered deliveries that could be sent before an earlier one of their object",
         help: REPAIR,
-        find: concat!("SELECT 'dlv_' || lower(hex(id)) FROM deliveries d WHERE ", out_of_order!()),
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE ", out_of_order!()),
         repair: &[concat!("UPDATE deliveries AS d SET blocked = 1 WHERE ", out_of_order!())],
     },
     Check {
@@ -96,7 +104,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "deliveries of which the state and the time of settlement do not agree",
         help: REPAIR,
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries WHERE (state >= 2) <> (settled_at IS NOT NULL)",
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE (state >= 2) <> (settled_at IS NOT NULL)"),
         repair: &["UPDATE deliveries SET settled_at = iif(state >= 2, :now, NULL) WHERE (state >= 2) <> (settled_at IS NOT NULL)"],
     },
     Check {
@@ -104,24 +112,23 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "deliveries whose number of attempts is not that of the attempts recorded",
         help: REPORT,
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries d
-            WHERE attempts <> (SELECT count(*) FROM attempts a WHERE a.delivery = d.row) OR spent > attempts",
+        find: concat!(
+            "SELECT ",
+            id!(),
+            " FROM deliveries d WHERE attempts <> (SELECT count(*) FROM attempts a WHERE a.delivery = d.row) OR spent > attempts"
+        ),
         repair: &[],
     },
     Check {
-        name: "request-missing",
+        name: "body-missing",
         severity: Error,
-        what: "deliveries without their request, which can never be sent",
+        what: "deliveries without the body that is their own",
         help: RESTORE,
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM requests r WHERE r.delivery = d.row)",
-        repair: &[],
-    },
-    Check {
-        name: "payload-missing",
-        severity: Error,
-        what: "messages without their payload",
-        help: RESTORE,
-        find: "SELECT 'msg_' || lower(hex(id)) FROM messages m WHERE NOT EXISTS (SELECT 1 FROM payloads p WHERE p.message = m.row)",
+        find: concat!(
+            "SELECT ",
+            id!(),
+            " FROM deliveries d WHERE content_type IS NOT NULL AND NOT EXISTS (SELECT 1 FROM bodies b WHERE b.delivery = d.row)"
+        ),
         repair: &[],
     },
     Check {
@@ -129,7 +136,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "deliveries without their message",
         help: RESTORE,
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.row = d.message)",
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.row = d.row >> 20)"),
         repair: &[],
     },
     Check {
@@ -137,7 +144,7 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "deliveries to an endpoint that the store does not know",
         help: RESTORE,
-        find: "SELECT 'dlv_' || lower(hex(id)) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM endpoints e WHERE e.row = d.endpoint)",
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM endpoints e WHERE e.row = d.endpoint)"),
         repair: &[],
     },
     Check {
@@ -154,15 +161,13 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "left-over",
         severity: Error,
-        what: "requests, attempts and payloads of deliveries and messages that are gone",
+        what: "attempts and bodies of deliveries that are gone",
         help: REPAIR,
-        find: "SELECT 'request of row ' || delivery FROM requests WHERE delivery NOT IN (SELECT row FROM deliveries)
-            UNION ALL SELECT 'attempt of row ' || delivery FROM attempts WHERE delivery NOT IN (SELECT row FROM deliveries)
-            UNION ALL SELECT 'payload of row ' || message FROM payloads WHERE message NOT IN (SELECT row FROM messages)",
+        find: "SELECT 'attempt of row ' || delivery FROM attempts WHERE delivery NOT IN (SELECT row FROM deliveries)
+            UNION ALL SELECT 'body of row ' || delivery FROM bodies WHERE delivery NOT IN (SELECT row FROM deliveries)",
         repair: &[
-            "DELETE FROM requests WHERE delivery NOT IN (SELECT row FROM deliveries)",
             "DELETE FROM attempts WHERE delivery NOT IN (SELECT row FROM deliveries)",
-            "DELETE FROM payloads WHERE message NOT IN (SELECT row FROM messages)",
+            "DELETE FROM bodies WHERE delivery NOT IN (SELECT row FROM deliveries)",
         ],
     },
     Check {
@@ -184,7 +189,8 @@ pub(super) const CHECKS: &[Check] = &[
         help: REPORT,
         find: "SELECT 'msg_' || lower(hex(max(id))) FROM messages WHERE instr(event, '.') = 0
             GROUP BY tenant, event, model, object, sequence HAVING count(*) > 1
-            UNION ALL SELECT 'dlv_' || lower(hex(max(id))) FROM deliveries GROUP BY message, endpoint HAVING count(*) > 1",
+            UNION ALL SELECT 'a delivery to ' || (SELECT name FROM endpoints e WHERE e.row = d.endpoint) FROM deliveries d
+            GROUP BY row >> 20, endpoint HAVING count(*) > 1",
         repair: &[],
     },
     Check {
