@@ -1,5 +1,5 @@
-//! SIGKILL at random moments while everything happens at once: saves, deletions, waiting and ordered webhooks, failing deliveries, and
-//! retention that keeps nothing. The store check has no finding at any moment, beside the node or after its end.
+//! SIGKILL at random moments while everything happens at once: saves, deletions, waiting and ordered webhooks, failing deliveries, alerts
+//! about them, and retention that keeps nothing. The store check has no finding at any moment, beside the node or after its end.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn project(receiver: &Receiver) -> tempfile::TempDir {
         [retention]\ndelivered = \"0s\"\ndiverted = \"0s\"\nfailed = \"0s\"\nmessages = \"0s\"\ntraces = \"0s\"\n\
         [[endpoints]]\nname = \"good\"\nevents = \"*\"\nurl = \"{}/hook\"\n\
         [[endpoints]]\nname = \"bad\"\nevents = \"*\"\nurl = \"http://127.0.0.1:1/hook\"\n\
-        failure_handling = {{ retry = {{ pattern = \"linear\", interval = \"100ms\", max_attempts = 2 }} }}\n",
+        failure_handling = {{ alert_endpoint = \"good\", retry = {{ pattern = \"linear\", interval = \"100ms\", max_attempts = 2 }} }}\n",
         receiver.url
     );
     fs::write(folder.path().join("webhookc.toml"), toml).unwrap();
