@@ -16,6 +16,9 @@ const EXPIRED: &str = "whsec_MTEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
 const SIGNING_KEY: &str = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
 const PUBLIC_KEY: &str = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
 
+/// 32 bytes of 9, and what is public of them.
+const PREVIOUS_KEY: [&str; 2] = ["whsk_CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=", "whpk_/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg="];
+
 /// What a receiver knows.
 struct Told<'a> {
     secrets: &'a [&'a str],
@@ -71,7 +74,8 @@ fn project(receiver: &Receiver, endpoint: &str) -> tempfile::TempDir {
 async fn declared_keys_sign_for_as_long_as_they_are_valid() {
     let receiver = Receiver::start().await;
     let endpoint = format!(
-        "secret = \"{CURRENT}\"\nsigning_key = \"{SIGNING_KEY}\"\nsignatures = [\"standard\", \"journey\"]\nprevious_secrets = [\n  {{ secret = \"{PREVIOUS}\", until = 2999-01-01T00:00:00Z }},\n  {{ secret = \"{EXPIRED}\", until = 2020-01-01T00:00:00Z }},\n]\n"
+        "secret = \"{CURRENT}\"\nsigning_key = \"{SIGNING_KEY}\"\nsignatures = [\"standard\", \"journey\"]\nprevious_secrets = [\n  {{ secret = \"{PREVIOUS}\", until = 2999-01-01T00:00:00Z }},\n  {{ secret = \"{}\", until = 2999-01-01T00:00:00Z }},\n  {{ secret = \"{EXPIRED}\", until = 2020-01-01T00:00:00Z }},\n]\n",
+        PREVIOUS_KEY[0]
     );
     let folder = project(&receiver, &endpoint);
     let node = Node::start(folder.path(), &["serve"]);
@@ -81,6 +85,7 @@ async fn declared_keys_sign_for_as_long_as_they_are_valid() {
     assert_eq!((&shown["public_key"], &shown["signatures"]), (&json!(PUBLIC_KEY), &json!(["standard", "asymmetric", "journey"])));
     let told = Told { secrets: &[CURRENT, PREVIOUS], strangers: &[EXPIRED], public_key: Some(PUBLIC_KEY) };
     assert_eq!(verified(&request, &told, &keys(&node).await).len(), 8);
+    verified(&request, &Told { public_key: Some(PREVIOUS_KEY[1]), ..told }, &keys(&node).await);
     for secret in told.secrets {
         standardwebhooks::Webhook::new(secret).unwrap().verify(&request.body, &request.headers).unwrap();
     }

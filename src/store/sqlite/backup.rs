@@ -27,7 +27,8 @@ pub(super) fn backup(connection: &mut Connection, target: &Path, stop: impl FnMu
     }
     let partial = Partial::create(target).map_err(write)?;
     connection.progress_handler(STEPS, Some(stop)).map_err(|error| failure(target, &error))?;
-    connection.execute("VACUUM INTO ?1", [partial.path.to_string_lossy()]).map_err(|error| {
+    let path = partial.path.to_str().ok_or_else(|| write(io::Error::from(io::ErrorKind::InvalidFilename)))?;
+    connection.execute("VACUUM INTO ?1", [path]).map_err(|error| {
         if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
             return StoreError::Target { file: target.display().to_string(), why: "it was interrupted".to_owned() };
         }
