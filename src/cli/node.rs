@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::failure::Failure;
 use crate::activity::Feed;
@@ -97,6 +97,7 @@ impl Node {
         let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
+        let swapped = Arc::new(Notify::new());
         let mut reloader = Reloader::new(Setup {
             files,
             keyring: Arc::clone(&keyring),
@@ -106,6 +107,7 @@ impl Node {
             feed: feed.clone(),
             clock: Arc::clone(&clock),
             requests,
+            swapped: Arc::clone(&swapped),
         });
         let (generation, report) = reloader.take(first).await;
         if generation.is_none() {
@@ -141,12 +143,15 @@ impl Node {
                 limits: Limits { drain: plan.drain, ..Limits::default() },
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock, entropy, feed };
-            app.start(Running { ingest, keyring });
+            app.start(Running { ingest: ingest.clone(), keyring });
+            // The program may be another than that of the last process.
+            swapped.notify_one();
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
             tokio::select! {
                 () = reloader.run(live) => {}
+                () = reexamine(&ingest, &swapped) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             // The built-in receiver must still answer what the worker is sending.
@@ -168,6 +173,18 @@ fn small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
         tracing::debug!(%error, "large pages stay in use");
+    }
+}
+
+/// Decides what waits for a related object once more whenever another program is in force; for ever.
+async fn reexamine(ingest: &Ingest, swapped: &Notify) {
+    loop {
+        swapped.notified().await;
+        match ingest.reexamine().await {
+            Ok(0) => {}
+            Ok(changed) => tracing::info!(changed, "webhooks that waited were decided by the new program"),
+            Err(error) => tracing::error!(%error, "webhooks that wait could not be decided by the new program"),
+        }
     }
 }
 

@@ -105,8 +105,8 @@ fn operation_words(operations: Operations) -> String {
 
 /// The decisions as a JSON list of [`TraceEntry`].
 #[must_use]
-pub fn write_trace(program: &Program, decisions: &[Decision]) -> String {
-    let entries: Vec<_> = decisions.iter().map(|decision| trace_entry(program, decision)).collect();
+pub fn write_trace<'a>(program: &Program, decisions: impl IntoIterator<Item = &'a Decision>) -> String {
+    let entries: Vec<_> = decisions.into_iter().map(|decision| trace_entry(program, decision)).collect();
     serde_json::to_string(&entries).unwrap_or_else(|_| "[]".to_owned())
 }
 

@@ -11,7 +11,7 @@ mod sqlite;
 pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
 pub use handover::{Handover, Way};
-pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, Unsendable, WaitRow};
+pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
 pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
     ObjectRow, Page, Settled, Share, Suspension, TraceRow,
@@ -193,6 +193,14 @@ impl Store {
     /// When the store fails.
     pub async fn attempts(&self, tenant: &Tenant, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
         verb!(self, attempts(tenant, delivery))
+    }
+
+    /// Firings that wait, of all tenants, behind the row `after`: the row of each, whose it is, and what it waits for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn waits(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, WaitRow)>, StoreError> {
+        verb!(self, waits(after, limit))
     }
 
     /// The traces of the last saves of an object, newest first.

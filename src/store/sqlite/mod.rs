@@ -16,6 +16,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod values;
+mod waits;
 mod writer;
 
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use tokio::sync::watch;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, Lane, MessageFilter, MessageRow, NewAttempt, ObjectRow,
-    Page, SaveJob, Share, StoreError, Suspension, TraceRow,
+    Page, SaveJob, Share, StoreError, Suspension, TraceRow, WaitRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -157,6 +158,10 @@ impl Sqlite {
 
     pub(super) async fn attempts(&self, tenant: &Tenant, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
         self.read_tenant(tenant, move |connection, tenant| list::attempts(connection, tenant, delivery)).await.map(Option::flatten)
+    }
+
+    pub(super) async fn waits(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, WaitRow)>, StoreError> {
+        self.readers.read(move |connection| waits::all(connection, after, limit)).await
     }
 
     pub(super) async fn traces(&self, tenant: &Tenant, model: &str, object: &str, limit: usize) -> Result<Vec<TraceRow>, StoreError> {
