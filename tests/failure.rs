@@ -159,6 +159,26 @@ async fn suspension_by_hand_is_told_and_a_restart_keeps_it() {
     node.stop().await;
 }
 
+#[tokio::test]
+async fn a_disabled_endpoint_gets_nothing_new_and_what_it_has_is_held() {
+    let receiver = Receiver::start(&[]).await;
+    let (enabled, disabled) = (endpoints(&receiver, "", ""), endpoints(&receiver, "enabled = false", ""));
+    let node = Node::start(&enabled).await;
+    node.store()
+        .suspend(&node.tenant, &EndpointId::new("ep_erp"), Suspension { at: node.now(), why: "x".into(), alarm: None })
+        .await
+        .unwrap();
+    let held = node.save("a1").await;
+    let node = node.restart_with(&disabled).await;
+    assert!(node.unsuspend("ep_erp").await);
+    assert_eq!(node.save("a2").await, held, "no other delivery was made");
+    assert_eq!((node.count().await, node.row(held).await.state), (1, DeliveryState::Pending));
+    let node = node.restart_with(&enabled).await;
+    node.wait_for(held, DeliveryState::Delivered).await;
+    assert_eq!(receiver.got("erp").len(), 1);
+    node.stop().await;
+}
+
 #[test]
 fn the_templates_of_an_alert_endpoint_are_typed_against_what_it_is_told() {
     let toml = "[[endpoints]]\nname = \"erp\"\nevents = \"*\"\nurl = \"https://x.example/\"\nfailure_handling = { alert_endpoint = \"ops\" }\n\

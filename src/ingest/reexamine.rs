@@ -32,9 +32,7 @@ impl Ingest {
             let page = self.store.waits(after, PAGE).await?;
             let Some((last, ..)) = page.last() else { return Ok(changed) };
             after = *last;
-            let jobs = page.into_iter().filter_map(|(_, tenant, row)| {
-                Examining::new(tenant, self.clock.now(), Arc::clone(&generation), Arc::clone(&self.entropy), row)
-            });
+            let jobs = page.iter().filter_map(|(_, tenant, row)| Examining::new(self, &generation, tenant, row));
             for job in join_all(jobs.map(|job| self.store.save(job))).await {
                 let job = job?;
                 match job.error {
@@ -64,13 +62,24 @@ struct Examining {
 
 impl Examining {
     /// `None` when its webhook or its model is no longer part of the program: it waits for one that has it.
-    fn new(tenant: Tenant, at: Timestamp, generation: Arc<Generation>, entropy: Arc<dyn Entropy>, row: WaitRow) -> Option<Self> {
+    fn new(ingest: &Ingest, generation: &Arc<Generation>, tenant: &Tenant, row: &WaitRow) -> Option<Self> {
         let program = &generation.rules.program;
         let awaited = (program.model_named(&row.for_model)?, row.for_id.clone());
         // One that cannot be read is reported when the object that it waits for arrives.
-        let wait = wait(program, &row).ok()??;
-        let (known, asked) = (Known::default(), Vec::new());
-        Some(Self { tenant, at, generation, entropy, wait, awaited, known, asked, rounds: 0, changed: false, error: None })
+        let wait = wait(program, row).ok()??;
+        Some(Self {
+            tenant: tenant.clone(),
+            at: ingest.clock.now(),
+            generation: Arc::clone(generation),
+            entropy: Arc::clone(&ingest.entropy),
+            wait,
+            awaited,
+            known: Known::default(),
+            asked: Vec::new(),
+            rounds: 0,
+            changed: false,
+            error: None,
+        })
     }
 
     fn learn(&mut self, answers: Vec<Answer>) -> Result<(), String> {

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostics::suggestion;
 use crate::generation::Generation;
 use crate::ids::Tenant;
 use crate::ingest::Bell;
@@ -134,7 +135,13 @@ async fn show(running: &Running, tenant: &Tenant, id: &str) -> Result<Response, 
 
 fn find<'a>(generation: &'a Generation, id: &str) -> Result<(usize, &'a EndpointSource), Problem> {
     let found = generation.rules.endpoints.iter().enumerate().find(|(_, endpoint)| endpoint.id.as_str() == id);
-    found.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))
+    found.ok_or_else(|| {
+        let problem = Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`"));
+        match suggestion(id, generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str())) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem,
+        }
+    })
 }
 
 fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSource, state: Option<EndpointState>) -> EndpointView<'a> {
