@@ -22,15 +22,15 @@ pub struct Bell {
     pub tenant: Tenant,
     /// The endpoint in trouble.
     pub endpoint: EndpointId,
-    /// The delivery that it is in trouble with, if any: its id, its message, its event type.
-    pub delivery: Option<(DeliveryId, MessageId, Box<str>)>,
+    /// The delivery that it is in trouble with, if any, and its event type.
+    pub delivery: Option<(DeliveryId, Box<str>)>,
 }
 
 impl Bell {
     /// The alarm, if there is anybody to tell.
     #[must_use]
     pub fn alarm(self) -> Option<Arc<dyn Alarm>> {
-        let about_alert = self.delivery.as_ref().is_some_and(|(_, _, event)| OperationalEvent::named(event).is_some());
+        let about_alert = self.delivery.as_ref().is_some_and(|(_, event)| OperationalEvent::named(event).is_some());
         let listens = self.alert_endpoint().is_some_and(|endpoint| self.generation.targets.contains_key(endpoint));
         (listens && !about_alert).then(|| Arc::new(self) as Arc<dyn Alarm>)
     }
@@ -50,14 +50,14 @@ impl Alarm for Bell {
         };
         let to = self.alert_endpoint()?;
         let name = &self.generation.targets.get(&self.endpoint)?.name;
-        let ids = self.delivery.as_ref().map(|(delivery, message, event)| [delivery.to_string(), message.to_string(), event.to_string()]);
+        let ids = self.delivery.as_ref().map(|(delivery, event)| [delivery.to_string(), delivery.message().to_string(), event.to_string()]);
         let ids = ids.as_ref().map(|ids| ids.each_ref().map(String::as_str));
         let trouble = Trouble { event, endpoint: &self.endpoint, name, reason: why, delivery: ids };
         let moment = Moment { tenant: self.tenant.as_str(), sequence, now: at };
         let Notice { payload, request } = notice(&self.generation.rules, to, trouble, moment)?;
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at };
-        let index = self.generation.rules.endpoints.iter().position(|endpoint| endpoint.id == *to)?;
-        let id = MessageId(self.entropy.uuid(at));
+        let endpoint = self.generation.rules.endpoints.iter().find(|endpoint| endpoint.id == *to)?;
+        let id = MessageId::new(self.entropy.uuid(at));
         let of = Of { message: id, event: event.as_str(), ordered: false };
         Some(NewMessage {
             id,
@@ -66,7 +66,7 @@ impl Alarm for Bell {
             object: self.endpoint.as_str().into(),
             operation: "update",
             payload,
-            deliveries: delivery(circumstances, of, index, request).into_iter().collect(),
+            deliveries: vec![delivery(circumstances, of, 0, (endpoint, request))],
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::{Firing, Outcome, Wait, write_trace};
 use crate::generation::Generation;
 use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence, Tenant};
 use crate::ingest::Bell;
-use crate::program::{Order, Program};
+use crate::program::{EndpointSource, Order, Program};
 use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, OtherTrace, Unsendable, WaitRow};
 use crate::template::{RenderError, Rendered, RenderedText};
 use crate::time::Entropy;
@@ -68,9 +68,10 @@ pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, 
 fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {
     let program = &circumstances.generation.rules.program;
     let webhook = program.webhook(firing.webhook);
-    let id = MessageId(circumstances.entropy.uuid(circumstances.at));
+    let id = MessageId::new(circumstances.entropy.uuid(circumstances.at));
     let of = Of { message: id, event: &webhook.name, ordered: webhook.order == Order::Object };
-    let requests = firing.requests.into_iter();
+    let endpoints = &circumstances.generation.rules.endpoints;
+    let requests = firing.requests.into_iter().filter_map(|(endpoint, request)| Some((endpoints.get(endpoint)?, request)));
     NewMessage {
         id,
         event: webhook.name.clone(),
@@ -78,32 +79,29 @@ fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {
         object: firing.object,
         operation: firing.operation.as_str(),
         payload: firing.payload,
-        deliveries: requests.filter_map(|(endpoint, request)| delivery(circumstances, of, endpoint, request)).collect(),
+        deliveries: (0..).zip(requests).map(|(ordinal, request)| delivery(circumstances, of, ordinal, request)).collect(),
     }
 }
 
-/// The delivery to an endpoint. One whose request could not be rendered is kept for inspection, and not sent.
+/// The delivery to an endpoint, the message's one of this number. One whose request could not be rendered is kept for inspection, and not sent.
 pub(super) fn delivery(
     circumstances: Circumstances<'_>,
     of: Of<'_>,
-    endpoint: usize,
-    request: Result<Rendered, RenderError>,
-) -> Option<NewDelivery> {
-    let endpoint = circumstances.generation.rules.endpoints.get(endpoint)?;
-    let id = DeliveryId(circumstances.entropy.uuid(circumstances.at));
+    ordinal: u32,
+    (endpoint, request): (&EndpointSource, Result<Rendered, RenderError>),
+) -> NewDelivery {
     let (due, rendered) = match request {
         Ok(rendered) => (Ok(first_attempt(circumstances, &endpoint.id)), rendered),
         Err(error) => {
             let method = endpoint.request.method.value.clone();
             let nothing = Rendered { method, url: RenderedText::default(), headers: Vec::new(), body: None };
             let (generation, entropy) = (Arc::clone(circumstances.generation), Arc::clone(circumstances.entropy));
-            let (tenant, delivery) = (circumstances.tenant.clone(), Some((id, of.message, of.event.into())));
+            let (tenant, delivery) = (circumstances.tenant.clone(), Some((DeliveryId::of(of.message, ordinal), of.event.into())));
             let alarm = Bell { generation, entropy, tenant, endpoint: endpoint.id.clone(), delivery }.alarm();
             (Err(Unsendable { why: format!("the request could not be rendered: {}", error.what).into(), alarm }), nothing)
         }
     };
-    Some(NewDelivery {
-        id,
+    NewDelivery {
         endpoint: endpoint.id.clone(),
         ordered: of.ordered,
         due,
@@ -111,7 +109,7 @@ pub(super) fn delivery(
         url: rendered.url,
         headers: Arc::from(rendered.headers),
         body: rendered.body,
-    })
+    }
 }
 
 /// When the first attempt is due: the schedule begins with a wait, which is none by default.

@@ -84,7 +84,7 @@ impl Attempt {
     fn alarm(&self, claimed: &Claimed) -> Option<Arc<dyn Alarm>> {
         self.target.policy.failure_handling.alert_endpoint.as_ref()?;
         let (generation, entropy) = (Arc::clone(&self.generation), Arc::clone(&self.tools.entropy));
-        let delivery = Some((claimed.id, claimed.message, claimed.event.clone()));
+        let delivery = Some((claimed.id, claimed.event.clone()));
         Bell { generation, entropy, tenant: claimed.tenant.clone(), endpoint: claimed.endpoint.clone(), delivery }.alarm()
     }
 

@@ -52,9 +52,9 @@ struct Told {
 
 impl Alarm for Told {
     fn message(&self, alert: Alert, _: &str, now: Timestamp, _: Sequence) -> Option<NewMessage> {
-        let id = DeliveryId(self.random.0.uuid(now));
-        self.made.lock().unwrap().push((alert, id));
-        Some(message(&self.random, now.as_millisecond(), "alert", delivery(id, now.as_millisecond(), OPS, false)))
+        let message = message(&self.random, now.as_millisecond(), "alert", delivery(now.as_millisecond(), OPS, false));
+        self.made.lock().unwrap().push((alert, DeliveryId::of(message.id, 0)));
+        Some(message)
     }
 }
 
@@ -62,9 +62,8 @@ fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap()
 }
 
-fn delivery(id: DeliveryId, now: i64, endpoint: usize, ordered: bool) -> NewDelivery {
+fn delivery(now: i64, endpoint: usize, ordered: bool) -> NewDelivery {
     NewDelivery {
-        id,
         endpoint: EndpointId::new(ENDPOINTS[endpoint]),
         ordered,
         due: Ok(at(now)),
@@ -77,7 +76,7 @@ fn delivery(id: DeliveryId, now: i64, endpoint: usize, ordered: bool) -> NewDeli
 
 fn message(random: &Random, now: i64, object: &str, delivery: NewDelivery) -> NewMessage {
     NewMessage {
-        id: MessageId(random.0.uuid(at(now))),
+        id: MessageId::new(random.0.uuid(at(now))),
         event: "saved".into(),
         model: "asset".into(),
         object: object.into(),
@@ -88,8 +87,8 @@ fn message(random: &Random, now: i64, object: &str, delivery: NewDelivery) -> Ne
 }
 
 fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, ordered: bool) -> (DeliveryId, OneDelivery) {
-    let id = DeliveryId(random.0.uuid(at(now)));
-    let message = message(random, now, OBJECTS[object], delivery(id, now, endpoint, ordered));
+    let message = message(random, now, OBJECTS[object], delivery(now, endpoint, ordered));
+    let id = DeliveryId::of(message.id, 0);
     let effects = Effects {
         at: at(now),
         model: "asset".into(),

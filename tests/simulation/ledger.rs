@@ -128,18 +128,16 @@ impl Ledger {
 
     /// What has to be told of an attempt, each thing once.
     fn tell(&mut self, store: &Store, endpoint: usize, verdict: &Verdict) -> Result<(), Broke> {
-        let tells = endpoint != OPS;
         let story = &mut self.stories[endpoint];
-        match &verdict.then {
-            Settled::Pending { .. } => {}
-            Settled::Delivered if story.trouble && !story.suspended => {
-                story.trouble = false;
-                self.told(store, endpoint, Alert::Recovered)?;
-            }
-            Settled::Delivered => {}
-            Settled::Diverted(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(store, endpoint, Alert::Diverted)?,
-            Settled::Failed(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(store, endpoint, Alert::Failed)?,
-            Settled::Diverted(_) | Settled::Failed(_) => {}
+        let alert = match &verdict.then {
+            Settled::Delivered if story.trouble && !story.suspended => Some(Alert::Recovered),
+            Settled::Diverted(_) if endpoint != OPS && !story.trouble => Some(Alert::Diverted),
+            Settled::Failed(_) if endpoint != OPS && !story.trouble => Some(Alert::Failed),
+            Settled::Pending { .. } | Settled::Delivered | Settled::Diverted(_) | Settled::Failed(_) => None,
+        };
+        if let Some(alert) = alert {
+            story.trouble = alert != Alert::Recovered;
+            self.told(store, endpoint, alert)?;
         }
         if verdict.suspend { self.suspended(store, endpoint) } else { Ok(()) }
     }
@@ -209,7 +207,8 @@ impl Ledger {
         ensure(promise.accepted.is_none(), || format!("delivery {row} was sent again after an answer that was not lost"))?;
         if promise.ordered && !promise.settled_once {
             let lane = |other: &Row| (other.endpoint, other.object);
-            let overtaken = (0..row).find(|&other| lane(&rows[other]) == lane(&rows[row]) && !self.promises[other].settled_once);
+            let open = |other: &usize| self.promises[*other].ordered && !self.promises[*other].settled_once;
+            let overtaken = (0..row).find(|other| lane(&rows[*other]) == lane(&rows[row]) && open(other));
             ensure(overtaken.is_none(), || format!("delivery {row} was sent before {overtaken:?}, which is earlier"))?;
         }
         Ok(())
@@ -293,7 +292,9 @@ impl Ledger {
             ensure(!row.blocked || before.is_some(), || format!("delivery {index} is blocked by nothing"))?;
             let free = row.ordered && row.state == State::Pending && !row.blocked;
             ensure(!(free && before.is_some()), || format!("delivery {index} may overtake {before:?}"))?;
-            before.get_or_insert(index);
+            if row.ordered {
+                before.get_or_insert(index);
+            }
         }
         Ok(())
     }

@@ -75,9 +75,9 @@ impl Queue {
         self.rows.push(Row { blocked, ..row });
     }
 
-    /// Whether something unsettled stands before this row in its lane.
+    /// Whether something ordered and unsettled stands before this row in its lane.
     fn waits(&self, index: usize, row: &Row) -> bool {
-        self.rows[..index].iter().any(|earlier| earlier.shares_lane(row) && !earlier.is_settled())
+        self.rows[..index].iter().any(|earlier| earlier.ordered && earlier.shares_lane(row) && !earlier.is_settled())
     }
 
     /// Takes what is due of an endpoint: those that have been due the longest, then those that came due last.
@@ -210,7 +210,7 @@ impl Queue {
         let blocked = row.ordered && self.waits(index, &row);
         self.rows[index] = Row { state: State::Pending, due: Some(now), blocked, ..row };
         let behind = self.rows[index + 1..].iter_mut();
-        for later in behind.filter(|later| later.ordered && later.shares_lane(&row) && !later.is_settled()) {
+        for later in behind.filter(|later| row.ordered && later.ordered && later.shares_lane(&row) && !later.is_settled()) {
             later.blocked = true;
         }
         true

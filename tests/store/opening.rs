@@ -145,12 +145,10 @@ async fn an_endpoint_that_two_tenants_shared_becomes_one_of_each() {
     place.open().await.close().await;
     let delivery = |row: u32, tenant: u32, endpoint: u32| {
         format!(
-            "INSERT INTO messages (row, id, tenant, event, model, object, operation, sequence, created_at)
-             VALUES ({row}, randomblob(16), {tenant}, 'saved', 'asset', 'a', 'update', {row}, 0);
-             INSERT INTO payloads VALUES ({row}, X'7B7D');
-             INSERT INTO deliveries (row, id, tenant, message, endpoint, model, object, ordered, blocked, state, due_at, created_at)
-             VALUES ({row}, randomblob(16), {tenant}, {row}, {endpoint}, 'asset', 'a', 0, 0, 0, {row}, 0);
-             INSERT INTO requests (delivery, method, url, headers) VALUES ({row}, 'POST', '[]', '[]');"
+            "INSERT INTO messages (row, id, tenant, event, model, object, operation, sequence, created_at, payload)
+             VALUES ({row}, randomblob(16), {tenant}, 'saved', 'asset', 'a', 'update', {row}, 0, X'7B7D');
+             INSERT INTO deliveries (row, tenant, endpoint, model, object, ordered, blocked, state, due_at, created_at, method, url, headers)
+             VALUES ({row} << 20, {tenant}, {endpoint}, 'asset', 'a', 0, 0, 0, {row}, 0, 'POST', '[]', '[]');"
         )
     };
     let rows = [delivery(1, 1, 1), delivery(2, 2, 1), delivery(3, 2, 2), delivery(4, 1, 1)].concat();

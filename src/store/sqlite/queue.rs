@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::ids::{DeliveryId, LaneId, MessageId, Sequence};
 use crate::store::sqlite::agenda::Note;
 use crate::store::sqlite::session::Session;
-use crate::store::sqlite::values::{from_json, limit, uuid};
+use crate::store::sqlite::values::{delivery_id, from_json, limit, uuid};
 use crate::store::{Claimed, Lane, Share};
 
 /// The content type of the default body.
@@ -22,12 +22,11 @@ pub(super) const FIRST: &str = "SELECT min(due_at) FROM deliveries WHERE endpoin
 macro_rules! claim {
     ($order:literal) => {
         concat!(
-            "SELECT d.row, d.id, m.id, m.event, m.sequence, d.attempts, d.spent, d.fence + 1,
-                 r.method, r.url, r.headers, r.content_type, coalesce(r.body, p.body)
+            "SELECT d.row, m.id, m.event, m.sequence, d.attempts, d.spent, d.fence + 1,
+                 d.method, d.url, d.headers, d.content_type, coalesce(b.body, m.payload)
              FROM deliveries d
-             JOIN messages m ON m.row = d.message
-             JOIN payloads p ON p.message = d.message
-             JOIN requests r ON r.delivery = d.row
+             JOIN messages m ON m.row = d.row >> 20
+             LEFT JOIN bodies b ON b.delivery = d.row
              WHERE d.endpoint = ?1 AND d.state < 2 AND d.blocked = 0 AND d.due_at <= ?2 ORDER BY ",
             $order,
             " LIMIT ?3"
@@ -44,9 +43,9 @@ pub(super) const NEWEST: &str = claim!("d.due_at DESC, d.row DESC");
 pub(super) const UNBLOCK: &str = "UPDATE deliveries AS d SET blocked = 0
     WHERE d.row = (SELECT min(n.row) FROM deliveries n JOIN deliveries e ON e.row = ?1
     WHERE n.endpoint = e.endpoint AND n.tenant = e.tenant AND n.model = e.model AND n.object = e.object
-    AND n.state < 2 AND n.blocked = 1)
+    AND n.state < 2 AND n.ordered = 1 AND n.blocked = 1)
     AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.endpoint = d.endpoint AND b.tenant = d.tenant
-    AND b.model = d.model AND b.object = d.object AND b.state < 2 AND b.row < d.row)
+    AND b.model = d.model AND b.object = d.object AND b.state < 2 AND b.ordered = 1 AND b.row < d.row)
     RETURNING endpoint, due_at";
 
 /// See [`Store::claim`](crate::store::Store::claim).
@@ -92,10 +91,12 @@ pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, n
         .prepare_cached(
             "UPDATE deliveries AS d SET state = 0, due_at = ?3, settled_at = NULL, reason = NULL,
                  blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
-                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.row < d.row)
-             WHERE id = ?1 AND tenant = ?2 AND state <> 1 RETURNING row, endpoint",
+                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
+             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND tenant = ?4 AND state <> 1 RETURNING row, endpoint",
         )?
-        .query_row(params![delivery.0.as_bytes(), tenant, now.as_millisecond()], |row| Ok((row.get::<_, i64>(0)?, LaneId(row.get(1)?))))
+        .query_row(params![delivery.message().0.as_bytes(), delivery.ordinal(), now.as_millisecond(), tenant], |row| {
+            Ok((row.get::<_, i64>(0)?, LaneId(row.get(1)?)))
+        })
         .optional()?;
     let Some((row, lane)) = again else { return Ok(false) };
     // What is ordered behind it waits again.
@@ -103,7 +104,7 @@ pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, n
         .prepare_cached(
             "UPDATE deliveries AS d SET blocked = 1 FROM deliveries e
              WHERE e.row = ?1 AND d.endpoint = e.endpoint AND d.tenant = e.tenant AND d.model = e.model AND d.object = e.object
-               AND d.state < 2 AND d.ordered AND d.row > e.row",
+               AND d.state < 2 AND d.ordered = 1 AND d.row > e.row AND e.ordered = 1",
         )?
         .execute([row])?;
     session.may_be_blocked = true;
@@ -123,22 +124,23 @@ pub(super) fn unblock(session: &mut Session, row: i64) -> rusqlite::Result<bool>
 }
 
 fn claimed(row: &Row<'_>, lane: &Lane, lease_until: Timestamp) -> rusqlite::Result<Claimed> {
+    let message = MessageId(uuid(row, 1)?);
     Ok(Claimed {
         lane: lane.id,
         tenant: lane.tenant.clone(),
-        id: DeliveryId(uuid(row, 1)?),
-        message: MessageId(uuid(row, 2)?),
-        event: row.get(3)?,
-        sequence: Sequence(row.get(4)?),
+        id: delivery_id(message, row.get(0)?),
+        message,
+        event: row.get(2)?,
+        sequence: Sequence(row.get(3)?),
         endpoint: lane.endpoint.clone(),
-        attempts: row.get(5)?,
-        spent: row.get(6)?,
-        fence: row.get(7)?,
+        attempts: row.get(4)?,
+        spent: row.get(5)?,
+        fence: row.get(6)?,
         lease_until,
-        method: row.get(8)?,
-        url: from_json(row, 9)?,
-        headers: from_json(row, 10)?,
-        content_type: row.get::<_, Option<Box<str>>>(11)?.unwrap_or_else(|| JSON.into()),
-        body: row.get::<_, Vec<u8>>(12)?.into(),
+        method: row.get(7)?,
+        url: from_json(row, 8)?,
+        headers: from_json(row, 9)?,
+        content_type: row.get::<_, Option<Box<str>>>(10)?.unwrap_or_else(|| JSON.into()),
+        body: row.get::<_, Vec<u8>>(11)?.into(),
     })
 }

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::ids::{LaneId, Sequence, Tenant};
+use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
 use crate::store::sqlite::agenda::Note;
 use crate::store::sqlite::endpoints::{Standing, given_up};
 use crate::store::sqlite::session::Session;
-use crate::store::sqlite::values::{state_number, to_json};
+use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
 use crate::store::sqlite::{objects, queue, waits};
 use crate::store::{
@@ -187,11 +187,15 @@ fn insert_trace(
 
 /// Writes a message with its deliveries; whether one of them has to be looked for in the store.
 pub(super) fn insert_message(session: &mut Session, place: &Place<'_>, message: &NewMessage) -> rusqlite::Result<bool> {
+    if message.deliveries.len() > MAX_DELIVERIES {
+        let why = format!("a message would go to {} endpoints, and at most {MAX_DELIVERIES} are possible", message.deliveries.len());
+        return Err(rusqlite::Error::ToSqlConversionFailure(why.into()));
+    }
     let connection = &session.connection;
     connection
         .prepare_cached(
-            "INSERT INTO messages (id, tenant, event, model, object, operation, sequence, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO messages (id, tenant, event, model, object, operation, sequence, created_at, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             bytes(&message.id.0),
@@ -201,15 +205,15 @@ pub(super) fn insert_message(session: &mut Session, place: &Place<'_>, message: 
             message.object,
             message.operation,
             place.sequence.0,
-            place.at.as_millisecond()
+            place.at.as_millisecond(),
+            message.payload.as_ref()
         ])?;
     let row = connection.last_insert_rowid();
-    connection.prepare_cached("INSERT INTO payloads (message, body) VALUES (?1, ?2)")?.execute(params![row, message.payload.as_ref()])?;
     let mut wakes = false;
-    for delivery in &message.deliveries {
-        let initial = initial(session, place, message, delivery)?;
+    for (ordinal, delivery) in (0..).zip(&message.deliveries) {
+        let initial = initial(session, place, message, (ordinal, delivery))?;
         wakes |= initial.state == DeliveryState::Pending;
-        insert_delivery(session, place, row, message, delivery, &initial)?;
+        insert_delivery(session, place, delivery_row(row, ordinal), message, delivery, &initial)?;
         if let Err(Unsendable { why, alarm }) = &delivery.due {
             let Place { tenant, row, at, sequence } = *place;
             let endpoint = Standing { tenant, row, lane: initial.lane, at, sequence: Some(sequence), alarm: alarm.as_deref() };
@@ -232,7 +236,12 @@ struct Initial<'a> {
 }
 
 /// Sent right after the commit if it can be, pending if not, and diverted if it cannot be sent at all.
-fn initial<'a>(session: &mut Session, place: &Place<'_>, message: &NewMessage, delivery: &'a NewDelivery) -> rusqlite::Result<Initial<'a>> {
+fn initial<'a>(
+    session: &mut Session,
+    place: &Place<'_>,
+    message: &NewMessage,
+    (ordinal, delivery): (u32, &'a NewDelivery),
+) -> rusqlite::Result<Initial<'a>> {
     let lane = session.lane(place.row, place.tenant, &delivery.endpoint)?;
     let blocked = delivery.ordered && is_behind(&session.connection, lane, place.row, message)?;
     session.may_be_blocked |= blocked;
@@ -246,14 +255,19 @@ fn initial<'a>(session: &mut Session, place: &Place<'_>, message: &NewMessage, d
     Ok(match lease_until {
         None => begin(DeliveryState::Pending, due),
         Some(lease_until) => {
-            session.hand_over(claimed(place, message, delivery, (lane, lease_until)));
+            session.hand_over(claimed(place, message, (ordinal, delivery), (lane, lease_until)));
             Initial { fence: FIRST_FENCE, ..begin(DeliveryState::Sending, lease_until) }
         }
     })
 }
 
 /// The delivery as its first claim would bring it.
-fn claimed(place: &Place<'_>, message: &NewMessage, delivery: &NewDelivery, (lane, lease_until): (LaneId, Timestamp)) -> Claimed {
+fn claimed(
+    place: &Place<'_>,
+    message: &NewMessage,
+    (ordinal, delivery): (u32, &NewDelivery),
+    (lane, lease_until): (LaneId, Timestamp),
+) -> Claimed {
     let (content_type, body) = match &delivery.body {
         Some((content_type, body)) => (content_type.clone(), body.clone()),
         None => (queue::JSON.into(), message.payload.clone()),
@@ -261,7 +275,7 @@ fn claimed(place: &Place<'_>, message: &NewMessage, delivery: &NewDelivery, (lan
     Claimed {
         lane,
         tenant: place.tenant.clone(),
-        id: delivery.id,
+        id: DeliveryId::of(message.id, ordinal),
         message: message.id,
         event: message.event.clone(),
         sequence: place.sequence,
@@ -281,7 +295,7 @@ fn claimed(place: &Place<'_>, message: &NewMessage, delivery: &NewDelivery, (lan
 fn insert_delivery(
     session: &Session,
     place: &Place<'_>,
-    message_row: i64,
+    row: i64,
     message: &NewMessage,
     delivery: &NewDelivery,
     initial: &Initial<'_>,
@@ -289,14 +303,13 @@ fn insert_delivery(
     let connection = &session.connection;
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (id, tenant, message, endpoint, model, object, ordered, blocked, state, due_at, fence, reason,
-                                     created_at, settled_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            "INSERT INTO deliveries (row, tenant, endpoint, model, object, ordered, blocked, state, due_at, fence, reason,
+                                     created_at, settled_at, method, url, headers, content_type)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
-            bytes(&delivery.id.0),
+            row,
             place.row,
-            message_row,
             initial.lane.0,
             message.model,
             message.object,
@@ -308,19 +321,24 @@ fn insert_delivery(
             initial.reason,
             place.at.as_millisecond(),
             initial.reason.map(|_| place.at.as_millisecond()),
+            delivery.method,
+            to_json(&delivery.url)?,
+            to_json(&delivery.headers)?,
+            delivery.body.as_ref().map(|(content_type, _)| content_type),
         ])?;
-    let row = connection.last_insert_rowid();
-    let (content_type, body) = delivery.body.as_ref().map(|(kind, body)| (kind, body.as_ref())).unzip();
-    connection
-        .prepare_cached("INSERT INTO requests (delivery, method, url, headers, content_type, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![row, delivery.method, to_json(&delivery.url)?, to_json(&delivery.headers)?, content_type, body])
-        .map(drop)
+    if let Some((_, body)) = &delivery.body {
+        connection.prepare_cached("INSERT INTO bodies (delivery, body) VALUES (?1, ?2)")?.execute(params![row, body.as_ref()])?;
+    }
+    Ok(())
 }
 
-/// Whether an earlier delivery about the same object to the same endpoint is not settled.
+/// Whether an earlier ordered delivery about the same object to the same endpoint is not settled.
 fn is_behind(connection: &Connection, lane: LaneId, tenant: i64, message: &NewMessage) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM deliveries WHERE endpoint = ?1 AND tenant = ?2 AND model = ?3 AND object = ?4 AND state < 2")?
+        .prepare_cached(
+            "SELECT 1 FROM deliveries WHERE endpoint = ?1 AND tenant = ?2 AND model = ?3 AND object = ?4 AND state < 2
+             AND ordered = 1",
+        )?
         .exists(params![lane.0, tenant, message.model, message.object])
 }
 

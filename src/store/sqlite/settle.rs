@@ -84,12 +84,13 @@ fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opt
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?3, blocked = 0, attempts = ?4, spent = spent + 1, last_status = ?5, reason = ?6, settled_at = ?7
-             WHERE id = ?1 AND fence = ?2 AND state = 1 RETURNING row, tenant, endpoint, blocked",
+            "UPDATE deliveries SET state = ?4, blocked = 0, attempts = ?5, spent = spent + 1, last_status = ?6, reason = ?7, settled_at = ?8
+             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
         )?
         .query_row(
             params![
-                attempt.delivery.0.as_bytes(),
+                attempt.delivery.message().0.as_bytes(),
+                attempt.delivery.ordinal(),
                 attempt.fence,
                 state_number(state),
                 recorded.number,
@@ -108,14 +109,15 @@ fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opti
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries AS d SET state = 0, due_at = ?3, attempts = ?4, spent = spent + ?5, last_status = ?6, reason = ?7,
+            "UPDATE deliveries AS d SET state = 0, due_at = ?4, attempts = ?5, spent = spent + ?6, last_status = ?7, reason = ?8,
                  blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
-                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.row < d.row)
-             WHERE id = ?1 AND fence = ?2 AND state = 1 RETURNING row, tenant, endpoint, blocked",
+                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
+             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
         )?
         .query_row(
             params![
-                attempt.delivery.0.as_bytes(),
+                attempt.delivery.message().0.as_bytes(),
+                attempt.delivery.ordinal(),
                 attempt.fence,
                 at.as_millisecond(),
                 recorded.number,
