@@ -55,6 +55,12 @@ impl Lanes {
         !self.waiting.is_empty()
     }
 
+    /// Everything that is due will be planned for now, so that what waited and is not due any more, such as in a suspended lane, is not
+    /// waited for.
+    pub(super) fn begin_round(&mut self) {
+        self.waiting.clear();
+    }
+
     /// All that is due in a lane has been claimed.
     pub(super) fn caught_up(&mut self, lane: LaneId) {
         self.waiting.remove(&lane);
@@ -298,6 +304,9 @@ mod tests {
         assert!(bench.0.is_waited_for() && !bench.reserve(&due[0], &two, 1));
         bench.0.caught_up(due[0].id);
         assert!(bench.reserve(&due[0], &two, 1));
+        assert!(!bench.reserve(&due[0], &two, 1) && bench.0.is_waited_for());
+        bench.0.begin_round();
+        assert!(!bench.0.is_waited_for(), "it is not due any more");
     }
 
     #[test]

@@ -155,6 +155,9 @@ impl Worker {
     async fn look(&self, generation: &Arc<Generation>, state: &mut State) -> Result<Next, StoreError> {
         let now = self.clock.now();
         let began_at = state.after.take();
+        if began_at.is_none() {
+            state.desk.lanes().begin_round();
+        }
         let mut after = began_at;
         let mut opens: Option<Instant> = None;
         let mut more = false;
@@ -302,7 +305,7 @@ impl State {
         self.held.retain(|endpoint| !generation.targets.contains_key(endpoint));
         for Lane { endpoint, .. } in due {
             if !generation.targets.contains_key(endpoint) && self.held.insert(endpoint.clone()) {
-                tracing::warn!(%endpoint, "the endpoint is no longer declared; its deliveries wait until it is");
+                tracing::warn!(%endpoint, "the endpoint is disabled, or no longer declared; its deliveries wait for it");
             }
         }
     }
