@@ -133,7 +133,7 @@ fn project_files_match_their_json_schema() {
         [vars]\nbase = \"x\"\nport = 1\n[secrets]\nt = { env = \"T\" }\n[egress]\nallow_networks = [\"10.0.0.0/8\"]\n\
         [receivers.cloudcode]\nurl = \"http://x/{{ action }}\"\nheaders = { a = [\"1\", \"2\"] }\n\
         [[endpoints]]\nname = \"erp\"\nevents = [\"a\"]\nurl = \"http://x\"\nsecret = { file = \"k\" }\nsignatures = [\"standard\", \"journey\"]\n\
-        timeout = \"15s\"\nconcurrency = 4\nrate_limit = \"100/s\"\nenabled = true\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\n\
+        timeout = \"15s\"\nconcurrency = 4\nrate_limit = \"100/s\"\norder = \"object\"\nenabled = true\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\n\
         alert_endpoint = \"ops\"\ndivert = false\nsuspend = true\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n";
     assert_eq!(errors(&validator, &read(whole)), Vec::<String>::new());
     for wrong in [

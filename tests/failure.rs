@@ -160,6 +160,27 @@ async fn suspension_by_hand_is_told_and_a_restart_keeps_it() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_asks_for_order_gets_each_object_in_order() {
+    let receiver = Receiver::start(&[("erp", Behaviour::FailsFirst(2))]).await;
+    let node =
+        Node::start(&endpoints(&receiver, &format!("order = \"object\"\n{}", TWICE.replace("max_attempts = 2", "max_attempts = 9")), ""))
+            .await;
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(node.save("a1").await);
+    }
+    let mut sequences = Vec::new();
+    for id in ids {
+        sequences.push(node.wait_for(id, DeliveryState::Delivered).await.sequence.to_string());
+    }
+    let mut got: Vec<String> = receiver.got("erp").iter().map(|got| got.header("webhook-sequence").to_owned()).collect();
+    assert_eq!(got[..2], [sequences[0].clone(), sequences[0].clone()], "the first one is tried until it is taken");
+    got.dedup();
+    assert_eq!(got, sequences);
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_disabled_endpoint_gets_nothing_new_and_what_it_has_is_held() {
     let receiver = Receiver::start(&[]).await;
     let (enabled, disabled) = (endpoints(&receiver, "", ""), endpoints(&receiver, "enabled = false", ""));

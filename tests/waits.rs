@@ -180,8 +180,14 @@ async fn race(seed: u64) {
             });
         }
         let reloads = async {
-            if below(3) == 0 {
-                world.ingest.reexamine().await.unwrap();
+            match below(6) {
+                0 | 1 => drop(world.ingest.reexamine().await.unwrap()),
+                2 => {
+                    let owner = if below(2) == 0 { BY_ID } else { EMBEDDED };
+                    world.reload(&SCHEMA.replace("OWNER", owner));
+                    world.ingest.reexamine().await.unwrap();
+                }
+                _ => {}
             }
         };
         // A save of what is not there is refused, and that is all right.

@@ -25,6 +25,8 @@ use crate::worker::{Limits, Worker};
 
 /// How long requests to the API may go on after a signal.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// How long after a new program saves may still be committed that were read by the one before.
+const LATE_SAVES: Duration = Duration::from_secs(10);
 /// What `dev` opens to deliveries: this machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
@@ -176,14 +178,18 @@ fn small_pages() {
     }
 }
 
-/// Decides what waits for a related object once more whenever another program is in force; for ever.
+/// Decides what waits for a related object once more whenever another program is in force; for ever. And then again: a save that was under
+/// way by the program before may have begun to wait meanwhile.
 async fn reexamine(ingest: &Ingest, swapped: &Notify) {
     loop {
         swapped.notified().await;
-        match ingest.reexamine().await {
-            Ok(0) => {}
-            Ok(changed) => tracing::info!(changed, "webhooks that waited were decided by the new program"),
-            Err(error) => tracing::error!(%error, "webhooks that wait could not be decided by the new program"),
+        for pause in [Duration::ZERO, LATE_SAVES] {
+            tokio::time::sleep(pause).await;
+            match ingest.reexamine().await {
+                Ok(0) => {}
+                Ok(changed) => tracing::info!(changed, "webhooks that waited were decided by the new program"),
+                Err(error) => tracing::error!(%error, "webhooks that wait could not be decided by the new program"),
+            }
         }
     }
 }

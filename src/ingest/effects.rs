@@ -103,13 +103,18 @@ pub(super) fn delivery(
     };
     NewDelivery {
         endpoint: endpoint.id.clone(),
-        ordered: of.ordered,
+        ordered: of.ordered || keeps_order(circumstances, &endpoint.id),
         due,
         method: rendered.method,
         url: rendered.url,
         headers: Arc::from(rendered.headers),
         body: rendered.body,
     }
+}
+
+/// Whether an endpoint wants all deliveries about an object in order.
+fn keeps_order(circumstances: Circumstances<'_>, endpoint: &EndpointId) -> bool {
+    circumstances.generation.targets.get(endpoint).is_some_and(|target| target.policy.order == Order::Object)
 }
 
 /// When the first attempt is due: the schedule begins with a wait, which is none by default.

@@ -12,7 +12,7 @@ use crate::diagnostics::suggestion;
 use crate::generation::Generation;
 use crate::ids::Tenant;
 use crate::ingest::Bell;
-use crate::program::{EndpointSource, Events};
+use crate::program::{EndpointSource, Events, Order};
 use crate::server::request::{Names, Nothing, Parameters, json, tenant};
 use crate::server::{App, Problem, Running};
 use crate::store::{EndpointState, Suspension};
@@ -40,6 +40,8 @@ struct EndpointView<'a> {
     concurrency: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<&'static str>,
     signatures: Vec<&'static str>,
     enabled: bool,
     /// Null when something may be sent.
@@ -164,6 +166,10 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         timeout_ms: policy.map(|policy| policy.timeout.as_millis()),
         concurrency: policy.map(|policy| policy.concurrency),
         rate_limit: policy.and_then(|policy| policy.rate_limit).map(|rate| rate.to_string()),
+        order: policy.map(|policy| match policy.order {
+            Order::None => "none",
+            Order::Object => "object",
+        }),
         signatures: if policy.is_some_and(|policy| policy.journey) { vec!["standard", "journey"] } else { vec!["standard"] },
         enabled: endpoint.enabled,
         suspended: state.and_then(|state| state.suspended).map(|(at, why)| SuspensionView { at: at.to_string(), why }),
