@@ -37,7 +37,7 @@ const LEASE_MARGIN: Duration = Duration::from_secs(30);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often a generation is compared (without asking the store) while deliveries of unknown endpoints wait for a new one.
 const GENERATION_PAUSE: Duration = Duration::from_millis(500);
-/// Lanes that are looked at together.
+/// Lanes that are looked at together, at least.
 const LANES_AT_ONCE: usize = 1024;
 /// The longest sleep towards a due time, so that a clock that was set forward is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
@@ -158,11 +158,13 @@ impl Worker {
         if began_at.is_none() {
             state.desk.lanes().begin_round();
         }
+        // More than there are places, so that some are left in line when all places are taken.
+        let at_once = self.limits.in_flight.saturating_mul(2).max(LANES_AT_ONCE);
         let mut after = began_at;
         let mut opens: Option<Instant> = None;
         let mut more = false;
         loop {
-            let Due { lanes, after: rest, next } = self.store.due(now, after, LANES_AT_ONCE).await?;
+            let Due { lanes, after: rest, next } = self.store.due(now, after, at_once).await?;
             let round = self.claim_due(lanes, generation, state).await?;
             more |= round.more;
             opens = [opens, round.opens.map(Instant::from_std)].into_iter().flatten().min();
