@@ -17,7 +17,7 @@ use crate::random::Random;
 use crate::rules::{OPS, as_object};
 
 /// Sequences of verbs that are compared.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 24;
 /// Verbs in each.
 const VERBS: usize = 80;
 /// The last one is told of the others.
@@ -127,12 +127,12 @@ fn tell(queue: &mut Queue, ids: &mut Vec<DeliveryId>, endpoint: usize, alerts: &
 }
 
 async fn compare(seed: u64, url: &str) {
-    let (random, store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), Tenant::new("default"));
+    let (random, mut store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), Tenant::new("default"));
     let told = Arc::new(Told { random: Random::new(seed + 1_000_000), made: Mutex::default() });
     let (mut queue, mut ids, mut held, mut now) = (Queue::default(), Vec::new(), Vec::<Held>::new(), 1_767_225_600_000);
     for verb in 0..VERBS {
         let (endpoint, place) = (random.below(ENDPOINTS.len()), format!("seed {seed}, verb {verb}"));
-        match random.below(12) {
+        match random.below(13) {
             0..3 => {
                 let endpoint = endpoint % 2;
                 let (object, ordered) = (random.below(2), !random.once_in(3));
@@ -194,8 +194,14 @@ async fn compare(seed: u64, url: &str) {
                 let real = store.unsuspend(&tenant, &EndpointId::new(ENDPOINTS[endpoint])).await.unwrap();
                 assert_eq!(real, queue.unsuspend(endpoint), "{place}: released {endpoint}");
             }
+            11 => {
+                store.close().await;
+                store = Store::open(url).await.unwrap();
+                queue.reopen();
+            }
             _ => now += [1_000, 10_000, LEASE][random.below(3)],
         }
+        nothing_due_is_left_out(&queue, &store, now, &place).await;
         for (row, id) in queue.rows.iter().zip(&ids) {
             let real = store.delivery(&tenant, *id).await.unwrap().unwrap();
             let state = match real.state {
@@ -212,6 +218,28 @@ async fn compare(seed: u64, url: &str) {
         }
     }
     store.close().await;
+}
+
+/// What may be claimed now is in the list of what is due, in parts of any size; and the store wakes up in time for the rest.
+async fn nothing_due_is_left_out(queue: &Queue, store: &Store, now: i64, place: &str) {
+    let (mut lanes, mut after) = (Vec::new(), None);
+    let next = loop {
+        let due = store.due(at(now), after, 1).await.unwrap();
+        lanes.extend(due.lanes.into_iter().map(|lane| lane.endpoint));
+        after = due.after;
+        if after.is_none() {
+            break due.next;
+        }
+    };
+    for (endpoint, name) in ENDPOINTS.into_iter().enumerate() {
+        let named = lanes.iter().filter(|lane| lane.as_str() == name).count();
+        let due = queue.first_due(endpoint).is_some_and(|due| due <= now);
+        let suspended = queue.endpoints[endpoint].suspended;
+        assert!(named <= 1 && (named == 1 || !due) && (named == 0 || !suspended), "{place}: {name} is named {named} times, due: {due}");
+        if let Some(later) = queue.first_due(endpoint).filter(|due| *due > now && named == 0) {
+            assert!(next.is_some_and(|next| next.as_millisecond() <= later), "{place}: {name} is due at {later}, next is {next:?}");
+        }
+    }
 }
 
 #[tokio::test]

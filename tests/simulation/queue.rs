@@ -225,7 +225,13 @@ impl Queue {
 
     /// The next time at which something may be claimed.
     pub fn next_due(&self) -> Option<i64> {
-        let claimable = |row: &&Row| !row.is_settled() && !row.blocked && !self.endpoints[row.endpoint].suspended;
-        self.rows.iter().filter(claimable).filter_map(|row| row.due).min()
+        (0..self.endpoints.len()).filter_map(|endpoint| self.first_due(endpoint)).min()
+    }
+
+    /// The time from which something may be claimed of an endpoint.
+    pub fn first_due(&self, endpoint: usize) -> Option<i64> {
+        let claimable = |row: &&Row| row.endpoint == endpoint && !row.is_settled() && !row.blocked;
+        let first = self.rows.iter().filter(claimable).filter_map(|row| row.due).min();
+        first.filter(|_| !self.endpoints[endpoint].suspended)
     }
 }
