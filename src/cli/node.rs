@@ -183,14 +183,19 @@ fn small_pages() {
 async fn reexamine(ingest: &Ingest, swapped: &Notify) {
     loop {
         swapped.notified().await;
-        for pause in [Duration::ZERO, LATE_SAVES] {
-            tokio::time::sleep(pause).await;
-            match ingest.reexamine().await {
-                Ok(0) => {}
-                Ok(changed) => tracing::info!(changed, "webhooks that waited were decided by the new program"),
-                Err(error) => tracing::error!(%error, "webhooks that wait could not be decided by the new program"),
-            }
+        reexamine_once(ingest).await;
+        while tokio::time::timeout(LATE_SAVES, swapped.notified()).await.is_ok() {
+            reexamine_once(ingest).await;
         }
+        reexamine_once(ingest).await;
+    }
+}
+
+async fn reexamine_once(ingest: &Ingest) {
+    match ingest.reexamine().await {
+        Ok(0) => {}
+        Ok(changed) => tracing::info!(changed, "webhooks that waited were decided by the new program"),
+        Err(error) => tracing::error!(%error, "webhooks that wait could not be decided by the new program"),
     }
 }
 
