@@ -294,3 +294,23 @@ async fn what_is_fresh_does_not_wait_for_a_backlog() {
     assert!(waiting > 0, "the whole backlog went first");
     node.stop().await;
 }
+
+#[tokio::test]
+async fn a_suspended_endpoint_gets_nothing_more_of_what_stood_in_line() {
+    let receiver = Receiver::start(&[("gone", Behaviour::GoneFirst(1000))]).await;
+    let place = Place::new();
+    let node = Node::start(&place, &[("gone", Policy { concurrency: 1, ..quick() })]).await;
+    let ids = fire(&node.store, "t", "a", (0..50).map(|_| to(&receiver, "gone")).collect()).await;
+    node.wait_for(ids[0], DeliveryState::Diverted).await;
+    let tenant = script::tenant("t");
+    let began = Instant::now();
+    while node.store.endpoint_states(&tenant).await.unwrap().iter().all(|state| state.suspended.is_none()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "not suspended");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let got = receiver.got("gone").len();
+    assert!(got < 20, "{got} of 50 were sent to an endpoint that is gone");
+    node.stop().await;
+    assert_eq!(receiver.got("gone").len(), got);
+}

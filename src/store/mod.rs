@@ -142,6 +142,15 @@ impl Store {
         verb!(self, settle(attempts))
     }
 
+    /// Lets go of claims: what is given back is due at `now`, as if it had not been claimed. One whose fence has been raised since is left
+    /// alone.
+    ///
+    /// # Errors
+    /// When the store fails; the claims stand until their lease ends then.
+    pub async fn give_back(&self, deliveries: Vec<Claimed>, now: Timestamp) -> Result<(), StoreError> {
+        verb!(self, give_back(deliveries, now))
+    }
+
     /// Makes a delivery due now with one more attempt. `false` when it does not exist or is under way.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
-use crate::generation::Live;
+use crate::generation::{Live, Target};
 use crate::ids::{LaneId, Tenant};
 use crate::store::{Claimed, Handover, Way};
 use crate::time::Clock;
@@ -15,21 +15,30 @@ use crate::worker::lane::Reached;
 use crate::worker::lanes::Lanes;
 use crate::worker::lease_of;
 
+/// What comes to the worker's loop over the desk.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// These have their place, and are to be sent.
+    Fresh(Vec<Claimed>),
+    /// These cannot be sent for a time, and go back to the store.
+    Returned(Vec<Claimed>),
+}
+
 pub(super) struct Desk {
     lanes: Mutex<Lanes>,
     live: Live,
     clock: Arc<dyn Clock>,
-    fresh: mpsc::UnboundedSender<Vec<Claimed>>,
+    loop_of_worker: mpsc::UnboundedSender<Arrival>,
     /// Rings when a place is free while something waits for one.
     pub room: Notify,
 }
 
 impl Desk {
     /// A desk with so many places, and what comes over it.
-    pub(super) fn new(limit: usize, live: Live, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Claimed>>) {
-        // Bounded by the places: nothing comes that has none.
-        let (fresh, arrivals) = mpsc::unbounded_channel();
-        let desk = Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, fresh, room: Notify::new() };
+    pub(super) fn new(limit: usize, live: Live, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::UnboundedReceiver<Arrival>) {
+        // Bounded by the places and the lines: nothing comes that was not counted in.
+        let (loop_of_worker, arrivals) = mpsc::unbounded_channel();
+        let desk = Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, loop_of_worker, room: Notify::new() };
         (Arc::new(desk), arrivals)
     }
 
@@ -37,11 +46,36 @@ impl Desk {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request has ended and been recorded, or will never be made.
-    fn free(&self, lane: (LaneId, &Tenant), reached: Reached) {
+    /// A request has ended, or will never be made; its place goes to the next in line.
+    fn free(&self, lane: (LaneId, &Tenant), target: &Target, reached: Reached) {
+        let now = Instant::now();
         let mut lanes = self.lanes();
-        lanes.free(lane, reached, Instant::now());
+        lanes.free(lane, reached, now);
+        let next = lanes.next(lane, &target.policy, now);
         self.ring(&lanes);
+        self.tell(lanes, next.into_iter().collect());
+    }
+
+    /// Sends to the worker's loop what is ready, and what has left its line. A worker that has stopped takes nothing more: the deliveries
+    /// are due again when their lease ends or the store is next opened.
+    fn tell(&self, mut lanes: MutexGuard<'_, Lanes>, ready: Vec<Claimed>) {
+        let returned = lanes.dissolved();
+        drop(lanes);
+        if !ready.is_empty() {
+            drop(self.loop_of_worker.send(Arrival::Fresh(ready)));
+        }
+        if !returned.is_empty() {
+            drop(self.loop_of_worker.send(Arrival::Returned(returned)));
+        }
+    }
+
+    /// A delivery had a place, and its endpoint is gone.
+    pub(super) fn forsake(&self, lane: LaneId, tenant: &Tenant) {
+        let mut lanes = self.lanes();
+        lanes.free((lane, tenant), Reached::Unknown, Instant::now());
+        lanes.dissolve(lane);
+        self.ring(&lanes);
+        self.tell(lanes, Vec::new());
     }
 
     fn ring(&self, lanes: &Lanes) {
@@ -59,17 +93,34 @@ impl Handover for Desk {
         }
         let generation = self.live.load();
         let target = generation.targets.get(way.endpoint)?;
-        let reserved = self.lanes().reserve((way.lane, way.tenant), &target.policy, Instant::now(), generation.targets.len());
+        let reserved = self.lanes().reserve(way, &target.policy, Instant::now(), generation.targets.len());
         reserved.then(|| lease_of(target, now))
     }
 
     fn release(&self, lane: LaneId, tenant: &Tenant) {
-        self.free((lane, tenant), Reached::Unknown);
+        let mut lanes = self.lanes();
+        lanes.undo((lane, tenant), Instant::now());
+        self.ring(&lanes);
     }
 
     fn hand_over(&self, deliveries: Vec<Claimed>) {
-        // A worker that has stopped takes nothing more: the deliveries are due again when their lease ends or the store is next opened.
-        drop(self.fresh.send(deliveries));
+        let (generation, now) = (self.live.load(), Instant::now());
+        let mut lanes = self.lanes();
+        let enter = |delivery: Claimed| {
+            if let Some(target) = generation.targets.get(&delivery.endpoint) {
+                return lanes.enter(delivery, &target.policy, now);
+            }
+            lanes.undo((delivery.lane, &delivery.tenant), now);
+            None
+        };
+        let ready: Vec<Claimed> = deliveries.into_iter().filter_map(enter).collect();
+        self.tell(lanes, ready);
+    }
+
+    fn suspended(&self, lane: LaneId) {
+        let mut lanes = self.lanes();
+        lanes.dissolve(lane);
+        self.tell(lanes, Vec::new());
     }
 }
 
@@ -77,6 +128,7 @@ impl Handover for Desk {
 pub(super) struct Slot {
     lane: LaneId,
     tenant: Tenant,
+    target: Arc<Target>,
     /// What the attempt has found out.
     pub reached: Reached,
     desk: Arc<Desk>,
@@ -84,13 +136,13 @@ pub(super) struct Slot {
 
 impl Slot {
     /// For a place that has been taken.
-    pub(super) fn new(lane: LaneId, tenant: Tenant, desk: Arc<Desk>) -> Self {
-        Self { lane, tenant, reached: Reached::Unknown, desk }
+    pub(super) fn new((lane, tenant): (LaneId, Tenant), target: Arc<Target>, desk: Arc<Desk>) -> Self {
+        Self { lane, tenant, target, reached: Reached::Unknown, desk }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.desk.free((self.lane, &self.tenant), self.reached);
+        self.desk.free((self.lane, &self.tenant), &self.target, self.reached);
     }
 }

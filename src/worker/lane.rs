@@ -15,6 +15,12 @@ const PATIENCE: u32 = 5;
 const FIRST_REST: Duration = Duration::from_millis(100);
 /// The longest that it stays open: a receiver that is back is found soon.
 const LONGEST_REST: Duration = Duration::from_secs(10);
+/// How long nothing is sent to an endpoint that is to be suspended: until that is recorded, also on a slow disk.
+const UNWANTED_REST: Duration = Duration::from_secs(2);
+/// Deliveries of a lane that may wait in memory for a place.
+const LONGEST_LINE: usize = 64;
+/// How long the last one of them may wait, as far as can be foreseen; much less than a lease is longer than its request.
+const PATIENT_LINE: Duration = Duration::from_secs(5);
 /// One delivery in so many is the one that came due last, not the one that is longest due: what is fresh does not wait for a backlog.
 const FRESH_TURN: usize = 4;
 
@@ -31,6 +37,10 @@ pub(super) struct Lane {
     bucket: Bucket,
     /// Deliveries claimed, to know whose turn it is.
     turn: usize,
+    /// While requests are under way: when one began that was alone, or the last one ended.
+    busy_since: Option<Instant>,
+    /// About how much time passes from the end of one request to that of the next while the lane is busy.
+    gap: Duration,
 }
 
 /// What an attempt has shown of the endpoint.
@@ -40,6 +50,8 @@ pub(super) enum Reached {
     Answered(u16),
     /// It timed out or could not be connected to.
     No,
+    /// It is to be suspended, which is not recorded yet.
+    Unwanted,
     /// Nothing.
     Unknown,
 }
@@ -61,6 +73,15 @@ impl Lane {
         self.interval(policy).map_or(free, |interval| self.bucket.available(interval, now, free))
     }
 
+    /// Deliveries that may wait in memory for a place: as many as will have had their turn soon.
+    pub(super) fn line(&self, policy: &Policy) -> usize {
+        if self.is_silent() || self.interval(policy).is_some() {
+            return 0;
+        }
+        let soon = PATIENT_LINE.as_nanos().checked_div(self.gap.as_nanos());
+        soon.and_then(|soon| usize::try_from(soon).ok()).unwrap_or(LONGEST_LINE).min(LONGEST_LINE)
+    }
+
     /// When a request may start again, if only time is in its way.
     pub(super) fn opens(&self, policy: &Policy, now: Instant) -> Option<Instant> {
         let rested = self.rests_until.filter(|until| *until > now);
@@ -73,6 +94,9 @@ impl Lane {
 
     /// A request starts.
     pub(super) fn take(&mut self, policy: &Policy, now: Instant) {
+        if self.in_flight == 0 {
+            self.busy_since = Some(now);
+        }
         self.in_flight += 1;
         if let Some(interval) = self.interval(policy) {
             self.bucket.spend(interval, now);
@@ -89,11 +113,17 @@ impl Lane {
     /// A request has ended.
     pub(super) fn free(&mut self, reached: Reached, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(since) = self.busy_since.replace(now).filter(|_| reached != Reached::Unknown) {
+            self.gap = (self.gap * 7 + now.saturating_duration_since(since)) / 8;
+        }
         match reached {
             Reached::Answered(status) => {
                 self.pace.answered(status, self.in_flight);
-                (self.unanswered, self.rests_until) = (0, None);
+                if self.is_silent() {
+                    (self.unanswered, self.rests_until) = (0, None);
+                }
             }
+            Reached::Unwanted => (self.unanswered, self.rests_until) = (0, now.checked_add(UNWANTED_REST)),
             // Those that were under way when the breaker opened say nothing new.
             Reached::No if self.rests_until.is_some_and(|until| until > now) => self.pace.unanswered(),
             Reached::No => {
@@ -168,6 +198,16 @@ mod tests {
         lane.take(&policy, now);
         lane.free(Reached::Answered(503), now);
         assert_eq!(lane.room(&policy, now), 16);
+    }
+
+    #[test]
+    fn an_unwanted_lane_rests_whatever_else_is_answered() {
+        let (policy, now) = (policy(3), Instant::now());
+        let mut lane = started(3, &policy, now);
+        lane.free(Reached::Unwanted, now);
+        lane.free(Reached::Answered(200), now);
+        assert_eq!((lane.room(&policy, now), lane.opens(&policy, now)), (0, Some(now + UNWANTED_REST)));
+        assert_eq!(lane.room(&policy, now + UNWANTED_REST), 2);
     }
 
     #[test]

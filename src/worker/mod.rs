@@ -7,6 +7,7 @@ mod desk;
 mod fill;
 mod lane;
 mod lanes;
+mod line;
 mod record;
 
 use std::pin::pin;
@@ -27,7 +28,8 @@ use crate::ids::{EndpointId, LaneId};
 use crate::store::{Claimed, Due, Handover, Lane, Share, Store, StoreError};
 use crate::time::{Clock, Entropy};
 use attempt::{Attempt, Tools};
-use desk::{Desk, Slot};
+use desk::{Arrival, Desk, Slot};
+use lane::Reached;
 use record::Finished;
 
 /// How much longer a lease is than the deadline of its request: time to record the attempt, also on a slow disk. A lease is always
@@ -95,7 +97,7 @@ impl Worker {
     /// Works until `shutdown` is ready (or the store is closed), then claims nothing more, lets requests under way end within
     /// [`Limits::drain`], and records them. What is cut off is taken up again when the store is next opened.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let (finish, finished) = mpsc::unbounded_channel();
+        let (finish, finished) = mpsc::channel(record::WAITING);
         let (desk, mut arrivals) = Desk::new(self.limits.in_flight, Arc::clone(&self.live), Arc::clone(&self.clock));
         let recorder = tokio::spawn(record::run(self.store.clone(), self.clock.clone(), self.feed.clone(), finished));
         let tools = Tools {
@@ -136,8 +138,11 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                Some(fresh) = arrivals.recv() => {
-                    state.start_fresh(&generation, fresh);
+                Some(arrival) = arrivals.recv() => {
+                    match arrival {
+                        Arrival::Fresh(fresh) => state.start_fresh(&generation, fresh),
+                        Arrival::Returned(returned) => self.give_back(returned).await,
+                    }
                     // So that one whose task is lost is found when its lease has ended.
                     look = look.or_else(|| Instant::now().checked_add(LONGEST_SLEEP));
                 }
@@ -203,8 +208,10 @@ impl Worker {
                         state.desk.lanes().caught_up(lane);
                     }
                     for delivery in claimed {
-                        state.desk.lanes().take((lane, &delivery.tenant), &target.policy, std::time::Instant::now());
-                        state.start(generation, &target, delivery);
+                        let now = state.desk.lanes().claimed(delivery, &target.policy, std::time::Instant::now());
+                        if let Some(delivery) = now {
+                            state.start(generation, &target, delivery);
+                        }
                     }
                 }
                 Err(error) => failed = Some(error),
@@ -220,6 +227,13 @@ impl Worker {
         let now = self.clock.now();
         let claimed = self.store.claim(&lane, now, lease_of(&target, now), share).await?;
         Ok(Batch { lane: lane.id, target, claimed, asked: share.total() })
+    }
+
+    /// Lets the store have deliveries that will not be sent now.
+    async fn give_back(&self, deliveries: Vec<Claimed>) {
+        if let Err(error) = self.store.give_back(deliveries, self.clock.now()).await {
+            tracing::warn!(%error, "deliveries could not be given back; they are due again when their lease ends");
+        }
     }
 
     /// Ready when another generation than this one is in force.
@@ -269,7 +283,7 @@ struct Batch {
 struct State {
     desk: Arc<Desk>,
     tools: Arc<Tools>,
-    finish: mpsc::UnboundedSender<Finished>,
+    finish: mpsc::Sender<Finished>,
     attempts: JoinSet<()>,
     /// Endpoints that are not part of the generation: their deliveries wait.
     held: FxHashSet<EndpointId>,
@@ -284,20 +298,24 @@ impl State {
             match generation.targets.get(&delivery.endpoint) {
                 Some(target) => self.start(generation, target, delivery),
                 // A new generation without it: the delivery waits for its lease to end, and then for its endpoint.
-                None => self.desk.release(delivery.lane, &delivery.tenant),
+                None => self.desk.forsake(delivery.lane, &delivery.tenant),
             }
         }
     }
 
     /// Starts an attempt that has its place.
     fn start(&mut self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed) {
-        let slot = Slot::new(claimed.lane, claimed.tenant.clone(), Arc::clone(&self.desk));
+        let mut slot = Slot::new((claimed.lane, claimed.tenant.clone()), Arc::clone(target), Arc::clone(&self.desk));
         let attempt = Attempt { tools: Arc::clone(&self.tools), generation: Arc::clone(generation), target: Arc::clone(target) };
         let finish = self.finish.clone();
         self.attempts.spawn(async move {
-            if let Some(finished) = attempt.run(claimed, slot).await {
+            if let Some((finished, reached)) = attempt.run(claimed).await {
+                slot.reached = if finished.attempt.suspend { Reached::Unwanted } else { reached };
                 // The recorder outlives every attempt.
-                drop(finish.send(finished));
+                if let Ok(room) = finish.reserve().await {
+                    drop(slot);
+                    room.send(finished);
+                }
             }
         });
     }

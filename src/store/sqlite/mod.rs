@@ -112,6 +112,11 @@ impl Sqlite {
         self.writer.write(recorded, move |session, recorded| settle::settle(session, &attempts, recorded)).await
     }
 
+    pub(super) async fn give_back(&self, deliveries: Vec<Claimed>, now: Timestamp) -> Result<(), StoreError> {
+        let give_back = move |session: &mut Session, (): &mut ()| queue::give_back(session, &deliveries, now).map(|()| Flow::Wake);
+        self.writer.write((), give_back).await
+    }
+
     pub(super) async fn resend(&self, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         let tenant = tenant.clone();
         let resend = move |session: &mut Session, resent: &mut bool| {
