@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{
-    Alarm, Alert, Answer, AttemptRow, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled,
-    Share, Store, Suspension,
+    Alarm, Alert, Answer, AttemptRow, Claimed, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob,
+    Settled, Share, Store, Suspension,
 };
 use webhookc::template::RenderedText;
 use webhookc::time::Entropy as _;
@@ -105,15 +105,16 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
     (id, OneDelivery(Tenant::new("default"), at(now), Some(Box::new(effects))))
 }
 
-/// A row of the model, its fence there, its fence in the store, and the number of the attempt.
-type Held = (usize, u32, i64, u32);
+/// A row of the model, its fence there, and the claim of the store.
+type Held = (usize, u32, Claimed);
 
-fn attempt(delivery: DeliveryId, fence: i64, number: u32, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
+fn attempt(claimed: &Claimed, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
+    let number = claimed.attempts + 1;
     let (took, error, response_headers, response_body) = (Duration::ZERO, None, None, None);
     let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body };
     let alarm: Option<Arc<dyn Alarm>> = if verdict.alarm { Some(Arc::<Told>::clone(told)) } else { None };
     let Verdict { then, suspend, .. } = verdict.clone();
-    NewAttempt { tenant: Tenant::new("default"), delivery, fence, attempt, then, suspend, alarm }
+    NewAttempt { tenant: claimed.tenant.clone(), delivery: claimed.id, fence: claimed.fence, attempt, then, suspend, alarm }
 }
 
 /// Writes the alerts of the model, and compares them with those that the store has made.
@@ -132,7 +133,7 @@ async fn compare(seed: u64, url: &str) {
     let (mut queue, mut ids, mut held, mut now) = (Queue::default(), Vec::new(), Vec::<Held>::new(), 1_767_225_600_000);
     for verb in 0..VERBS {
         let (endpoint, place) = (random.below(ENDPOINTS.len()), format!("seed {seed}, verb {verb}"));
-        match random.below(13) {
+        match random.below(14) {
             0..3 => {
                 let endpoint = endpoint % 2;
                 let (object, ordered) = (random.below(2), !random.once_in(3));
@@ -154,11 +155,11 @@ async fn compare(seed: u64, url: &str) {
                 assert_eq!(real_rows, rows, "{place}: claimed");
                 for (row, claimed) in rows.into_iter().zip(real) {
                     assert_eq!(claimed.spent, queue.rows[row].spent, "{place}: spent of {row}");
-                    held.push((row, queue.rows[row].fence, claimed.fence, claimed.attempts + 1));
+                    held.push((row, queue.rows[row].fence, claimed));
                 }
             }
             5..8 if !held.is_empty() => {
-                let (row, fence, real_fence, number) = held.swap_remove(random.below(held.len()));
+                let (row, fence, claimed) = held.swap_remove(random.below(held.len()));
                 let then = match random.below(5) {
                     0 => Settled::Pending { at: at(now + 10_000), counts: random.once_in(2) },
                     1 => Settled::Diverted("gone".to_owned()),
@@ -171,7 +172,7 @@ async fn compare(seed: u64, url: &str) {
                     then,
                     alarm: of != OPS,
                 };
-                let real = store.settle(vec![attempt(ids[row], real_fence, number, now, &verdict, &told)]).await.unwrap();
+                let real = store.settle(vec![attempt(&claimed, now, &verdict, &told)]).await.unwrap();
                 let alerts = queue.settle(row, fence, &verdict);
                 assert_eq!(real, [alerts.is_some()], "{place}: {verdict:?} of {row}");
                 tell(&mut queue, &mut ids, of, &alerts.unwrap_or_default(), now, &told);
@@ -198,6 +199,11 @@ async fn compare(seed: u64, url: &str) {
                 store.close().await;
                 store = Store::open(url).await.unwrap();
                 queue.reopen();
+            }
+            12 if !held.is_empty() => {
+                let (row, fence, claimed) = held.swap_remove(random.below(held.len()));
+                store.give_back(vec![claimed], at(now)).await.unwrap();
+                queue.give_back(row, fence, now);
             }
             _ => now += [1_000, 10_000, LEASE][random.below(3)],
         }

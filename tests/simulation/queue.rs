@@ -145,6 +145,15 @@ impl Queue {
         Some(self.tell(self.rows[index].endpoint, verdict))
     }
 
+    /// Lets go of a claim, if it still stands.
+    pub fn give_back(&mut self, index: usize, fence: u32, now: i64) {
+        let row = self.rows[index];
+        if row.fence == fence && row.state == State::Sending {
+            let blocked = row.ordered && self.waits(index, &row);
+            self.rows[index] = Row { state: State::Pending, due: Some(now), blocked, ..row };
+        }
+    }
+
     /// What is told of an attempt.
     fn tell(&mut self, endpoint: usize, verdict: &Verdict) -> Vec<Alert> {
         let given_up = match verdict.then {
