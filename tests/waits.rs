@@ -91,7 +91,7 @@ impl World {
     /// The last decision about an asset: at which kind of save, and its reason in words.
     async fn explained(&self, asset: &str) -> (String, String) {
         let trace = self.ingest.store.traces(&self.tenant, "asset", asset, 1).await.unwrap().remove(0);
-        let entries = read_trace(&trace.decisions).unwrap();
+        let entries = read_trace(&trace.decisions, "asset", asset).unwrap();
         (trace.operation.to_string(), entries[0].to_string())
     }
 

@@ -20,6 +20,8 @@ pub struct Policy {
     pub order: Order,
     /// Whether the `journey` signature headers are added to the Standard Webhooks ones.
     pub journey: bool,
+    /// Whether asymmetric signatures, `v1a`, are added to the symmetric ones.
+    pub asymmetric: bool,
     /// Which failures are retried, when, and what follows the last.
     pub failure_handling: FailureHandling,
 }
@@ -32,6 +34,7 @@ impl Default for Policy {
             rate_limit: None,
             order: Order::None,
             journey: false,
+            asymmetric: false,
             failure_handling: FailureHandling::default(),
         }
     }

@@ -45,8 +45,9 @@ pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, 
     });
     let other_traces = others
         .map(|decision| {
-            let about = program.model(program.webhook(decision.webhook).model);
-            OtherTrace { model: about.name.clone(), object: decision.object.clone(), trace: write_trace(program, [decision]) }
+            let about = program.webhook(decision.webhook).model;
+            let trace = write_trace(program, (about, &decision.object), [decision]);
+            OtherTrace { model: program.model(about).name.clone(), object: decision.object.clone(), trace }
         })
         .collect();
     let waits = outcome.waits.into_iter().map(|(wait, model, id)| wait_row(program, wait, model, id));

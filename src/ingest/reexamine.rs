@@ -98,9 +98,9 @@ impl Examining {
             return JobStep::Done;
         }
         let program = &self.generation.rules.program;
-        let trace = write_trace(program, &outcome.decisions);
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let model = program.webhook(self.wait.webhook).model;
+        let trace = write_trace(program, (model, &self.wait.object), &outcome.decisions);
         let mut effects = rows(circumstances, (model, &self.wait.object), outcome, trace);
         (effects.change, effects.operation) = (ObjectChange::Keep, "reload");
         JobStep::Write(Box::new(effects))

@@ -140,7 +140,8 @@ impl Worker {
                 () = &mut shutdown => break,
                 Some(arrival) = arrivals.recv() => {
                     match arrival {
-                        Arrival::Fresh(fresh) => state.start_fresh(&generation, fresh),
+                        // The generation may be another one than before the wait.
+                        Arrival::Fresh(fresh) => state.start_fresh(&self.live.load_full(), fresh),
                         Arrival::Returned(returned) => self.give_back(returned).await,
                     }
                     // So that one whose task is lost is found when its lease has ended.
