@@ -121,7 +121,9 @@ impl Session {
                 taker.hand_over(std::mem::take(&mut self.fresh));
             }
             // Last, so that nothing of this commit stays in line either.
-            suspended.into_iter().for_each(|lane| taker.suspended(lane));
+            for lane in suspended {
+                taker.suspended(lane);
+            }
         }
         committed
     }
