@@ -135,7 +135,7 @@ fn project_files_match_their_json_schema() {
         [receivers.cloudcode]\nurl = \"http://x/{{ action }}\"\nheaders = { a = [\"1\", \"2\"] }\n\
         [[endpoints]]\nname = \"erp\"\nevents = [\"a\"]\nurl = \"http://x\"\nsecret = { file = \"k\" }\nsignatures = [\"standard\", \"asymmetric\", \"journey\"]\n\
         signing_key = { env = \"K\" }\nprevious_secrets = [{ secret = \"whsec_x\", until = 2026-12-01T00:00:00Z }]\n\
-        timeout = \"15s\"\nconcurrency = 4\nrate_limit = \"100/s\"\nenabled = true\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\n\
+        timeout = \"15s\"\nconcurrency = 4\nrate_limit = \"100/s\"\norder = \"object\"\nenabled = true\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\n\
         alert_endpoint = \"ops\"\ndivert = false\nsuspend = true\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n";
     assert_eq!(errors(&validator, &read(whole)), Vec::<String>::new());
     for wrong in [

@@ -68,7 +68,12 @@ fn only_what_is_needed_is_asked_and_together() {
     world.save("PATCH", "asset/a1", body).unwrap();
     let ready = Read::Ready(WebhookId(0), "a1".into());
     let related = vec![ready, object(&world, "user", "u1"), object(&world, "room", "r1")];
-    assert_eq!(world.asked, [vec![asset], related]);
+    let count = |webhook, model: &str, id: &str| {
+        let (object, model, id) = ("a1".into(), world.model(model), id.into());
+        Read::WaitCount { webhook: WebhookId(webhook), object, model, id }
+    };
+    let counts = vec![count(1, "user", "u1"), count(2, "room", "r1")];
+    assert_eq!(world.asked, [vec![asset], related, counts], "what is to wait asks how much may");
     world.save("PUT", "user/u9", "{}").unwrap();
     assert_eq!(world.asked, [vec![object(&world, "user", "u9"), Read::Waiting(world.model("user"), "u9".into())]]);
 }

@@ -159,6 +159,47 @@ async fn suspension_by_hand_is_told_and_a_restart_keeps_it() {
     node.stop().await;
 }
 
+#[tokio::test]
+async fn an_endpoint_that_asks_for_order_gets_each_object_in_order() {
+    let receiver = Receiver::start(&[("erp", Behaviour::FailsFirst(2))]).await;
+    let node =
+        Node::start(&endpoints(&receiver, &format!("order = \"object\"\n{}", TWICE.replace("max_attempts = 2", "max_attempts = 9")), ""))
+            .await;
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(node.save("a1").await);
+    }
+    let mut sequences = Vec::new();
+    for id in ids {
+        sequences.push(node.wait_for(id, DeliveryState::Delivered).await.sequence.to_string());
+    }
+    let mut got: Vec<String> = receiver.got("erp").iter().map(|got| got.header("webhook-sequence").to_owned()).collect();
+    assert_eq!(got[..2], [sequences[0].clone(), sequences[0].clone()], "the first one is tried until it is taken");
+    got.dedup();
+    assert_eq!(got, sequences);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_disabled_endpoint_gets_nothing_new_and_what_it_has_is_held() {
+    let receiver = Receiver::start(&[]).await;
+    let (enabled, disabled) = (endpoints(&receiver, "", ""), endpoints(&receiver, "enabled = false", ""));
+    let node = Node::start(&enabled).await;
+    node.store()
+        .suspend(&node.tenant, &EndpointId::new("ep_erp"), Suspension { at: node.now(), why: "x".into(), alarm: None })
+        .await
+        .unwrap();
+    let held = node.save("a1").await;
+    let node = node.restart_with(&disabled).await;
+    assert!(node.unsuspend("ep_erp").await);
+    assert_eq!(node.save("a2").await, held, "no other delivery was made");
+    assert_eq!((node.count().await, node.row(held).await.state), (1, DeliveryState::Pending));
+    let node = node.restart_with(&enabled).await;
+    node.wait_for(held, DeliveryState::Delivered).await;
+    assert_eq!(receiver.got("erp").len(), 1);
+    node.stop().await;
+}
+
 #[test]
 fn the_templates_of_an_alert_endpoint_are_typed_against_what_it_is_told() {
     let toml = "[[endpoints]]\nname = \"erp\"\nevents = \"*\"\nurl = \"https://x.example/\"\nfailure_handling = { alert_endpoint = \"ops\" }\n\

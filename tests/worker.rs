@@ -226,3 +226,91 @@ async fn a_crowd_of_hanging_endpoints_leaves_room_for_the_one_that_answers() {
     assert!(began.elapsed() < Duration::from_secs(5));
     node.stop().await;
 }
+
+#[tokio::test]
+async fn a_rate_limit_is_kept_from_the_commit_and_from_the_store_alike() {
+    let receiver = Receiver::start(&[]).await;
+    let place = Place::new();
+    let limited = Policy { rate_limit: "20/s".parse().ok(), ..quick() };
+    let node = Node::start(&place, &[("limited", limited), ("free", quick())]).await;
+    let began = Instant::now();
+    let limited = fire(&node.store, "t", "a", (0..22).map(|_| to(&receiver, "limited")).collect()).await;
+    let free = fire(&node.store, "t", "b", (0..22).map(|_| to(&receiver, "free")).collect()).await;
+    for id in free {
+        node.wait_for(id, DeliveryState::Delivered).await;
+    }
+    for id in limited {
+        node.wait_for(id, DeliveryState::Delivered).await;
+    }
+    assert!(began.elapsed() >= Duration::from_secs(1), "two at once, then twenty a second: {:?}", began.elapsed());
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_back_gets_what_waited_although_its_breaker_was_open() {
+    let mut receiver = Receiver::start(&[]).await;
+    let place = Place::new();
+    let patient = {
+        let mut policy = quick();
+        policy.failure_handling.retry.waits = [vec![Duration::ZERO], vec![Duration::from_millis(100); 99]].concat();
+        policy
+    };
+    let node = Node::start(&place, &[("back", patient)]).await;
+    // A port that was free a moment ago: nobody listens there yet.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = |_| NewDelivery { url: RenderedText::plain(format!("http://{address}/back")), ..delivery("back") };
+    let ids = fire(&node.store, "t", "a", (0..40).map(gone).collect()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let spent: usize = {
+        let attempts = futures_util::future::join_all(ids.iter().map(|id| node.attempts(*id))).await;
+        attempts.iter().map(Vec::len).sum()
+    };
+    assert!(spent < 60, "a breaker spends no attempts: {spent} in a second");
+    receiver.listen_at(address).await;
+    for id in ids {
+        node.wait_for(id, DeliveryState::Delivered).await;
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_fresh_does_not_wait_for_a_backlog() {
+    let receiver = Receiver::start(&[]).await;
+    let place = Place::new();
+    let backlog = {
+        let store = place.open().await;
+        let made = fire(&store, "t", "old", (0..300).map(|_| to(&receiver, "slow")).collect()).await;
+        store.close().await;
+        made
+    };
+    let limited = Policy { rate_limit: "50/s".parse().ok(), ..quick() };
+    let node = Node::start(&place, &[("slow", limited)]).await;
+    receiver.wait_for("slow", 5).await;
+    let fresh = fire(&node.store, "t", "new", vec![to(&receiver, "slow")]).await[0];
+    node.wait_for(fresh, DeliveryState::Delivered).await;
+    let tenant = script::tenant("t");
+    let waiting = futures_util::future::join_all(backlog.iter().map(|id| node.store.delivery(&tenant, *id))).await;
+    let waiting = waiting.into_iter().filter(|row| row.as_ref().unwrap().as_ref().unwrap().state == DeliveryState::Pending).count();
+    assert!(waiting > 0, "the whole backlog went first");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_suspended_endpoint_gets_nothing_more_of_what_stood_in_line() {
+    let receiver = Receiver::start(&[("gone", Behaviour::GoneFirst(1000))]).await;
+    let place = Place::new();
+    let node = Node::start(&place, &[("gone", Policy { concurrency: 1, ..quick() })]).await;
+    let ids = fire(&node.store, "t", "a", (0..50).map(|_| to(&receiver, "gone")).collect()).await;
+    node.wait_for(ids[0], DeliveryState::Diverted).await;
+    let tenant = script::tenant("t");
+    let began = Instant::now();
+    while node.store.endpoint_states(&tenant).await.unwrap().iter().all(|state| state.suspended.is_none()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "not suspended");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let got = receiver.got("gone").len();
+    assert!(got < 20, "{got} of 50 were sent to an endpoint that is gone");
+    node.stop().await;
+    assert_eq!(receiver.got("gone").len(), got);
+}

@@ -16,11 +16,11 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 #[derive(Debug, Args)]
 pub(super) struct Target {
     /// The node's address
-    #[arg(long, env = "WEBHOOKC_URL", default_value = "http://127.0.0.1:7357", value_name = "URL")]
+    #[arg(long, global = true, env = "WEBHOOKC_URL", default_value = "http://127.0.0.1:7357", value_name = "URL")]
     url: String,
 
     /// Whose objects and deliveries
-    #[arg(long, env = "WEBHOOKC_TENANT", default_value = crate::ids::DEFAULT_TENANT, value_name = "NAME")]
+    #[arg(long, global = true, env = "WEBHOOKC_TENANT", default_value = crate::ids::DEFAULT_TENANT, value_name = "NAME")]
     tenant: String,
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::failure::Failure;
 use crate::activity::Feed;
@@ -26,6 +26,8 @@ use crate::worker::{Limits, Worker};
 
 /// How long requests to the API may go on after a signal.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// How long after a new program saves may still be committed that were read by the one before.
+const LATE_SAVES: Duration = Duration::from_secs(10);
 /// What `dev` opens to deliveries: this machine.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
@@ -98,6 +100,7 @@ impl Node {
         let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
+        let swapped = Arc::new(Notify::new());
         let mut reloader = Reloader::new(Setup {
             files,
             keyring: Arc::clone(&keyring),
@@ -107,6 +110,7 @@ impl Node {
             feed: feed.clone(),
             clock: Arc::clone(&clock),
             requests,
+            swapped: Arc::clone(&swapped),
         });
         let (generation, report) = reloader.take(first).await;
         if generation.is_none() {
@@ -142,13 +146,16 @@ impl Node {
                 limits: Limits { drain: plan.drain, ..Limits::default() },
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
-            app.start(Running { ingest, keyring });
+            app.start(Running { ingest: ingest.clone(), keyring });
+            // The program may be another than that of the last process.
+            swapped.notify_one();
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
             tokio::select! {
                 () = reloader.run(live) => {}
+                () = reexamine(&ingest, &swapped) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             forgetting.abort();
@@ -171,6 +178,27 @@ fn small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
         tracing::debug!(%error, "large pages stay in use");
+    }
+}
+
+/// Decides what waits for a related object once more whenever another program is in force; for ever. And then again: a save that was under
+/// way by the program before may have begun to wait meanwhile.
+async fn reexamine(ingest: &Ingest, swapped: &Notify) {
+    loop {
+        swapped.notified().await;
+        reexamine_once(ingest).await;
+        while tokio::time::timeout(LATE_SAVES, swapped.notified()).await.is_ok() {
+            reexamine_once(ingest).await;
+        }
+        reexamine_once(ingest).await;
+    }
+}
+
+async fn reexamine_once(ingest: &Ingest) {
+    match ingest.reexamine().await {
+        Ok(0) => {}
+        Ok(changed) => tracing::info!(changed, "webhooks that waited were decided by the new program"),
+        Err(error) => tracing::error!(%error, "webhooks that wait could not be decided by the new program"),
     }
 }
 

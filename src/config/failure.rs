@@ -1,4 +1,4 @@
-//! `timeout`, `concurrency`, `rate_limit`, `signatures` and `failure_handling` of an endpoint → [`Policy`]. Whether its alert endpoint exists
+//! `timeout`, `concurrency`, `rate_limit`, `order`, `signatures` and `failure_handling` of an endpoint → [`Policy`]. Whether its alert endpoint exists
 //! is not known here.
 
 use std::time::Duration;
@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::document::{Mistake, Table, Value};
 use crate::delivery::{FailureHandling, Pattern, Policy, RateError, Retry, RetryError, Trigger, parse_duration};
 use crate::diagnostics::{one_of, suggestion};
+use crate::program::Order;
 use crate::text::Spanned;
 
 /// The longest deadline of one exchange: a lease must outlive it.
@@ -32,6 +33,13 @@ pub(super) fn policy(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> (Policy, 
     if let Some(rate) = table.take("rate_limit").and_then(|value| value.string(out)) {
         let read = rate.value.parse().map_err(|error: RateError| out.push(Mistake::new(rate.span, error.to_string())));
         policy.rate_limit = read.ok();
+    }
+    if let Some(order) = table.take("order").and_then(|value| value.string(out)) {
+        match order.value.as_str() {
+            "none" => {}
+            "object" => policy.order = Order::Object,
+            seen => out.push(Mistake::new(order.span, format!("unknown order `{seen}`, expected `none` or `object`"))),
+        }
     }
     if let Some(signatures) = table.take("signatures") {
         for profile in signatures.strings(out) {

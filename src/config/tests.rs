@@ -233,6 +233,7 @@ name = "erp"
 events = "*"
 url = "http://x/"
 rate_limit = "30/min"
+order = "object"
 failure_handling = { triggers = ["5xx", 429], retry = { schedule = ["0s", "1 s"] }, alert_endpoint = "ops", divert = false, suspend = true }
 [[endpoints]]
 name = "ops"
@@ -250,7 +251,7 @@ enabled = false
         alert_endpoint: Some(ops.source.id.clone()),
     };
     assert_eq!(erp.policy.failure_handling, expected);
-    assert_eq!(erp.policy.rate_limit, "30/min".parse().ok());
+    assert_eq!((erp.policy.rate_limit, erp.policy.order), ("30/min".parse().ok(), crate::program::Order::Object));
     assert!(erp.source.enabled && !erp.source.takes_alerts && !ops.source.enabled && ops.source.takes_alerts);
 }
 
@@ -273,5 +274,7 @@ fn failure_handling_that_cannot_be_is_reported() {
         assert!(matches!(&found[..], [one] if one.contains(expected)), "{handling}: {found:#?}");
     }
     let rate = "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"http://x/\"\nrate_limit = \"fast\"\n";
+    let order = rate.replace("rate_limit = \"fast\"", "order = \"strict\"");
+    assert_eq!(mistakes(&order), ["\"strict\": unknown order `strict`, expected `none` or `object`"]);
     assert!(mistakes(rate)[0].contains("`fast` is not a rate, expected 1 to 1000000 requests in a second, minute or hour"));
 }

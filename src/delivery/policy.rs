@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::delivery::{Rate, Retry};
 use crate::ids::EndpointId;
+use crate::program::Order;
 
 /// How an endpoint is called, and what happens when that fails.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Policy {
     pub concurrency: u32,
     /// Requests started in a time, in each tenant; `None`: as many as come.
     pub rate_limit: Option<Rate>,
+    /// The order of deliveries, besides that which a webhook asks for by itself.
+    pub order: Order,
     /// Whether the `journey` signature headers are added to the Standard Webhooks ones.
     pub journey: bool,
     /// Whether asymmetric signatures, `v1a`, are added to the symmetric ones.
@@ -29,6 +32,7 @@ impl Default for Policy {
             timeout: Duration::from_secs(15),
             concurrency: 16,
             rate_limit: None,
+            order: Order::None,
             journey: false,
             asymmetric: false,
             failure_handling: FailureHandling::default(),

@@ -16,6 +16,7 @@ use crate::engine::moment::Moment;
 use crate::engine::payload::payload;
 use crate::engine::save::{Change, Save};
 use crate::engine::verdict::{Decision, Verdict};
+use crate::engine::waits::refused;
 use crate::ids::{ModelId, WebhookId};
 use crate::program::{Operation, Record, WebhookType};
 use crate::template::{RenderError, Rendered, Snapshot};
@@ -51,6 +52,14 @@ pub struct Outcome {
     pub firings: Vec<Firing>,
 }
 
+impl Outcome {
+    /// One in which nothing has happened yet.
+    pub(super) fn nothing(operation: Operation) -> Self {
+        let (decisions, marks, waits, ended_waits, firings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { operation, object: None, decisions, marks, waits, ended_waits, firings }
+    }
+}
+
 /// One webhook that fires for one object.
 #[derive(Debug)]
 pub struct Firing {
@@ -83,15 +92,7 @@ pub fn evaluate(rules: &Valid<Rules>, save: &Save, known: &Known, moment: Moment
     let after = (operation != Operation::Delete).then_some(&object);
 
     let mut lookup = Lookup::after(known, Saved { model: save.model, id: &save.id, after });
-    let mut outcome = Outcome {
-        operation,
-        object: after.cloned(),
-        decisions: Vec::new(),
-        marks: Vec::new(),
-        waits: Vec::new(),
-        ended_waits: Vec::new(),
-        firings: Vec::new(),
-    };
+    let mut outcome = Outcome { object: after.cloned(), ..Outcome::nothing(operation) };
     let own = program.model(save.model).webhooks.iter().map(|&id| Case {
         id,
         webhook: program.webhook(id),
@@ -114,9 +115,16 @@ pub fn evaluate(rules: &Valid<Rules>, save: &Save, known: &Known, moment: Moment
     let circumstances = Circumstances { rules, moment, timestamp: &timestamp };
     let mut results = Vec::with_capacity(cases.len());
     for case in &cases {
-        if let Ok(result) = decide(circumstances, &mut lookup, case) {
-            results.push((case, result));
+        let Ok(result) = decide(circumstances, &mut lookup, case) else { continue };
+        // One that waited before is never refused: that would be the saver's loss who has nothing to do with it.
+        if let Err(Verdict::Waiting { model, id }) = &result
+            && !case.waited
+            && let Ok(count) = lookup.wait_count(case.id, &save.id, (*model, id))
+            && let Some(refused) = refused(program, (*model, id), count)
+        {
+            return Step::Refused(refused);
         }
+        results.push((case, result));
     }
     if lookup.needs_more() {
         return Step::Need(lookup.into_needs());
@@ -160,7 +168,7 @@ fn woken<'a>(rules: &'a Rules, save: &Save, wait: &Wait, lookup: &mut Lookup<'_>
 }
 
 /// Notes what follows from one decision.
-fn conclude(circumstances: Circumstances<'_>, case: &Case<'_>, result: Result<Snapshot, Verdict>, outcome: &mut Outcome) {
+pub(super) fn conclude(circumstances: Circumstances<'_>, case: &Case<'_>, result: Result<Snapshot, Verdict>, outcome: &mut Outcome) {
     let key = || (case.id, case.object.id.clone());
     let verdict = match result {
         Ok(snapshot) => {

@@ -29,6 +29,28 @@ pub enum Read {
     Ready(WebhookId, Box<str>),
     /// Which firings wait for this object to exist.
     Waiting(ModelId, Box<str>),
+    /// How many do, when one more is to: that of this webhook for this object.
+    WaitCount {
+        /// The webhook.
+        webhook: WebhookId,
+        /// The object it is about.
+        object: Box<str>,
+        /// The model of the object that is waited for.
+        model: ModelId,
+        /// Its id.
+        id: Box<str>,
+    },
+}
+
+/// How many firings wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WaitCount {
+    /// Whether the one in question is among them.
+    pub already: bool,
+    /// Those that wait for the object in question; no more than a few thousand are counted.
+    pub for_object: u32,
+    /// All of the tenant.
+    pub of_tenant: u32,
 }
 
 /// The answer to a [`Read`].
@@ -42,6 +64,8 @@ pub enum Found {
     Ready(bool),
     /// To [`Read::Waiting`].
     Waiting(Vec<Wait>),
+    /// To [`Read::WaitCount`].
+    WaitCount(WaitCount),
 }
 
 /// A webhook whose conditions held but for a related object that does not exist yet.
@@ -113,7 +137,7 @@ impl<'a> Lookup<'a> {
         }
         match self.find(Read::Object(model, id.into()))? {
             Found::Object(record) => Ok(record.clone()),
-            Found::Children(_) | Found::Ready(_) | Found::Waiting(_) => Ok(None),
+            Found::Children(_) | Found::Ready(_) | Found::Waiting(_) | Found::WaitCount(_) => Ok(None),
         }
     }
 
@@ -122,7 +146,7 @@ impl<'a> Lookup<'a> {
         let read = Read::Children { model, property, parent: parent.into(), limit: limit.saturating_add(1) };
         let mut children = match self.find(read)? {
             Found::Children(children) => children.clone(),
-            Found::Object(_) | Found::Ready(_) | Found::Waiting(_) => Vec::new(),
+            Found::Object(_) | Found::Ready(_) | Found::Waiting(_) | Found::WaitCount(_) => Vec::new(),
         };
         if let Some(saved) = self.saved
             && saved.model == model
@@ -146,7 +170,14 @@ impl<'a> Lookup<'a> {
     pub(super) fn waiting(&mut self, model: ModelId, id: &str) -> Result<&'a [Wait], Pending> {
         match self.find(Read::Waiting(model, id.into()))? {
             Found::Waiting(waits) => Ok(waits),
-            Found::Object(_) | Found::Children(_) | Found::Ready(_) => Ok(&[]),
+            Found::Object(_) | Found::Children(_) | Found::Ready(_) | Found::WaitCount(_) => Ok(&[]),
+        }
+    }
+
+    pub(super) fn wait_count(&mut self, webhook: WebhookId, object: &str, (model, id): (ModelId, &str)) -> Result<WaitCount, Pending> {
+        match self.find(Read::WaitCount { webhook, object: object.into(), model, id: id.into() })? {
+            Found::WaitCount(count) => Ok(*count),
+            Found::Object(_) | Found::Children(_) | Found::Ready(_) | Found::Waiting(_) => Ok(WaitCount::default()),
         }
     }
 

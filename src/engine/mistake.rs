@@ -17,7 +17,7 @@ const QUOTED_CHARACTERS: usize = 60;
 pub struct Refused {
     /// Kebab-case kind: `unknown-model`, `unknown-field`, `wrong-type`, `out-of-range`, `invalid-value`, `unknown-option`,
     /// `duplicate-key`, `duplicate-option`, `missing-key`, `id-mismatch`, `type-mismatch`, `invalid-json`, `invalid-id`, `too-large`,
-    /// `no-such-object`, `no-such-attachment`, `other-attachment`.
+    /// `no-such-object`, `no-such-attachment`, `other-attachment`, `too-many-waiting`.
     pub kind: &'static str,
     /// JSON pointer into the body, empty for all of it.
     pub pointer: String,

@@ -15,6 +15,7 @@ mod known;
 mod moment;
 mod payload;
 mod trace;
+mod waits;
 
 mod canonical;
 mod json;
@@ -22,9 +23,10 @@ mod mistake;
 
 pub use alert::{Notice, Trouble, notice};
 pub use evaluate::{Firing, Outcome, Step, evaluate};
-pub use known::{Found, Known, Read, Wait};
+pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;
 pub use moment::Moment;
 pub use save::{Change, MAX_BODY_BYTES, Save, Verb, parse_save};
 pub use trace::{TraceEntry, VerdictWord, read_trace, trace_entry, write_trace};
 pub use verdict::{Decision, Verdict};
+pub use waits::reexamine;

@@ -110,15 +110,16 @@ fn is_empty(text: &str) -> bool {
 
 /// The decisions at a save of this object as a JSON list of [`TraceEntry`], which names the object only where it is another one.
 #[must_use]
-pub fn write_trace(program: &Program, (model, object): (ModelId, &str), decisions: &[Decision]) -> String {
-    let entry = |decision| {
+pub fn write_trace<'a>(program: &Program, (model, object): (ModelId, &str), decisions: impl IntoIterator<Item = &'a Decision>) -> String {
+    let entry = |decision: &'a Decision| {
+        let webhook = program.webhook(decision.webhook);
         let mut entry = trace_entry(program, decision);
-        if program.webhook(decision.webhook).model == model && *decision.object == *object {
+        if webhook.model == model && *decision.object == *object {
             (entry.model, entry.object) = (Cow::Borrowed(""), Cow::Borrowed(""));
         }
         entry
     };
-    let entries: Vec<_> = decisions.iter().map(entry).collect();
+    let entries: Vec<_> = decisions.into_iter().map(entry).collect();
     serde_json::to_string(&entries).unwrap_or_else(|_| "[]".to_owned())
 }
 

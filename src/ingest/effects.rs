@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::engine::{Firing, Outcome, Save, Wait};
+use crate::engine::{Firing, Outcome, Wait, write_trace};
 use crate::generation::Generation;
 use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence, Tenant};
 use crate::ingest::Bell;
 use crate::program::{EndpointSource, Order, Program};
-use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, Unsendable, WaitRow};
+use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, OtherTrace, Unsendable, WaitRow};
 use crate::template::{RenderError, Rendered, RenderedText};
 use crate::time::Entropy;
 
@@ -30,22 +30,35 @@ pub(super) struct Of<'a> {
     pub ordered: bool,
 }
 
-/// The rows of one save.
-pub(super) fn effects(circumstances: Circumstances<'_>, save: &Save, outcome: Outcome, trace: String) -> Effects {
+/// The rows of what happens with an object, which is saved or looked at anew.
+pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, &str), outcome: Outcome, trace: String) -> Effects {
     let program = &circumstances.generation.rules.program;
     let event = |webhook| program.webhook(webhook).name.clone();
     let change = outcome.object.map_or(ObjectChange::Delete, |object| ObjectChange::Put {
         updated_at: object.updated_at.clone(),
         json: object.to_stored(program).into(),
     });
+    // What waited for this object is explained at its own, too.
+    let others = outcome.decisions.iter().filter(|decision| {
+        let about = program.webhook(decision.webhook).model;
+        about != model || *decision.object != *object
+    });
+    let other_traces = others
+        .map(|decision| {
+            let about = program.webhook(decision.webhook).model;
+            let trace = write_trace(program, (about, &decision.object), [decision]);
+            OtherTrace { model: program.model(about).name.clone(), object: decision.object.clone(), trace }
+        })
+        .collect();
     let waits = outcome.waits.into_iter().map(|(wait, model, id)| wait_row(program, wait, model, id));
     Effects {
         at: circumstances.at,
-        model: program.model(save.model).name.clone(),
-        object: save.id.clone(),
+        model: program.model(model).name.clone(),
+        object: object.into(),
         change,
         operation: outcome.operation.as_str(),
         trace,
+        other_traces,
         marks: outcome.marks.into_iter().map(|(webhook, object)| (event(webhook), object)).collect(),
         waits: waits.collect(),
         ended_waits: outcome.ended_waits.into_iter().map(|(webhook, object)| (event(webhook), object)).collect(),
@@ -91,13 +104,18 @@ pub(super) fn delivery(
     };
     NewDelivery {
         endpoint: endpoint.id.clone(),
-        ordered: of.ordered,
+        ordered: of.ordered || keeps_order(circumstances, &endpoint.id),
         due,
         method: rendered.method,
         url: rendered.url,
         headers: Arc::from(rendered.headers),
         body: rendered.body,
     }
+}
+
+/// Whether an endpoint wants all deliveries about an object in order.
+fn keeps_order(circumstances: Circumstances<'_>, endpoint: &EndpointId) -> bool {
+    circumstances.generation.targets.get(endpoint).is_some_and(|target| target.policy.order == Order::Object)
 }
 
 /// When the first attempt is due: the schedule begins with a wait, which is none by default.

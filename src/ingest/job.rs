@@ -9,7 +9,7 @@ use crate::activity::{Activity, Decided};
 use crate::engine::{Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry, write_trace};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
-use crate::ingest::effects::{Circumstances, effects};
+use crate::ingest::effects::{Circumstances, rows};
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
 use crate::store::{Answer, JobStep, SaveJob, StoreError};
@@ -99,7 +99,7 @@ impl Saving {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
-        let effects = effects(circumstances, save, outcome, trace.clone());
+        let effects = rows(circumstances, (save.model, &save.id), outcome, trace.clone());
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });
         self.known.found.clear();

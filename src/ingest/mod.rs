@@ -5,6 +5,7 @@ mod alarm;
 mod effects;
 mod job;
 mod reads;
+mod reexamine;
 
 pub use alarm::Bell;
 

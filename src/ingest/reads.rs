@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Found, Read, Wait};
+use crate::engine::{Found, Read, Wait, WaitCount};
 use crate::ids::{ModelId, PropertyId};
 use crate::program::{Kind, Operation, Program, Record};
 use crate::store::{Answer, ObjectRow, Query, WaitRow};
@@ -20,6 +20,10 @@ pub(super) fn query(program: &Program, read: &Read) -> Query {
         },
         Read::Ready(webhook, object) => Query::Ready { event: program.webhook(*webhook).name.clone(), object: object.clone() },
         Read::Waiting(model, id) => Query::Waiting { model: model_name(*model), id: id.clone() },
+        Read::WaitCount { webhook, object, model, id } => {
+            let event = program.webhook(*webhook).name.clone();
+            Query::WaitCount { event, object: object.clone(), for_model: model_name(*model), for_id: id.clone() }
+        }
     }
 }
 
@@ -38,7 +42,10 @@ pub(super) fn found(program: &Program, read: &Read, answer: Answer) -> Result<Fo
             let waits = rows.iter().filter_map(|row| wait(program, row).transpose());
             Ok(Found::Waiting(waits.collect::<Result<_, _>>()?))
         }
-        (Read::Object(..) | Read::Children { .. } | Read::Ready(..) | Read::Waiting(..), _) => {
+        (Read::WaitCount { .. }, Answer::WaitCount { already, for_object, of_tenant }) => {
+            Ok(Found::WaitCount(WaitCount { already, for_object, of_tenant }))
+        }
+        (Read::Object(..) | Read::Children { .. } | Read::Ready(..) | Read::Waiting(..) | Read::WaitCount { .. }, _) => {
             Err("the store answered another question".to_owned())
         }
     }
@@ -60,7 +67,7 @@ fn record(program: &Program, model: ModelId, row: &ObjectRow) -> Result<Arc<Reco
 }
 
 /// The wait, unless its webhook or its model is no longer part of the program.
-fn wait(program: &Program, row: &WaitRow) -> Result<Option<Wait>, String> {
+pub(super) fn wait(program: &Program, row: &WaitRow) -> Result<Option<Wait>, String> {
     let Some(webhook) = program.webhook_named(&row.event) else { return Ok(None) };
     let model = program.webhook(webhook).model;
     if program.model(model).name != row.model {

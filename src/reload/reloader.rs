@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::build::{Absent, build};
 use super::keyring::Keyring;
@@ -132,6 +132,7 @@ pub struct Reloader {
     feed: Feed,
     clock: Arc<dyn Clock>,
     requests: Requests,
+    swapped: Arc<Notify>,
     watch: Watch,
     seen: Seen,
     /// Number of the last generation.
@@ -158,15 +159,17 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// Who else may ask for a reload.
     pub requests: Requests,
+    /// Rings when a new program has been swapped in.
+    pub swapped: Arc<Notify>,
 }
 
 impl Reloader {
     /// A reloader that has loaded nothing yet.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let Setup { files, keyring, absent, guard, quiet, feed, clock, requests } = setup;
+        let Setup { files, keyring, absent, guard, quiet, feed, clock, requests, swapped } = setup;
         let (watch, seen) = (Watch::new(), Seen::default());
-        Self { files, keyring, absent, guard, quiet, feed, clock, requests, watch, seen, number: 0, fixed: None }
+        Self { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, watch, seen, number: 0, fixed: None }
     }
 
     /// Makes a generation of an attempt, if it is without errors, and remembers what it was made of.
@@ -226,6 +229,7 @@ impl Reloader {
             let (generation, report) = self.reload().await;
             if let Some(generation) = generation {
                 live.store(Arc::new(generation));
+                self.swapped.notify_one();
             }
             self.tell(asked, report);
         }

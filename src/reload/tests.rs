@@ -46,6 +46,7 @@ impl Project {
             feed,
             clock: Arc::new(SystemClock),
             requests,
+            swapped: Arc::default(),
         });
         Self { folder, reloader, news, trigger }
     }

@@ -111,6 +111,7 @@ fn status_of(kind: &str) -> StatusCode {
         "invalid-json" => StatusCode::BAD_REQUEST,
         "unknown-model" | "no-such-object" => StatusCode::NOT_FOUND,
         "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "too-many-waiting" => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

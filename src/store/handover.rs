@@ -20,7 +20,7 @@ pub struct Way<'a> {
 
 /// Sends deliveries. Called on the store's own thread: nothing here may wait.
 pub trait Handover: Send + Sync {
-    /// Whether a delivery on this way, due at `due`, can be sent right after its commit; or soon after it; then it is
+    /// Whether a delivery on this way, due at `due`, can be sent right after its commit, or soon after it; then it is
     /// counted in, and the end of its lease is answered. Otherwise it waits in the store like any other.
     fn reserve(&self, way: Way<'_>, due: Timestamp) -> Option<Timestamp>;
 
@@ -29,4 +29,8 @@ pub trait Handover: Send + Sync {
 
     /// The commit is done: these are leased, and to be sent.
     fn hand_over(&self, deliveries: Vec<Claimed>);
+
+    /// The commit is done: an endpoint is suspended, and what is not under way yet stays here. It is due when the endpoint is released and its
+    /// lease has ended.
+    fn suspended(&self, lane: LaneId);
 }

@@ -70,6 +70,17 @@ pub enum Query {
         /// Its id.
         id: Box<str>,
     },
+    /// How many firings wait, when that of an event for an object is to wait for another one.
+    WaitCount {
+        /// The event.
+        event: Box<str>,
+        /// The object it is about.
+        object: Box<str>,
+        /// The model of the object it is to wait for.
+        for_model: Box<str>,
+        /// The id of that.
+        for_id: Box<str>,
+    },
 }
 
 /// The answer to a [`Query`].
@@ -83,6 +94,15 @@ pub enum Answer {
     Ready(bool),
     /// To [`Query::Waiting`].
     Waiting(Vec<WaitRow>),
+    /// To [`Query::WaitCount`].
+    WaitCount {
+        /// Whether this very firing waits for that object already.
+        already: bool,
+        /// How many wait for it, counted to a few thousand.
+        for_object: u32,
+        /// How many of the tenant wait for anything.
+        of_tenant: u32,
+    },
 }
 
 /// A firing that waits for a related object.
@@ -115,10 +135,12 @@ pub struct Effects {
     pub object: Box<str>,
     /// What happens to the object.
     pub change: ObjectChange,
-    /// `create`, `update`, `delete`.
+    /// `create`, `update`, `delete`; `reload` when it is looked at anew.
     pub operation: &'static str,
     /// The decisions as JSON, a list.
     pub trace: String,
+    /// What of them is about other objects, which had waited.
+    pub other_traces: Vec<OtherTrace>,
     /// `ready` webhooks used up: event, object.
     pub marks: Vec<(Box<str>, Box<str>)>,
     /// Firings that wait from now on; each replaces one of the same event and object.
@@ -127,6 +149,17 @@ pub struct Effects {
     pub ended_waits: Vec<(Box<str>, Box<str>)>,
     /// What fired.
     pub messages: Vec<NewMessage>,
+}
+
+/// Decisions about another object than the saved one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherTrace {
+    /// Its model.
+    pub model: Box<str>,
+    /// Its id.
+    pub object: Box<str>,
+    /// The decisions as JSON, a list.
+    pub trace: String,
 }
 
 /// What happens to the saved object.
@@ -141,6 +174,8 @@ pub enum ObjectChange {
     },
     /// It is gone.
     Delete,
+    /// It stays as it is: it was only looked at anew.
+    Keep,
 }
 
 /// A message to store.

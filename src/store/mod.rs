@@ -14,7 +14,7 @@ pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
-pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, Unsendable, WaitRow};
+pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use rows::{
@@ -156,6 +156,15 @@ impl Store {
         verb!(self, settle(attempts))
     }
 
+    /// Lets go of claims: what is given back is due at `now`, as if it had not been claimed. One whose fence has been raised since is left
+    /// alone.
+    ///
+    /// # Errors
+    /// When the store fails; the claims stand until their lease ends then.
+    pub async fn give_back(&self, deliveries: Vec<Claimed>, now: Timestamp) -> Result<(), StoreError> {
+        verb!(self, give_back(deliveries, now))
+    }
+
     /// Makes a delivery due now with one more attempt. `false` when it does not exist or is under way.
     ///
     /// # Errors
@@ -207,6 +216,14 @@ impl Store {
     /// When the store fails.
     pub async fn attempts(&self, tenant: &Tenant, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
         verb!(self, attempts(tenant, delivery))
+    }
+
+    /// Firings that wait, of all tenants, behind the row `after`: the row of each, whose it is, and what it waits for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn waits(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, WaitRow)>, StoreError> {
+        verb!(self, waits(after, limit))
     }
 
     /// The traces of the last saves of an object, newest first.

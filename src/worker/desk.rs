@@ -15,21 +15,30 @@ use crate::worker::lane::Reached;
 use crate::worker::lanes::Lanes;
 use crate::worker::lease_of;
 
+/// What comes to the worker's loop over the desk.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// These have their place, and are to be sent.
+    Fresh(Vec<Claimed>),
+    /// These cannot be sent for a time, and go back to the store.
+    Returned(Vec<Claimed>),
+}
+
 pub(super) struct Desk {
     lanes: Mutex<Lanes>,
     live: Live,
     clock: Arc<dyn Clock>,
-    fresh: mpsc::UnboundedSender<Vec<Claimed>>,
+    loop_of_worker: mpsc::UnboundedSender<Arrival>,
     /// Rings when a place is free while something waits for one.
     pub room: Notify,
 }
 
 impl Desk {
     /// A desk with so many places, and what comes over it.
-    pub(super) fn new(limit: usize, live: Live, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Claimed>>) {
+    pub(super) fn new(limit: usize, live: Live, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::UnboundedReceiver<Arrival>) {
         // Bounded by the places and the lines: nothing comes that was not counted in.
-        let (fresh, arrivals) = mpsc::unbounded_channel();
-        let desk = Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, fresh, room: Notify::new() };
+        let (loop_of_worker, arrivals) = mpsc::unbounded_channel();
+        let desk = Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, loop_of_worker, room: Notify::new() };
         (Arc::new(desk), arrivals)
     }
 
@@ -44,9 +53,19 @@ impl Desk {
         lanes.free(lane, reached, now);
         let next = lanes.next(lane, &target.policy, now);
         self.ring(&lanes);
+        self.tell(lanes, next.into_iter().collect());
+    }
+
+    /// Sends to the worker's loop what is ready, and what has left its line. A worker that has stopped takes nothing more: the deliveries
+    /// are due again when their lease ends or the store is next opened.
+    fn tell(&self, mut lanes: MutexGuard<'_, Lanes>, ready: Vec<Claimed>) {
+        let returned = lanes.dissolved();
         drop(lanes);
-        if let Some(next) = next {
-            drop(self.fresh.send(vec![next]));
+        if !ready.is_empty() {
+            drop(self.loop_of_worker.send(Arrival::Fresh(ready)));
+        }
+        if !returned.is_empty() {
+            drop(self.loop_of_worker.send(Arrival::Returned(returned)));
         }
     }
 
@@ -56,6 +75,7 @@ impl Desk {
         lanes.free((lane, tenant), Reached::Unknown, Instant::now());
         lanes.dissolve(lane);
         self.ring(&lanes);
+        self.tell(lanes, Vec::new());
     }
 
     fn ring(&self, lanes: &Lanes) {
@@ -94,11 +114,13 @@ impl Handover for Desk {
             None
         };
         let ready: Vec<Claimed> = deliveries.into_iter().filter_map(enter).collect();
-        drop(lanes);
-        if !ready.is_empty() {
-            // A worker that has stopped takes nothing more: the deliveries are due again when their lease ends or the store is next opened.
-            drop(self.fresh.send(ready));
-        }
+        self.tell(lanes, ready);
+    }
+
+    fn suspended(&self, lane: LaneId) {
+        let mut lanes = self.lanes();
+        lanes.dissolve(lane);
+        self.tell(lanes, Vec::new());
     }
 }
 

@@ -15,6 +15,8 @@ const PATIENCE: u32 = 5;
 const FIRST_REST: Duration = Duration::from_millis(100);
 /// The longest that it stays open: a receiver that is back is found soon.
 const LONGEST_REST: Duration = Duration::from_secs(10);
+/// How long nothing is sent to an endpoint that is to be suspended: until that is recorded, also on a slow disk.
+const UNWANTED_REST: Duration = Duration::from_secs(2);
 /// Deliveries of a lane that may wait in memory for a place.
 const LONGEST_LINE: usize = 512;
 /// How long the last one of them may wait, as far as can be foreseen; much less than a lease is longer than its request.
@@ -48,6 +50,8 @@ pub(super) enum Reached {
     Answered(u16),
     /// It timed out or could not be connected to.
     No,
+    /// It is to be suspended, which is not recorded yet.
+    Unwanted,
     /// Nothing.
     Unknown,
 }
@@ -115,8 +119,11 @@ impl Lane {
         match reached {
             Reached::Answered(status) => {
                 self.pace.answered(status, self.in_flight);
-                (self.unanswered, self.rests_until) = (0, None);
+                if self.is_silent() {
+                    (self.unanswered, self.rests_until) = (0, None);
+                }
             }
+            Reached::Unwanted => (self.unanswered, self.rests_until) = (0, now.checked_add(UNWANTED_REST)),
             // Those that were under way when the breaker opened say nothing new.
             Reached::No if self.rests_until.is_some_and(|until| until > now) => self.pace.unanswered(),
             Reached::No => {
@@ -191,6 +198,16 @@ mod tests {
         lane.take(&policy, now);
         lane.free(Reached::Answered(503), now);
         assert_eq!(lane.room(&policy, now), 16);
+    }
+
+    #[test]
+    fn an_unwanted_lane_rests_whatever_else_is_answered() {
+        let (policy, now) = (policy(3), Instant::now());
+        let mut lane = started(3, &policy, now);
+        lane.free(Reached::Unwanted, now);
+        lane.free(Reached::Answered(200), now);
+        assert_eq!((lane.room(&policy, now), lane.opens(&policy, now)), (0, Some(now + UNWANTED_REST)));
+        assert_eq!(lane.room(&policy, now + UNWANTED_REST), 2);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) struct Lanes {
     lines: FxHashMap<LaneId, Line>,
     /// Deliveries in all of them.
     in_line: usize,
+    /// Deliveries that have left their line without being sent.
+    dissolved: Vec<Claimed>,
     /// Lanes that may have more due in the store than was claimed; fresh deliveries stand in line behind that.
     waiting: FxHashSet<LaneId>,
 }
@@ -54,6 +56,7 @@ impl Lanes {
             tenants: FxHashMap::default(),
             lines: FxHashMap::default(),
             in_line: 0,
+            dissolved: Vec::new(),
             waiting: FxHashSet::default(),
         }
     }
@@ -66,6 +69,12 @@ impl Lanes {
     /// Whether something in the store waits for room.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Everything that is due will be planned for now, so that what waited and is not due any more, such as in a suspended lane, is not
+    /// waited for.
+    pub(super) fn begin_round(&mut self) {
+        self.waiting.clear();
     }
 
     /// All that is due in a lane has been claimed.
@@ -171,12 +180,19 @@ impl Lanes {
         next
     }
 
-    /// Nothing of this lane can be sent for a time: what stands in line is due again when its lease ends.
+    /// Nothing of this lane can be sent for a time: what stands in line goes back to the store, see [`Lanes::dissolved`].
     pub(super) fn dissolve(&mut self, id: LaneId) {
         if let Some(line) = self.lines.get_mut(&id) {
-            self.in_line = self.in_line.saturating_sub(line.dissolve());
+            let before = self.dissolved.len();
+            self.dissolved.extend(line.dissolve());
+            self.in_line = self.in_line.saturating_sub(self.dissolved.len() - before);
             self.forget_line(id);
         }
+    }
+
+    /// What has left a line without being sent since this was last asked.
+    pub(super) fn dissolved(&mut self) -> Vec<Claimed> {
+        std::mem::take(&mut self.dissolved)
     }
 
     /// Deliveries that may still join the line of a lane.

@@ -78,8 +78,8 @@ impl Line {
         next
     }
 
-    /// Those that wait go; how many.
-    pub(super) fn dissolve(&mut self) -> usize {
-        self.waiting.drain(..).count()
+    /// Those that wait go.
+    pub(super) fn dissolve(&mut self) -> impl Iterator<Item = Claimed> {
+        self.waiting.drain(..)
     }
 }

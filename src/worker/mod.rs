@@ -28,7 +28,8 @@ use crate::ids::{EndpointId, LaneId};
 use crate::store::{Claimed, Due, Handover, Lane, Share, Store, StoreError};
 use crate::time::{Clock, Entropy};
 use attempt::{Attempt, Tools};
-use desk::{Desk, Slot};
+use desk::{Arrival, Desk, Slot};
+use lane::Reached;
 use record::Finished;
 
 /// How much longer a lease is than the deadline of its request: time to record the attempt, also on a slow disk. A lease is always
@@ -38,7 +39,7 @@ const LEASE_MARGIN: Duration = Duration::from_secs(30);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often a generation is compared (without asking the store) while deliveries of unknown endpoints wait for a new one.
 const GENERATION_PAUSE: Duration = Duration::from_millis(500);
-/// Lanes that are looked at together.
+/// Lanes that are looked at together, at least.
 const LANES_AT_ONCE: usize = 1024;
 /// The longest sleep towards a due time, so that a clock that was set forward is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
@@ -137,9 +138,12 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                Some(fresh) = arrivals.recv() => {
-                    // The generation may be another one than before the wait.
-                    state.start_fresh(&self.live.load_full(), fresh);
+                Some(arrival) = arrivals.recv() => {
+                    match arrival {
+                        // The generation may be another one than before the wait.
+                        Arrival::Fresh(fresh) => state.start_fresh(&self.live.load_full(), fresh),
+                        Arrival::Returned(returned) => self.give_back(returned).await,
+                    }
                     // So that one whose task is lost is found when its lease has ended.
                     look = look.or_else(|| Instant::now().checked_add(LONGEST_SLEEP));
                 }
@@ -157,11 +161,16 @@ impl Worker {
     async fn look(&self, generation: &Arc<Generation>, state: &mut State) -> Result<Next, StoreError> {
         let now = self.clock.now();
         let began_at = state.after.take();
+        if began_at.is_none() {
+            state.desk.lanes().begin_round();
+        }
+        // More than there are places, so that some are left in line when all places are taken.
+        let at_once = self.limits.in_flight.saturating_mul(2).max(LANES_AT_ONCE);
         let mut after = began_at;
         let mut opens: Option<Instant> = None;
         let mut more = false;
         loop {
-            let Due { lanes, after: rest, next } = self.store.due(now, after, LANES_AT_ONCE).await?;
+            let Due { lanes, after: rest, next } = self.store.due(now, after, at_once).await?;
             let round = self.claim_due(lanes, generation, state).await?;
             more |= round.more;
             opens = [opens, round.opens.map(Instant::from_std)].into_iter().flatten().min();
@@ -219,6 +228,13 @@ impl Worker {
         let now = self.clock.now();
         let claimed = self.store.claim(&lane, now, lease_of(&target, now), share).await?;
         Ok(Batch { lane: lane.id, target, claimed, asked: share.total() })
+    }
+
+    /// Lets the store have deliveries that will not be sent now.
+    async fn give_back(&self, deliveries: Vec<Claimed>) {
+        if let Err(error) = self.store.give_back(deliveries, self.clock.now()).await {
+            tracing::warn!(%error, "deliveries could not be given back; they are due again when their lease ends");
+        }
     }
 
     /// Ready when another generation than this one is in force.
@@ -295,7 +311,7 @@ impl State {
         let finish = self.finish.clone();
         self.attempts.spawn(async move {
             if let Some((finished, reached)) = attempt.run(claimed).await {
-                slot.reached = reached;
+                slot.reached = if finished.attempt.suspend { Reached::Unwanted } else { reached };
                 // The recorder outlives every attempt.
                 if let Ok(room) = finish.reserve().await {
                     drop(slot);
@@ -310,7 +326,7 @@ impl State {
         self.held.retain(|endpoint| !generation.targets.contains_key(endpoint));
         for Lane { endpoint, .. } in due {
             if !generation.targets.contains_key(endpoint) && self.held.insert(endpoint.clone()) {
-                tracing::warn!(%endpoint, "the endpoint is no longer declared; its deliveries wait until it is");
+                tracing::warn!(%endpoint, "the endpoint is disabled, or no longer declared; its deliveries wait for it");
             }
         }
     }

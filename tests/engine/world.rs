@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use webhookc::check::{Rules, Valid};
-use webhookc::engine::{Found, Known, Moment, Outcome, Read, Refused, Save, Step, Verb, Wait, evaluate, parse_save, trace_entry};
+use webhookc::engine::{
+    Found, Known, Moment, Outcome, Read, Refused, Save, Step, Verb, Wait, WaitCount, evaluate, parse_save, trace_entry,
+};
 use webhookc::ids::{ModelId, Sequence, WebhookId};
 use webhookc::program::Record;
 
@@ -58,6 +60,12 @@ impl World {
             Read::Waiting(model, id) => {
                 let awaiting = self.waits.values().filter(|(_, of, awaited)| of == model && awaited == id);
                 Found::Waiting(awaiting.map(|(wait, ..)| wait.clone()).collect())
+            }
+            Read::WaitCount { webhook, object, model, id } => {
+                let already = self.waits.get(&(*webhook, object.clone())).is_some_and(|(_, of, awaited)| (of, awaited) == (model, id));
+                let for_object = self.waits.values().filter(|(_, of, awaited)| of == model && awaited == id).count();
+                let [for_object, of_tenant] = [for_object, self.waits.len()].map(|count| u32::try_from(count).unwrap());
+                Found::WaitCount(WaitCount { already, for_object, of_tenant })
             }
         }
     }

@@ -128,6 +128,19 @@ impl Node {
         Self::run(self.stop().await).await
     }
 
+    /// The same node with another `webhookc.toml`.
+    pub async fn restart_with(self, toml: &str) -> Self {
+        let folder = self.stop().await;
+        std::fs::write(folder.path().join("webhookc.toml"), toml).unwrap();
+        Self::run(folder).await
+    }
+
+    /// How many deliveries there are.
+    pub async fn count(&self) -> usize {
+        let page = Page { before: None, limit: 1000 };
+        self.store().deliveries(&self.tenant, &DeliveryFilter::default(), &page).await.unwrap().len()
+    }
+
     pub async fn stop(self) -> tempfile::TempDir {
         drop(self.stop);
         self.worker.await.unwrap();

@@ -129,6 +129,7 @@ async fn every_case_is_refused_when_it_is_configured() {
         feed: Feed::default(),
         clock: Arc::new(SystemClock),
         requests,
+        swapped: Arc::default(),
     });
     let mut wrong = Vec::new();
     for case in cases() {

@@ -8,4 +8,5 @@ mod keeping;
 mod main_job;
 mod node;
 mod readme;
+mod related;
 mod signatures;

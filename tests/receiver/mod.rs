@@ -55,9 +55,10 @@ impl Got {
 /// A listening receiver: each first segment of a path has a behaviour of its own.
 pub struct Receiver {
     pub base: String,
+    behaviours: Arc<HashMap<String, Behaviour>>,
     got: Arc<Mutex<Vec<Got>>>,
     connections: Arc<AtomicUsize>,
-    task: tokio::task::JoinHandle<()>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Receiver {
@@ -67,16 +68,16 @@ impl Receiver {
         let behaviours: HashMap<String, Behaviour> = behaviours.iter().map(|(path, behaviour)| (format!("/{path}"), *behaviour)).collect();
         let got = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(AtomicUsize::new(0));
-        let (behaviours, seen, accepted) = (Arc::new(behaviours), Arc::clone(&got), Arc::clone(&connections));
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                accepted.fetch_add(1, Ordering::Relaxed);
-                let (behaviours, seen) = (Arc::clone(&behaviours), Arc::clone(&seen));
-                // An error is a connection that the other side has given up.
-                tokio::spawn(async move { drop(converse(stream, &behaviours, &seen).await) });
-            }
-        });
-        Self { base, got, connections, task }
+        let behaviours = Arc::new(behaviours);
+        let task = tokio::spawn(accept(listener, Arc::clone(&behaviours), Arc::clone(&got), Arc::clone(&connections)));
+        Self { base, behaviours, got, connections, tasks: vec![task] }
+    }
+
+    /// Listens at another address, too.
+    pub async fn listen_at(&mut self, address: std::net::SocketAddr) {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let (behaviours, got, connections) = (Arc::clone(&self.behaviours), Arc::clone(&self.got), Arc::clone(&self.connections));
+        self.tasks.push(tokio::spawn(accept(listener, behaviours, got, connections)));
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -109,7 +110,22 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// Answers every connection.
+async fn accept(
+    listener: TcpListener,
+    behaviours: Arc<HashMap<String, Behaviour>>,
+    got: Arc<Mutex<Vec<Got>>>,
+    connections: Arc<AtomicUsize>,
+) {
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.fetch_add(1, Ordering::Relaxed);
+        let (behaviours, got) = (Arc::clone(&behaviours), Arc::clone(&got));
+        // An error is a connection that the other side has given up.
+        tokio::spawn(async move { drop(converse(stream, &behaviours, &got).await) });
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{
-    Alarm, Alert, Answer, AttemptRow, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled,
-    Share, Store, Suspension, examine,
+    Alarm, Alert, Answer, AttemptRow, Claimed, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob,
+    Settled, Share, Store, Suspension, examine,
 };
 use webhookc::template::RenderedText;
 use webhookc::time::Entropy as _;
@@ -17,7 +17,7 @@ use crate::random::Random;
 use crate::rules::{OPS, as_object};
 
 /// Sequences of verbs that are compared.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 24;
 /// Verbs in each.
 const VERBS: usize = 80;
 /// The last one is told of the others.
@@ -96,6 +96,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         change: ObjectChange::Put { updated_at: "2026-01-01T00:00:00Z".into(), json: "{}".into() },
         operation: "update",
         trace: "[]".to_owned(),
+        other_traces: Vec::new(),
         marks: Vec::new(),
         waits: Vec::new(),
         ended_waits: Vec::new(),
@@ -104,15 +105,16 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
     (id, OneDelivery(Tenant::new("default"), at(now), Some(Box::new(effects))))
 }
 
-/// A row of the model, its fence there, its fence in the store, and the number of the attempt.
-type Held = (usize, u32, i64, u32);
+/// A row of the model, its fence there, and the claim of the store.
+type Held = (usize, u32, Claimed);
 
-fn attempt(delivery: DeliveryId, fence: i64, number: u32, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
+fn attempt(claimed: &Claimed, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
+    let number = claimed.attempts + 1;
     let (took, error, response_headers, response_body) = (Duration::ZERO, None, None, None);
     let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body };
     let alarm: Option<Arc<dyn Alarm>> = if verdict.alarm { Some(Arc::<Told>::clone(told)) } else { None };
     let Verdict { then, suspend, .. } = verdict.clone();
-    NewAttempt { tenant: Tenant::new("default"), delivery, fence, attempt, then, suspend, alarm }
+    NewAttempt { tenant: claimed.tenant.clone(), delivery: claimed.id, fence: claimed.fence, attempt, then, suspend, alarm }
 }
 
 /// Writes the alerts of the model, and compares them with those that the store has made.
@@ -126,7 +128,7 @@ fn tell(queue: &mut Queue, ids: &mut Vec<DeliveryId>, endpoint: usize, alerts: &
 }
 
 async fn compare(seed: u64, url: &str) {
-    let (random, store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), Tenant::new("default"));
+    let (random, mut store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), Tenant::new("default"));
     let told = Arc::new(Told { random: Random::new(seed + 1_000_000), made: Mutex::default() });
     let (mut queue, mut ids, mut held, mut now) = (Queue::default(), Vec::new(), Vec::<Held>::new(), 1_767_225_600_000);
     for verb in 0..VERBS {
@@ -134,7 +136,7 @@ async fn compare(seed: u64, url: &str) {
         // What the alerts of this test are about does not exist.
         assert!(found.iter().all(|finding| finding.check == "object-missing"), "seed {seed}, verb {verb}: {found:?}");
         let (endpoint, place) = (random.below(ENDPOINTS.len()), format!("seed {seed}, verb {verb}"));
-        match random.below(12) {
+        match random.below(14) {
             0..3 => {
                 let endpoint = endpoint % 2;
                 let (object, ordered) = (random.below(2), !random.once_in(3));
@@ -156,11 +158,11 @@ async fn compare(seed: u64, url: &str) {
                 assert_eq!(real_rows, rows, "{place}: claimed");
                 for (row, claimed) in rows.into_iter().zip(real) {
                     assert_eq!(claimed.spent, queue.rows[row].spent, "{place}: spent of {row}");
-                    held.push((row, queue.rows[row].fence, claimed.fence, claimed.attempts + 1));
+                    held.push((row, queue.rows[row].fence, claimed));
                 }
             }
             5..8 if !held.is_empty() => {
-                let (row, fence, real_fence, number) = held.swap_remove(random.below(held.len()));
+                let (row, fence, claimed) = held.swap_remove(random.below(held.len()));
                 let then = match random.below(5) {
                     0 => Settled::Pending { at: at(now + 10_000), counts: random.once_in(2) },
                     1 => Settled::Diverted("gone".to_owned()),
@@ -173,7 +175,7 @@ async fn compare(seed: u64, url: &str) {
                     then,
                     alarm: of != OPS,
                 };
-                let real = store.settle(vec![attempt(ids[row], real_fence, number, now, &verdict, &told)]).await.unwrap();
+                let real = store.settle(vec![attempt(&claimed, now, &verdict, &told)]).await.unwrap();
                 let alerts = queue.settle(row, fence, &verdict);
                 assert_eq!(real, [alerts.is_some()], "{place}: {verdict:?} of {row}");
                 tell(&mut queue, &mut ids, of, &alerts.unwrap_or_default(), now, &told);
@@ -196,8 +198,19 @@ async fn compare(seed: u64, url: &str) {
                 let real = store.unsuspend(&tenant, &EndpointId::new(ENDPOINTS[endpoint])).await.unwrap();
                 assert_eq!(real, queue.unsuspend(endpoint), "{place}: released {endpoint}");
             }
+            11 => {
+                store.close().await;
+                store = Store::open(url).await.unwrap();
+                queue.reopen();
+            }
+            12 if !held.is_empty() => {
+                let (row, fence, claimed) = held.swap_remove(random.below(held.len()));
+                store.give_back(vec![claimed], at(now)).await.unwrap();
+                queue.give_back(row, fence, now);
+            }
             _ => now += [1_000, 10_000, LEASE][random.below(3)],
         }
+        nothing_due_is_left_out(&queue, &store, now, &place).await;
         for (row, id) in queue.rows.iter().zip(&ids) {
             let real = store.delivery(&tenant, *id).await.unwrap().unwrap();
             let state = match real.state {
@@ -214,6 +227,28 @@ async fn compare(seed: u64, url: &str) {
         }
     }
     store.close().await;
+}
+
+/// What may be claimed now is in the list of what is due, in parts of any size; and the store wakes up in time for the rest.
+async fn nothing_due_is_left_out(queue: &Queue, store: &Store, now: i64, place: &str) {
+    let (mut lanes, mut after) = (Vec::new(), None);
+    let next = loop {
+        let due = store.due(at(now), after, 1).await.unwrap();
+        lanes.extend(due.lanes.into_iter().map(|lane| lane.endpoint));
+        after = due.after;
+        if after.is_none() {
+            break due.next;
+        }
+    };
+    for (endpoint, name) in ENDPOINTS.into_iter().enumerate() {
+        let named = lanes.iter().filter(|lane| lane.as_str() == name).count();
+        let due = queue.first_due(endpoint).is_some_and(|due| due <= now);
+        let suspended = queue.endpoints[endpoint].suspended;
+        assert!(named <= 1 && (named == 1 || !due) && (named == 0 || !suspended), "{place}: {name} is named {named} times, due: {due}");
+        if let Some(later) = queue.first_due(endpoint).filter(|due| *due > now && named == 0) {
+            assert!(next.is_some_and(|next| next.as_millisecond() <= later), "{place}: {name} is due at {later}, next is {next:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ impl Promise {
 
 /// What has happened to an endpoint, and what was told of it.
 #[derive(Debug, Default)]
-struct Story {
+struct Account {
     suspended: bool,
     /// Whether something was told since it last took a delivery.
     trouble: bool,
@@ -72,7 +72,7 @@ pub struct Ledger {
     /// Assets whose last save waits for an owner.
     owed: BTreeSet<Box<str>>,
     messages: BTreeSet<MessageId>,
-    stories: [Story; ENDPOINTS],
+    accounts: [Account; ENDPOINTS],
 }
 
 impl Ledger {
@@ -96,7 +96,7 @@ impl Ledger {
             let ordered = setting.rules.program.webhook(firing.webhook).order == Order::Object;
             for (endpoint, request) in &firing.requests {
                 self.promises.push(Promise { ordered, settled_once: request.is_err(), ..Promise::of(message) });
-                if request.is_err() && !std::mem::replace(&mut self.stories[*endpoint].trouble, true) {
+                if request.is_err() && !std::mem::replace(&mut self.accounts[*endpoint].trouble, true) {
                     self.told(store, *endpoint, Alert::Diverted)?;
                 }
             }
@@ -114,32 +114,30 @@ impl Ledger {
 
     /// An endpoint was suspended by hand.
     pub fn suspended(&mut self, store: &Store, endpoint: usize) -> Result<(), Broke> {
-        if std::mem::replace(&mut self.stories[endpoint].suspended, true) || endpoint == OPS {
+        if std::mem::replace(&mut self.accounts[endpoint].suspended, true) || endpoint == OPS {
             return Ok(());
         }
-        self.stories[endpoint].trouble = true;
+        self.accounts[endpoint].trouble = true;
         self.told(store, endpoint, Alert::Suspended)
     }
 
     /// An endpoint was released by hand.
     pub fn unsuspended(&mut self, endpoint: usize) {
-        self.stories[endpoint].suspended = false;
+        self.accounts[endpoint].suspended = false;
     }
 
     /// What has to be told of an attempt, each thing once.
     fn tell(&mut self, store: &Store, endpoint: usize, verdict: &Verdict) -> Result<(), Broke> {
-        let tells = endpoint != OPS;
-        let story = &mut self.stories[endpoint];
-        match &verdict.then {
-            Settled::Pending { .. } => {}
-            Settled::Delivered if story.trouble && !story.suspended => {
-                story.trouble = false;
-                self.told(store, endpoint, Alert::Recovered)?;
-            }
-            Settled::Delivered => {}
-            Settled::Diverted(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(store, endpoint, Alert::Diverted)?,
-            Settled::Failed(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(store, endpoint, Alert::Failed)?,
-            Settled::Diverted(_) | Settled::Failed(_) => {}
+        let account = &mut self.accounts[endpoint];
+        let alert = match &verdict.then {
+            Settled::Delivered if account.trouble && !account.suspended => Some(Alert::Recovered),
+            Settled::Diverted(_) if endpoint != OPS && !account.trouble => Some(Alert::Diverted),
+            Settled::Failed(_) if endpoint != OPS && !account.trouble => Some(Alert::Failed),
+            Settled::Pending { .. } | Settled::Delivered | Settled::Diverted(_) | Settled::Failed(_) => None,
+        };
+        if let Some(alert) = alert {
+            account.trouble = alert != Alert::Recovered;
+            self.told(store, endpoint, alert)?;
         }
         if verdict.suspend { self.suspended(store, endpoint) } else { Ok(()) }
     }
@@ -184,7 +182,7 @@ impl Ledger {
 
     /// A worker has claimed a delivery. A lease that had ended is lost.
     pub fn claimed(&mut self, (row, endpoint): (usize, usize), claim: u32, now: i64, until: i64) -> Result<(), Broke> {
-        ensure(!self.stories[endpoint].suspended, || format!("delivery {row} was claimed while its endpoint is suspended"))?;
+        ensure(!self.accounts[endpoint].suspended, || format!("delivery {row} was claimed while its endpoint is suspended"))?;
         let promise = &mut self.promises[row];
         if let Some((holder, ends)) = promise.holder {
             ensure(ends <= now, || format!("delivery {row} was claimed again {} ms before its lease ended", ends - now))?;

@@ -10,6 +10,7 @@ mod support;
 mod world;
 
 mod ledger;
+mod people;
 mod worker;
 
 mod broken;

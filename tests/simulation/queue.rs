@@ -145,6 +145,15 @@ impl Queue {
         Some(self.tell(self.rows[index].endpoint, verdict))
     }
 
+    /// Lets go of a claim, if it still stands.
+    pub fn give_back(&mut self, index: usize, fence: u32, now: i64) {
+        let row = self.rows[index];
+        if row.fence == fence && row.state == State::Sending {
+            let blocked = row.ordered && self.waits(index, &row);
+            self.rows[index] = Row { state: State::Pending, due: Some(now), blocked, ..row };
+        }
+    }
+
     /// What is told of an attempt.
     fn tell(&mut self, endpoint: usize, verdict: &Verdict) -> Vec<Alert> {
         let given_up = match verdict.then {
@@ -225,7 +234,13 @@ impl Queue {
 
     /// The next time at which something may be claimed.
     pub fn next_due(&self) -> Option<i64> {
-        let claimable = |row: &&Row| !row.is_settled() && !row.blocked && !self.endpoints[row.endpoint].suspended;
-        self.rows.iter().filter(claimable).filter_map(|row| row.due).min()
+        (0..self.endpoints.len()).filter_map(|endpoint| self.first_due(endpoint)).min()
+    }
+
+    /// The time from which something may be claimed of an endpoint.
+    pub fn first_due(&self, endpoint: usize) -> Option<i64> {
+        let claimable = |row: &&Row| row.endpoint == endpoint && !row.is_settled() && !row.blocked;
+        let first = self.rows.iter().filter(claimable).filter_map(|row| row.due).min();
+        first.filter(|_| !self.endpoints[endpoint].suspended)
     }
 }

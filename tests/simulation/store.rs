@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use webhookc::engine::{Found, Outcome, Read, Save, Wait};
+use webhookc::engine::{Found, Outcome, Read, Save, Wait, WaitCount};
 use webhookc::ids::{MessageId, ModelId, WebhookId};
 use webhookc::program::Record;
 use webhookc::store::Alert;
@@ -40,6 +40,12 @@ impl Store {
             Read::Waiting(model, id) => {
                 let awaiting = self.waits.values().filter(|(_, of, awaited)| of == model && awaited == id);
                 Found::Waiting(awaiting.map(|(wait, ..)| wait.clone()).collect())
+            }
+            Read::WaitCount { webhook, object, model, id } => {
+                let already = self.waits.get(&(*webhook, object.clone())).is_some_and(|(_, of, awaited)| (of, awaited) == (model, id));
+                let for_object = self.waits.values().filter(|(_, of, awaited)| of == model && awaited == id).count();
+                let [for_object, of_tenant] = [for_object, self.waits.len()].map(|count| u32::try_from(count).unwrap());
+                Found::WaitCount(WaitCount { already, for_object, of_tenant })
             }
         }
     }

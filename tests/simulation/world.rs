@@ -13,7 +13,7 @@ use webhookc::time::{Clock as _, Entropy as _, ManualClock};
 use crate::broken::Broken;
 use crate::ledger::{Broke, Ledger, ensure};
 use crate::random::Random;
-use crate::rules::{ENDPOINTS, OPS, Setting};
+use crate::rules::{ENDPOINTS, Setting};
 use crate::store::Store;
 use crate::worker::{Claim, Lane};
 
@@ -155,41 +155,12 @@ impl<'a> World<'a> {
                 self.paused[node] = !self.paused[node];
                 self.note(|| format!("node {node} is paused or goes on"));
             }
-            97 if self.may(Fault::Resend) && !self.store.queue.rows.is_empty() => {
-                let row = self.random.below(self.store.queue.rows.len());
-                let now = self.now();
-                if self.store.queue.resend(row, now) {
-                    self.ledger.resent(row);
-                    self.note(|| format!("delivery {row} is sent again by hand"));
-                }
-            }
+            97 if self.may(Fault::Resend) => self.resend(),
             98 if self.may(Fault::Crash) => self.crash(node),
             99 if self.may(Fault::Suspension) => self.suspend_or_release()?,
             _ => {}
         }
         self.ledger.check(&self.store.queue.rows, self.clock.now())
-    }
-
-    /// A person suspends an endpoint, or lets it go on.
-    fn suspend_or_release(&mut self) -> Result<(), Broke> {
-        let endpoint = self.random.below(ENDPOINTS);
-        if self.store.queue.endpoints[endpoint].suspended {
-            self.release(endpoint);
-            return Ok(());
-        }
-        self.note(|| format!("endpoint {endpoint} is suspended by hand"));
-        let alert = self.store.queue.suspend(endpoint, endpoint != OPS);
-        let mut store = std::mem::take(&mut self.store);
-        store.tell(endpoint, alert, self.now(), || self.new_message());
-        self.store = store;
-        self.ledger.suspended(&self.store, endpoint)
-    }
-
-    fn release(&mut self, endpoint: usize) {
-        self.note(|| format!("endpoint {endpoint} is released by hand"));
-        if self.store.queue.unsuspend(endpoint) {
-            self.ledger.unsuspended(endpoint);
-        }
     }
 
     /// Time passes for both clocks.

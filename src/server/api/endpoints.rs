@@ -9,10 +9,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::{Policy, SigningKey};
+use crate::diagnostics::suggestion;
 use crate::generation::Generation;
 use crate::ids::Tenant;
 use crate::ingest::Bell;
-use crate::program::{EndpointSource, Events};
+use crate::program::{EndpointSource, Events, Order};
 use crate::server::request::{Names, Nothing, Parameters, json, tenant};
 use crate::server::{App, Problem, Running};
 use crate::store::{EndpointState, Suspension};
@@ -40,6 +41,8 @@ struct EndpointView<'a> {
     concurrency: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<&'static str>,
     signatures: Vec<&'static str>,
     /// What asymmetric signatures are verified with.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +141,13 @@ async fn show(running: &Running, tenant: &Tenant, id: &str) -> Result<Response, 
 
 fn find<'a>(generation: &'a Generation, id: &str) -> Result<(usize, &'a EndpointSource), Problem> {
     let found = generation.rules.endpoints.iter().enumerate().find(|(_, endpoint)| endpoint.id.as_str() == id);
-    found.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))
+    found.ok_or_else(|| {
+        let problem = Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`"));
+        match suggestion(id, generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str())) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem,
+        }
+    })
 }
 
 fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSource, state: Option<EndpointState>) -> EndpointView<'a> {
@@ -161,6 +170,10 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         timeout_ms: policy.map(|policy| policy.timeout.as_millis()),
         concurrency: policy.map(|policy| policy.concurrency),
         rate_limit: policy.and_then(|policy| policy.rate_limit).map(|rate| rate.to_string()),
+        order: policy.map(|policy| match policy.order {
+            Order::None => "none",
+            Order::Object => "object",
+        }),
         signatures: policy.map(signatures).unwrap_or_default(),
         public_key: target.and_then(|target| target.signer.asymmetric()).map(SigningKey::public_text),
         enabled: endpoint.enabled,

@@ -44,6 +44,16 @@ pub(super) enum Note {
     Released(LaneId, Option<i64>),
 }
 
+impl Note {
+    /// The lane that is suspended by it.
+    pub(super) fn suspended(&self) -> Option<LaneId> {
+        match self {
+            Self::Suspended(lane) => Some(*lane),
+            Self::Made(_) | Self::Due(..) | Self::First(..) | Self::Released(..) => None,
+        }
+    }
+}
+
 impl Agenda {
     /// What the database says.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {

@@ -20,6 +20,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod values;
+mod waits;
 mod writer;
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use tokio::sync::watch;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
     AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, Lane, MessageFilter, MessageRow, NewAttempt,
-    ObjectRow, Page, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow,
+    ObjectRow, Page, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -120,6 +121,11 @@ impl Sqlite {
         self.writer.write(recorded, move |session, recorded| settle::settle(session, &attempts, recorded)).await
     }
 
+    pub(super) async fn give_back(&self, deliveries: Vec<Claimed>, now: Timestamp) -> Result<(), StoreError> {
+        let give_back = move |session: &mut Session, (): &mut ()| queue::give_back(session, &deliveries, now).map(|()| Flow::Wake);
+        self.writer.write((), give_back).await
+    }
+
     pub(super) async fn resend(&self, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         let tenant = tenant.clone();
         let resend = move |session: &mut Session, resent: &mut bool| {
@@ -166,6 +172,10 @@ impl Sqlite {
 
     pub(super) async fn attempts(&self, tenant: &Tenant, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
         self.read_tenant(tenant, move |connection, tenant| list::attempts(connection, tenant, delivery)).await.map(Option::flatten)
+    }
+
+    pub(super) async fn waits(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, WaitRow)>, StoreError> {
+        self.readers.read(move |connection| waits::all(connection, after, limit)).await
     }
 
     pub(super) async fn traces(&self, tenant: &Tenant, model: &str, object: &str, limit: usize) -> Result<Vec<TraceRow>, StoreError> {

@@ -1,4 +1,4 @@
-//! Objects, what waits for them, and the traces of their saves.
+//! Objects, and the traces of their saves.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::ids::{Sequence, Tenant};
 use crate::store::sqlite::session::TenantRow;
 use crate::store::sqlite::values::{limit, time};
-use crate::store::{ObjectRow, TraceRow, WaitRow};
+use crate::store::{ObjectRow, TraceRow};
 
 /// The row of a tenant that has saved something.
 pub(super) fn tenant_row(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Option<i64>> {
@@ -66,16 +66,6 @@ pub(super) fn index_children(model: &str, property: &str) -> Option<String> {
     Some(format!("CREATE INDEX IF NOT EXISTS {name} ON objects (tenant, json_extract(json, '$.{property}'), id) WHERE model = '{model}'"))
 }
 
-/// The firings that wait for an object.
-pub(super) const WAITING: &str = "SELECT event, model, object, operation, for_model, for_id,
-    previous_id, previous_sequence, previous_updated_at, previous_json
-    FROM waits WHERE tenant = ?1 AND for_model = ?2 AND for_id = ?3 ORDER BY row";
-
-/// The firings that wait for an object, in the order in which they began to.
-pub(super) fn waiting(connection: &Connection, tenant: i64, model: &str, id: &str) -> rusqlite::Result<Vec<WaitRow>> {
-    connection.prepare_cached(WAITING)?.query_map(params![tenant, model, id], wait_row)?.collect()
-}
-
 pub(super) fn traces(connection: &Connection, tenant: i64, model: &str, object: &str, at_most: usize) -> rusqlite::Result<Vec<TraceRow>> {
     let sql = "SELECT sequence, at, operation, decisions FROM traces
                WHERE tenant = ?1 AND model = ?2 AND object = ?3 ORDER BY row DESC LIMIT ?4";
@@ -86,22 +76,6 @@ pub(super) fn traces(connection: &Connection, tenant: i64, model: &str, object: 
 
 fn object_row(row: &Row<'_>) -> rusqlite::Result<ObjectRow> {
     Ok(ObjectRow { id: row.get(0)?, sequence: Sequence(row.get(1)?), updated_at: row.get(2)?, json: row.get(3)? })
-}
-
-fn wait_row(row: &Row<'_>) -> rusqlite::Result<WaitRow> {
-    let previous = match row.get::<_, Option<Box<str>>>(6)? {
-        Some(id) => Some(ObjectRow { id, sequence: Sequence(row.get(7)?), updated_at: row.get(8)?, json: row.get(9)? }),
-        None => None,
-    };
-    Ok(WaitRow {
-        event: row.get(0)?,
-        model: row.get(1)?,
-        object: row.get(2)?,
-        operation: row.get(3)?,
-        for_model: row.get(4)?,
-        for_id: row.get(5)?,
-        previous,
-    })
 }
 
 /// Whether a name may stand inside SQL text: what the schema language allows, and nothing else.

@@ -84,6 +84,29 @@ pub(super) fn first(connection: &Connection, lane: LaneId) -> rusqlite::Result<O
     connection.prepare_cached(FIRST)?.query_row([lane.0], |row| row.get(0))
 }
 
+/// See [`Store::give_back`](crate::store::Store::give_back).
+pub(super) fn give_back(session: &mut Session, deliveries: &[Claimed], now: Timestamp) -> rusqlite::Result<()> {
+    for Claimed { id, fence, lane, .. } in deliveries {
+        let (message, now) = (id.message(), now.as_millisecond());
+        let blocked: Option<bool> = session
+            .connection
+            .prepare_cached(
+                "UPDATE deliveries AS d SET state = 0, due_at = ?4,
+                     blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
+                         AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
+                 WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING blocked",
+            )?
+            .query_row(params![message.0.as_bytes(), id.ordinal(), fence, now], |row| row.get(0))
+            .optional()?;
+        match blocked {
+            Some(true) => session.may_be_blocked = true,
+            Some(false) => session.note(Note::Due(*lane, now)),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
 /// See [`Store::resend`](crate::store::Store::resend).
 pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, now: Timestamp) -> rusqlite::Result<bool> {
     let connection = &session.connection;

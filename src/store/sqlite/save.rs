@@ -13,9 +13,9 @@ use crate::store::sqlite::endpoints::{Standing, given_up};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
-use crate::store::sqlite::{objects, queue};
+use crate::store::sqlite::{objects, queue, waits};
 use crate::store::{
-    Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, Unsendable, WaitRow,
+    Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable,
     Way,
 };
 
@@ -121,7 +121,8 @@ fn answer(connection: &Connection, tenant: i64, query: &Query) -> rusqlite::Resu
                 .prepare_cached("SELECT 1 FROM marks WHERE tenant = ?1 AND event = ?2 AND object = ?3")?
                 .exists(params![tenant, event, object])?,
         ),
-        Query::Waiting { model, id } => Answer::Waiting(objects::waiting(connection, tenant, model, id)?),
+        Query::Waiting { model, id } => Answer::Waiting(waits::waiting(connection, tenant, model, id)?),
+        Query::WaitCount { event, object, for_model, for_id } => waits::count(connection, tenant, (event, object), (for_model, for_id))?,
     })
 }
 
@@ -130,31 +131,20 @@ fn write(session: &mut Session, place: &Place<'_>, effects: &Effects) -> rusqlit
     let (tenant, sequence) = (place.row, place.sequence);
     let connection = &session.connection;
     change(connection, tenant, sequence, effects)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO traces (tenant, model, object, sequence, at, operation, decisions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            tenant,
-            effects.model,
-            effects.object,
-            sequence.0,
-            effects.at.as_millisecond(),
-            effects.operation,
-            effects.trace
-        ])?;
+    insert_trace(connection, place, effects, (&effects.model, &effects.object, &effects.trace))?;
+    for OtherTrace { model, object, trace } in &effects.other_traces {
+        insert_trace(connection, place, effects, (model, object, trace))?;
+    }
     for (event, object) in &effects.marks {
         connection
             .prepare_cached("INSERT INTO marks (tenant, event, object, sequence) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?
             .execute(params![tenant, event, object, sequence.0])?;
     }
     for (event, object) in &effects.ended_waits {
-        connection
-            .prepare_cached("DELETE FROM waits WHERE tenant = ?1 AND event = ?2 AND object = ?3")?
-            .execute(params![tenant, event, object])?;
+        waits::end(connection, tenant, event, object)?;
     }
     for wait in &effects.waits {
-        insert_wait(connection, tenant, wait)?;
+        waits::begin(connection, tenant, wait)?;
     }
     let mut due = false;
     for message in &effects.messages {
@@ -176,31 +166,22 @@ fn change(connection: &Connection, tenant: i64, sequence: Sequence, effects: &Ef
         ObjectChange::Delete => connection
             .prepare_cached("DELETE FROM objects WHERE tenant = ?1 AND model = ?2 AND id = ?3")?
             .execute(params![tenant, model, object])?,
+        ObjectChange::Keep => 0,
     };
     Ok(())
 }
 
-fn insert_wait(connection: &Connection, tenant: i64, wait: &WaitRow) -> rusqlite::Result<()> {
-    let previous = wait.previous.as_ref();
+fn insert_trace(
+    connection: &Connection,
+    place: &Place<'_>,
+    effects: &Effects,
+    (model, object, trace): (&str, &str, &str),
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO waits (tenant, event, model, object, operation, for_model, for_id,
-                                           previous_id, previous_sequence, previous_updated_at, previous_json)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO traces (tenant, model, object, sequence, at, operation, decisions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![
-            tenant,
-            wait.event,
-            wait.model,
-            wait.object,
-            wait.operation,
-            wait.for_model,
-            wait.for_id,
-            previous.map(|object| &object.id),
-            previous.map(|object| object.sequence.0),
-            previous.map(|object| &object.updated_at),
-            previous.map(|object| &object.json),
-        ])
+        .execute(params![place.row, model, object, place.sequence.0, effects.at.as_millisecond(), effects.operation, trace])
         .map(drop)
 }
 

@@ -112,13 +112,18 @@ impl Session {
         if self.tenants.len().max(self.lanes.len()) > REMEMBERED {
             self.forget();
         }
+        let suspended: Vec<LaneId> = self.notes.iter().filter_map(Note::suspended).collect();
         if !self.notes.is_empty() {
             self.agenda.lock().unwrap_or_else(PoisonError::into_inner).apply(self.notes.drain(..));
         }
-        if !self.fresh.is_empty()
-            && let Some(taker) = &self.taker
-        {
-            taker.hand_over(std::mem::take(&mut self.fresh));
+        if let Some(taker) = &self.taker {
+            if !self.fresh.is_empty() {
+                taker.hand_over(std::mem::take(&mut self.fresh));
+            }
+            // Last, so that nothing of this commit stays in line either.
+            for lane in suspended {
+                taker.suspended(lane);
+            }
         }
         committed
     }

@@ -166,6 +166,15 @@ fn a_fresh_delivery_stands_in_line_behind_what_waits() {
 }
 
 #[test]
+fn what_is_not_due_any_more_is_not_waited_for() {
+    let (mut bench, due) = (Bench::new(1), lanes_of("t", 0..2));
+    assert!(bench.reserve(&due[0], &target(1), 1));
+    assert!(!bench.reserve(&due[1], &target(1), 1) && bench.0.is_waited_for());
+    bench.0.begin_round();
+    assert!(!bench.0.is_waited_for(), "such as in a lane that was suspended");
+}
+
+#[test]
 fn a_crowd_of_fresh_deliveries_leaves_a_place_for_every_endpoint() {
     let mut bench = Bench::new(16);
     let lanes = lanes_of("t", 0..13);

@@ -22,3 +22,13 @@ CREATE INDEX endpoints_alerted ON endpoints (row) WHERE alerted = 1;
 
 -- State 4 of a delivery is failed: given up, and not diverted.
 CREATE INDEX deliveries_failed ON deliveries (tenant) WHERE state = 4;
+
+-- How many firings of a tenant wait, so that nobody has to count them.
+ALTER TABLE tenants ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+UPDATE tenants SET waits = (SELECT count(*) FROM waits WHERE tenant = tenants.row);
+CREATE TRIGGER waits_begin AFTER INSERT ON waits BEGIN
+    UPDATE tenants SET waits = waits + 1 WHERE row = NEW.tenant;
+END;
+CREATE TRIGGER waits_end AFTER DELETE ON waits BEGIN
+    UPDATE tenants SET waits = waits - 1 WHERE row = OLD.tenant;
+END;
