@@ -40,13 +40,13 @@ pub mod format;
 pub mod graph;
 pub mod engine;
 pub mod delivery;
+pub mod generation;
 
 // edges: async and I/O
 pub mod config;
 pub mod activity;
 pub mod store;
 pub mod egress;
-pub mod generation;
 pub mod ingest;
 pub mod worker;
 pub mod reload;

@@ -4,7 +4,6 @@
 
 mod attempt;
 mod desk;
-mod fill;
 mod lanes;
 mod record;
 
