@@ -13,6 +13,7 @@
 //! | layout | [`mod@format`] | tree | the same schema, laid out |
 //! | draw | [`graph`] | rules | pictures of them |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
+//! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
@@ -41,6 +42,7 @@ pub mod graph;
 pub mod engine;
 pub mod delivery;
 pub mod generation;
+pub mod scenario;
 
 // edges: async and I/O
 pub mod config;

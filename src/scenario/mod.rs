@@ -1,0 +1,10 @@
+//! Scenario tests: a `*.test.yaml` says what is saved, how receivers answer and what must come of it; here it is run with the functions
+//! that the node runs, under a clock of its own, and judged. Input: compiled rules and the text of test files; output: what happened,
+//! what is not as expected, what of the rules was tried. Absent: sockets, files, the real time, real secrets.
+
+mod written;
+
+pub use written::{
+    Action, Answer, Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedStep, Form,
+    Pattern, PatternKind, Scenario, Step, TestFile, read_tests,
+};
