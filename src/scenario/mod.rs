@@ -4,6 +4,15 @@
 
 mod written;
 
+mod setting;
+
+mod run;
+
+mod judge;
+
+pub use judge::{Difference, Failure, difference, judge, snapshot};
+pub use run::{Attempt, Delivery, Happened, State, StepOutcome, StepResult, run};
+pub use setting::{Setting, Target};
 pub use written::{
     Action, Answer, Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedStep, Form,
     Pattern, PatternKind, Scenario, Step, TestFile, read_tests,

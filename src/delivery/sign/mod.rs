@@ -57,6 +57,23 @@ impl Signer {
         }
         headers
     }
+
+    /// Whether headers and body are signed with the secret in force, as a receiver that holds it finds out; with the `journey` profile,
+    /// its HMAC too.
+    #[must_use]
+    pub fn verifies(&self, headers: &[(String, String)], body: &[u8]) -> bool {
+        let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        let (Some(secret), Some(id), Some(timestamp)) = (self.secrets.first(), header("webhook-id"), header("webhook-timestamp")) else {
+            return false;
+        };
+        let key = secret.hmac_key();
+        let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
+        let mut signatures = header("webhook-signature").unwrap_or_default().split(' ').filter_map(|part| part.strip_prefix("v1,"));
+        let standard = signatures
+            .any(|signature| STANDARD.decode(signature).is_ok_and(|signature| hmac::verify(&key, &signed, &signature).is_ok()));
+        let journey = self.journey.is_none() || header("x-journey-signature") == Some(&hex(hmac::sign(&key, body).as_ref()));
+        standard && journey
+    }
 }
 
 /// `webhook-signature`: a signature of `id.timestamp.body` per secret, separated by spaces.
