@@ -20,6 +20,7 @@ mod save;
 mod schema;
 mod screen;
 mod serve;
+mod test;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Check),
+    Test(test::Test),
     Fmt(fmt::Fmt),
     Dev(dev::Dev),
     Serve(serve::Serve),
@@ -98,6 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let output = Output::new(arguments.color);
     let outcome = match arguments.verb {
         Verb::Check(check) => check.run(output),
+        Verb::Test(test) => test.run(output),
         Verb::Fmt(fmt) => fmt.run(output),
         Verb::Dev(dev) => block_on(dev.run(output)),
         Verb::Serve(serve) => block_on(serve.run(output)),

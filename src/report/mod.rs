@@ -17,6 +17,8 @@ mod selection;
 pub use diff::unified;
 pub use full::excerpt;
 pub use github::github_summary;
+pub(crate) use github::{escaped as command_text, property as command_property};
+pub(crate) use junit::escaped as xml_text;
 pub use selection::Selection;
 
 use crate::compile::Compilation;

@@ -10,7 +10,10 @@ mod run;
 
 mod judge;
 
+mod report;
+
 pub use judge::{Difference, Failure, difference, judge, snapshot};
+pub use report::{Format, Outcome, Tested, TestedFile, count, render, summary};
 pub use run::{Attempt, Delivery, Happened, State, StepOutcome, StepResult, run};
 pub use setting::{Setting, Target};
 pub use written::{

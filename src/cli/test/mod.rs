@@ -1,0 +1,125 @@
+//! `webhookc test`: runs the scenario tests of one or more projects. Outcomes go to standard output, the summary to standard error.
+
+mod bench;
+mod files;
+mod snapshots;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::output::Output;
+use crate::compile::Compilation;
+use crate::report::{self, Format as Findings, counted};
+use crate::scenario::{Format, Outcome, Tested, TestedFile, count, judge, render, run, snapshot, summary};
+use bench::Bench;
+use snapshots::Snapshots;
+
+/// Run scenario tests: what is saved, how receivers answer, what must come of it; no sockets, no waiting
+#[derive(Debug, Args)]
+pub(super) struct Test {
+    /// Test files (`*.test.yaml`) and folders that hold some [default: .]
+    paths: Vec<PathBuf>,
+
+    /// Run only scenarios whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+
+    /// How outcomes are written [default: full; under GitHub Actions: github]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    output_format: Option<OutputFormat>,
+
+    /// Record the snapshots of scenarios with `snapshot: true` anew
+    #[arg(short, long)]
+    update: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum OutputFormat {
+    /// Every scenario, and each failure with its line and the difference
+    Full,
+    /// A report as of `JUnit`, in XML
+    Junit,
+    /// Test Anything Protocol, version 14
+    Tap,
+    /// One JSON object
+    Json,
+    /// Workflow commands of GitHub Actions
+    Github,
+}
+
+impl Test {
+    pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
+        let projects = files::find(&self.paths)?;
+        let mut benches = Vec::with_capacity(projects.len());
+        let mut sound = true;
+        for (project, files) in projects {
+            match Bench::build(&project, &files)? {
+                Ok(bench) => benches.push(bench),
+                Err(compilation) => {
+                    sound = false;
+                    complain(&compilation, output);
+                }
+            }
+        }
+        if !sound {
+            return Ok(ExitCode::from(2));
+        }
+        let tested = benches.into_iter().map(|bench| self.run_bench(bench)).collect::<Result<Vec<_>, _>>()?;
+        let (passed, failed) = count(&tested);
+        if passed + failed == 0 {
+            let what = self.filter.as_ref().map_or_else(|| "no scenario".to_owned(), |filter| format!("no scenario whose name contains `{filter}`"));
+            return Err(Failure::new(what));
+        }
+        output.print(&render(&tested, self.format(), output.out));
+        output.complain(&format!("{}\n", summary(&tested)));
+        Ok(ExitCode::from(u8::from(failed > 0)))
+    }
+
+    fn run_bench(&self, bench: Bench) -> Result<Tested, Failure> {
+        let setting = bench.setting();
+        let mut files = Vec::with_capacity(bench.files.len());
+        for (file, path, tests) in &bench.files {
+            let mut snapshots = Snapshots::beside(path)?;
+            let mut outcomes = Vec::new();
+            for scenario in &tests.scenarios {
+                let name = &scenario.name;
+                if self.filter.as_ref().is_some_and(|filter| !name.value.contains(filter.as_str())) {
+                    continue;
+                }
+                let happened = run(&setting, scenario);
+                if self.update && scenario.snapshot.is_some() && happened.broken_off.is_none() {
+                    snapshots.record(&name.value, snapshot(setting.rules, &happened));
+                }
+                let failures = judge(&setting, scenario, &happened, snapshots.of(&name.value));
+                outcomes.push(Outcome { name: name.clone(), failures });
+            }
+            if self.update {
+                snapshots.keep(|name| tests.scenarios.iter().any(|scenario| scenario.snapshot.is_some() && scenario.name.value == name));
+                snapshots.write()?;
+            }
+            files.push(TestedFile { file: *file, outcomes });
+        }
+        Ok(Tested { sources: bench.compilation.sources, files })
+    }
+
+    fn format(&self) -> Format {
+        match self.output_format {
+            Some(OutputFormat::Junit) => Format::Junit,
+            Some(OutputFormat::Tap) => Format::Tap,
+            Some(OutputFormat::Json) => Format::Json,
+            Some(OutputFormat::Github) => Format::Github,
+            None if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") => Format::Github,
+            Some(OutputFormat::Full) | None => Format::Full,
+        }
+    }
+}
+
+/// Says why nothing of a project was run.
+fn complain(compilation: &Compilation, output: Output) {
+    output.complain(&report::render(compilation, Findings::Full, output.err));
+    let errors = compilation.diagnostics.count(crate::diagnostics::Severity::Error);
+    output.complain(&format!("{}, nothing was run\n", counted(errors, "error")));
+}
