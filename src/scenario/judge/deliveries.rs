@@ -6,6 +6,7 @@ use super::{Failure, request, signature};
 use crate::check::Rules;
 use crate::delivery::AttemptOutcome;
 use crate::engine::{VerdictWord, trace_entry};
+use crate::report::counted;
 use crate::scenario::run::{Attempt, Delivery, State, StepOutcome, StepResult};
 use crate::scenario::setting::Setting;
 use crate::scenario::written::{ExpectedAttempt, ExpectedAttempts, ExpectedDeliveries, ExpectedDelivery};
@@ -153,7 +154,7 @@ fn attempts(expected: &ExpectedDelivery, delivery: &Delivery, out: &mut Vec<Fail
         }
     };
     if count != seen as u64 {
-        let message = format!("there were {seen} attempts, expected {count}");
+        let message = format!("there {} {}, expected {count}", if seen == 1 { "was" } else { "were" }, counted(seen, "attempt"));
         out.push(Failure { notes: listed(), ..Failure::new(*span, message) });
     }
 }
