@@ -6,3 +6,4 @@ mod crash;
 mod main_job;
 mod node;
 mod readme;
+mod same_bytes;
