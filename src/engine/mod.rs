@@ -19,7 +19,7 @@ mod canonical;
 mod json;
 mod mistake;
 
-pub use evaluate::{Firing, Outcome, Step, evaluate};
+pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use known::{Found, Known, Read, Wait};
 pub use mistake::Refused;
 pub use moment::Moment;

@@ -10,8 +10,10 @@ mod run;
 
 mod judge;
 
+mod coverage;
 mod report;
 
+pub use coverage::{Coverage, Covered, Format as CoverageFormat, Point, write_coverage};
 pub use judge::{Difference, Failure, difference, judge, snapshot};
 pub use report::{Format, Outcome, Tested, TestedFile, count, render, summary};
 pub use run::{Attempt, Delivery, Happened, State, StepOutcome, StepResult, run};

@@ -171,7 +171,7 @@ fn foretold(folder: &Path, receiver: &str) -> Vec<(String, String, Vec<(String, 
         Target::new(index, policy, Some(SECRET.parse().unwrap()), None)
     };
     let setting = Setting { rules: &rules, targets: rules.endpoints.iter().enumerate().map(target).collect() };
-    let happened = run(&setting, &tests.scenarios[0]);
+    let happened = run(&setting, &tests.scenarios[0], None);
     assert_eq!(happened.broken_off, None);
     let attempts = happened.deliveries.iter().flat_map(|delivery| &delivery.attempts);
     attempts.map(|attempt| of_foretold(attempt.request.as_ref().unwrap(), receiver)).collect()

@@ -1,6 +1,7 @@
 //! `webhookc test`: runs the scenario tests of one or more projects. Outcomes go to standard output, the summary to standard error.
 
 mod bench;
+mod coverage;
 mod files;
 mod snapshots;
 
@@ -13,8 +14,9 @@ use super::failure::Failure;
 use super::output::Output;
 use crate::compile::Compilation;
 use crate::report::{self, Format as Findings, counted};
-use crate::scenario::{Format, Outcome, Tested, TestedFile, count, judge, render, run, snapshot, summary};
+use crate::scenario::{Coverage, Format, Outcome, Point, Tested, TestedFile, count, judge, render, run, snapshot, summary};
 use bench::Bench;
+use coverage::Wanted;
 use snapshots::Snapshots;
 
 /// Run scenario tests: what is saved, how receivers answer, what must come of it; no sockets, no waiting
@@ -34,6 +36,9 @@ pub(super) struct Test {
     /// Record the snapshots of scenarios with `snapshot: true` anew
     #[arg(short, long)]
     update: bool,
+
+    #[command(flatten)]
+    coverage: Wanted,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -67,19 +72,28 @@ impl Test {
         if !sound {
             return Ok(ExitCode::from(2));
         }
-        let tested = benches.into_iter().map(|bench| self.run_bench(bench)).collect::<Result<Vec<_>, _>>()?;
+        let mut tested = Vec::with_capacity(benches.len());
+        let mut points = Vec::with_capacity(benches.len());
+        for bench in benches {
+            let (outcomes, seen) = self.run_bench(bench)?;
+            tested.push(outcomes);
+            points.push(seen);
+        }
         let (passed, failed) = count(&tested);
         if passed + failed == 0 {
             let what = self.filter.as_ref().map_or_else(|| "no scenario".to_owned(), |filter| format!("no scenario whose name contains `{filter}`"));
             return Err(Failure::new(what));
         }
         output.print(&render(&tested, self.format(), output.out));
+        let sources = tested.iter().map(|tested| &tested.sources);
+        self.coverage.write(sources.zip(points), output)?;
         output.complain(&format!("{}\n", summary(&tested)));
         Ok(ExitCode::from(u8::from(failed > 0)))
     }
 
-    fn run_bench(&self, bench: Bench) -> Result<Tested, Failure> {
+    fn run_bench(&self, bench: Bench) -> Result<(Tested, Vec<Point>), Failure> {
         let setting = bench.setting();
+        let mut coverage = self.coverage.is_wanted().then(|| Coverage::new(setting.rules));
         let mut files = Vec::with_capacity(bench.files.len());
         for (file, path, tests) in &bench.files {
             let mut snapshots = Snapshots::beside(path)?;
@@ -89,7 +103,10 @@ impl Test {
                 if self.filter.as_ref().is_some_and(|filter| !name.value.contains(filter.as_str())) {
                     continue;
                 }
-                let happened = run(&setting, scenario);
+                let happened = run(&setting, scenario, coverage.as_ref().map(Coverage::watch));
+                if let Some(coverage) = &mut coverage {
+                    coverage.add(setting.rules, &happened);
+                }
                 if self.update && scenario.snapshot.is_some() && happened.broken_off.is_none() {
                     snapshots.record(&name.value, snapshot(setting.rules, &happened));
                 }
@@ -102,7 +119,8 @@ impl Test {
             }
             files.push(TestedFile { file: *file, outcomes });
         }
-        Ok(Tested { sources: bench.compilation.sources, files })
+        let points = coverage.map(|coverage| coverage.points(setting.rules)).unwrap_or_default();
+        Ok((Tested { sources: bench.compilation.sources, files }, points))
     }
 
     fn format(&self) -> Format {

@@ -9,11 +9,12 @@ pub use outbox::{Attempt, Delivery, State};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::engine::{Decision, Known, Moment, Outcome, Refused, Save, Step as Decide, evaluate};
+use crate::engine::{Decision, Known, Moment, Outcome, Refused, Save, Step as Decide, Watched, evaluate_watched};
 use crate::ids::{MessageId, Sequence};
 use crate::program::{Operation, Order};
 use crate::scenario::setting::Setting;
 use crate::scenario::written::{Action, Scenario, Step};
+use crate::template::Watch;
 use crate::time::{Entropy as _, SeededEntropy};
 use outbox::{MOST_ATTEMPTS, Made, Outbox};
 use world::World;
@@ -61,9 +62,9 @@ pub enum StepResult {
     Advanced,
 }
 
-/// Runs a scenario.
+/// Runs a scenario. `watch` is told which way each branch of a template goes.
 #[must_use]
-pub fn run(setting: &Setting<'_>, scenario: &Scenario) -> Happened {
+pub fn run(setting: &Setting<'_>, scenario: &Scenario, watch: Option<&Watch>) -> Happened {
     let secrets = setting.rules.settings.secrets.iter().map(|name| {
         let value = scenario.secrets.get(name).cloned().unwrap_or_else(|| format!("test-{name}"));
         (name.clone(), SecretString::from(value))
@@ -71,6 +72,7 @@ pub fn run(setting: &Setting<'_>, scenario: &Scenario) -> Happened {
     let mut run = Run {
         setting,
         scenario,
+        watch,
         now: scenario.start,
         entropy: SeededEntropy::new(0),
         sequence: 0,
@@ -98,6 +100,7 @@ pub fn run(setting: &Setting<'_>, scenario: &Scenario) -> Happened {
 struct Run<'s> {
     setting: &'s Setting<'s>,
     scenario: &'s Scenario,
+    watch: Option<&'s Watch>,
     now: Timestamp,
     entropy: SeededEntropy,
     /// The last one given.
@@ -137,7 +140,7 @@ impl Run<'_> {
         let mut known = Known::default();
         for _ in 0..MAX_ROUNDS {
             let moment = Moment { tenant: self.scenario.tenant.as_str(), sequence, now: self.now };
-            match evaluate(self.setting.rules, save, &known, moment) {
+            match evaluate_watched(self.setting.rules, save, &known, Watched { moment, watch: self.watch }) {
                 Decide::Need(reads) => {
                     let answers = reads.into_iter().map(|read| {
                         let found = self.world.answer(&read);
