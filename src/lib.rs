@@ -14,6 +14,7 @@
 //! | draw | [`graph`] | rules | pictures of them |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
+//! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
@@ -43,6 +44,7 @@ pub mod engine;
 pub mod delivery;
 pub mod generation;
 pub mod scenario;
+pub mod explain;
 
 // edges: async and I/O
 pub mod config;

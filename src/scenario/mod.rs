@@ -10,15 +10,19 @@ mod run;
 
 mod judge;
 
+mod asked;
+mod recording;
 mod coverage;
 mod report;
 
+pub use asked::{Asked, asked};
 pub use coverage::{Coverage, Covered, Format as CoverageFormat, Point, write_coverage};
 pub use judge::{Difference, Failure, difference, judge, snapshot};
+pub use recording::write_scenario;
 pub use report::{Format, Outcome, Tested, TestedFile, count, render, summary};
 pub use run::{Attempt, Delivery, Happened, State, StepOutcome, StepResult, run};
 pub use setting::{Setting, Target};
 pub use written::{
     Action, Answer, Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedStep, Form,
-    Pattern, PatternKind, Scenario, Step, TestFile, read_tests,
+    Pattern, PatternKind, Recorded, Scenario, Step, TestFile, read_recording, read_tests,
 };

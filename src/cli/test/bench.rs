@@ -8,49 +8,64 @@ use crate::check::{Rules, Valid};
 use crate::compile::Compilation;
 use crate::config::{Config, DEFAULT_LISTEN, Overrides, SecretSource};
 use crate::delivery::{RsaKey, Secret};
+use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
 use crate::reload::Files;
 use crate::scenario::{Setting, Target, TestFile, read_tests};
+use crate::text::SourceFile;
 
 /// A project under test.
-pub(super) struct Bench {
-    /// Its files, the tests among them.
-    pub(super) compilation: Compilation,
+pub(in crate::cli) struct Bench {
+    /// Its files, the tests among them, and what is found wrong in tests.
+    pub(in crate::cli) compilation: Compilation,
     rules: Valid<Rules>,
     config: Config,
     /// Its test files.
-    pub(super) files: Vec<(FileId, PathBuf, TestFile)>,
+    pub(in crate::cli) files: Vec<(FileId, PathBuf, TestFile)>,
 }
 
 impl Bench {
     /// Compiles a project as `webhookc dev` does, with the built-in receiver, and reads its tests; `Err` holds what is wrong with them.
-    pub(super) fn build(project: &Path, files: &[PathBuf]) -> Result<Result<Self, Box<Compilation>>, Failure> {
+    pub(in crate::cli) fn build(project: &Path, files: &[PathBuf]) -> Result<Result<Self, Box<Compilation>>, Failure> {
         let attempt = Files { paths: vec![project.to_owned()], overrides: Overrides::default(), sink: Some(DEFAULT_LISTEN) }.attempt();
         let (config, mut compilation) = attempt.outcome?;
         let Some(rules) = compilation.rules.take() else { return Ok(Err(Box::new(compilation))) };
         // Warnings are for `webhookc check`; here only the tests are judged.
-        compilation.diagnostics = crate::diagnostics::Diagnostics::default();
-        let mut added = Vec::with_capacity(files.len());
+        compilation.diagnostics = Diagnostics::default();
+        let mut bench = Self { compilation, rules, config, files: Vec::with_capacity(files.len()) };
         for path in files {
-            let bytes = std::fs::read(path).map_err(|error| Failure::of(&format!("cannot read `{}`", path.display()), &error))?;
-            let name = path.to_string_lossy().replace('\\', "/");
-            added.push((compilation.sources.add(name.strip_prefix("./").unwrap_or(&name), bytes), path));
+            let file = bench.add(path)?;
+            let tests = bench.read(file, read_tests);
+            bench.files.push((file, path.clone(), tests));
         }
-        let mut read = Vec::with_capacity(files.len());
-        for (file, path) in added {
-            let tests = read_tests(file, compilation.sources.file(file), &rules, &mut compilation.diagnostics);
-            read.push((file, path.clone(), tests));
+        if bench.compilation.diagnostics.has_errors() {
+            bench.compilation.diagnostics.close();
+            return Ok(Err(Box::new(bench.compilation)));
         }
-        if compilation.diagnostics.has_errors() {
-            compilation.diagnostics.close();
-            return Ok(Err(Box::new(compilation)));
-        }
-        Ok(Ok(Self { compilation, rules, config, files: read }))
+        Ok(Ok(bench))
+    }
+
+    /// The rules under test.
+    pub(in crate::cli) fn rules(&self) -> &Valid<Rules> {
+        &self.rules
+    }
+
+    /// Adds a file to the sources.
+    pub(in crate::cli) fn add(&mut self, path: &Path) -> Result<FileId, Failure> {
+        let bytes = std::fs::read(path).map_err(|error| Failure::of(&format!("cannot read `{}`", path.display()), &error))?;
+        let name = path.to_string_lossy().replace('\\', "/");
+        Ok(self.compilation.sources.add(name.strip_prefix("./").unwrap_or(&name), bytes))
+    }
+
+    /// Reads a file that was added, against the rules; mistakes go to the diagnostics.
+    pub(in crate::cli) fn read<T>(&mut self, file: FileId, read: fn(FileId, &SourceFile, &Valid<Rules>, &mut Diagnostics) -> T) -> T {
+        let Compilation { sources, diagnostics, .. } = &mut self.compilation;
+        read(file, sources.file(file), &self.rules, diagnostics)
     }
 
     /// What its scenarios run against. A secret that the environment or a file would have to hold is not looked for: a test is the same
     /// everywhere.
-    pub(super) fn setting(&self) -> Setting<'_> {
+    pub(in crate::cli) fn setting(&self) -> Setting<'_> {
         let configured = |id| self.config.endpoint(id);
         let signs = self.rules.endpoints.iter().any(|endpoint| configured(&endpoint.id).is_some_and(|found| found.policy.journey));
         let journey = if signs { RsaKey::generate().ok().map(Arc::new) } else { None };

@@ -16,12 +16,7 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, Vec<PathBuf>>,
     let paths = if paths.is_empty() { &here[..] } else { paths };
     let mut projects: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for path in paths {
-        let unreadable = |error: &std::io::Error| Failure::of(&format!("cannot read `{}`", path.display()), error);
-        let found = if path.metadata().map_err(|error| unreadable(&error))?.is_dir() {
-            Seen::default().list(path, SUFFIX, true).map_err(|error| unreadable(&error))?
-        } else {
-            vec![path.clone()]
-        };
+        let found = if path.metadata().map_err(|error| unreadable(path, &error))?.is_dir() { below(path)? } else { vec![path.clone()] };
         for file in found {
             let files = projects.entry(project_of(&file)?).or_default();
             if !files.contains(&file) {
@@ -37,12 +32,21 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, Vec<PathBuf>>,
     Ok(projects)
 }
 
+/// The test files of a folder and of those below it.
+pub(super) fn below(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    Seen::default().list(folder, SUFFIX, true).map_err(|error| unreadable(folder, &error))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::of(&format!("cannot read `{}`", path.display()), error)
+}
+
 fn project_of(file: &Path) -> Result<PathBuf, Failure> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if is_project(folder) {
         return Ok(folder.to_owned());
     }
-    let absolute = folder.canonicalize().map_err(|error| Failure::of(&format!("cannot read `{}`", folder.display()), &error))?;
+    let absolute = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
     let above = absolute.ancestors().skip(1).find(|folder| is_project(folder)).map(Path::to_owned);
     above.ok_or_else(|| {
         Failure::new(format!("`{}` belongs to no project", file.display()))

@@ -5,7 +5,7 @@ mod coverage;
 mod files;
 mod snapshots;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,7 +15,7 @@ use super::output::Output;
 use crate::compile::Compilation;
 use crate::report::{self, Format as Findings, counted};
 use crate::scenario::{Coverage, Format, Outcome, Point, Tested, TestedFile, count, judge, render, run, snapshot, summary};
-use bench::Bench;
+pub(super) use bench::Bench;
 use coverage::Wanted;
 use snapshots::Snapshots;
 
@@ -136,8 +136,14 @@ impl Test {
 }
 
 /// Says why nothing of a project was run.
-fn complain(compilation: &Compilation, output: Output) {
+pub(super) fn complain(compilation: &Compilation, output: Output) {
     output.complain(&report::render(compilation, Findings::Full, output.err));
     let errors = compilation.diagnostics.count(crate::diagnostics::Severity::Error);
     output.complain(&format!("{}, nothing was run\n", counted(errors, "error")));
+}
+
+/// The test files of a project: in its folder and below.
+pub(super) fn test_files(project: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let folder = if project.is_dir() { project } else { project.parent().unwrap_or(project) };
+    files::below(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }

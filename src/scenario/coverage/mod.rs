@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use crate::check::Rules;
 use crate::engine::{Decision, Verdict};
+use crate::graph::conditions;
 use crate::ids::WebhookId;
-use crate::program::Subject;
+use crate::scenario::asked::asked;
 use crate::scenario::run::{Happened, StepResult};
 use crate::template::{Branch, BranchKind, Watch};
 use crate::text::{SourceMap, Span};
@@ -40,7 +41,7 @@ struct Seen {
 pub struct Point {
     /// Where it is written.
     pub span: Span,
-    /// What it is: ``condition `user` of `asset_ready` ``.
+    /// What it is: ``condition `user is set` of `asset_ready` ``.
     pub what: String,
     /// The two sides and how often each was seen.
     pub sides: [(&'static str, u64); 2],
@@ -97,50 +98,16 @@ impl Coverage {
         }
     }
 
-    /// What a verdict says about the conditions that were asked before it. Conditions on related objects are asked after all on the
-    /// object itself, so of those only the one that failed, or all, are known.
     fn decided(&mut self, rules: &Rules, decision: &Decision) {
-        let webhook = rules.program.webhook(decision.webhook);
         let Some(seen) = self.webhooks.get_mut(decision.webhook.index()) else { return };
         let fired = decision.verdict == Verdict::Fired;
         seen.fired += u64::from(fired);
         seen.suppressed += u64::from(!fired);
-        let all_held = match &decision.verdict {
-            Verdict::Fired | Verdict::Unmet { condition: None, .. } | Verdict::Failed(_) => true,
-            Verdict::AlreadyFired | Verdict::NoSubscriber | Verdict::OtherOperation(_) | Verdict::Unmet { .. } | Verdict::Waiting { .. } => {
-                false
-            }
-        };
-        let own_held = match &decision.verdict {
-            Verdict::OtherOperation(_) => 0,
-            Verdict::Unmet { condition: Some(failed), .. } => *failed,
-            Verdict::Fired
-            | Verdict::AlreadyFired
-            | Verdict::NoSubscriber
-            | Verdict::Unmet { condition: None, .. }
-            | Verdict::Waiting { .. }
-            | Verdict::Failed(_) => usize::MAX,
-        };
-        for (index, (condition, (held, _))) in webhook.conditions.iter().zip(&mut seen.conditions).enumerate() {
-            let on_object = matches!(condition.subject, Subject::Property(_));
-            *held += u64::from(all_held || on_object && index < own_held);
-        }
-        if let Verdict::Unmet { condition: Some(failed), .. } = &decision.verdict
-            && let Some((_, unmet)) = seen.conditions.get_mut(*failed)
-        {
-            *unmet += 1;
-        }
-        match &decision.verdict {
-            Verdict::Fired => seen.when.0 += 1,
-            Verdict::Unmet { condition: None, name, .. } if &**name == "when" => seen.when.1 += 1,
-            // Without related objects, `when` is asked before these.
-            Verdict::AlreadyFired | Verdict::NoSubscriber if webhook.embeds.is_empty() => seen.when.0 += 1,
-            Verdict::AlreadyFired
-            | Verdict::NoSubscriber
-            | Verdict::OtherOperation(_)
-            | Verdict::Unmet { .. }
-            | Verdict::Waiting { .. }
-            | Verdict::Failed(_) => {}
+        let asked = asked(rules.program.webhook(decision.webhook), &decision.verdict);
+        let sides = seen.conditions.iter_mut().zip(asked.conditions).chain([(&mut seen.when, asked.when)]);
+        for ((held, unmet), answer) in sides {
+            *held += u64::from(answer == Some(true));
+            *unmet += u64::from(answer == Some(false));
         }
     }
 
@@ -153,8 +120,9 @@ impl Coverage {
             let name = &webhook.name;
             let what = format!("webhook `{name}`");
             points.push(Point { span: webhook.span, what, sides: [("fired", seen.fired), ("suppressed", seen.suppressed)] });
-            for (condition, (held, unmet)) in webhook.conditions.iter().zip(&seen.conditions) {
-                let what = format!("condition `{}` of `{name}`", condition.name);
+            let words = conditions(webhook);
+            for ((condition, words), (held, unmet)) in webhook.conditions.iter().zip(words).zip(&seen.conditions) {
+                let what = format!("condition `{words}` of `{name}`");
                 points.push(Point { span: condition.span, what, sides: [("true", *held), ("false", *unmet)] });
             }
             if let Some(when) = &webhook.when {

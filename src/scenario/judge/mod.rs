@@ -4,7 +4,7 @@
 mod compare;
 mod decisions;
 mod deliveries;
-mod request;
+pub(super) mod request;
 mod signature;
 mod snapshot;
 

@@ -62,12 +62,12 @@ pub(super) fn judge(rules: &Rules, expected: &ExpectedDelivery, delivery: &Deliv
 }
 
 /// The request of the last attempt that sent one.
-pub(super) fn sent(delivery: &Delivery) -> Option<&Arc<Request>> {
+pub(in crate::scenario) fn sent(delivery: &Delivery) -> Option<&Arc<Request>> {
     delivery.attempts.iter().rev().find_map(|attempt| attempt.request.as_ref())
 }
 
 /// The body as a value: JSON when it is, otherwise text.
-pub(super) fn body_of(request: &Request) -> Value {
+pub(in crate::scenario) fn body_of(request: &Request) -> Value {
     let content_type = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let is_json = content_type.is_some_and(|(_, value)| value.split(';').next().is_some_and(|media| media.trim().ends_with("json")));
     let text = || Value::from(String::from_utf8_lossy(&request.body).into_owned());

@@ -119,6 +119,22 @@ fn of_root(root: &Node, context: Context<'_>, out: &mut Diagnostics) -> Option<V
 }
 
 impl Scenario {
+    /// A scenario of steps alone, with nothing given and every receiver answering.
+    #[must_use]
+    pub fn of_steps(name: Spanned<String>, steps: Vec<Step>) -> Self {
+        Self {
+            name,
+            tenant: Tenant::new(DEFAULT_TENANT),
+            start: beginning(),
+            secrets: Arc::default(),
+            given: Vec::new(),
+            answers: BTreeMap::new(),
+            steps,
+            deliveries: None,
+            snapshot: None,
+        }
+    }
+
     fn of(node: &Node, shared: &Shared, context: Context<'_>, out: &mut Diagnostics) -> Option<Self> {
         let mut table = Table::of(node, "a scenario", out)?;
         let name = table.require("name", out).and_then(|field| field.text(out));

@@ -126,6 +126,17 @@ pub(super) fn given(node: &Node, context: Context<'_>, out: &mut Diagnostics) ->
     }
 }
 
+/// A save of a recording, as a step.
+pub(super) fn recorded(node: &Node, context: Context<'_>, out: &mut Diagnostics) -> Option<Step> {
+    match save_of(Field { key: "save", key_span: node.span, node }, context, out)? {
+        Ok(save) => Some(Step { action: Action::Save(save), span: node.span, expect: None }),
+        Err(refused) => {
+            report(&refused, node, out);
+            None
+        }
+    }
+}
+
 /// Says what the data model refuses, each at its place in the file.
 fn report(refused: &[Refused], node: &Node, out: &mut Diagnostics) {
     for refused in refused {

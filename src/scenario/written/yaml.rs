@@ -2,6 +2,7 @@
 //! so it is read as it is. The only user of `saphyr_parser`. Absent: what the values mean.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as MarkerSpan};
 use serde_json::{Map, Number, Value};
@@ -103,11 +104,21 @@ impl Node {
 
 /// Reads a file of one document; `None` when it is not YAML, or nothing: that has been reported.
 pub(super) fn read(file: FileId, source: &SourceFile, out: &mut Diagnostics) -> Option<Node> {
-    let offsets = Offsets::of(file, source);
     if let Some(at) = source.invalid_at {
         out.push(Diagnostic::new(Code::TestSyntax, Span::new(file, at, at), "the file is not UTF-8 from here on"));
         return None;
     }
+    let start = if source.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let root = read_part(file, source, start..source.text.len(), out)?;
+    if root.is_none() {
+        out.push(Diagnostic::new(Code::TestSyntax, Span::new(file, 0, 0), "the file is empty, expected a map with `scenarios`"));
+    }
+    root
+}
+
+/// Reads a part of a file as a document of its own; `None` when it is not YAML, `Some(None)` when nothing is in it.
+pub(super) fn read_part(file: FileId, source: &SourceFile, part: Range<usize>, out: &mut Diagnostics) -> Option<Option<Node>> {
+    let offsets = Offsets::of(file, source, part);
     let mut tree = Tree { offsets: &offsets, stack: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None };
     let mut documents = 0;
     for event in Parser::new_from_str(&offsets.rewritten.text) {
@@ -127,10 +138,7 @@ pub(super) fn read(file: FileId, source: &SourceFile, out: &mut Diagnostics) -> 
             return None;
         }
     }
-    if tree.root.is_none() {
-        out.push(Diagnostic::new(Code::TestSyntax, Span::new(file, 0, 0), "the file is empty, expected a map with `scenarios`"));
-    }
-    tree.root
+    Some(tree.root)
 }
 
 /// What is wrong where.
@@ -307,24 +315,24 @@ struct Offsets<'t> {
     file: FileId,
     /// The byte of each character and of the end; empty for text of one byte a character.
     bytes: Vec<usize>,
-    /// Bytes of a byte order mark.
-    mark: usize,
+    /// Where the text begins in the file.
+    start: usize,
     text: &'t str,
     rewritten: Rewritten<'t>,
 }
 
 impl<'t> Offsets<'t> {
-    fn of(file: FileId, source: &'t SourceFile) -> Self {
-        let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
-        let mark = source.text.len() - text.len();
+    fn of(file: FileId, source: &'t SourceFile, part: Range<usize>) -> Self {
+        let start = part.start;
+        let text = source.text.get(part).unwrap_or_default();
         let bytes = if text.is_ascii() { Vec::new() } else { text.char_indices().map(|(at, _)| at).chain([text.len()]).collect() };
-        Self { file, bytes, mark, text, rewritten: Rewritten::of(text) }
+        Self { file, bytes, start, text, rewritten: Rewritten::of(text) }
     }
 
     fn byte(&self, marker: &Marker) -> usize {
         let index = self.rewritten.original(marker.index());
         let within = if self.bytes.is_empty() { index } else { self.bytes.get(index).copied().unwrap_or(self.text.len()) };
-        self.mark + within.min(self.text.len())
+        self.start + within.min(self.text.len())
     }
 
     fn span(&self, span: MarkerSpan) -> Span {
@@ -334,7 +342,7 @@ impl<'t> Offsets<'t> {
     /// Without the white space at its end: the parser knows the end of a block only when the next thing begins.
     fn trimmed(&self, span: Span) -> Span {
         let range = span.range();
-        let text = self.text.get(range.start.saturating_sub(self.mark)..range.end.saturating_sub(self.mark)).unwrap_or_default();
+        let text = self.text.get(range.start.saturating_sub(self.start)..range.end.saturating_sub(self.start)).unwrap_or_default();
         Span::new(self.file, range.start, range.start + text.trim_end().len())
     }
 }
