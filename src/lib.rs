@@ -15,6 +15,7 @@
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
+//! | try | [`sample`] | data model, a seed | objects that it allows |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
@@ -45,6 +46,7 @@ pub mod delivery;
 pub mod generation;
 pub mod scenario;
 pub mod explain;
+pub mod sample;
 
 // edges: async and I/O
 pub mod config;

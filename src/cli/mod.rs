@@ -11,11 +11,13 @@ mod explain;
 mod failure;
 mod fmt;
 mod graph;
+mod init;
 mod man;
 mod node;
 mod output;
 mod rewrite;
 mod rules;
+mod sample;
 mod save;
 mod schema;
 mod screen;
@@ -53,6 +55,8 @@ enum Verb {
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
     Explain(explain::Explain),
+    Sample(sample::Sample),
+    Init(init::Init),
     Rules(rules::Rules),
     Graph(graph::Graph),
     Schema(schema::Schema),
@@ -107,6 +111,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Explain(explain) => explain.run(output),
+        Verb::Sample(sample) => sample.run(output),
+        Verb::Init(init) => init.run(output),
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),
         Verb::Schema(schema) => Ok(schema.run(output)),

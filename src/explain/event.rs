@@ -7,7 +7,7 @@ use super::Place;
 use crate::check::Rules;
 use crate::graph::conditions;
 use crate::ids::WebhookId;
-use crate::program::{Operations, Order, Program, WebhookType};
+use crate::program::{Events, Operations, Order, WebhookType};
 use crate::text::SourceMap;
 
 /// What a webhook means.
@@ -86,7 +86,7 @@ pub fn event(rules: &Rules, sources: &SourceMap, id: WebhookId, tests: Vec<Tried
         format_version: "1.0",
         name: webhook.name.to_string(),
         fires: fires(webhook.kind, webhook.operations, &model, webhook.conditions.is_empty() && webhook.when.is_none()),
-        notes: notes(program, id, receivers.is_empty()),
+        notes: notes(rules, id),
         model,
         kind: match webhook.kind {
             WebhookType::Ready => "ready",
@@ -110,25 +110,27 @@ fn fires(kind: WebhookType, operations: Operations, model: &str, always: bool) -
     };
     let provided = if always { "" } else { ", and all of this holds" };
     match kind {
-        WebhookType::Ready => format!("fires once for each `{model}`: the first time that it is {when}{provided}"),
-        WebhookType::Update => format!("fires each time that a `{model}` is {when}{provided}"),
+        WebhookType::Ready => format!("fires once for each object of `{model}`: the first time that it is {when}{provided}"),
+        WebhookType::Update => format!("fires each time that an object of `{model}` is {when}{provided}"),
     }
 }
 
-fn notes(program: &Program, id: WebhookId, alone: bool) -> Vec<String> {
+fn notes(rules: &Rules, id: WebhookId) -> Vec<String> {
+    let program = &rules.program;
     let webhook = program.webhook(id);
     let mut notes = Vec::new();
     webhook.each_embed(&mut |embed| {
         if embed.required {
-            notes.push(format!("if `{}` names a `{}` that does not exist yet, it waits for it", embed.name, program.model(embed.model).name));
+            notes.push(format!("if `{}` names an object of `{}` that does not exist yet, it waits for it", embed.name, program.model(embed.model).name));
         }
     });
     match webhook.order {
         Order::Object => notes.push("a later delivery about an object is never sent before an earlier one".to_owned()),
         Order::None => {}
     }
-    if alone {
-        notes.push("nobody receives it, so it does not fire".to_owned());
+    let mut endpoints = rules.subscriptions.get(id.index()).into_iter().flatten().filter_map(|own| rules.endpoints.get(own.endpoint));
+    if endpoints.all(|endpoint| matches!(endpoint.events, Events::Unclaimed)) {
+        notes.push("nobody receives it but the receiver of `webhookc dev`, so `webhookc serve` will not fire it".to_owned());
     }
     notes
 }

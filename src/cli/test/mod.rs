@@ -3,6 +3,7 @@
 mod bench;
 mod coverage;
 mod files;
+mod from;
 mod snapshots;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,10 @@ pub(super) struct Test {
     #[arg(short, long)]
     update: bool,
 
+    /// Print a test file made from a recording of saves, one a line as `POST …/saves` takes them, with what comes of them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["update", "coverage", "filter", "output_format"])]
+    from: Option<PathBuf>,
+
     #[command(flatten)]
     coverage: Wanted,
 }
@@ -57,6 +62,9 @@ enum OutputFormat {
 
 impl Test {
     pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
+        if let Some(recording) = &self.from {
+            return from::print(recording, &self.paths, output);
+        }
         let projects = files::find(&self.paths)?;
         let mut benches = Vec::with_capacity(projects.len());
         let mut sound = true;
