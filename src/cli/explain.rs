@@ -58,7 +58,10 @@ impl Explain {
     }
 
     fn explain_event(&self, name: &str, output: Output) -> Result<ExitCode, Failure> {
-        if name.len() > 2 && name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("wh")) && name.bytes().skip(2).all(|byte| byte.is_ascii_digit()) {
+        if name.len() > 2
+            && name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("wh"))
+            && name.bytes().skip(2).all(|byte| byte.is_ascii_digit())
+        {
             return Err(no_such(name, format!("there is no code `{name}`, expected one like `WH0203`"), std::iter::empty()));
         }
         let bench = match Bench::build(&self.project, &test_files(&self.project)?)? {

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::payload::{Member, payload};
 use super::Place;
+use super::payload::{Member, payload};
 use crate::check::Rules;
 use crate::graph::conditions;
 use crate::ids::WebhookId;
@@ -121,7 +121,11 @@ fn notes(rules: &Rules, id: WebhookId) -> Vec<String> {
     let mut notes = Vec::new();
     webhook.each_embed(&mut |embed| {
         if embed.required {
-            notes.push(format!("if `{}` names an object of `{}` that does not exist yet, it waits for it", embed.name, program.model(embed.model).name));
+            notes.push(format!(
+                "if `{}` names an object of `{}` that does not exist yet, it waits for it",
+                embed.name,
+                program.model(embed.model).name
+            ));
         }
     });
     match webhook.order {

@@ -9,7 +9,7 @@ mod text;
 
 pub use event::{Event, Receiver, Tried, event};
 pub use payload::Member;
-pub use save::{Answer, Decided, Sent, explain_saves, ExplainedSave};
+pub use save::{Answer, Decided, ExplainedSave, Sent, explain_saves};
 pub use text::{event_mermaid, event_text, saves_mermaid, saves_text};
 
 use serde::Serialize;

@@ -59,7 +59,10 @@ fn object(program: &Program, model: ModelId, embeds: &[Embed], webhook: Option<&
     }
     for (id, property) in (0_u16..).map(PropertyId).zip(&model.properties) {
         let null = if webhook.is_some_and(|webhook| is_certain(webhook, id)) { "" } else { " or null" };
-        let member = |name: String, kind: &str| Member::new(name, format!("{kind}{null}"));
+        let member = |name: String, kind: &str| {
+            let comma = if kind.starts_with("list of") && !null.is_empty() { "," } else { "" };
+            Member::new(name, format!("{kind}{comma}{null}"))
+        };
         match &property.kind {
             Kind::BelongsTo(_) => members.push(member(format!("{}_id", property.name), "text")),
             Kind::Field(FieldType::Attachment(_)) => {

@@ -120,7 +120,9 @@ pub fn event_mermaid(event: &Event) -> String {
 /// Saves as a flowchart: each with its webhooks, the conditions that stopped them on the arrows, and the receivers.
 #[must_use]
 pub fn saves_mermaid(saves: &[ExplainedSave]) -> String {
-    let mut out = String::from("flowchart LR\n    classDef fired stroke:#1a7f37,stroke-width:2px\n    classDef stopped stroke:#9a6700,stroke-dasharray:4\n");
+    let mut out = String::from(
+        "flowchart LR\n    classDef fired stroke:#1a7f37,stroke-width:2px\n    classDef stopped stroke:#9a6700,stroke-dasharray:4\n",
+    );
     for (index, save) in saves.iter().enumerate() {
         let what = format!("{} {}/{}", save.operation.unwrap_or("refused"), save.model, save.object);
         out.push_str(&format!("    s{index}[{}]\n", mermaid_label(&[&what])));

@@ -4,7 +4,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::ids::{ModelId, PropertyId};
 use crate::program::{Kind, Program};
@@ -28,7 +28,8 @@ impl Sample {
     /// The item that `POST …/saves` takes, JSON on one line.
     #[must_use]
     pub fn to_line(&self) -> String {
-        json!({ "model": self.model, "id": self.id, "fields": self.fields }).to_string()
+        let (model, id) = (Value::from(self.model.as_str()), Value::from(self.id.as_str()));
+        format!("{{\"model\": {model}, \"id\": {id}, \"fields\": {}}}", Value::Object(self.fields.clone()))
     }
 }
 

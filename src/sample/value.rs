@@ -21,9 +21,7 @@ pub(super) fn sample(field: &FieldType, name: &str, dice: &Dice) -> Value {
         FieldType::Location => location(dice),
         FieldType::Track => (0..2 + dice.below(3)).map(|_| location(dice)).collect(),
         FieldType::Attachment(media) => attachment(media, name, dice),
-        FieldType::SingleChoice(options) => {
-            options.get(dice.below(options.len())).map_or(Value::Null, |option| Value::from(&*option.key))
-        }
+        FieldType::SingleChoice(options) => options.get(dice.below(options.len())).map_or(Value::Null, |option| Value::from(&*option.key)),
         FieldType::SingleChoiceInteger(options) => {
             options.get(dice.below(options.len())).map_or(Value::Null, |option| Value::from(option.key))
         }
@@ -54,7 +52,9 @@ fn text(format: TextFormat, name: &str, dice: &Dice) -> String {
         TextFormat::Address => format!("{} {}, Cape Town", small(dice, 200) + 1, dice.one(&STREETS)),
         TextFormat::Name => format!("{} {}", dice.one(&NAMES), digits(dice, 2)),
         TextFormat::Url => format!("https://example.com/{name}/{}", digits(dice, 4)),
-        TextFormat::Paragraph => format!("A {} by the {}.\nSecond line about the {}.", dice.one(&WORDS), dice.one(&WORDS), dice.one(&WORDS)),
+        TextFormat::Paragraph => {
+            format!("A {} by the {}.\nSecond line about the {}.", dice.one(&WORDS), dice.one(&WORDS), dice.one(&WORDS))
+        }
         TextFormat::SignedNumber => format!("{}{}", if dice.below(2) == 0 { "-" } else { "" }, small(dice, 999) + 1),
         TextFormat::Number => (small(dice, 999) + 1).to_string(),
         TextFormat::SouthAfricanId => south_african_id(dice),

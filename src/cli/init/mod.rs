@@ -28,8 +28,11 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
-        let there: Vec<String> =
-            FILES.iter().filter(|(name, _)| self.folder.join(name).symlink_metadata().is_ok()).map(|(name, _)| format!("`{name}`")).collect();
+        let there: Vec<String> = FILES
+            .iter()
+            .filter(|(name, _)| self.folder.join(name).symlink_metadata().is_ok())
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
         if !there.is_empty() {
             let message = format!("{} in `{}` would be overwritten, nothing was written", there.join(", "), self.folder.display());
             return Err(Failure::new(message).help("choose another folder: `webhookc init FOLDER`"));
@@ -43,7 +46,10 @@ impl Init {
             output.line(&format!("made {}", path.display()));
         }
         let folder = self.folder.display();
-        output.line(&format!("\nNext: `webhookc check {folder}`, `webhookc test {folder}`, `webhookc dev {folder} --saves {}`", self.folder.join("saves.ndjson").display()));
+        output.line(&format!(
+            "\nNext: `webhookc check {folder}`, `webhookc test {folder}`, `webhookc dev {folder} --saves {}`",
+            self.folder.join("saves.ndjson").display()
+        ));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -36,11 +36,7 @@ impl Wanted {
     }
 
     /// Writes the points of each project, with its sources.
-    pub(super) fn write<'s>(
-        &self,
-        projects: impl Iterator<Item = (&'s SourceMap, Vec<Point>)>,
-        output: Output,
-    ) -> Result<(), Failure> {
+    pub(super) fn write<'s>(&self, projects: impl Iterator<Item = (&'s SourceMap, Vec<Point>)>, output: Output) -> Result<(), Failure> {
         let (format, usual) = match self.coverage {
             None => return Ok(()),
             Some(Kind::Text) => (CoverageFormat::Text, None),

@@ -49,8 +49,9 @@ fn project_of(file: &Path) -> Result<PathBuf, Failure> {
     let absolute = folder.canonicalize().map_err(|error| unreadable(folder, &error))?;
     let above = absolute.ancestors().skip(1).find(|folder| is_project(folder)).map(Path::to_owned);
     above.ok_or_else(|| {
-        Failure::new(format!("`{}` belongs to no project", file.display()))
-            .help(format!("a project is a folder with `{FILE_NAME}`, an `*.xml` schema or a folder `schemas`; tests stand in it or below it"))
+        Failure::new(format!("`{}` belongs to no project", file.display())).help(format!(
+            "a project is a folder with `{FILE_NAME}`, an `*.xml` schema or a folder `schemas`; tests stand in it or below it"
+        ))
     })
 }
 

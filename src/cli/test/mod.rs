@@ -89,7 +89,10 @@ impl Test {
         }
         let (passed, failed) = count(&tested);
         if passed + failed == 0 {
-            let what = self.filter.as_ref().map_or_else(|| "no scenario".to_owned(), |filter| format!("no scenario whose name contains `{filter}`"));
+            let what = self
+                .filter
+                .as_ref()
+                .map_or_else(|| "no scenario".to_owned(), |filter| format!("no scenario whose name contains `{filter}`"));
             return Err(Failure::new(what));
         }
         output.print(&render(&tested, self.format(), output.out));

@@ -20,8 +20,10 @@ impl Snapshots {
         let stem = name.strip_suffix(".test.yaml").unwrap_or(&name);
         let path = test.with_file_name(format!("{stem}.snapshot.json"));
         let recorded = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| Failure::of(&format!("`{}` is not a snapshot", path.display()), &error).help("`webhookc test -u` writes it anew, once it is removed"))?,
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                Failure::of(&format!("`{}` is not a snapshot", path.display()), &error)
+                    .help("`webhookc test -u` writes it anew, once it is removed")
+            })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
             Err(error) => return Err(Failure::of(&format!("cannot read `{}`", path.display()), &error)),
         };

@@ -69,8 +69,8 @@ impl Signer {
         let key = secret.hmac_key();
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
         let mut signatures = header("webhook-signature").unwrap_or_default().split(' ').filter_map(|part| part.strip_prefix("v1,"));
-        let standard = signatures
-            .any(|signature| STANDARD.decode(signature).is_ok_and(|signature| hmac::verify(&key, &signed, &signature).is_ok()));
+        let standard =
+            signatures.any(|signature| STANDARD.decode(signature).is_ok_and(|signature| hmac::verify(&key, &signed, &signature).is_ok()));
         let journey = self.journey.is_none() || header("x-journey-signature") == Some(&hex(hmac::sign(&key, body).as_ref()));
         standard && journey
     }

@@ -52,12 +52,23 @@ pub(super) fn shown(value: &Value) -> String {
 }
 
 fn differ(pattern: &Pattern, value: &Value, path: &mut Vec<String>) -> Option<Difference> {
-    let here = |expected: String, path: &[String]| {
-        Some(Difference { path: joined(path), span: pattern.span, expected, seen: shown(value) })
-    };
+    let here =
+        |expected: String, path: &[String]| Some(Difference { path: joined(path), span: pattern.span, expected, seen: shown(value) });
     match (&pattern.kind, value) {
-        (PatternKind::Scalar(expected), _) => if equal(expected, value) { None } else { here(shown(expected), path) },
-        (PatternKind::Form(form), _) => if form.fits(value) { None } else { here(form.as_str().to_owned(), path) },
+        (PatternKind::Scalar(expected), _) => {
+            if equal(expected, value) {
+                None
+            } else {
+                here(shown(expected), path)
+            }
+        }
+        (PatternKind::Form(form), _) => {
+            if form.fits(value) {
+                None
+            } else {
+                here(form.as_str().to_owned(), path)
+            }
+        }
         (PatternKind::Regex(regex), Value::String(text)) if regex.is_match(text) => None,
         (PatternKind::Regex(regex), _) => here(format!("text that matches `{}`", regex.as_str()), path),
         (PatternKind::List(patterns), Value::Array(items)) => {
@@ -69,7 +80,12 @@ fn differ(pattern: &Pattern, value: &Value, path: &mut Vec<String>) -> Option<Di
                     return found;
                 }
             }
-            if patterns.len() == items.len() { None } else { here(format!("a list of {}", patterns.len()), path).map(|found| Difference { seen: format!("a list of {}", items.len()), ..found }) }
+            if patterns.len() == items.len() {
+                None
+            } else {
+                here(format!("a list of {}", patterns.len()), path)
+                    .map(|found| Difference { seen: format!("a list of {}", items.len()), ..found })
+            }
         }
         (PatternKind::List(patterns), _) => here(format!("a list of {}", patterns.len()), path),
         (PatternKind::Contains(patterns), Value::Array(items)) => {
@@ -142,7 +158,9 @@ fn filled(pattern: &Pattern, seen: Option<&Value>) -> Value {
         PatternKind::List(patterns) => {
             patterns.iter().enumerate().map(|(index, pattern)| filled(pattern, seen.and_then(|seen| seen.get(index)))).collect()
         }
-        PatternKind::Contains(patterns) => serde_json::json!({ "$contains": patterns.iter().map(|item| filled(item, None)).collect::<Vec<_>>() }),
+        PatternKind::Contains(patterns) => {
+            serde_json::json!({ "$contains": patterns.iter().map(|item| filled(item, None)).collect::<Vec<_>>() })
+        }
         PatternKind::Object(entries) => Value::Object(object(entries)),
         PatternKind::Subset(entries) => {
             let mut all = seen.and_then(Value::as_object).cloned().unwrap_or_default();

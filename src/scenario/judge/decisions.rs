@@ -21,8 +21,7 @@ pub(super) fn judge(rules: &Rules, span: Span, expected: &[ExpectedDecision], ou
             return;
         }
     };
-    let mut entries: Vec<Option<TraceEntry<'_>>> =
-        decisions.iter().map(|decision| Some(trace_entry(&rules.program, decision))).collect();
+    let mut entries: Vec<Option<TraceEntry<'_>>> = decisions.iter().map(|decision| Some(trace_entry(&rules.program, decision))).collect();
     for expectation in expected {
         let fits = |entry: &TraceEntry<'_>| {
             entry.webhook == expectation.webhook.value && expectation.object.as_deref().is_none_or(|object| entry.object == object)
@@ -54,10 +53,10 @@ fn one(expected: &ExpectedDecision, entry: &TraceEntry<'_>) -> Option<Failure> {
     let name = &expected.webhook.value;
     match &expected.decided {
         Decided::Verdict(verdict) if *verdict == entry.verdict => None,
-        Decided::Verdict(verdict) => {
-            Some(Failure::new(expected.span, format!("`{name}` {seen}; expected {}", words(*verdict))))
+        Decided::Verdict(verdict) => Some(Failure::new(expected.span, format!("`{name}` {seen}; expected {}", words(*verdict)))),
+        Decided::Reason(pattern) if entry.verdict != VerdictWord::Fired && difference(pattern, &Value::from(reason.as_str())).is_none() => {
+            None
         }
-        Decided::Reason(pattern) if entry.verdict != VerdictWord::Fired && difference(pattern, &Value::from(reason.as_str())).is_none() => None,
         Decided::Reason(pattern) => {
             let expected_reason = difference(pattern, &Value::from(reason.as_str())).map_or_else(String::new, |found| found.expected);
             Some(Failure::new(expected.span, format!("`{name}` {seen}; expected it not to fire, because {expected_reason}")))

@@ -23,7 +23,8 @@ pub(super) fn judge(
     let mut free: Vec<Option<&Delivery>> = seen.iter().copied().map(Some).collect();
     let mut last = 0;
     for item in &expected.items {
-        let fits = |delivery: &Delivery| is_about(rules, item, delivery) && (expected.exact || request::judge(rules, item, delivery).is_empty());
+        let fits =
+            |delivery: &Delivery| is_about(rules, item, delivery) && (expected.exact || request::judge(rules, item, delivery).is_empty());
         let near = |free: &[Option<&Delivery>]| {
             let exactly = free.iter().position(|delivery| delivery.is_some_and(fits));
             exactly.or_else(|| free.iter().position(|delivery| delivery.is_some_and(|delivery| is_about(rules, item, delivery))))

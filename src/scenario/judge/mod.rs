@@ -119,7 +119,8 @@ fn against_snapshot(span: Span, seen: &Value, recorded: Option<&Value>) -> Optio
         None => Some(Failure::new(span, "there is no snapshot of this scenario").note("`webhookc test -u` writes it")),
         Some(recorded) if recorded == seen => None,
         Some(recorded) => {
-            let mut failure = Failure::new(span, "what happens is not what the snapshot recorded").note("`webhookc test -u` records it anew");
+            let mut failure =
+                Failure::new(span, "what happens is not what the snapshot recorded").note("`webhookc test -u` records it anew");
             failure.diff = unified("", &pretty(recorded), &pretty(seen)).lines().skip(2).map(|line| format!("{line}\n")).collect();
             Some(failure)
         }

@@ -78,14 +78,30 @@ impl Delivery {
         let (state, rendered) = match request {
             Ok(rendered) => (State::Pending(at.saturating_add(first.unwrap_or_default()).unwrap_or(at)), rendered),
             Err(why) => {
-                let nothing = Rendered { method: "".into(), url: crate::template::RenderedText::default(), headers: Vec::new(), body: None };
+                let nothing =
+                    Rendered { method: "".into(), url: crate::template::RenderedText::default(), headers: Vec::new(), body: None };
                 (State::Diverted(format!("the request could not be rendered: {why}")), nothing)
             }
         };
         let (content_type, body) = rendered.body.clone().unwrap_or_else(|| ("application/json".into(), payload.clone()));
         let object = object.into();
         let (attempts, spent, rendered) = (Vec::new(), 0, Arc::new(rendered));
-        Self { webhook, model, object, endpoint, message, sequence, made_at: at, state, attempts, rendered, content_type, body, ordered, spent }
+        Self {
+            webhook,
+            model,
+            object,
+            endpoint,
+            message,
+            sequence,
+            made_at: at,
+            state,
+            attempts,
+            rendered,
+            content_type,
+            body,
+            ordered,
+            spent,
+        }
     }
 
     /// The request as rendered. Secrets are placeholders.
@@ -242,12 +258,7 @@ impl<'s> Outbox<'s> {
 }
 
 /// The next answer of an endpoint: as the scenario says, the last one again and again; 200 when it says nothing.
-fn next_answer(
-    setting: &Setting<'_>,
-    answers: &BTreeMap<String, Arc<[Answer]>>,
-    answered: &mut [usize],
-    endpoint: usize,
-) -> Answer {
+fn next_answer(setting: &Setting<'_>, answers: &BTreeMap<String, Arc<[Answer]>>, answered: &mut [usize], endpoint: usize) -> Answer {
     let script = setting.rules.endpoints.get(endpoint).and_then(|endpoint| answers.get(&*endpoint.name.value));
     let (Some(script), Some(count)) = (script, answered.get_mut(endpoint)) else { return Answer::ok() };
     let answer = script.get(*count).or(script.last()).cloned().unwrap_or_else(Answer::ok);

@@ -1,5 +1,7 @@
 //! A recording of saves → steps: NDJSON, one item of `POST …/saves` a line, or a JSON list of them, or one alone.
 
+use serde::de::IgnoredAny;
+
 use super::file::Context;
 use super::step::{Action, Step, recorded};
 use super::yaml::{Content, Node, read_part};
@@ -25,7 +27,7 @@ pub fn read_recording(file: FileId, source: &SourceFile, rules: &Valid<Rules>, o
         return Vec::new();
     }
     let mut nodes = Vec::new();
-    let whole = serde_json::from_str::<serde::de::IgnoredAny>(source.text.trim_start_matches('\u{feff}')).is_ok();
+    let whole = serde_json::from_str::<IgnoredAny>(source.text.trim_start_matches('\u{feff}')).is_ok();
     let start = if source.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     if whole {
         match read_part(file, source, start..source.text.len(), out).flatten() {
@@ -45,7 +47,14 @@ pub fn read_recording(file: FileId, source: &SourceFile, rules: &Valid<Rules>, o
         out.push(Diagnostic::new(Code::TestSyntax, Span::new(file, 0, 0), message));
     }
     let context = Context { rules };
-    nodes.iter().filter_map(|node| Some(Recorded { step: recorded(node, context, out)?, json: node.to_json().to_string() })).collect()
+    nodes.iter().filter_map(|node| Some(Recorded { step: recorded(node, context, out)?, json: on_one_line(node, source) })).collect()
+}
+
+/// The item as it stands in the file, if that is JSON on one line.
+fn on_one_line(node: &Node, source: &SourceFile) -> String {
+    let text = source.text.get(node.span.range()).unwrap_or_default();
+    let verbatim = !text.contains('\n') && serde_json::from_str::<IgnoredAny>(text).is_ok();
+    if verbatim { text.to_owned() } else { node.to_json().to_string() }
 }
 
 impl Recorded {

@@ -383,10 +383,12 @@ mod tests {
 
     #[test]
     fn surrogate_pairs_are_one_character_in_double_quotes_and_text_elsewhere() {
-        let (node, _, sources) = parsed(r#"a: "x\\ud83d\ud83d\ude00\ud83d\ude00"
+        let (node, _, sources) = parsed(
+            r#"a: "x\\ud83d\ud83d\ude00\ud83d\ude00"
 b: '\ud83d\ude00'
 c: [1, "\ud83d\ude00", end]
-"#);
+"#,
+        );
         let node = node.unwrap();
         assert_eq!(node.to_json(), serde_json::json!({"a": "x\\ud83d😀😀", "b": "\\ud83d\\ude00", "c": [1, "😀", "end"]}).to_owned());
         assert_eq!(sources.slice(node.place("/c/2")), "end");
@@ -396,7 +398,8 @@ c: [1, "\ud83d\ude00", end]
     #[test]
     fn plain_words_are_of_the_core_schema() {
         let text = "[yes, no, on, ~, 0x1F, 0o17, 010, 1e3, .5, 1., 2026-01-31, '3', +7, 1_000, a: b]";
-        let expected = serde_json::json!(["yes", "no", "on", null, 31, 15, 10, 1000.0, 0.5, 1.0, "2026-01-31", "3", 7, "1_000", {"a": "b"}]);
+        let expected =
+            serde_json::json!(["yes", "no", "on", null, 31, 15, 10, 1000.0, 0.5, 1.0, "2026-01-31", "3", 7, "1_000", {"a": "b"}]);
         assert_eq!(json(text), expected);
     }
 
