@@ -116,7 +116,8 @@ fn decided(rules: &Rules, sources: &SourceMap, decision: &Decision, deliveries: 
 fn answers(rules: &Rules, sources: &SourceMap, decision: &Decision, entry: &TraceEntry<'_>) -> Vec<Answer> {
     let webhook = rules.program.webhook(decision.webhook);
     let asked = asked(webhook, &decision.verdict);
-    let spans = webhook.conditions.iter().map(|condition| condition.span).chain(webhook.when.iter().map(|when| when.whole()));
+    let spans =
+        webhook.conditions.iter().map(|condition| condition.span).chain(webhook.when.iter().map(super::super::text::SourceText::whole));
     let held = asked.conditions.into_iter().chain([asked.when]);
     let answers = conditions(webhook).into_iter().zip(held).zip(spans).map(|((condition, held), span)| {
         let told = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().filter(|_| held == Some(false)).map(str::to_owned);

@@ -1,5 +1,7 @@
 //! Explanations as text for a terminal and as Mermaid flowcharts.
 
+use std::fmt::Write as _;
+
 use super::event::Event;
 use super::payload::Member;
 use super::save::{Decided, ExplainedSave};
@@ -13,10 +15,10 @@ pub fn event_text(event: &Event) -> String {
     let mut out = format!("{}  {}\n\nIt {}", event.name, event.place, event.fires);
     out.push_str(if event.conditions.is_empty() { ".\n" } else { ":\n" });
     for condition in &event.conditions {
-        out.push_str(&format!("  - {condition}\n"));
+        let _ = writeln!(out, "  - {condition}");
     }
     for note in &event.notes {
-        out.push_str(&format!("Note: {note}.\n"));
+        let _ = writeln!(out, "Note: {note}.");
     }
     out.push_str("\nPayload\n");
     let width = widest(&event.payload, 2);
@@ -27,14 +29,14 @@ pub fn event_text(event: &Event) -> String {
     }
     for receiver in &event.receivers {
         let body = receiver.own_body.as_ref().map_or_else(String::new, |kind| format!(" · a body of its own, {kind}"));
-        out.push_str(&format!("  {}  {} {}{body}  ({})\n", receiver.name, receiver.method, receiver.url, receiver.place));
+        let _ = writeln!(out, "  {}  {} {}{body}  ({})", receiver.name, receiver.method, receiver.url, receiver.place);
     }
     out.push_str("\nTests\n");
     if event.tests.is_empty() {
         out.push_str("  none\n");
     }
     for test in &event.tests {
-        out.push_str(&format!("  {}  {}: fired {}, suppressed {}\n", test.place, test.name, test.fired, test.suppressed));
+        let _ = writeln!(out, "  {}  {}: fired {}, suppressed {}", test.place, test.name, test.fired, test.suppressed);
     }
     out
 }
@@ -46,7 +48,7 @@ fn widest(list: &[Member], indent: usize) -> usize {
 fn members(list: &[Member], indent: usize, width: usize, out: &mut String) {
     for member in list {
         let name = format!("{}{}", " ".repeat(indent), member.name);
-        out.push_str(&format!("{name:width$}  {}\n", member.kind));
+        let _ = writeln!(out, "{name:width$}  {}", member.kind);
         members(&member.members, indent + 2, width, out);
     }
 }
@@ -58,9 +60,9 @@ pub fn saves_text(saves: &[ExplainedSave], style: Style) -> String {
     let mut out = String::new();
     for save in saves {
         let what = save.operation.unwrap_or("refused");
-        out.push_str(&format!("{what} {}/{}\n", harmless(&save.model), harmless(&save.object)));
+        let _ = writeln!(out, "{what} {}/{}", harmless(&save.model), harmless(&save.object));
         for why in &save.refused {
-            out.push_str(&format!("  {}\n", harmless(why)));
+            let _ = writeln!(out, "  {}", harmless(why));
         }
         if save.operation.is_some() && save.webhooks.is_empty() {
             out.push_str("  no webhook looks at this model\n");
@@ -69,23 +71,23 @@ pub fn saves_text(saves: &[ExplainedSave], style: Style) -> String {
             let fired = decided.verdict == VerdictWord::Fired;
             let mark = if fired { paint("32", "✔") } else { paint("33", "✘") };
             let reason = if fired { "fired".to_owned() } else { harmless(&decided.reason) };
-            out.push_str(&format!("  {mark} {}: {reason}\n", about(save, decided)));
+            let _ = writeln!(out, "  {mark} {}: {reason}", about(save, decided));
             for answer in &decided.conditions {
                 let mark = match answer.held {
                     Some(true) => paint("32", "✔"),
                     Some(false) => paint("31", "✘"),
                     None => "·".to_owned(),
                 };
-                out.push_str(&format!("      {mark} {}", harmless(&answer.condition)));
+                let _ = write!(out, "      {mark} {}", harmless(&answer.condition));
                 if let (Some(seen), Some(required)) = (&answer.seen, &answer.required) {
-                    out.push_str(&format!(": is {}, needs {}", harmless(seen), harmless(required)));
-                    out.push_str(&format!("\n          {}: {}", answer.place, harmless(&answer.place.source)));
+                    let _ = write!(out, ": is {}, needs {}", harmless(seen), harmless(required));
+                    let _ = write!(out, "\n          {}: {}", answer.place, harmless(&answer.place.source));
                 }
                 out.push('\n');
             }
             for sent in &decided.sent {
                 let error = sent.error.as_ref().map_or_else(String::new, |error| format!(" · {}", harmless(error)));
-                out.push_str(&format!("      → {}: {} {}{error}\n", sent.endpoint, sent.method, harmless(&sent.url)));
+                let _ = writeln!(out, "      → {}: {} {}{error}", sent.endpoint, sent.method, harmless(&sent.url));
             }
         }
     }
@@ -106,13 +108,13 @@ pub fn event_mermaid(event: &Event) -> String {
     let mut out = format!("flowchart TD\n    save[{}]\n", mermaid_label(&[&format!("{} is saved", event.model)]));
     let mut last = "save".to_owned();
     for (index, condition) in event.conditions.iter().enumerate() {
-        out.push_str(&format!("    c{index}{{{}}}\n    {last} --> c{index}\n", mermaid_label(&[condition])));
+        let _ = writeln!(out, "    c{index}{{{}}}\n    {last} --> c{index}", mermaid_label(&[condition]));
         last = format!("c{index}");
     }
-    out.push_str(&format!("    event({})\n    {last} --> event\n", mermaid_label(&[&event.name])));
+    let _ = writeln!(out, "    event({})\n    {last} --> event", mermaid_label(&[&event.name]));
     for (index, receiver) in event.receivers.iter().enumerate() {
         let request = format!("{} {}", receiver.method, receiver.url);
-        out.push_str(&format!("    r{index}[[{}]]\n    event --> r{index}\n", mermaid_label(&[&receiver.name, &request])));
+        let _ = writeln!(out, "    r{index}[[{}]]\n    event --> r{index}", mermaid_label(&[&receiver.name, &request]));
     }
     out
 }
@@ -125,19 +127,19 @@ pub fn saves_mermaid(saves: &[ExplainedSave]) -> String {
     );
     for (index, save) in saves.iter().enumerate() {
         let what = format!("{} {}/{}", save.operation.unwrap_or("refused"), save.model, save.object);
-        out.push_str(&format!("    s{index}[{}]\n", mermaid_label(&[&what])));
+        let _ = writeln!(out, "    s{index}[{}]", mermaid_label(&[&what]));
         for (number, decided) in save.webhooks.iter().enumerate() {
             let id = format!("s{index}w{number}");
             let name = about(save, decided);
             if decided.verdict == VerdictWord::Fired {
-                out.push_str(&format!("    {id}({}):::fired\n    s{index} --> {id}\n", mermaid_label(&[&name])));
+                let _ = writeln!(out, "    {id}({}):::fired\n    s{index} --> {id}", mermaid_label(&[&name]));
             } else {
                 let reason = mermaid_label(&[&decided.reason]);
-                out.push_str(&format!("    {id}({}):::stopped\n    s{index} -.->|{reason}| {id}\n", mermaid_label(&[&name])));
+                let _ = writeln!(out, "    {id}({}):::stopped\n    s{index} -.->|{reason}| {id}", mermaid_label(&[&name]));
             }
             for (place, sent) in decided.sent.iter().enumerate() {
                 let request = format!("{} {}", sent.method, sent.url);
-                out.push_str(&format!("    {id}r{place}[[{}]]\n    {id} --> {id}r{place}\n", mermaid_label(&[&sent.endpoint, &request])));
+                let _ = writeln!(out, "    {id}r{place}[[{}]]\n    {id} --> {id}r{place}", mermaid_label(&[&sent.endpoint, &request]));
             }
         }
     }

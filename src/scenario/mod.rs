@@ -23,6 +23,6 @@ pub use report::{Format, Outcome, Tested, TestedFile, count, render, summary};
 pub use run::{Attempt, Delivery, Happened, State, StepOutcome, StepResult, run};
 pub use setting::{Setting, Target};
 pub use written::{
-    Action, Answer, Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedStep, Form,
-    Pattern, PatternKind, Recorded, Scenario, Step, TestFile, read_recording, read_tests,
+    Action, Answer, Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedHeaders,
+    ExpectedStep, Form, Pattern, PatternKind, Recorded, Scenario, Step, TestFile, read_recording, read_tests,
 };

@@ -1,6 +1,8 @@
 //! A recording of saves and what came of it → the text of a test file that expects just that. Absent: judging whether it should be so;
 //! whoever keeps the file does.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use crate::check::Rules;
@@ -14,7 +16,7 @@ use crate::scenario::written::Form;
 pub fn write_scenario<'r>(rules: &Rules, name: &str, items: impl Iterator<Item = &'r str>, happened: &Happened) -> String {
     let mut text = format!("scenarios:\n  - name: {}\n    steps:\n", Value::from(name));
     for (item, outcome) in items.zip(&happened.steps) {
-        text.push_str(&format!("      - save: {item}\n        expect: {}\n", expected(rules, outcome)));
+        let _ = writeln!(text, "      - save: {item}\n        expect: {}", expected(rules, outcome));
     }
     if happened.deliveries.is_empty() {
         return text + "    deliveries: []\n";
@@ -22,7 +24,7 @@ pub fn write_scenario<'r>(rules: &Rules, name: &str, items: impl Iterator<Item =
     text.push_str("    deliveries:\n");
     for delivery in &happened.deliveries {
         for (index, (key, value)) in described(rules, delivery).into_iter().enumerate() {
-            text.push_str(&format!("      {} {key}: {value}\n", if index == 0 { "-" } else { " " }));
+            let _ = writeln!(text, "      {} {key}: {value}", if index == 0 { "-" } else { " " });
         }
     }
     text

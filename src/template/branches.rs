@@ -119,7 +119,9 @@ pub(super) fn of_expr(expr: &Expr, out: &mut Vec<Branch>) {
         ExprKind::Map(entries) => entries.iter().for_each(|(_, value)| of_expr(value, out)),
         ExprKind::Filter(_, input, arguments) | ExprKind::Test(_, input, arguments) => {
             of_expr(input, out);
-            arguments.iter().for_each(|argument| of_expr(argument, out));
+            for argument in arguments {
+                of_expr(argument, out);
+            }
         }
     }
 }

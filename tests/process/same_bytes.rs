@@ -109,15 +109,12 @@ fn timeless(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        match rest.get(..20).filter(|start| start.parse::<jiff::Timestamp>().is_ok()) {
-            Some(_) => {
-                out.push_str("TIME");
-                rest = &rest[20..];
-            }
-            None => {
-                out.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
+        if let Some(_) = rest.get(..20).filter(|start| start.parse::<jiff::Timestamp>().is_ok()) {
+            out.push_str("TIME");
+            rest = &rest[20..];
+        } else {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
         }
     }
     out

@@ -3,16 +3,16 @@
 use crate::project::{run, with_tests};
 
 /// Tries one side of most things.
-const HALF: &str = r#"given:
+const HALF: &str = r"given:
   - {model: site, id: s1, fields: {name: North}}
 scenarios:
   - name: half
     steps:
       - save: {model: job, id: j1, fields: {name: Dig, status: done, parts: [valve], site_id: s1}}
-"#;
+";
 
 /// Tries the other.
-const REST: &str = r#"
+const REST: &str = r"
   - name: the rest
     steps:
       - save: {model: site, id: s2, fields: {name: secret}}
@@ -20,7 +20,7 @@ const REST: &str = r#"
       - save: {model: job, id: j2, fields: {status: open, parts: [pump]}}
       - save: {model: job, id: j3, fields: {status: open, parts: [pump], site_id: s1}}
       - save: {model: job, id: j4, fields: {site_id: s1}}
-"#;
+";
 
 #[test]
 fn each_side_that_was_never_tried_is_named_at_its_place() {

@@ -138,7 +138,7 @@ fn what_did_not_fire_says_why() {
 #[test]
 fn receivers_answer_late_never_and_in_their_own_time() {
     let folder = with_tests(
-        r#"answers: {erp: [{status: 200, delay: 1500 ms}, {status: 200, delay: 3 s}, refused, 200]}
+        r"answers: {erp: [{status: 200, delay: 1500 ms}, {status: 200, delay: 3 s}, refused, 200]}
 scenarios:
   - name: late but in time
     steps:
@@ -155,7 +155,7 @@ scenarios:
     steps:
       - save: {model: job, id: j1, fields: {status: done}}
       - advance: 365 d
-"#,
+",
     );
     let ran = run(folder.path(), &["test"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
@@ -163,14 +163,14 @@ scenarios:
 
 #[test]
 fn deliveries_that_contain_others_and_snapshots() {
-    let tests = r#"scenarios:
+    let tests = r"scenarios:
   - name: both
     snapshot: true
     steps:
       - save: {model: site, id: s1, fields: {name: North}}
       - save: {model: job, id: j1, fields: {status: done, site_id: s1}}
     deliveries: {$contains: [{event: job_sited}]}
-"#;
+";
     let folder = with_tests(tests);
     let ran = run(folder.path(), &["test"]);
     assert!(ran.code == 1 && ran.out.contains("there is no snapshot of this scenario"), "{}", ran.out);

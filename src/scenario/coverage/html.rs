@@ -1,6 +1,7 @@
 //! One page with the sources of the rules, what was tried and what was not marked in them. No script, no other file, dark and light.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::{Covered, Point, share, share_words};
 use crate::ids::FileId;
@@ -30,8 +31,8 @@ pub(super) fn render(projects: &[Covered<'_>]) -> String {
             number += 1;
             let file = sources.file(id);
             let (name, share) = (xml_text(&file.name), share_words(share(points.iter().copied())));
-            rows.push_str(&format!("<tr><td><a href=\"#file{number}\">{name}</a></td><td>{share}</td></tr>\n"));
-            sections.push_str(&format!("<h2 id=\"file{number}\">{name}</h2>\n{}", source(file, &points)));
+            let _ = writeln!(rows, "<tr><td><a href=\"#file{number}\">{name}</a></td><td>{share}</td></tr>");
+            let _ = write!(sections, "<h2 id=\"file{number}\">{name}</h2>\n{}", source(file, &points));
         }
     }
     format!(
@@ -58,11 +59,12 @@ fn source(file: &SourceFile, points: &[&Point]) -> String {
             _ => "part",
         };
         let said: Vec<String> = here.iter().map(|point| words(point)).collect();
-        out.push_str(&format!(
-            "<tr class=\"{class}\"><td class=\"number\">{line}</td><td>{}</td><td class=\"said\">{}</td></tr>\n",
+        let _ = writeln!(
+            out,
+            "<tr class=\"{class}\"><td class=\"number\">{line}</td><td>{}</td><td class=\"said\">{}</td></tr>",
             xml_text(text),
             said.join("<br>")
-        ));
+        );
     }
     out + "</table>\n</div>\n"
 }

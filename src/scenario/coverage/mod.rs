@@ -93,7 +93,9 @@ impl Coverage {
     pub fn add(&mut self, rules: &Rules, happened: &Happened) {
         for step in &happened.steps {
             if let StepResult::Saved { decisions, .. } = &step.result {
-                decisions.iter().for_each(|decision| self.decided(rules, decision));
+                for decision in decisions {
+                    self.decided(rules, decision);
+                }
             }
         }
     }
@@ -172,6 +174,6 @@ fn share<'p>(points: impl Iterator<Item = &'p Point>) -> (usize, usize) {
 
 /// `14 of 18 (77.7 %)`, cut and not rounded, so that 100 % means all.
 fn share_words((seen, all): (usize, usize)) -> String {
-    let permille = if all == 0 { 1_000 } else { seen * 1_000 / all };
+    let permille = (seen * 1_000).checked_div(all).unwrap_or(1_000);
     format!("{seen} of {all} ({}.{} %)", permille / 10, permille % 10)
 }

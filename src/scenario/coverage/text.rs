@@ -1,5 +1,7 @@
 //! What was never tried, a line each with its place, and the share of what was.
 
+use std::fmt::Write as _;
+
 use super::{Covered, share, share_words};
 
 pub(super) fn render(projects: &[Covered<'_>]) -> String {
@@ -9,7 +11,7 @@ pub(super) fn render(projects: &[Covered<'_>]) -> String {
             let file = sources.file(point.span.file);
             let at = file.position(point.span.start);
             for side in point.missed() {
-                out.push_str(&format!("{}:{}:{}: {} was never {side}\n", file.name, at.line, at.column, point.what));
+                let _ = writeln!(out, "{}:{}:{}: {} was never {side}", file.name, at.line, at.column, point.what);
             }
         }
     }

@@ -38,8 +38,12 @@ pub fn diff(pattern: &Pattern, value: &Value) -> String {
         }
     };
     let text = unified("", &pretty(&filled(pattern, Some(value))), &pretty(value));
-    // Without the two lines that name files.
-    text.lines().skip(2).map(|line| format!("{line}\n")).collect()
+    body_of_diff(&text)
+}
+
+/// A unified diff without the two lines that name files.
+pub(super) fn body_of_diff(text: &str) -> String {
+    text.split_inclusive('\n').skip(2).collect()
 }
 
 /// A value as a sentence shows it.
@@ -111,12 +115,11 @@ fn differ(pattern: &Pattern, value: &Value, path: &mut Vec<String>) -> Option<Di
 fn fields(entries: &[(Spanned<String>, Pattern)], object: &Map<String, Value>, path: &mut Vec<String>) -> Option<Difference> {
     entries.iter().find_map(|(key, pattern)| {
         path.push(key.value.clone());
-        let found = match object.get(&key.value) {
-            Some(value) => differ(pattern, value, path),
-            None => {
-                let (expected, seen) = (shown(&filled(pattern, None)), "nothing, there is no such key".to_owned());
-                Some(Difference { path: joined(path), span: key.span, expected, seen })
-            }
+        let found = if let Some(value) = object.get(&key.value) {
+            differ(pattern, value, path)
+        } else {
+            let (expected, seen) = (shown(&filled(pattern, None)), "nothing, there is no such key".to_owned());
+            Some(Difference { path: joined(path), span: key.span, expected, seen })
         };
         path.pop();
         found

@@ -26,12 +26,11 @@ pub(super) fn judge(rules: &Rules, span: Span, expected: &[ExpectedDecision], ou
         let fits = |entry: &TraceEntry<'_>| {
             entry.webhook == expectation.webhook.value && expectation.object.as_deref().is_none_or(|object| entry.object == object)
         };
-        match entries.iter_mut().find(|entry| entry.as_ref().is_some_and(fits)).and_then(Option::take) {
-            Some(entry) => out.extend(one(expectation, &entry)),
-            None => {
-                let message = format!("`{}` is not decided by this save", expectation.webhook.value);
-                out.push(Failure::new(expectation.webhook.span, message).note("a webhook is decided when an object of its model is saved"));
-            }
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.as_ref().is_some_and(fits)).and_then(Option::take) {
+            out.extend(one(expectation, &entry));
+        } else {
+            let message = format!("`{}` is not decided by this save", expectation.webhook.value);
+            out.push(Failure::new(expectation.webhook.span, message).note("a webhook is decided when an object of its model is saved"));
         }
     }
     for entry in entries.into_iter().flatten().filter(|entry| entry.verdict == VerdictWord::Fired) {

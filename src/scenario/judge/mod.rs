@@ -121,7 +121,7 @@ fn against_snapshot(span: Span, seen: &Value, recorded: Option<&Value>) -> Optio
         Some(recorded) => {
             let mut failure =
                 Failure::new(span, "what happens is not what the snapshot recorded").note("`webhookc test -u` records it anew");
-            failure.diff = unified("", &pretty(recorded), &pretty(seen)).lines().skip(2).map(|line| format!("{line}\n")).collect();
+            failure.diff = compare::body_of_diff(&unified("", &pretty(recorded), &pretty(seen)));
             Some(failure)
         }
     }

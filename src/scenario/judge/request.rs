@@ -8,7 +8,7 @@ use super::Failure;
 use crate::check::Rules;
 use crate::delivery::Request;
 use crate::scenario::run::Delivery;
-use crate::scenario::written::ExpectedDelivery;
+use crate::scenario::written::{ExpectedDelivery, ExpectedHeaders};
 
 /// Headers that every request may carry; a test that does not name them has nothing against them.
 const USUAL: [&str; 9] = [
@@ -40,7 +40,7 @@ pub(super) fn judge(rules: &Rules, expected: &ExpectedDelivery, delivery: &Deliv
     if let Some(url) = &expected.url {
         failures.extend(Failure::of(url, &Value::from(request.url.as_str()), "url"));
     }
-    if let Some((span, headers)) = &expected.headers {
+    if let Some(ExpectedHeaders { span, items: headers }) = &expected.headers {
         let value = |name: &str| request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         for (name, pattern) in headers {
             match value(&name.value) {

@@ -1,5 +1,7 @@
 //! Every scenario on a line; each failure with the line of the test, notes and the difference.
 
+use std::fmt::Write as _;
+
 use super::Tested;
 use crate::report::{Style, excerpt};
 
@@ -11,7 +13,7 @@ pub(super) fn render(tested: &[Tested], style: Style) -> String {
             out.push('\n');
             for outcome in &file.outcomes {
                 let mark = if outcome.failures.is_empty() { paint(style, "32", "✔") } else { paint(style, "31", "✘") };
-                out.push_str(&format!("  {mark} {}\n", harmless(&outcome.name.value)));
+                let _ = writeln!(out, "  {mark} {}", harmless(&outcome.name.value));
                 for failure in &outcome.failures {
                     let notes = harmless_lines(&failure.notes.join("\n"));
                     let help = (!notes.is_empty()).then_some(notes.as_str());
@@ -38,7 +40,7 @@ fn drawn(diff: &str, style: Style) -> String {
             Some('@') => paint(style, "36", &line),
             Some(_) | None => line,
         };
-        out.push_str(&format!("  {line}\n"));
+        let _ = writeln!(out, "  {line}");
     }
     out
 }

@@ -1,5 +1,7 @@
 //! Failures as workflow commands, which GitHub shows at the lines of the test files.
 
+use std::fmt::Write as _;
+
 use super::{Tested, plain};
 use crate::report::{command_property, command_text};
 
@@ -12,7 +14,7 @@ pub(super) fn render(tested: &[Tested]) -> String {
                 let at = file.position(failure.span.start);
                 let (name, title) = (command_property(&file.name), command_property(&outcome.name.value));
                 let text = command_text(&plain(failure));
-                out.push_str(&format!("::error file={name},line={},col={},title={title}::{text}\n", at.line, at.column));
+                let _ = writeln!(out, "::error file={name},line={},col={},title={title}::{text}", at.line, at.column);
             }
         }
     }

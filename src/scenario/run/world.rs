@@ -15,8 +15,11 @@ pub(super) struct World {
     objects: BTreeMap<(ModelId, Box<str>), Arc<Record>>,
     marks: BTreeSet<(WebhookId, Box<str>)>,
     /// By webhook and object, with the object that is waited for.
-    waits: BTreeMap<(WebhookId, Box<str>), (Wait, ModelId, Box<str>)>,
+    waits: BTreeMap<(WebhookId, Box<str>), Awaited>,
 }
+
+/// A wait, and the object that it is for.
+type Awaited = (Wait, ModelId, Box<str>);
 
 impl World {
     /// Puts an object there as if it always had been.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::node::{Content, Node};
 use super::table::{Field, Table, mismatch, status};
-use super::yaml::{Content, Node};
 use crate::delivery::{AttemptOutcome, parse_duration};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 

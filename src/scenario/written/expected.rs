@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::answer::{Answer, duration};
 use super::file::Context;
+use super::node::{Content, Node};
 use super::pattern::Pattern;
 use super::table::{Field, Table};
-use super::yaml::{Content, Node};
 use crate::delivery::AttemptOutcome;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, one_of, suggestion};
 use crate::engine::VerdictWord;
@@ -75,8 +75,8 @@ pub struct ExpectedDelivery {
     pub method: Option<Pattern>,
     /// The URL.
     pub url: Option<Pattern>,
-    /// The headers of the template, and any other that is named; names in lower case.
-    pub headers: Option<(Span, Vec<(Spanned<String>, Pattern)>)>,
+    /// The headers of the template, and any other that is named.
+    pub headers: Option<ExpectedHeaders>,
     /// The body: as JSON when that is its content type, otherwise as text.
     pub body: Option<Pattern>,
     /// `pending`, `delivered` or `diverted`.
@@ -87,6 +87,15 @@ pub struct ExpectedDelivery {
     pub signature: Option<Span>,
     /// The attempts so far.
     pub attempts: Option<(Span, ExpectedAttempts)>,
+}
+
+/// The headers of a request.
+#[derive(Debug)]
+pub struct ExpectedHeaders {
+    /// Where they are written.
+    pub span: Span,
+    /// By name, in lower case.
+    pub items: Vec<(Spanned<String>, Pattern)>,
 }
 
 /// Attempts at a delivery.
@@ -180,7 +189,7 @@ impl ExpectedDelivery {
         let state = table.take("state").and_then(|field| word(field, &["pending", "delivered", "diverted"], out));
         let state = state.map(|word| Pattern::exactly(word.value.into(), word.span));
         let signature = table.take("signature").and_then(|field| word(field, &["valid"], out)).map(|word| word.span);
-        let headers = table.take("headers").map(|field| (field.key_span, headers(field, out)));
+        let headers = table.take("headers").map(|field| ExpectedHeaders { span: field.key_span, items: headers(field, out) });
         let attempts = table.take("attempts").and_then(|field| Some((field.key_span, attempts(field, out)?)));
         table.finish(out);
         let event = event?;

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::answer::Answer;
 use super::expected::{ExpectedDeliveries, time};
+use super::node::Node;
 use super::step::{Step, given};
 use super::table::{Field, Table};
-use super::yaml::{Node, read};
+use super::yaml::read;
 use crate::check::{Rules, Valid};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, one_of, suggestion};
 use crate::engine::Save;

@@ -4,15 +4,19 @@
 mod answer;
 mod expected;
 mod file;
+mod node;
 mod pattern;
 mod recorded;
+mod scalar;
 mod step;
 mod surrogates;
 mod table;
 mod yaml;
 
 pub use answer::Answer;
-pub use expected::{Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedStep};
+pub use expected::{
+    Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedHeaders, ExpectedStep,
+};
 pub use file::{Scenario, TestFile, read_tests};
 pub use pattern::{Form, Pattern, PatternKind};
 pub use recorded::{Recorded, read_recording};

@@ -4,7 +4,7 @@
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::yaml::{Content, Node};
+use super::node::{Content, Node};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, one_of, suggestion};
 use crate::text::{Span, Spanned};
 

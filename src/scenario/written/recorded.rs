@@ -3,8 +3,9 @@
 use serde::de::IgnoredAny;
 
 use super::file::Context;
+use super::node::{Content, Node};
 use super::step::{Action, Step, recorded};
-use super::yaml::{Content, Node, read_part};
+use super::yaml::read_part;
 use crate::check::{Rules, Valid};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::ids::FileId;
@@ -30,7 +31,7 @@ pub fn read_recording(file: FileId, source: &SourceFile, rules: &Valid<Rules>, o
     let whole = serde_json::from_str::<IgnoredAny>(source.text.trim_start_matches('\u{feff}')).is_ok();
     let start = if source.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     if whole {
-        match read_part(file, source, start..source.text.len(), out).flatten() {
+        match read_part(file, source, start..source.text.len(), out).ok().flatten() {
             Some(Node { content: Content::List(items), .. }) => nodes.extend(items),
             Some(node) => nodes.push(node),
             None => {}
@@ -38,7 +39,7 @@ pub fn read_recording(file: FileId, source: &SourceFile, rules: &Valid<Rules>, o
     } else {
         let mut from = start;
         for line in source.text.get(start..).unwrap_or_default().split_inclusive('\n') {
-            nodes.extend(read_part(file, source, from..from + line.trim_end().len(), out).flatten());
+            nodes.extend(read_part(file, source, from..from + line.trim_end().len(), out).ok().flatten());
             from += line.len();
         }
     }

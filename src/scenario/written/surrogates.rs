@@ -2,6 +2,7 @@
 //! as it is, pairs are rewritten before the text is parsed, and positions in the result are led back to the file.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Characters of a pair, and of what replaces it.
 const PAIR: usize = 12;
@@ -24,21 +25,18 @@ impl<'t> Rewritten<'t> {
             let (before, from) = rest.split_at(at);
             // An even number of backslashes before it: it is an escape, and not an escaped backslash with a `u` behind it.
             let escaped = before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
-            let taken = match pair(from).filter(|_| !escaped) {
-                Some(character) => {
-                    out.push_str(before);
-                    characters += before.chars().count();
-                    replaced.push(characters);
-                    out.push_str(&format!("\\U{:08x}", u32::from(character)));
-                    characters += ONE;
-                    at + PAIR
-                }
-                None => {
-                    let end = at + 2;
-                    out.push_str(rest.get(..end).unwrap_or_default());
-                    characters += before.chars().count() + 2;
-                    end
-                }
+            let taken = if let Some(character) = pair(from).filter(|_| !escaped) {
+                out.push_str(before);
+                characters += before.chars().count();
+                replaced.push(characters);
+                let _ = write!(out, "\\U{:08x}", u32::from(character));
+                characters += ONE;
+                at + PAIR
+            } else {
+                let end = at + 2;
+                out.push_str(rest.get(..end).unwrap_or_default());
+                characters += before.chars().count() + 2;
+                end
             };
             rest = rest.get(taken..).unwrap_or_default();
         }
@@ -64,17 +62,14 @@ impl<'t> Rewritten<'t> {
         for part in parts {
             let digits = part.get(..8).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
             let character = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
-            match character.filter(|character| u32::from(*character) > 0xffff) {
-                Some(character) => {
-                    for unit in character.encode_utf16(&mut [0; 2]) {
-                        out.push_str(&format!("\\u{unit:04x}"));
-                    }
-                    out.push_str(part.get(8..).unwrap_or_default());
+            if let Some(character) = character.filter(|character| u32::from(*character) > 0xffff) {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
                 }
-                None => {
-                    out.push_str("\\U");
-                    out.push_str(part);
-                }
+                out.push_str(part.get(8..).unwrap_or_default());
+            } else {
+                out.push_str("\\U");
+                out.push_str(part);
             }
         }
         Some(out)

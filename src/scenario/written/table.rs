@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::yaml::{Content, Entry, Node};
+use super::node::{Content, Entry, Node};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, one_of, suggestion};
 use crate::text::{Span, Spanned};
 
