@@ -7,6 +7,7 @@ mod completions;
 mod deliveries;
 mod dev;
 mod dialect_name;
+mod endpoints;
 mod explain;
 mod failure;
 mod fmt;
@@ -54,6 +55,7 @@ enum Verb {
     Serve(serve::Serve),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
+    Endpoints(endpoints::Endpoints),
     Explain(explain::Explain),
     Sample(sample::Sample),
     Init(init::Init),
@@ -110,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(serve) => block_on(serve.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
+        Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
         Verb::Explain(explain) => explain.run(output),
         Verb::Sample(sample) => sample.run(output),
         Verb::Init(init) => init.run(output),

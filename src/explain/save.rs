@@ -129,7 +129,7 @@ fn answers(rules: &Rules, sources: &SourceMap, decision: &Decision, entry: &Trac
 fn sent(rules: &Rules, delivery: &Delivery) -> Sent {
     let frozen = delivery.frozen();
     let error = match &delivery.state {
-        crate::scenario::State::Diverted(why) => Some(why.clone()),
+        crate::scenario::State::Diverted(why) | crate::scenario::State::Failed(why) => Some(why.clone()),
         crate::scenario::State::Pending(_) | crate::scenario::State::Sending(_) | crate::scenario::State::Delivered => None,
     };
     Sent {

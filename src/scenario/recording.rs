@@ -60,14 +60,14 @@ fn described(rules: &Rules, delivery: &Delivery) -> Vec<(&'static str, Value)> {
         lines.push(("body", steady(literal(body_of(request)))));
         lines.push(("signature", Value::from("valid")));
     }
-    match &delivery.state {
-        State::Pending(_) | State::Sending(_) => lines.push(("state", Value::from("pending"))),
-        State::Delivered => lines.push(("state", Value::from("delivered"))),
-        State::Diverted(why) => {
-            lines.push(("state", Value::from("diverted")));
-            lines.push(("reason", literal(Value::from(why.as_str()))));
-        }
-    }
+    let (state, reason) = match &delivery.state {
+        State::Pending(_) | State::Sending(_) => ("pending", None),
+        State::Delivered => ("delivered", None),
+        State::Diverted(why) => ("diverted", Some(why)),
+        State::Failed(why) => ("failed", Some(why)),
+    };
+    lines.push(("state", Value::from(state)));
+    lines.extend(reason.map(|why| ("reason", literal(Value::from(why.as_str())))));
     lines
 }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, Frozen, Keys, Settlement, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Settlement, request, settle};
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
-use crate::store::{AttemptRow, Claimed, NewAttempt, Settled};
+use crate::ingest::Bell;
+use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
 use crate::worker::desk::Slot;
-use crate::worker::lanes::Reached;
+use crate::worker::lane::Reached;
 use crate::worker::record::Finished;
 
 /// What every attempt works with.
@@ -53,8 +54,11 @@ impl Attempt {
         let spent = claimed.spent.saturating_add(1);
         let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());
         let error = error(&exchange.outcome);
+        let suspend = matches!(then, Settlement::GivenUp { suspend: true, .. });
         let (then, note) = follow(then, error.as_deref(), now);
+        let alarm = self.alarm(&claimed);
         let attempt = NewAttempt {
+            tenant: claimed.tenant,
             delivery: claimed.id,
             fence: claimed.fence,
             attempt: AttemptRow {
@@ -67,8 +71,18 @@ impl Attempt {
                 response_body: exchange.status.map(|_| exchange.body),
             },
             then,
+            suspend,
+            alarm,
         };
         Some(Finished { attempt, note, slot })
+    }
+
+    /// Who is told when it goes wrong, or well again.
+    fn alarm(&self, claimed: &Claimed) -> Option<Arc<dyn Alarm>> {
+        self.target.policy.failure_handling.alert_endpoint.as_ref()?;
+        let (generation, entropy) = (Arc::clone(&self.generation), Arc::clone(&self.tools.entropy));
+        let delivery = Some((claimed.id, claimed.event.clone()));
+        Bell { generation, entropy, tenant: claimed.tenant.clone(), endpoint: claimed.endpoint.clone(), delivery }.alarm()
     }
 }
 
@@ -103,7 +117,7 @@ fn unsent(outcome: AttemptOutcome) -> Exchange {
 
 fn reached(outcome: &AttemptOutcome) -> Reached {
     match outcome {
-        AttemptOutcome::Answered { .. } => Reached::Yes,
+        AttemptOutcome::Answered { status, .. } => Reached::Answered(*status),
         AttemptOutcome::TimedOut | AttemptOutcome::ConnectionFailed(_) => Reached::No,
         AttemptOutcome::Refused(_) | AttemptOutcome::OurFault(_) => Reached::Unknown,
     }
@@ -128,9 +142,13 @@ fn follow(then: Settlement, error: Option<&str>, now: Timestamp) -> (Settled, St
             let note = format!("{error} · retry in {}", span(at.duration_since(now).as_secs()));
             (Settled::Pending { at, counts }, note)
         }
-        Settlement::Diverted { reason } => {
+        Settlement::GivenUp { end: End::Diverted, reason, .. } => {
             let note = format!("{reason} · diverted");
             (Settled::Diverted(reason), note)
+        }
+        Settlement::GivenUp { end: End::Failed, reason, .. } => {
+            let note = format!("{reason} · failed");
+            (Settled::Failed(reason), note)
         }
     }
 }

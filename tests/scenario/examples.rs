@@ -77,7 +77,7 @@ fn to_json(node: &Yaml<'_>) -> Value {
         Yaml::Mapping(entries) => {
             Value::Object(entries.iter().map(|(key, value)| (to_json(key).as_str().unwrap().to_owned(), to_json(value))).collect())
         }
-        other => panic!("{other:?}"),
+        Yaml::Representation(..) | Yaml::Tagged(..) | Yaml::Alias(_) | Yaml::BadValue => panic!("{node:?}"),
     }
 }
 

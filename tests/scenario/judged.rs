@@ -151,6 +151,15 @@ scenarios:
       - advance: 5 s
         expect:
           deliveries: [{event: job_done, object: j2, state: delivered, attempts: [{after: 0 s, answer: timeout}, {after: 3 s, answer: refused}, {after: 4 s, answer: 200}]}]
+  - name: a receiver that wants no more is sent no more
+    answers: {erp: [410]}
+    steps:
+      - save: {model: job, id: j1, fields: {status: done}}
+      - save: {model: job, id: j2, fields: {status: done}}
+      - advance: 1 h
+    deliveries:
+      - {event: job_done, object: j1, state: diverted, attempts: [410]}
+      - {event: job_done, object: j2, state: pending, attempts: 0}
   - name: a year of attempts
     steps:
       - save: {model: job, id: j1, fields: {status: done}}

@@ -107,6 +107,7 @@ fn state(expected: &ExpectedDelivery, delivery: &Delivery) -> Vec<Failure> {
         State::Pending(_) | State::Sending(_) => ("pending", last_failure(delivery)),
         State::Delivered => ("delivered", None),
         State::Diverted(why) => ("diverted", Some(why.clone())),
+        State::Failed(why) => ("failed", Some(why.clone())),
     };
     let mut failures = Vec::new();
     if let Some(pattern) = &expected.state

@@ -52,6 +52,7 @@ fn delivery_of(rules: &Rules, delivery: &Delivery) -> Value {
         State::Pending(_) | State::Sending(_) => ("pending", None),
         State::Delivered => ("delivered", None),
         State::Diverted(why) => ("diverted", Some(why)),
+        State::Failed(why) => ("failed", Some(why)),
     };
     let request = sent(delivery).map(|request| {
         let headers = request.headers.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.to_lowercase().as_str()));

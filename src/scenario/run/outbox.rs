@@ -1,13 +1,13 @@
 //! Deliveries under the scenario's clock: the earliest thing that is due happens next, an answer or an attempt, until nothing is due any
 //! more. Which request is sent and what follows an answer are decided by the functions that the worker uses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::delivery::{AttemptOutcome, Frozen, Keys, Request, Secrets, Settlement, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Secrets, Settlement, request, settle};
 use crate::ids::{MessageId, ModelId, Sequence, WebhookId};
 use crate::scenario::setting::Setting;
 use crate::scenario::written::Answer;
@@ -55,8 +55,10 @@ pub enum State {
     Sending(Timestamp),
     /// Answered with success.
     Delivered,
-    /// Given up: why.
+    /// Given up and kept for inspection: why.
     Diverted(String),
+    /// Given up: why.
+    Failed(String),
 }
 
 /// One attempt.
@@ -145,6 +147,8 @@ pub(super) struct Outbox<'s> {
     pub deliveries: Vec<Delivery>,
     /// Those that are not settled, in the order of their making.
     open: Vec<usize>,
+    /// Endpoints that are sent nothing more: what is for them waits.
+    suspended: BTreeSet<usize>,
     /// Answers given so far, by endpoint.
     answered: Vec<usize>,
     attempts: usize,
@@ -153,7 +157,7 @@ pub(super) struct Outbox<'s> {
 impl<'s> Outbox<'s> {
     pub(super) fn new(setting: &'s Setting<'s>, secrets: Secrets, answers: &'s BTreeMap<String, Arc<[Answer]>>) -> Self {
         let answered = vec![0; setting.targets.len()];
-        Self { setting, secrets, answers, deliveries: Vec::new(), open: Vec::new(), answered, attempts: 0 }
+        Self { setting, secrets, answers, deliveries: Vec::new(), open: Vec::new(), suspended: BTreeSet::new(), answered, attempts: 0 }
     }
 
     pub(super) fn add(&mut self, delivery: Delivery) {
@@ -206,9 +210,10 @@ impl<'s> Outbox<'s> {
                 State::Pending(at) => {
                     let room = self.setting.targets.get(delivery.endpoint).map_or(0, |target| target.policy.concurrency);
                     let full = under_way.get(delivery.endpoint).is_none_or(|count| *count >= room);
-                    (!behind && !full).then(|| (at.max(now), true, index))
+                    let suspended = self.suspended.contains(&delivery.endpoint);
+                    (!behind && !full && !suspended).then(|| (at.max(now), true, index))
                 }
-                State::Delivered | State::Diverted(_) => None,
+                State::Delivered | State::Diverted(_) | State::Failed(_) => None,
             };
             earliest = match (earliest, candidate) {
                 (Some(known), Some(new)) => Some(known.min(new)),
@@ -249,7 +254,15 @@ impl<'s> Outbox<'s> {
                 delivery.spent += u32::from(counts);
                 State::Pending(at)
             }
-            Settlement::Diverted { reason } => State::Diverted(reason),
+            Settlement::GivenUp { end, reason, suspend } => {
+                if suspend {
+                    self.suspended.insert(delivery.endpoint);
+                }
+                match end {
+                    End::Diverted => State::Diverted(reason),
+                    End::Failed => State::Failed(reason),
+                }
+            }
         };
         if !delivery.is_open() {
             self.open.retain(|&open| open != index);

@@ -79,7 +79,7 @@ pub struct ExpectedDelivery {
     pub headers: Option<ExpectedHeaders>,
     /// The body: as JSON when that is its content type, otherwise as text.
     pub body: Option<Pattern>,
-    /// `pending`, `delivered` or `diverted`.
+    /// `pending`, `delivered`, `diverted` or `failed`.
     pub state: Option<Pattern>,
     /// Why it is diverted, or why it was not sent.
     pub reason: Option<Pattern>,
@@ -186,7 +186,7 @@ impl ExpectedDelivery {
         let endpoint = table.take("endpoint").and_then(|field| field.text(out));
         let mut pattern = |key| table.take(key).map(|field| Pattern::of(field.node, out));
         let (method, url, body, reason) = (pattern("method"), pattern("url"), pattern("body"), pattern("reason"));
-        let state = table.take("state").and_then(|field| word(field, &["pending", "delivered", "diverted"], out));
+        let state = table.take("state").and_then(|field| word(field, &["pending", "delivered", "diverted", "failed"], out));
         let state = state.map(|word| Pattern::exactly(word.value.into(), word.span));
         let signature = table.take("signature").and_then(|field| word(field, &["valid"], out)).map(|word| word.span);
         let headers = table.take("headers").map(|field| ExpectedHeaders { span: field.key_span, items: headers(field, out) });
