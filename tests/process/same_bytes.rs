@@ -74,6 +74,20 @@ fn toml(receiver: &str) -> String {
     )
 }
 
+/// A request as it came or as it was foretold.
+struct Raw {
+    url: String,
+    method: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Raw {
+    fn header(&self, name: &str) -> &str {
+        &self.headers.iter().find(|(known, _)| known == name).unwrap().1
+    }
+}
+
 /// A request, with what the clock and chance put into it replaced.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Steady {
@@ -87,21 +101,19 @@ struct Steady {
 /// Headers that belong to the connection.
 const OF_THE_CONNECTION: [&str; 4] = ["host", "content-length", "accept", "accept-encoding"];
 
-fn steady(url: String, method: String, headers: Vec<(String, String)>, body: &[u8], sequences: &[String]) -> Steady {
-    let own = headers.iter().find(|(name, _)| name == "webhook-sequence").unwrap().1.clone();
+fn steady(raw: Raw, sequences: &[String]) -> Steady {
+    let own = raw.header("webhook-sequence").to_owned();
     let sequence = sequences.iter().position(|known| *known == own).unwrap();
-    let text = String::from_utf8(body.to_vec()).unwrap().replace(&own, "SEQUENCE");
-    let body = timeless(&text);
+    let body = timeless(&String::from_utf8(raw.body).unwrap().replace(&own, "SEQUENCE"));
+    let headers = raw.headers.into_iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
     let mut headers: Vec<(String, String)> = headers
-        .into_iter()
-        .filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()))
         .map(|(name, value)| match name.as_str() {
             "webhook-id" | "webhook-timestamp" | "webhook-signature" | "webhook-sequence" => (name, "STEADY".to_owned()),
             _ => (name, value),
         })
         .collect();
     headers.sort();
-    Steady { sequence, url, method, headers, body }
+    Steady { sequence, url: raw.url, method: raw.method, headers, body }
 }
 
 /// Text in which every time such as `2026-01-31T09:30:00Z` is replaced.
@@ -109,49 +121,39 @@ fn timeless(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        if let Some(_) = rest.get(..20).filter(|start| start.parse::<jiff::Timestamp>().is_ok()) {
-            out.push_str("TIME");
-            rest = &rest[20..];
-        } else {
-            out.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
+        let is_time = rest.get(..20).is_some_and(|start| start.parse::<jiff::Timestamp>().is_ok());
+        let taken = if is_time { 20 } else { first.len_utf8() };
+        out.push_str(if is_time { "TIME" } else { &rest[..taken] });
+        rest = &rest[taken..];
     }
     out
 }
 
-fn of_received(received: &Received) -> (String, String, Vec<(String, String)>, Vec<u8>) {
+fn of_received(received: &Received) -> Raw {
     let headers = received.headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8(value.as_bytes().to_vec()).unwrap()));
     let url = format!("{}?{}", received.path, received.query);
-    (url, received.method.clone(), headers.collect(), received.body.to_vec())
+    Raw { url, method: received.method.clone(), headers: headers.collect(), body: received.body.to_vec() }
 }
 
-fn of_foretold(request: &Request, receiver: &str) -> (String, String, Vec<(String, String)>, Vec<u8>) {
+fn of_foretold(request: &Request, receiver: &str) -> Raw {
     let headers = request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
     let target = request.url.strip_prefix(receiver).unwrap();
     let url = if target.contains('?') { target.to_owned() } else { format!("{target}?") };
-    (url, request.method.clone(), headers, request.body.to_vec())
+    Raw { url, method: request.method.clone(), headers, body: request.body.to_vec() }
 }
 
-/// The sequences of all requests, in order: the saves that caused any.
-fn sequences(requests: &[(String, String, Vec<(String, String)>, Vec<u8>)]) -> Vec<String> {
-    let mut found: Vec<String> =
-        requests.iter().map(|(_, _, headers, _)| headers.iter().find(|(name, _)| name == "webhook-sequence").unwrap().1.clone()).collect();
-    found.sort();
-    found.dedup();
-    found
-}
-
-fn all_steady(requests: Vec<(String, String, Vec<(String, String)>, Vec<u8>)>) -> Vec<Steady> {
-    let sequences = sequences(&requests);
-    let mut all: Vec<Steady> =
-        requests.into_iter().map(|(url, method, headers, body)| steady(url, method, headers, &body, &sequences)).collect();
+fn all_steady(requests: Vec<Raw>) -> Vec<Steady> {
+    // The sequences in order: the saves that caused any request.
+    let mut sequences: Vec<String> = requests.iter().map(|raw| raw.header("webhook-sequence").to_owned()).collect();
+    sequences.sort();
+    sequences.dedup();
+    let mut all: Vec<Steady> = requests.into_iter().map(|raw| steady(raw, &sequences)).collect();
     all.sort();
     all
 }
 
 /// What the scenario runner says would be sent.
-fn foretold(folder: &Path, receiver: &str) -> Vec<(String, String, Vec<(String, String)>, Vec<u8>)> {
+fn foretold(folder: &Path, receiver: &str) -> Vec<Raw> {
     let project = config::read(&[PathBuf::from(folder)], &Overrides::default()).outcome.unwrap();
     let config = project.config;
     let mut compilation = compile(project.input);
@@ -194,8 +196,8 @@ async fn a_scenario_foretells_the_bytes_that_serve_sends() {
 
     let signer = Signer::new(SECRET.parse().unwrap(), Vec::new());
     let requests: Vec<_> = got.iter().map(of_received).collect();
-    for (url, _, headers, body) in requests.iter().filter(|(url, ..)| url.starts_with("/all/")) {
-        assert!(signer.verifies(headers, body), "the signature of {url} is not valid");
+    for raw in requests.iter().filter(|raw| raw.url.starts_with("/all/")) {
+        assert!(signer.verifies(&raw.headers, &raw.body), "the signature of {} is not valid", raw.url);
     }
     let (sent, foretold) = (all_steady(requests), all_steady(expected));
     for (sent, foretold) in sent.iter().zip(&foretold) {
