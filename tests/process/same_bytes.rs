@@ -159,8 +159,8 @@ fn foretold(folder: &Path, receiver: &str) -> Vec<Raw> {
     let mut compilation = compile(project.input);
     let found = webhookc::report::lines(&compilation.sources, &compilation.diagnostics);
     let rules = compilation.rules.take().unwrap_or_else(|| panic!("{found:#?}"));
-    let steps: String = SAVES.lines().map(|line| format!("      - save: {line}\n")).collect();
-    let text = format!("secrets: {{github_token: token-of-the-test}}\nscenarios:\n  - name: the same\n    steps:\n{steps}");
+    let steps = SAVES.lines().flat_map(|line| ["\n      - save: ", line]).collect::<String>();
+    let text = format!("secrets: {{github_token: token-of-the-test}}\nscenarios:\n  - name: the same\n    steps:{steps}\n");
     let file = compilation.sources.add("same.test.yaml", text.into_bytes());
     let mut out = Diagnostics::default();
     let tests = read_tests(file, compilation.sources.file(file), &rules, &mut out);
