@@ -124,6 +124,18 @@ fn each_broken_expectation_is_told_at_its_line() {
 }
 
 #[test]
+fn deliveries_stand_in_the_order_of_their_saves() {
+    let steps = "    steps:\n      - save: {model: site, id: s1, fields: {name: a}}\n      - save: {model: job, id: j1, fields: {status: done, site_id: s1}}\n      - save: {model: job, id: j2, fields: {status: done}}\n";
+    let folder = with_tests(&format!(
+        "scenarios:\n  - name: one save\n{steps}    deliveries: [{{event: job_sited}}, {{event: job_done}}, {{event: job_done, object: j2}}]\n\
+         \x20 - name: two saves\n{steps}    deliveries: [{{event: job_done, object: j2}}, {{event: job_sited}}, {{event: job_done, object: j1}}]\n"
+    ));
+    let ran = run(folder.path(), &["test"]);
+    assert_eq!(ran.err, "2 scenarios in 1 file: 1 passed, 1 failed\n", "{}", ran.out);
+    assert!(ran.out.contains("✔ one save") && ran.out.contains("is of an earlier save than the one above it"), "{}", ran.out);
+}
+
+#[test]
 fn what_did_not_fire_says_why() {
     let folder = with_tests(
         "scenarios:\n  - name: nothing\n    steps:\n      - save: {model: job, id: j1, fields: {status: open}}\n    deliveries:\n      - {event: job_done, object: j1}\n",

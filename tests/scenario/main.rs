@@ -10,3 +10,4 @@ mod judged;
 mod outputs;
 mod project;
 mod samples;
+mod total;

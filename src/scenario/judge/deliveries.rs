@@ -21,7 +21,8 @@ pub(super) fn judge(
 ) {
     let rules: &Rules = setting.rules;
     let mut free: Vec<Option<&Delivery>> = seen.iter().copied().map(Some).collect();
-    let mut last = 0;
+    // Those of one save have no order among each other.
+    let mut last = None;
     for item in &expected.items {
         let fits =
             |delivery: &Delivery| is_about(rules, item, delivery) && (expected.exact || request::judge(rules, item, delivery).is_empty());
@@ -33,11 +34,12 @@ pub(super) fn judge(
             out.push(missing(rules, item, seen, steps));
             continue;
         };
-        if expected.exact && index < last {
-            out.push(Failure::new(item.span, "this delivery was made before the one above it, expected them in the order of their making"));
-        }
-        last = index;
         if let Some(delivery) = free.get_mut(index).and_then(Option::take) {
+            if expected.exact && last.is_some_and(|last| delivery.sequence < last) {
+                let message = "this delivery is of an earlier save than the one above it, expected them in the order of the saves";
+                out.push(Failure::new(item.span, message));
+            }
+            last = Some(delivery.sequence);
             out.extend(request::judge(rules, item, delivery));
             out.extend(signature::judge(setting, item, delivery));
             out.extend(state(item, delivery));

@@ -54,7 +54,7 @@ pub enum Decided {
 pub struct ExpectedDeliveries {
     /// Where the list is written.
     pub span: Span,
-    /// In the order in which they are made.
+    /// In the order of the saves that make them.
     pub items: Vec<ExpectedDelivery>,
     /// Whether there may be no others: not with `{"$contains": […]}`.
     pub exact: bool,
