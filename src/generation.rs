@@ -11,7 +11,7 @@ use crate::delivery::{Policy, Secrets, Signer};
 use crate::ids::EndpointId;
 
 /// One generation of the program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Generation {
     /// Counts the programs of this process, from 1.
     pub number: u64,
@@ -24,7 +24,7 @@ pub struct Generation {
 }
 
 /// The run-time side of an endpoint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// Its name.
     pub name: String,

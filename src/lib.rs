@@ -17,6 +17,7 @@
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
 //! | try | [`sample`] | data model, a seed | objects that it allows |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
+//! | forget | [`retention`] | settled deliveries | room |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
@@ -52,6 +53,7 @@ pub mod sample;
 pub mod config;
 pub mod activity;
 pub mod store;
+pub mod retention;
 pub mod egress;
 pub mod ingest;
 pub mod worker;

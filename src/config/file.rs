@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Mistake, Table, Value};
 use super::endpoint::{alerts, endpoint, receiver, tables, unique};
+use super::retention::retention;
 use super::secret::SecretSource;
 use super::{Config, FILE_NAME, in_folder};
 
@@ -72,6 +73,10 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
             config.allow_networks = networks.strings(out).iter().filter_map(|text| network(text, out)).collect();
         }
         egress.finish(out);
+    }
+    if let Some(mut kept) = table.take("retention").and_then(|value| value.table("[retention]".to_owned(), out)) {
+        config.retention = retention(&mut kept, out);
+        kept.finish(out);
     }
 }
 

@@ -7,12 +7,16 @@ mod endpoint;
 mod failure;
 mod file;
 mod files;
+mod keys;
 mod project;
+mod retention;
 mod secret;
 
 pub use document::Mistake;
 pub use files::{Seen, xml_files};
-pub use project::{LoadError, Project, Reading, read, read_text};
+pub use keys::{Keys, PreviousSecret};
+pub use project::{LoadError, Project, Reading, read, read_settings, read_text};
+pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +60,8 @@ pub struct Config {
     pub endpoints: Vec<Endpoint>,
     /// Private networks that deliveries may reach.
     pub allow_networks: Vec<IpNet>,
+    /// How long things are kept after they have ended.
+    pub retention: Retention,
 }
 
 /// A receiver or endpoint of the file: the compiler's side, and the runtime's.
@@ -67,8 +73,8 @@ pub struct Endpoint {
     pub policy: Policy,
     /// The name of its alert endpoint, as written.
     pub alert: Option<Spanned<String>>,
-    /// Its signing secret; made and kept by the store when there is none here.
-    pub secret: Option<SecretSource>,
+    /// What its deliveries are signed with.
+    pub keys: Keys,
 }
 
 /// Settings from flags and the environment, which win over the file.
@@ -100,6 +106,7 @@ impl Config {
             secrets: BTreeMap::new(),
             endpoints: Vec::new(),
             allow_networks: Vec::new(),
+            retention: Retention::default(),
         }
     }
 

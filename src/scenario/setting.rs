@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::check::{Rules, Valid};
-use crate::delivery::{Policy, RsaKey, Secret, Signer};
+use crate::delivery::{Policy, RsaKey, Secret, Signer, SigningKey};
 use crate::time::{Entropy as _, SeededEntropy};
 
 /// The rules under test with their endpoints.
@@ -30,16 +30,12 @@ impl Target {
     /// policy asks for it.
     #[must_use]
     pub fn new(index: usize, policy: Policy, secret: Option<Secret>, journey: Option<Arc<RsaKey>>) -> Self {
-        let secret = secret.unwrap_or_else(|| {
-            let mut bytes = [0; 32];
-            SeededEntropy::new(index as u64).fill(&mut bytes);
-            Secret::from_random(bytes)
-        });
-        let signer = Signer::new(secret, Vec::new());
-        let signer = match journey.filter(|_| policy.journey) {
-            Some(key) => signer.with_journey(key),
-            None => signer,
-        };
+        let mut bytes = [0; 32];
+        SeededEntropy::new(index as u64).fill(&mut bytes);
+        let signer = Signer::new(secret.unwrap_or_else(|| Secret::from_random(bytes)), Vec::new());
+        let asymmetric = if policy.asymmetric { SigningKey::from_bytes(&bytes).ok() } else { None };
+        let signer = asymmetric.map(Arc::new).into_iter().fold(signer, Signer::with_asymmetric);
+        let signer = journey.filter(|_| policy.journey).into_iter().fold(signer, Signer::with_journey);
         Self { policy, signer }
     }
 }

@@ -124,6 +124,18 @@ fn each_broken_expectation_is_told_at_its_line() {
 }
 
 #[test]
+fn every_kind_of_signature_is_verified() {
+    let folder = with_tests(
+        "scenarios:\n  - name: signed\n    steps:\n      - save: {model: job, id: j1, fields: {status: done}}\n    deliveries:\n      - event: job_done\n        signature: valid\n        headers: {x-token: test-token, webhook-signature: {$regex: \"^v1,[^ ]+ v1a,[^ ]+$\"}, x-journey-signature: {$regex: \"^[0-9a-f]{64}$\"}}\n",
+    );
+    let toml = folder.path().join("webhookc.toml");
+    let text = std::fs::read_to_string(&toml).unwrap();
+    std::fs::write(&toml, text.replace("timeout =", "signatures = [\"standard\", \"asymmetric\", \"journey\"]\ntimeout =")).unwrap();
+    let ran = run(folder.path(), &["test"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+}
+
+#[test]
 fn deliveries_stand_in_the_order_of_their_saves() {
     let steps = "    steps:\n      - save: {model: site, id: s1, fields: {name: a}}\n      - save: {model: job, id: j1, fields: {status: done, site_id: s1}}\n      - save: {model: job, id: j2, fields: {status: done}}\n";
     let folder = with_tests(&format!(

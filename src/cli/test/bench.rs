@@ -71,8 +71,9 @@ impl Bench {
         let journey = if signs { RsaKey::generate().ok().map(Arc::new) } else { None };
         let targets = self.rules.endpoints.iter().enumerate().map(|(index, endpoint)| {
             let configured = configured(&endpoint.id);
-            let policy = configured.map(|endpoint| endpoint.policy.clone()).unwrap_or_default();
-            let secret = configured.and_then(|endpoint| written(endpoint.secret.as_ref()?));
+            let mut policy = configured.map(|endpoint| endpoint.policy.clone()).unwrap_or_default();
+            policy.asymmetric |= configured.is_some_and(|endpoint| endpoint.keys.signing_key.is_some());
+            let secret = configured.and_then(|endpoint| written(endpoint.keys.secret.as_ref()?));
             Target::new(index, policy, secret, journey.clone())
         });
         Setting { rules: &self.rules, targets: targets.collect() }
