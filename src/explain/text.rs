@@ -7,7 +7,7 @@ use super::payload::Member;
 use super::save::{Decided, ExplainedSave};
 use crate::engine::VerdictWord;
 use crate::graph::mermaid_label;
-use crate::report::Style;
+use crate::report::{Style, harmless, paint};
 
 /// A webhook as text.
 #[must_use]
@@ -56,7 +56,7 @@ fn members(list: &[Member], indent: usize, width: usize, out: &mut String) {
 /// Saves as text, colours as the style says.
 #[must_use]
 pub fn saves_text(saves: &[ExplainedSave], style: Style) -> String {
-    let paint = |color: &str, text: &str| if style.color { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() };
+    let paint = |color: &str, text: &str| paint(style, color, text);
     let mut out = String::new();
     for save in saves {
         let what = save.operation.unwrap_or("refused");
@@ -96,10 +96,6 @@ pub fn saves_text(saves: &[ExplainedSave], style: Style) -> String {
 
 fn about(save: &ExplainedSave, decided: &Decided) -> String {
     if decided.object == save.object { decided.webhook.clone() } else { format!("{} of {}", decided.webhook, harmless(&decided.object)) }
-}
-
-fn harmless(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 /// A webhook as a flowchart: the save, its conditions one after the other, its receivers.

@@ -13,6 +13,7 @@ mod junit;
 mod rdjson;
 mod sarif;
 mod selection;
+mod terminal;
 
 pub use diff::unified;
 pub use full::excerpt;
@@ -20,6 +21,7 @@ pub use github::github_summary;
 pub(crate) use github::{escaped as command_text, property as command_property};
 pub(crate) use junit::escaped as xml_text;
 pub use selection::Selection;
+pub(crate) use terminal::{harmless, paint};
 
 use crate::compile::Compilation;
 use crate::diagnostics::{Diagnostics, Severity};

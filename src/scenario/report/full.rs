@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Tested;
-use crate::report::{Style, excerpt};
+use crate::report::{Style, excerpt, harmless, paint};
 
 pub(super) fn render(tested: &[Tested], style: Style) -> String {
     let mut out = String::new();
@@ -43,15 +43,6 @@ fn drawn(diff: &str, style: Style) -> String {
         let _ = writeln!(out, "  {line}");
     }
     out
-}
-
-fn paint(style: Style, color: &str, text: &str) -> String {
-    if style.color { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() }
-}
-
-/// Text without what a terminal would obey.
-fn harmless(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 fn harmless_lines(text: &str) -> String {
