@@ -1,5 +1,6 @@
 //! A scenario → what happens in it: each save decided by the engine, each delivery sent and settled as the worker would, on a clock that
-//! moves only when the scenario says so. The same scenario gives the same bytes in every run. Absent: what should have happened.
+//! moves only when the scenario says so. The same scenario gives the same bytes in every run. Absent: what should have happened; and of a
+//! node its rate limits, its guard of networks and the alerts about endpoints.
 
 mod outbox;
 mod world;
