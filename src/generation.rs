@@ -1,15 +1,13 @@
 //! What is live: one compiled program with the endpoints and secrets that belong to it, swapped whole. A save or a delivery takes one
 //! generation and keeps it to its end, so nothing is ever done by a mixture of two.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
-use secrecy::SecretString;
 
 use crate::check::{Rules, Valid};
-use crate::delivery::{Policy, Signer};
+use crate::delivery::{Policy, Secrets, Signer};
 use crate::ids::EndpointId;
 
 /// One generation of the program.
@@ -22,7 +20,7 @@ pub struct Generation {
     /// How each endpoint of the rules is called.
     pub targets: FxHashMap<EndpointId, Arc<Target>>,
     /// The values of `secret.*`.
-    pub secrets: BTreeMap<String, SecretString>,
+    pub secrets: Secrets,
 }
 
 /// The run-time side of an endpoint.

@@ -13,6 +13,9 @@
 //! | layout | [`mod@format`] | tree | the same schema, laid out |
 //! | draw | [`graph`] | rules | pictures of them |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
+//! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
+//! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
+//! | try | [`sample`] | data model, a seed | objects that it allows |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | forget | [`retention`] | settled deliveries | room |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
@@ -41,6 +44,10 @@ pub mod format;
 pub mod graph;
 pub mod engine;
 pub mod delivery;
+pub mod generation;
+pub mod scenario;
+pub mod explain;
+pub mod sample;
 
 // edges: async and I/O
 pub mod config;
@@ -48,7 +55,6 @@ pub mod activity;
 pub mod store;
 pub mod retention;
 pub mod egress;
-pub mod generation;
 pub mod ingest;
 pub mod worker;
 pub mod reload;

@@ -26,6 +26,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("toml", &["config"]),
+    ("saphyr_parser", &["scenario"]),
+    ("regex_lite", &["scenario"]),
 ];
 
 /// File names that say nothing about what is in them.

@@ -14,6 +14,7 @@ mod explain;
 mod failure;
 mod fmt;
 mod graph;
+mod init;
 mod man;
 mod node;
 mod output;
@@ -21,11 +22,13 @@ mod prune;
 mod rewrite;
 mod rotate;
 mod rules;
+mod sample;
 mod save;
 mod schema;
 mod screen;
 mod serve;
 mod stored;
+mod test;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -51,6 +54,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Check),
+    Test(test::Test),
     Fmt(fmt::Fmt),
     Dev(dev::Dev),
     Serve(serve::Serve),
@@ -62,6 +66,8 @@ enum Verb {
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     Explain(explain::Explain),
+    Sample(sample::Sample),
+    Init(init::Init),
     Rules(rules::Rules),
     Graph(graph::Graph),
     Schema(schema::Schema),
@@ -109,6 +115,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let output = Output::new(arguments.color);
     let outcome = match arguments.verb {
         Verb::Check(check) => check.run(output),
+        Verb::Test(test) => test.run(output),
         Verb::Fmt(fmt) => fmt.run(output),
         Verb::Dev(dev) => block_on(dev.run(output)),
         Verb::Serve(serve) => block_on(serve.run(output)),
@@ -120,6 +127,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Doctor(doctor) => block_on(doctor.run(output)),
         Verb::Backup(backup) => block_on(backup.run(output)),
         Verb::Explain(explain) => explain.run(output),
+        Verb::Sample(sample) => sample.run(output),
+        Verb::Init(init) => init.run(output),
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),
         Verb::Schema(schema) => Ok(schema.run(output)),

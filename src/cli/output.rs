@@ -4,6 +4,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use crate::report::Style;
+pub(super) use crate::report::{harmless, paint};
 
 /// Columns when the terminal does not say.
 const WIDTH: usize = 100;
@@ -61,14 +62,4 @@ impl Output {
     pub(super) fn complain(self, text: &str) {
         let _closed = std::io::stderr().lock().write_all(text.as_bytes());
     }
-}
-
-/// Text in a colour (an SGR parameter), when `style` has colours.
-pub(super) fn paint(style: Style, color: &str, text: &str) -> String {
-    if style.color { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() }
-}
-
-/// Text from elsewhere without what a terminal would obey.
-pub(super) fn harmless(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }

@@ -23,6 +23,8 @@ enum What {
     Config,
     /// JSON Schema of `webhookc check --output-format json`
     Output,
+    /// JSON Schema of scenario tests, `*.test.yaml`
+    Test,
 }
 
 impl Schema {
@@ -31,6 +33,7 @@ impl Schema {
             What::Xsd => output.print(&xsd()),
             What::Config => output.print(include_str!("../../schemas/webhookc.toml.schema.json")),
             What::Output => output.print(include_str!("../../schemas/check.schema.json")),
+            What::Test => output.print(include_str!("../../schemas/test.schema.json")),
         }
         ExitCode::SUCCESS
     }

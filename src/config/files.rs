@@ -111,7 +111,7 @@ impl Seen {
     }
 
     /// The files of a folder, and of those below it when `deep`, whose name ends in `suffix`; in the order of their paths.
-    pub(super) fn list(&mut self, folder: &Path, suffix: &str, deep: bool) -> io::Result<Vec<PathBuf>> {
+    pub fn list(&mut self, folder: &Path, suffix: &str, deep: bool) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         let walked = self.walk(folder, suffix, if deep { DEEPEST } else { 0 }, &mut found);
         found.sort();

@@ -1,7 +1,11 @@
-//! What happens to a delivery after an attempt: (policy, attempts so far, outcome, now, jitter) → verdict; how fast an endpoint may be called. And signatures. Pure:
-//! no clock, no sockets; the worker performs what is decided here.
+//! What happens to a delivery after an attempt: (policy, attempts so far, outcome, now, jitter) → verdict; how fast an endpoint may be
+//! called. And the request itself: what was rendered, with its secrets and signatures. Pure: no clock, no sockets; the worker performs
+//! what is decided here.
 
+mod request;
 mod settle;
+
+mod fill;
 
 mod duration;
 mod pace;
@@ -12,9 +16,11 @@ mod schedule;
 mod sign;
 
 pub use duration::{DurationError, parse_duration};
+pub use fill::Secrets;
 pub use pace::Pace;
 pub use policy::{FailureHandling, Policy, Trigger, TriggerError};
 pub use rate::{Bucket, Rate, RateError};
+pub use request::{Frozen, Keys, Request, request};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, Settlement, settle};
 pub use sign::{Earlier, Key, KeyError, ParseKeyError, RsaKey, Secret, SecretError, Signer, SigningKey, SigningKeyError};

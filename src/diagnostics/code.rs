@@ -150,6 +150,11 @@ codes! {
     NotifyNotARelation "0712" "notify-not-a-relation" Error,
     BadBadgeField "0713" "bad-badge-field" Error,
     BadNotifyMessage "0714" "bad-notify-message" Error,
+    TestSyntax "0801" "test-syntax" Error,
+    UnknownTestKey "0802" "unknown-test-key" Error,
+    BadTestValue "0803" "bad-test-value" Error,
+    UnknownTestName "0804" "unknown-test-name" Error,
+    BadTestSave "0805" "bad-test-save" Error,
     UnusedSuppression "0901" "unused-suppression" Warning,
     SuppressionWithoutReason "0902" "suppression-without-reason" Error,
 }

@@ -9,7 +9,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response};
 use url::Url;
 
-use crate::delivery::AttemptOutcome;
+use crate::delivery::{AttemptOutcome, Request};
 use crate::egress::Client;
 use crate::egress::resolve::ResolveError;
 
@@ -17,26 +17,6 @@ use crate::egress::resolve::ResolveError;
 const BODY_KEPT: usize = 64 * 1024;
 /// Bytes of an answer's headers that are kept, names and values.
 const HEADERS_KEPT: usize = 16 * 1024;
-
-/// A request to send, secrets filled in. Debug output shows no values.
-pub struct Request {
-    /// The method, upper case.
-    pub method: String,
-    /// The absolute URL.
-    pub url: String,
-    /// Headers in order; a name may repeat.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Bytes,
-    /// Of the whole exchange: resolve, connect, send, headers, body.
-    pub timeout: Duration,
-}
-
-impl std::fmt::Debug for Request {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("method", &self.method).field("body", &self.body.len()).finish_non_exhaustive()
-    }
-}
 
 /// What came of a request.
 #[derive(Clone, Debug)]

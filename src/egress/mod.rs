@@ -8,7 +8,8 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-pub use exchange::{Exchange, Request};
+pub use crate::delivery::Request;
+pub use exchange::Exchange;
 pub use guard::{Forbidden, Guard};
 pub use plain::{CallError, PlainClient};
 pub use resolve::{Resolve, SystemResolver};

@@ -60,6 +60,7 @@ pub fn notice(rules: &Rules, to: &EndpointId, trouble: Trouble<'_>, moment: Mome
         sequence: moment.sequence,
         tenant: moment.tenant,
         timestamp: &timestamp,
+        watch: None,
     };
     Some(Notice { payload: payload(&data), request: request.render(&data) })
 }

@@ -6,7 +6,7 @@ use crate::check::Rules;
 use crate::engine::moment::Moment;
 use crate::ids::WebhookId;
 use crate::program::{Operation, Record, Webhook};
-use crate::template::{Data, Predicate, Snapshot};
+use crate::template::{Data, Predicate, Snapshot, Watch};
 
 /// A webhook that is to be decided for an object.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) moment: Moment<'a>,
     /// `moment.now` in the form of payloads.
     pub(super) timestamp: &'a str,
+    /// Is told which way each branch of a template goes.
+    pub(super) watch: Option<&'a Watch>,
 }
 
 impl<'a> Circumstances<'a> {
@@ -43,6 +45,7 @@ impl<'a> Circumstances<'a> {
             sequence: self.moment.sequence,
             tenant: self.moment.tenant,
             timestamp: self.timestamp,
+            watch: self.watch,
         }
     }
 

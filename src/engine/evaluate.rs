@@ -19,7 +19,7 @@ use crate::engine::verdict::{Decision, Verdict};
 use crate::engine::waits::refused;
 use crate::ids::{ModelId, WebhookId};
 use crate::program::{Operation, Record, WebhookType};
-use crate::template::{RenderError, Rendered, Snapshot};
+use crate::template::{RenderError, Rendered, Snapshot, Watch};
 
 /// What comes of one evaluation.
 #[derive(Debug)]
@@ -78,6 +78,21 @@ pub struct Firing {
 /// Decides every webhook of the saved object's model, and every firing that waited for it.
 #[must_use]
 pub fn evaluate(rules: &Valid<Rules>, save: &Save, known: &Known, moment: Moment<'_>) -> Step {
+    evaluate_watched(rules, save, known, Watched { moment, watch: None })
+}
+
+/// A moment that somebody watches.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched<'a> {
+    /// The circumstances of the save.
+    pub moment: Moment<'a>,
+    /// Is told which way each branch of a template goes.
+    pub watch: Option<&'a Watch>,
+}
+
+/// Decides as [`evaluate`] does, with somebody watching.
+#[must_use]
+pub fn evaluate_watched(rules: &Valid<Rules>, save: &Save, known: &Known, Watched { moment, watch }: Watched<'_>) -> Step {
     let program = &rules.program;
     let mut lookup = Lookup::before(known);
     let stored = lookup.object(save.model, &save.id);
@@ -112,7 +127,7 @@ pub fn evaluate(rules: &Valid<Rules>, save: &Save, known: &Known, moment: Moment
         }
     }
 
-    let circumstances = Circumstances { rules, moment, timestamp: &timestamp };
+    let circumstances = Circumstances { rules, moment, timestamp: &timestamp, watch };
     let mut results = Vec::with_capacity(cases.len());
     for case in &cases {
         let Ok(result) = decide(circumstances, &mut lookup, case) else { continue };

@@ -22,7 +22,7 @@ mod json;
 mod mistake;
 
 pub use alert::{Notice, Trouble, notice};
-pub use evaluate::{Firing, Outcome, Step, evaluate};
+pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;
 pub use moment::Moment;

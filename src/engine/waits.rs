@@ -46,7 +46,7 @@ pub fn reexamine(rules: &Valid<Rules>, wait: &Wait, awaited: (ModelId, &str), kn
     let (previous, operation) = (wait.previous.clone(), wait.operation);
     let case = Case { id: wait.webhook, webhook, object, previous, operation, waited: true };
     let timestamp = seconds(moment.now);
-    let circumstances = Circumstances { rules, moment, timestamp: &timestamp };
+    let circumstances = Circumstances { rules, moment, timestamp: &timestamp, watch: None };
     let Ok(result) = decide(circumstances, &mut lookup, &case) else { return Step::Need(lookup.into_needs()) };
     let changed = match &result {
         Ok(_) => true,

@@ -42,7 +42,7 @@ pub fn mermaid(graph: &Graph<'_>) -> String {
 }
 
 /// A quoted label. Every character that could mean something to Mermaid, or to the HTML it makes, is written by its number.
-fn label(lines: &[&str]) -> String {
+pub(crate) fn label(lines: &[&str]) -> String {
     let mut out = String::from("\"");
     for (index, line) in lines.iter().enumerate() {
         if index > 0 {

@@ -2,8 +2,9 @@
 
 use crate::program::{Literal, Test, Webhook};
 
-/// What must hold for a webhook to fire, a sentence each.
-pub(super) fn conditions(webhook: &Webhook) -> Vec<String> {
+/// What must hold for a webhook to fire, a sentence each: its conditions in the order of the file, then `when`.
+#[must_use]
+pub fn conditions(webhook: &Webhook) -> Vec<String> {
     let conditions = webhook.conditions.iter().map(|condition| {
         let name = &condition.name;
         match &condition.test {

@@ -65,11 +65,13 @@ pub fn github_summary(compilation: &Compilation) -> String {
     out
 }
 
-fn escaped(text: &str) -> String {
+/// The message of a workflow command.
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-fn property(text: &str) -> String {
+/// A property of a workflow command, such as its title.
+pub(crate) fn property(text: &str) -> String {
     escaped(text).replace(':', "%3A").replace(',', "%2C")
 }
 

@@ -61,7 +61,7 @@ fn is_failure(finding: &Diagnostic) -> bool {
 }
 
 /// Text in an attribute or an element; what XML cannot hold at all becomes the replacement character.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -13,11 +13,15 @@ mod junit;
 mod rdjson;
 mod sarif;
 mod selection;
+mod terminal;
 
 pub use diff::unified;
 pub use full::excerpt;
 pub use github::github_summary;
+pub(crate) use github::{escaped as command_text, property as command_property};
+pub(crate) use junit::escaped as xml_text;
 pub use selection::Selection;
+pub(crate) use terminal::{harmless, paint};
 
 use crate::compile::Compilation;
 use crate::diagnostics::{Diagnostics, Severity};

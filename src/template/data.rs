@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::branches::Watch;
 use crate::ids::Sequence;
 use crate::program::{Operation, Program, Record, Settings, Webhook};
 
@@ -26,6 +27,8 @@ pub struct Data<'a> {
     pub tenant: &'a str,
     /// `timestamp`: the time of the save, RFC 3339 in UTC.
     pub timestamp: &'a str,
+    /// Is told which way each branch goes, when somebody wants to know.
+    pub watch: Option<&'a Watch>,
 }
 
 /// An object and the related objects embedded in it.

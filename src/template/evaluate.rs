@@ -72,13 +72,29 @@ impl<'a> Frame<'a> {
                     sink.value(&value, trusted).map_err(|what| failure(what, expr.span))?;
                 }
                 Node::If { condition, then, otherwise } => {
-                    let chosen = if self.evaluate(condition)?.is_true() { then } else { otherwise };
+                    let chosen = if self.decide(condition)? { then } else { otherwise };
                     self.render(chosen, sink)?;
                 }
                 Node::For(repeated) => self.repeat(repeated, sink)?,
             }
         }
         Ok(())
+    }
+
+    /// Whether a condition at which the template branches is true.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated.
+    pub(super) fn decide(&mut self, condition: &'a Expr) -> Result<bool, RenderError> {
+        let holds = self.evaluate(condition)?.is_true();
+        self.note(condition.span, holds);
+        Ok(holds)
+    }
+
+    fn note(&self, span: Span, way: bool) {
+        if let Some(watch) = self.data.watch {
+            watch.note(span, way);
+        }
     }
 
     fn repeat(&mut self, repeated: &'a Loop, sink: &mut impl Sink) -> Result<(), RenderError> {
@@ -96,23 +112,28 @@ impl<'a> Frame<'a> {
     pub(super) fn items(&mut self, list: &'a Expr, filter: Option<&'a Expr>) -> Result<Vec<Value<'a>>, RenderError> {
         let value = self.evaluate(list)?;
         if value.is_missing() {
+            self.note(list.span, false);
             return Ok(Vec::new());
         }
         let Value::List(items) = value else {
             return Err(failure(format!("the value is {}, expected a list", value.describe()), list.span));
         };
-        let Some(filter) = filter else { return Ok(items.iter().collect()) };
+        let Some(filter) = filter else {
+            self.note(list.span, items.len() > 0);
+            return Ok(items.iter().collect());
+        };
         let mut passed = Vec::new();
         let length = items.len();
         for (index, value) in items.iter().enumerate() {
             self.turn(list.span)?;
             self.locals.push(Local { value, index, length });
-            let holds = self.evaluate(filter);
+            let holds = self.decide(filter);
             let local = self.locals.pop();
-            if holds?.is_true() {
+            if holds? {
                 passed.extend(local.map(|local| local.value));
             }
         }
+        self.note(list.span, !passed.is_empty());
         Ok(passed)
     }
 
@@ -193,7 +214,7 @@ impl<'a> Frame<'a> {
             ExprKind::Not(operand) => Value::Boolean(!self.evaluate(operand)?.is_true()),
             ExprKind::Negate(operand) => negate(&self.evaluate(operand)?).map_err(|what| failure(what, expr.span))?,
             ExprKind::Binary(operator, left, right) => return self.binary(*operator, left, right, expr.span),
-            ExprKind::Choose { condition, then, otherwise } => match (self.evaluate(condition)?.is_true(), otherwise) {
+            ExprKind::Choose { condition, then, otherwise } => match (self.decide(condition)?, otherwise) {
                 (true, _) => self.evaluate(then)?,
                 (false, Some(otherwise)) => self.evaluate(otherwise)?,
                 (false, None) => Value::Undefined,

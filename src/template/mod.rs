@@ -4,6 +4,7 @@
 //! `parse` (with `mend` after a mistake) and `lower` make the tree as it is `written`; `typing` resolves and checks it into the `tree`
 //! that `evaluate` runs; `target`, `url`, `header` and `body` decide what is safe where, and `request` holds them together.
 
+mod branches;
 mod data;
 mod rendered;
 
@@ -38,6 +39,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use branches::{Branch, BranchKind, Watch};
 pub use data::{Data, Embedded, Snapshot};
 pub use predicate::Predicate;
 pub use rendered::{Part, RenderError, Rendered, RenderedText};

@@ -1,5 +1,6 @@
 //! The compiled `when` of a webhook.
 
+use super::branches::{self, Branch};
 use super::evaluate::Frame;
 use super::facts::Facts;
 use super::rendered::RenderError;
@@ -25,6 +26,14 @@ impl Predicate {
         let mut typing = Typing::new(source, Context::When, scope, out);
         let (expr, promises) = typing.when(&written);
         (!typing.failed()).then_some(Self { expr, promises })
+    }
+
+    /// Where it can go two ways.
+    #[must_use]
+    pub fn branches(&self) -> Vec<Branch> {
+        let mut found = Vec::new();
+        branches::of_expr(&self.expr, &mut found);
+        found
     }
 
     /// What is certain when it is true.

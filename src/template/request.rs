@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 
 use super::body::{self, Body};
+use super::branches::{self, Branch};
 use super::evaluate::Frame;
 use super::header::{self, HeaderSink};
 use super::rendered::{RenderError, Rendered, RenderedText};
@@ -44,6 +45,20 @@ impl Request {
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         self.url.origin()
+    }
+
+    /// Where its templates can go two ways.
+    #[must_use]
+    pub fn branches(&self) -> Vec<Branch> {
+        let mut found = Vec::new();
+        branches::of_nodes(self.url.nodes(), &mut found);
+        self.headers.iter().for_each(|(_, nodes)| branches::of_nodes(nodes, &mut found));
+        match &self.body {
+            Some((_, Body::Structural(structure))) => branches::of_structure(structure, &mut found),
+            Some((_, Body::Text(nodes))) => branches::of_nodes(nodes, &mut found),
+            None => {}
+        }
+        found
     }
 
     /// Renders it. Secrets stay placeholders.

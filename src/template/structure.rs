@@ -99,7 +99,7 @@ impl Structure {
                 self.render_item(frame, out, &mut true)?;
                 out.push("]").map_err(refused)
             }
-            Self::Choose { condition, then, otherwise } => match (frame.evaluate(condition)?.is_true(), otherwise) {
+            Self::Choose { condition, then, otherwise } => match (frame.decide(condition)?, otherwise) {
                 (true, _) => then.render(frame, out),
                 (false, Some(otherwise)) => otherwise.render(frame, out),
                 (false, None) => out.push("null").map_err(refused),
@@ -114,7 +114,7 @@ impl Structure {
                 let items = frame.items(&repeat.list, repeat.filter.as_ref())?;
                 frame.each(items, repeat.list.span, |frame| repeat.each.render_item(frame, out, first))
             }
-            Self::Choose { condition, then, otherwise } => match (frame.evaluate(condition)?.is_true(), otherwise) {
+            Self::Choose { condition, then, otherwise } => match (frame.decide(condition)?, otherwise) {
                 (true, _) => then.render_item(frame, out, first),
                 (false, Some(otherwise)) => otherwise.render_item(frame, out, first),
                 (false, None) => Ok(()),

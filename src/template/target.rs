@@ -24,6 +24,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// What it is made of.
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
     /// Compiles; `None` when there is an error, which has been reported.
     pub(super) fn compile(source: &TemplateSource, scope: Scope<'_>, out: &mut Diagnostics) -> Option<Self> {
         let copy = OnceCell::new();

@@ -6,18 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, End, Settlement, settle};
-use crate::egress::{Client, Exchange, Request};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Settlement, request, settle};
+use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
 use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
-use crate::worker::fill;
 use crate::worker::lane::Reached;
 use crate::worker::record::Finished;
-
-/// What every request is sent as, unless its template says otherwise.
-const USER_AGENT: &str = concat!("webhookc/", env!("CARGO_PKG_VERSION"));
 
 /// What every attempt works with.
 pub(super) struct Tools {
@@ -47,7 +43,8 @@ impl Attempt {
         if tools.feed.is_watched() {
             tools.feed.tell(started_at, sending(&claimed, number));
         }
-        let exchange = match self.request(&claimed, started_at) {
+        let keys = Keys { signer: &self.target.signer, secrets: &self.generation.secrets };
+        let exchange = match request(&frozen(&claimed), keys, self.target.policy.timeout, started_at) {
             Ok(request) => tools.egress.exchange(request).await,
             Err(outcome) => unsent(outcome),
         };
@@ -86,35 +83,18 @@ impl Attempt {
         let delivery = Some((claimed.id, claimed.event.clone()));
         Bell { generation, entropy, tenant: claimed.tenant.clone(), endpoint: claimed.endpoint.clone(), delivery }.alarm()
     }
+}
 
-    /// The request with secrets and signatures.
-    fn request(&self, claimed: &Claimed, now: Timestamp) -> Result<Request, AttemptOutcome> {
-        if claimed.url.parts.is_empty() {
-            return Err(AttemptOutcome::Refused("the request was never rendered, so there is nothing to send".to_owned()));
-        }
-        // A secret that is missing or does not fit is a mistake on this side; the delivery waits for it to be put right.
-        let unfilled = |error: fill::FillError| AttemptOutcome::OurFault(error.to_string());
-        let secrets = &self.generation.secrets;
-        let is_own = |name: &str| claimed.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
-        let mut headers = Vec::with_capacity(claimed.headers.len() + 8);
-        for (name, value) in [("content-type", &*claimed.content_type), ("user-agent", USER_AGENT)] {
-            if !is_own(name) {
-                headers.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        headers.push(("webhook-sequence".to_owned(), claimed.sequence.to_string()));
-        let signatures = self.target.signer.sign(claimed.message, now, &claimed.body);
-        headers.extend(signatures.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        for (name, value) in claimed.headers.iter() {
-            headers.push((name.to_string(), fill::text(value, secrets).map_err(unfilled)?));
-        }
-        Ok(Request {
-            method: claimed.method.to_string(),
-            url: fill::url(&claimed.url, secrets).map_err(unfilled)?,
-            headers,
-            body: claimed.body.clone(),
-            timeout: self.target.policy.timeout,
-        })
+/// What the claim holds of the request.
+fn frozen(claimed: &Claimed) -> Frozen<'_> {
+    Frozen {
+        message: claimed.message,
+        sequence: claimed.sequence,
+        method: &claimed.method,
+        url: &claimed.url,
+        headers: &claimed.headers,
+        content_type: &claimed.content_type,
+        body: &claimed.body,
     }
 }
 

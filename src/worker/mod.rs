@@ -4,7 +4,6 @@
 
 mod attempt;
 mod desk;
-mod fill;
 mod lane;
 mod lanes;
 mod line;

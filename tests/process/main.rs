@@ -9,4 +9,5 @@ mod main_job;
 mod node;
 mod readme;
 mod related;
+mod same_bytes;
 mod signatures;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -108,7 +108,9 @@ fn address_in(line: &str) -> Option<String> {
 /// A request as a receiver saw it.
 #[derive(Clone, Debug)]
 pub struct Received {
+    pub method: String,
     pub path: String,
+    pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -136,8 +138,9 @@ pub struct Receiver {
 impl Receiver {
     /// Listens on a port of its own.
     pub async fn start() -> Self {
-        async fn take(State(receiver): State<Receiver>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
-            receiver.got.lock().unwrap().push(Received { path: uri.path().to_owned(), headers, body });
+        async fn take(State(receiver): State<Receiver>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+            let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
+            receiver.got.lock().unwrap().push(Received { method: method.to_string(), path, query, headers, body });
             StatusCode::OK
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,15 +1,16 @@
 //! Compiling text and folders in tests, and putting what was found into words that can be compared.
 
 #![allow(dead_code, reason = "each test binary uses a part of this")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot read its case has to fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read its case has to fail")]
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use webhookc::compile::{Compilation, Input, compile};
 use webhookc::ids::EndpointId;
 use webhookc::program::{EndpointSource, Events, RequestSource, Settings};
+use webhookc::scenario::read_tests;
 use webhookc::text::{SourceMap, SourceText, Span, Spanned};
 
 /// Settings under which every webhook has a target: one endpoint for what nothing else receives.
@@ -53,23 +54,57 @@ fn compile_with(text: &str, mut input: Input) -> Compilation {
     compile(input)
 }
 
-/// Compiles a case folder.
+/// Compiles a case folder, and reads its `*.test.yaml` against it.
 pub fn compile_folder(folder: &Path) -> Compilation {
-    compile(folder_input(folder))
+    let mut compilation = compile(folder_input(folder));
+    for path in sorted(folder).iter().filter(|path| path.to_str().unwrap().ends_with(".test.yaml")) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        read_tests_of(&mut compilation, name, fs::read(path).unwrap());
+    }
+    compilation
 }
 
-/// A case folder: all its `*.xml` are linked, all other files but `expected.txt` are templates. A file `no-target` leaves
+/// Compiles the schema that the examples of pages about tests are about, and reads an example against it.
+pub fn compile_test(text: &str) -> Compilation {
+    let schema = r#"<data-model>
+    <model name="asset" label="Asset">
+        <field name="name" label="Name" type="text" />
+        <display>{name}</display>
+        <webhook type="update" name="asset_named">
+            <field name="name" />
+        </webhook>
+    </model>
+</data-model>"#;
+    let mut compilation = compile_text(schema);
+    read_tests_of(&mut compilation, "example.test.yaml", text.as_bytes().to_vec());
+    compilation
+}
+
+fn read_tests_of(compilation: &mut Compilation, name: &str, bytes: Vec<u8>) {
+    let file = compilation.sources.add(name, bytes);
+    let rules = compilation.rules.as_ref().expect("a test file is read against sound rules");
+    // Only what is found wrong is looked at.
+    drop(read_tests(file, compilation.sources.file(file), rules, &mut compilation.diagnostics));
+    compilation.diagnostics.sort();
+}
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// A case folder: all its `*.xml` are linked, all other files but `expected.txt` and `*.test.yaml` are templates. A file `no-target` leaves
 /// the webhooks without an endpoint.
 pub fn folder_input(folder: &Path) -> Input {
     let mut input = Input::default();
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
     let mut wants_target = true;
-    for path in paths {
+    for path in sorted(folder) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         match name.as_str() {
             "expected.txt" => {}
             "no-target" => wants_target = false,
+            _ if name.ends_with(".test.yaml") => {}
             _ if path.extension().is_some_and(|extension| extension == "xml") => {
                 let text = fs::read_to_string(&path).unwrap();
                 input.schemas.push(input.sources.add(name, unescape(&text)));

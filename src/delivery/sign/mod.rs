@@ -105,6 +105,23 @@ impl Signer {
         headers
     }
 
+    /// Whether headers and body are signed with the keys in force, as a receiver that holds them finds out: the secret, the asymmetric
+    /// key if there is one, and the HMAC of the `journey` profile if that is on.
+    #[must_use]
+    pub fn verifies(&self, headers: &[(String, String)], body: &[u8]) -> bool {
+        let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        let (Some(id), Some(timestamp)) = (header("webhook-id"), header("webhook-timestamp")) else { return false };
+        let secret = self.secret.hmac_key();
+        let content = Content { id, timestamp, body }.parts().concat();
+        let signatures = || header("webhook-signature").unwrap_or_default().split(' ');
+        let of = |version: &'static str| signatures().filter_map(move |signature| STANDARD.decode(signature.strip_prefix(version)?).ok());
+        let standard = of("v1,").any(|signature| hmac::verify(&secret, &content, &signature).is_ok());
+        // Ed25519 gives the same signature each time.
+        let asymmetric = self.asymmetric.as_ref().is_none_or(|key| of("v1a,").any(|signature| signature == key.sign(&content).as_ref()));
+        let journey = self.journey.is_none() || header("x-journey-signature") == Some(&hex(hmac::sign(&secret, body).as_ref()));
+        standard && asymmetric && journey
+    }
+
     /// `webhook-signature`.
     fn standard(&self, content: &Content<'_>, at: Timestamp) -> String {
         let mut signatures = String::new();

@@ -158,6 +158,7 @@ impl Fixture {
             sequence: Sequence(6_291_989_525_132_476_422),
             tenant: "acme",
             timestamp: "2026-01-31T10:00:00Z",
+            watch: None,
         }
     }
 

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::template::{Part, RenderedText};
 
 /// The secrets of a generation by name.
-pub(super) type Secrets = BTreeMap<String, SecretString>;
+pub type Secrets = BTreeMap<String, SecretString>;
 
 /// Why a request cannot be filled in. The value is never told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
