@@ -127,21 +127,19 @@ impl Ledger {
     }
 
     /// What has to be told of an attempt, each thing once.
-    fn tell(&mut self, store: &Store, endpoint: usize, verdict: &Verdict) -> Result<(), Broke> {
+    fn tell(&mut self, kept: &Store, endpoint: usize, verdict: &Verdict) -> Result<(), Broke> {
         let tells = endpoint != OPS;
         let story = &mut self.stories[endpoint];
         match &verdict.then {
-            Settled::Pending { .. } => {}
             Settled::Delivered if story.trouble && !story.suspended => {
                 story.trouble = false;
-                self.told(store, endpoint, Alert::Recovered)?;
+                self.told(kept, endpoint, Alert::Recovered)?;
             }
-            Settled::Delivered => {}
-            Settled::Diverted(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(store, endpoint, Alert::Diverted)?,
-            Settled::Failed(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(store, endpoint, Alert::Failed)?,
-            Settled::Diverted(_) | Settled::Failed(_) => {}
+            Settled::Diverted(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(kept, endpoint, Alert::Diverted)?,
+            Settled::Failed(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(kept, endpoint, Alert::Failed)?,
+            Settled::Pending { .. } | Settled::Delivered | Settled::Diverted(_) | Settled::Failed(_) => {}
         }
-        if verdict.suspend { self.suspended(store, endpoint) } else { Ok(()) }
+        if verdict.suspend { self.suspended(kept, endpoint) } else { Ok(()) }
     }
 
     /// The meaning of the three webhooks of assets, said anew without the engine.
