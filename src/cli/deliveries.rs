@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::client::{Api, Target, segment};
 use super::failure::Failure;
-use super::output::{Output, harmless, paint};
+use super::output::{Output, paint};
+use crate::report::harmless;
 
 /// How often `--follow` asks.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -127,7 +128,7 @@ impl Widths {
             _ => "33",
         };
         let status = paint(output.out, color, &format!("{:9}", harmless(&row.status)));
-        let about = harmless(&format!("{}/{}", row.model, row.object));
+        let about = harmless(&format!("{}/{}", row.model, row.object)).into_owned();
         let last = row.last_status.map_or_else(|| "-".to_owned(), |status| status.to_string());
         let reason = row.reason.as_deref().map(|reason| format!("  {}", harmless(reason))).unwrap_or_default();
         let (name, id) = (harmless(&row.event), harmless(&row.id));

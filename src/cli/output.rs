@@ -67,8 +67,3 @@ impl Output {
 pub(super) fn paint(style: Style, color: &str, text: &str) -> String {
     if style.color { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() }
 }
-
-/// Text from elsewhere without what a terminal would obey.
-pub(super) fn harmless(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-}

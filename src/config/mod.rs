@@ -11,6 +11,7 @@ mod project;
 mod secret;
 
 pub use document::Mistake;
+pub use file::parse;
 pub use files::{Seen, xml_files};
 pub use project::{LoadError, Project, Reading, read, read_text};
 pub use secret::{SecretError, SecretSource};

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::document::{Document, Mistake};
+use super::document::Mistake;
 use super::file::{address, parse};
 use super::files::{Seen, shown};
 use super::{Config, FILE_NAME, Overrides};
@@ -144,7 +144,7 @@ fn configured(file: &Path, sources: &mut SourceMap, seen: &mut Seen) -> Result<C
         let mistake = Mistake::new(Span::new(id, at, at), "the file is not UTF-8 from here on");
         return Err(LoadError::Mistakes { path: shown(file), sources: Box::new(std::mem::take(sources)), mistakes: vec![mistake] });
     }
-    let (config, mistakes) = parse(Document { file: id, text: &source.text }, folder_of(file).to_owned());
+    let (config, mistakes) = parse(id, &source.text, folder_of(file).to_owned());
     if mistakes.is_empty() {
         return Ok(config);
     }

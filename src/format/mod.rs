@@ -1,5 +1,5 @@
 //! A schema's tree → the same schema laid out anew, in the words of its dialect or of 3.1. What the compiler sees stays as it is:
-//! values keep their bytes, and so does the content of an element that holds text. Comments, CDATA sections, processing instructions,
+//! values keep their bytes, and so does everything between the elements in an element that holds text. Comments, CDATA sections, processing instructions,
 //! and single blank lines are kept. Absent: files, and any opinion on a file that is not well-formed XML.
 //!
 //! The layout (2026-11-20): four spaces a level, a tag on one line unless it is longer than [`WIDTH`] and has several attributes, values

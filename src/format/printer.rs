@@ -122,7 +122,7 @@ impl<'s> Printer<'s> {
             return;
         }
         if element.contents().any(|content| matches!(content, Content::Text(_))) {
-            self.out.push_str(inside);
+            self.mixed(element, inner.start, inner.end, depth + 1);
         } else {
             self.contents(element.contents(), inner.start, inner.end, depth + 1);
             self.out.push_str(self.line_end);
@@ -131,6 +131,18 @@ impl<'s> Printer<'s> {
         self.out.push_str("</");
         self.out.push_str(name);
         self.out.push('>');
+    }
+
+    /// Writes the inside of an element that holds text: every byte between its elements stays.
+    fn mixed(&mut self, element: Element<'_, 's>, start: usize, end: usize, depth: usize) {
+        let mut from = start;
+        for child in element.children() {
+            let span = child.span().range();
+            self.out.push_str(self.source.get(from..span.start).unwrap_or(""));
+            self.element(child, depth);
+            from = span.end;
+        }
+        self.out.push_str(self.source.get(from..end).unwrap_or(""));
     }
 
     fn tag(&mut self, element: Element<'_, 's>, name: &str, close: &str, depth: usize) {

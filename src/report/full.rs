@@ -1,12 +1,15 @@
 //! The findings with their source, as a person wants to read them. The only user of miette. Every look-up goes over the file's line
 //! index, and long lines are cropped: miette itself would scan each file from its first byte and cannot draw past column 65,535.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 use super::Style;
+use super::harmless::{harmless, harmless_source};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::ids::FileId;
 use crate::text::{SourceFile, SourceMap, Span, Spanned};
 
 /// A longer excerpt, in bytes, is cropped to the surroundings of its label.
@@ -20,24 +23,42 @@ const UNDERLINED: usize = 400;
 const NARROWEST: usize = 20;
 
 pub(super) fn render(sources: &SourceMap, diagnostics: &Diagnostics, style: Style) -> String {
+    let shown = Shown::of(sources);
     let mut out = String::new();
     for diagnostic in diagnostics {
-        draw(&Finding::of(sources, diagnostic), style, &mut out);
+        draw(&Finding::of(&shown, diagnostic), style, &mut out);
     }
     out
+}
+
+/// The files as they are shown: nothing in them is obeyed by a terminal.
+struct Shown<'a> {
+    sources: &'a SourceMap,
+    texts: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(sources: &'a SourceMap) -> Self {
+        Self { sources, texts: sources.iter().map(|(_, file)| harmless_source(&file.text)).collect() }
+    }
+
+    fn file(&'a self, id: FileId) -> Excerpt<'a> {
+        Excerpt { file: self.sources.file(id), text: self.texts.get(id.index()).map_or("", |text| text) }
+    }
 }
 
 /// A mistake that has no code (in `webhookc.toml`), drawn like a finding.
 #[must_use]
 pub fn excerpt(sources: &SourceMap, span: Span, message: &str, help: Option<&str>, style: Style) -> String {
-    let file = sources.file(span.file);
+    let shown = Shown::of(sources);
+    let source = shown.file(span.file);
     let finding = Finding {
         code: None,
         severity: miette::Severity::Error,
-        message: message.to_owned(),
-        help: help.map(str::to_owned),
-        source: Excerpt { file },
-        labels: vec![label(file, &Spanned::new(String::new(), span), true)],
+        message: harmless(message).into_owned(),
+        help: help.map(|help| harmless(help).into_owned()),
+        source,
+        labels: vec![label(source.file, &Spanned::new(String::new(), span), true)],
         elsewhere: Vec::new(),
     };
     let mut out = String::new();
@@ -77,20 +98,22 @@ struct Finding<'a> {
 }
 
 impl<'a> Finding<'a> {
-    fn of(sources: &'a SourceMap, diagnostic: &Diagnostic) -> Self {
+    fn of(shown: &'a Shown<'a>, diagnostic: &Diagnostic) -> Self {
         let home = diagnostic.primary.span.file;
-        let file = sources.file(home);
+        let source = shown.file(home);
+        let file = source.file;
         let mut labels = vec![label(file, &diagnostic.primary, true)];
         labels.extend(diagnostic.related.iter().filter(|place| place.span.file == home).map(|place| label(file, place, false)));
         let elsewhere = diagnostic.related.iter().filter(|place| place.span.file != home).map(|place| {
-            let file = sources.file(place.span.file);
+            let source = shown.file(place.span.file);
+            let file = source.file;
             let at = file.position(place.span.start);
             Self {
                 code: None,
                 severity: miette::Severity::Advice,
-                message: format!("{}:{}:{}: {}", file.name, at.line, at.column, place.value),
+                message: harmless(&format!("{}:{}:{}: {}", file.name, at.line, at.column, place.value)).into_owned(),
                 help: None,
-                source: Excerpt { file },
+                source,
                 labels: vec![label(file, &Spanned::new(String::new(), place.span), true)],
                 elsewhere: Vec::new(),
             }
@@ -103,9 +126,9 @@ impl<'a> Finding<'a> {
         Self {
             code: Some(format!("{}[{}] {}", diagnostic.severity().as_str(), diagnostic.code.as_str(), diagnostic.code.name())),
             severity,
-            message: diagnostic.message.clone(),
-            help: (!diagnostic.help.is_empty()).then(|| diagnostic.help.join("\n")),
-            source: Excerpt { file },
+            message: harmless(&diagnostic.message).into_owned(),
+            help: (!diagnostic.help.is_empty()).then(|| diagnostic.help.iter().map(|help| harmless(help)).collect::<Vec<_>>().join("\n")),
+            source,
             labels,
             elsewhere: elsewhere.collect(),
         }
@@ -153,7 +176,7 @@ fn label(file: &SourceFile, place: &Spanned<String>, primary: bool) -> LabeledSp
     let start = file.text.floor_char_boundary((place.span.start as usize).min(length));
     let line_end = file.line_range(file.position(place.span.start).line).map_or(length, |line| line.end);
     let end = (place.span.end as usize).min(line_end).min(start + UNDERLINED).max(start);
-    let note = (!place.value.is_empty()).then(|| place.value.clone());
+    let note = (!place.value.is_empty()).then(|| harmless(&place.value).into_owned());
     let span = SourceSpan::from(start..file.text.floor_char_boundary(end).max(start));
     if primary { LabeledSpan::new_primary_with_span(note, span) } else { LabeledSpan::new_with_span(note, span) }
 }
@@ -162,11 +185,13 @@ fn label(file: &SourceFile, place: &Spanned<String>, primary: bool) -> LabeledSp
 #[derive(Clone, Copy, Debug)]
 struct Excerpt<'a> {
     file: &'a SourceFile,
+    /// Its text as it is shown.
+    text: &'a str,
 }
 
 impl SourceCode for Excerpt<'_> {
     fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let text = &self.file.text;
+        let text = self.text;
         let (start, end) = (span.offset().min(text.len()), (span.offset() + span.len()).min(text.len()));
         let line = |at: usize| self.file.position(u32::try_from(at).unwrap_or(u32::MAX)).line;
         let extra = |lines: usize| u32::try_from(lines).unwrap_or(u32::MAX);
@@ -180,14 +205,14 @@ impl SourceCode for Excerpt<'_> {
         let lines = data.matches('\n').count() + 1;
         let (row, column) = (place.line.saturating_sub(1) as usize, place.column.saturating_sub(1) as usize);
         let shown = SourceSpan::from(from..to);
-        Ok(Box::new(MietteSpanContents::new_named(self.file.name.clone(), data.as_bytes(), shown, row, column, lines)))
+        Ok(Box::new(MietteSpanContents::new_named(harmless(&self.file.name).into_owned(), data.as_bytes(), shown, row, column, lines)))
     }
 }
 
 impl Excerpt<'_> {
     /// The surroundings of a label within its own lines.
     fn crop(self, start: usize, end: usize) -> (usize, usize) {
-        let text = &self.file.text;
+        let text = self.text;
         let line = |at: usize| self.file.line_range(self.file.position(u32::try_from(at).unwrap_or(u32::MAX)).line);
         let line_start = line(start).map_or(start, |range| range.start);
         let line_end = line(end).map_or(end, |range| range.end);

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::harmless::harmless;
 use super::summary;
 use crate::compile::Compilation;
 use crate::diagnostics::Severity;
@@ -31,9 +32,9 @@ pub(super) fn render(compilation: &Compilation) -> String {
             let _ = write!(out, ",endColumn={}", end.column);
         }
         let title = format!("{} {}", finding.code.as_str(), finding.code.name());
-        let mut message = finding.message.clone();
+        let mut message = harmless(&finding.message).into_owned();
         for help in &finding.help {
-            let _ = write!(message, "\nhelp: {help}");
+            let _ = write!(message, "\nhelp: {}", harmless(help));
         }
         let _ = writeln!(out, ",title={}::{}", property(&title), escaped(&message));
     }
@@ -70,13 +71,13 @@ fn escaped(text: &str) -> String {
 }
 
 fn property(text: &str) -> String {
-    escaped(text).replace(':', "%3A").replace(',', "%2C")
+    escaped(&harmless(text)).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// Text in a cell of a table: neither its end nor markup.
 fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in harmless(text).chars() {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -85,7 +86,6 @@ fn cell(text: &str) -> String {
                 out.push('\\');
                 out.push(character);
             }
-            character if character.is_control() => out.push(' '),
             character => out.push(character),
         }
     }

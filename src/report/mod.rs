@@ -7,6 +7,7 @@ mod fingerprint;
 mod full;
 mod github;
 mod gitlab;
+mod harmless;
 mod json;
 mod jsonl;
 mod junit;
@@ -17,6 +18,7 @@ mod selection;
 pub use diff::unified;
 pub use full::excerpt;
 pub use github::github_summary;
+pub use harmless::harmless;
 pub use selection::Selection;
 
 use crate::compile::Compilation;
