@@ -87,7 +87,7 @@ pub fn run(bytes: &[u8]) {
     assert_eq!(mistakes, read().1, "the same file has other mistakes");
     for mistake in &mistakes {
         is_place(&sources, mistake.span);
-        assert!(!mistake.message.is_empty() && !mistake.message.contains('\n'), "{mistake:?}");
+        assert!(!mistake.message.is_empty(), "{mistake:?}");
     }
     if !mistakes.is_empty() || sources.file(file).invalid_at.is_some() {
         return;

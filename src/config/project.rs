@@ -9,6 +9,7 @@ use super::files::{Seen, shown};
 use super::{Config, FILE_NAME, Overrides};
 use crate::compile::Input;
 use crate::ids::FileId;
+use crate::report::harmless;
 use crate::text::{SourceMap, SourceText, Span};
 
 /// Template files in one project.
@@ -268,7 +269,7 @@ impl LoadError {
                 let file = sources.file(mistake.span.file);
                 let at = file.position(mistake.span.start);
                 let help = mistake.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-                format!("{}:{}:{}: error: {}{help}", file.name, at.line, at.column, mistake.message)
+                harmless(&format!("{}:{}:{}: error: {}{help}", file.name, at.line, at.column, mistake.message)).into_owned()
             };
             return mistakes.iter().map(line).collect();
         }

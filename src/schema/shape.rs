@@ -125,9 +125,10 @@ pub(super) fn meant(child: Node<'_, '_>, parent: Node<'_, '_>, allowed: &[&'stat
     if let Some(known) = find(name) {
         return Some(known);
     }
+    // The words of 3.1 are read in every dialect, so they may be meant in each.
     let near = || {
-        let near = suggestion(child.written(), allowed.iter().map(|word| parent.element_word(word)))?;
-        allowed.iter().copied().find(|word| parent.element_word(word) == near)
+        let near = suggestion(child.written(), allowed.iter().flat_map(|word| [parent.element_word(word), word]))?;
+        allowed.iter().copied().find(|word| parent.element_word(word) == near || *word == near)
     };
     if let Some(closed_as) = child.element.closed_as() {
         // That its two tags disagree has been said.
@@ -178,11 +179,14 @@ struct Known<'r> {
     given: bool,
 }
 
+/// By their words in the dialect, and those of 3.1, which are read in each.
 fn known_attributes<'r>(element: Node<'_, '_>, rules: &'r [Rule]) -> Vec<Known<'r>> {
     let current = rules.iter().enumerate().filter(|(_, rule)| rule.deprecated.is_none());
-    let known = current.map(|(index, rule)| {
-        let word = element.attribute_word(rule.name);
-        Known { index, word, given: element.element.attributes().any(|attribute| attribute.name == word) }
+    let known = current.flat_map(|(index, rule)| {
+        let words = [element.attribute_word(rule.name), rule.name];
+        let given = element.element.attributes().any(|attribute| words.contains(&attribute.name));
+        let different = if words[0] == words[1] { 1 } else { 2 };
+        words.into_iter().take(different).map(move |word| Known { index, word, given })
     });
     known.collect()
 }
@@ -200,7 +204,7 @@ fn unknown_attribute(
     known: &[Known<'_>],
     near: Option<&Known<'_>>,
 ) -> Diagnostic {
-    let expected = one_of(known.iter().map(|known| known.word));
+    let expected = one_of(known.chunk_by(|one, other| one.index == other.index).filter_map(|words| words.first()).map(|known| known.word));
     let message = format!("`{}` is not an attribute of `{}`; expected {expected}", attribute.name, element.written());
     let mut diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message);
     let Some(Known { index, word, .. }) = near else {
