@@ -5,6 +5,7 @@
 
 mod declared;
 mod dialect;
+mod field_type;
 mod grammar;
 mod model;
 mod node;
@@ -19,8 +20,10 @@ pub use declared::{
 };
 
 pub use dialect::Dialect;
+pub use field_type::{FIELD_TYPES, FieldTypeWord, MEDIA_TYPES, TEXT_FORMATS, TextFormat};
 pub use xsd::xsd;
 
+use grammar::DATA_MODEL;
 use node::Node;
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
@@ -40,9 +43,9 @@ pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnost
         return schema;
     };
     let root = Node::new(root, dialect);
-    shape::no_text(root, out);
+    shape::form(root, DATA_MODEL.content, out);
     for element in root.children() {
-        if shape::meant(element, root, &["model"], out).is_some() {
+        if shape::meant(element, root, DATA_MODEL.content, out).is_some() {
             schema.models.push(model::read(element, out));
         } else {
             // Whatever it is, it may hold models.

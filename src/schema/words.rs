@@ -1,41 +1,29 @@
 //! Attributes whose value is one of a few words, or a small number.
 
 use super::declared::{On, State, WebhookKind};
+use super::grammar::{BOOLEANS, DATABASES, MAX_LIMIT, OPERATIONS, STATES, WEBHOOK_TYPES};
 use super::shape::whole;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
 use crate::syntax::Attribute;
 use crate::text::{Span, Spanned};
 
-/// The most related objects that one embed may ask for; a payload of more is a download, not a message.
-const MAX_LIMIT: u32 = 10_000;
-
 /// `true` or `false`.
 pub(super) fn boolean(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> Option<Spanned<bool>> {
     let attribute = attribute?;
-    let word = one(&attribute, Code::BadBoolean, [("true", true), ("false", false)], out)?;
+    let word = one(Some(attribute), Code::BadBoolean, BOOLEANS, [true, false], out)?;
     Some(Spanned::new(word, whole(&attribute)))
 }
 
 /// `present` or `uploaded`.
 pub(super) fn state(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> Option<Spanned<State>> {
     let attribute = attribute?;
-    let word = one(&attribute, Code::BadState, [("present", State::Present), ("uploaded", State::Uploaded)], out)?;
+    let word = one(Some(attribute), Code::BadState, STATES, [State::Present, State::Uploaded], out)?;
     Some(Spanned::new(word, whole(&attribute)))
 }
 
 /// `ready` or `update`.
 pub(super) fn webhook_kind(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> Option<WebhookKind> {
-    one(&attribute?, Code::WebhookType, [("ready", WebhookKind::Ready), ("update", WebhookKind::Update)], out)
-}
-
-/// A word that means yes among words of which the others mean no.
-pub(super) fn is_last<const N: usize>(attribute: Option<Attribute<'_>>, words: [&str; N], out: &mut Diagnostics) -> bool {
-    let mut index = 0;
-    let numbered = words.map(|word| {
-        index += 1;
-        (word, index == N)
-    });
-    attribute.and_then(|attribute| one(&attribute, Code::InvalidValue, numbered, out)).unwrap_or(false)
+    one(attribute, Code::WebhookType, WEBHOOK_TYPES, [WebhookKind::Ready, WebhookKind::Update], out)
 }
 
 /// A list of `create`, `update`, `delete`, separated by spaces or commas.
@@ -47,7 +35,7 @@ pub(super) fn operations(attribute: Option<Attribute<'_>>, out: &mut Diagnostics
             "create" => on.create = true,
             "update" => on.update = true,
             "delete" => on.delete = true,
-            _ => out.push(invalid(Code::InvalidValue, attribute.name, &word, span, &["create", "update", "delete"])),
+            _ => out.push(invalid(Code::InvalidValue, attribute.name, &word, span, &OPERATIONS)),
         }
     }
     Some(on)
@@ -59,8 +47,8 @@ pub(super) fn databases(attribute: Option<Attribute<'_>>, out: &mut Diagnostics)
         return;
     };
     for (word, span) in words(&attribute) {
-        if !matches!(word.as_str(), "app" | "cloud") {
-            out.push(invalid(Code::BadDatabase, attribute.name, &word, span, &["app", "cloud"]));
+        if !DATABASES.contains(&word.as_str()) {
+            out.push(invalid(Code::BadDatabase, attribute.name, &word, span, &DATABASES));
         }
     }
 }
@@ -79,12 +67,19 @@ pub(super) fn limit(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> 
     }
 }
 
-fn one<T: Copy, const N: usize>(attribute: &Attribute<'_>, code: Code, words: [(&str, T); N], out: &mut Diagnostics) -> Option<T> {
+/// What a word means among those that an attribute may be.
+pub(super) fn one<T: Copy, const N: usize>(
+    attribute: Option<Attribute<'_>>,
+    code: Code,
+    words: [&'static str; N],
+    meanings: [T; N],
+    out: &mut Diagnostics,
+) -> Option<T> {
+    let attribute = attribute?;
     let value = attribute.value();
-    let found = words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning);
+    let found = words.into_iter().zip(meanings).find(|(word, _)| *word == value).map(|(_, meaning)| meaning);
     if found.is_none() {
-        let names = words.map(|(word, _)| word);
-        out.push(invalid(code, attribute.name, &value, attribute.value_span, &names));
+        out.push(invalid(code, attribute.name, &value, attribute.value_span, &words));
     }
     found
 }
