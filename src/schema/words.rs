@@ -30,7 +30,7 @@ pub(super) fn webhook_kind(attribute: Option<Attribute<'_>>, out: &mut Diagnosti
 pub(super) fn operations(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> Option<On> {
     let attribute = attribute?;
     let mut on = On::default();
-    for (word, span) in words(&attribute) {
+    for (word, span) in listed(&attribute, &OPERATIONS, out) {
         match word.as_str() {
             "create" => on.create = true,
             "update" => on.update = true,
@@ -46,7 +46,7 @@ pub(super) fn databases(attribute: Option<Attribute<'_>>, out: &mut Diagnostics)
     let Some(attribute) = attribute else {
         return;
     };
-    for (word, span) in words(&attribute) {
+    for (word, span) in listed(&attribute, &DATABASES, out) {
         if !DATABASES.contains(&word.as_str()) {
             out.push(invalid(Code::BadDatabase, attribute.name, &word, span, &DATABASES));
         }
@@ -93,8 +93,8 @@ fn invalid(code: Code, attribute: &str, seen: &str, span: Span, allowed: &[&str]
     }
 }
 
-/// The words of a list with their places.
-fn words(attribute: &Attribute<'_>) -> Vec<(String, Span)> {
+/// The words of a list with their places. A list of separators alone is reported.
+fn listed(attribute: &Attribute<'_>, allowed: &[&str], out: &mut Diagnostics) -> Vec<(String, Span)> {
     let text = attribute.source_text();
     let mut found = Vec::new();
     let mut start = 0;
@@ -103,6 +103,9 @@ fn words(attribute: &Attribute<'_>) -> Vec<(String, Span)> {
             found.push((part.to_owned(), text.span(start..start + part.len())));
         }
         start += part.len() + 1;
+    }
+    if found.is_empty() {
+        out.push(invalid(Code::InvalidValue, attribute.name, &attribute.value(), attribute.value_span, allowed));
     }
     found
 }

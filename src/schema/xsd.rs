@@ -103,7 +103,9 @@ impl Schema {
         let (counted, others): (Vec<&Element>, Vec<&Element>) = elements.iter().partition(|element| element.kind == kind);
         self.choice(&others, ANY);
         self.open(&format!("<xs:sequence{times}>"));
-        counted.iter().for_each(|element| self.element(element, ""));
+        for element in counted {
+            self.element(element, "");
+        }
         self.choice(&others, ANY);
         self.close("</xs:sequence>");
     }
@@ -114,7 +116,9 @@ impl Schema {
             return;
         }
         self.open(&format!("<xs:choice{times}>"));
-        elements.iter().for_each(|element| self.element(element, ""));
+        for element in elements {
+            self.element(element, "");
+        }
         self.close("</xs:choice>");
     }
 

@@ -7,6 +7,7 @@
 mod data;
 mod rendered;
 
+mod never;
 mod predicate;
 mod request;
 
@@ -39,6 +40,7 @@ mod write;
 mod tests;
 
 pub use data::{Data, Embedded, Snapshot};
+pub use never::{Against, Never};
 pub use predicate::Predicate;
 pub use rendered::{Part, RenderError, Rendered, RenderedText};
 pub use request::Request;
