@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use support::{compile_folder, compile_text, compile_without_targets, in_words};
 use webhookc::diagnostics::{Code, Severity, page};
+use webhookc::schema::{FIELD_TYPES, TEXT_FORMATS};
+use webhookc::template::{FILTERS, TESTS};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
 
@@ -61,6 +63,25 @@ fn every_page_is_right_about_its_examples() {
         }
     }
     assert!(wrong_pages.is_empty(), "{}", wrong_pages.join("\n"));
+}
+
+#[test]
+fn pages_list_all_that_there_is() {
+    let text = |code| page(code).unwrap().text;
+    for filter in FILTERS {
+        assert!(text(Code::UnknownFilter).contains(&format!("| `{}", filter.name)), "filter {}", filter.name);
+        assert!(text(Code::UnknownFilter).contains(&format!("| {} |", filter.about)), "filter {}", filter.name);
+    }
+    for test in TESTS {
+        assert!(text(Code::UnknownFunctionOrTest).contains(&format!("| `{}", test.name)), "test {}", test.name);
+        assert!(text(Code::UnknownFunctionOrTest).contains(&format!("| {} |", test.about)), "test {}", test.name);
+    }
+    for (word, _) in FIELD_TYPES {
+        assert!(text(Code::UnknownType).contains(&format!("`{word}`")), "type {word}");
+    }
+    for (word, _) in TEXT_FORMATS {
+        assert!(text(Code::UnknownTextFormat).contains(&format!("`{word}`")), "format {word}");
+    }
 }
 
 #[test]

@@ -107,9 +107,10 @@ fn fuzz(name: &str) {
         fs::write(&at_work, &input).unwrap();
         if let Some(why) = fails(target, &input) {
             let small = minimised(target, input);
-            fs::write(&at_work, &small).unwrap();
+            let failed = at_work.with_extension(format!("seed-{seed}-run-{run}"));
+            fs::write(&failed, &small).unwrap();
             let text = String::from_utf8_lossy(&small);
-            panic!("run {run} of seed {seed}: {why}\nmade smaller, and left in {}:\n{text:?}", at_work.display());
+            panic!("run {run} of seed {seed}: {why}\nmade smaller, and left in {}:\n{text:?}", failed.display());
         }
     }
 }

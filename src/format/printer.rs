@@ -68,11 +68,13 @@ impl<'s> Printer<'s> {
     /// Writes the processing instructions that stand before `end`: nothing else but whitespace does.
     fn instructions(&mut self, before: &mut Before, end: usize, depth: usize) {
         while let Some(gap) = self.source.get(before.end..end) {
-            let (Some(start), Some(close)) = (gap.find("<?"), gap.find("?>")) else {
+            let start = gap.find("<?");
+            let end = start.and_then(|start| gap.get(start + 2..)?.find("?>").map(|close| start + 2 + close + 2));
+            let (Some(start), Some(end)) = (start, end) else {
                 return;
             };
             let from = before.end;
-            self.aside(before, from + start, from + close + 2, depth);
+            self.aside(before, from + start, from + end, depth);
         }
     }
 

@@ -4,7 +4,7 @@ use super::declared::{Body, FieldSlot, Header, Request, Webhook, WebhookField};
 use super::grammar::{BODY, HEADER, ORDERS, REQUEST, WEBHOOK, WEBHOOK_FIELD};
 use super::node::Node;
 use super::shape::{attributes, form, meant, text, unexpected_text};
-use super::words;
+use super::{model, words};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::Attribute;
 use crate::text::Span;
@@ -12,7 +12,7 @@ use crate::text::Span;
 pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
     let ([kind, name, receiver, action, when, on, order], [_, _, has_receiver, has_action, ..]) = attributes(element, &WEBHOOK, out);
     form(element, WEBHOOK.content, out);
-    let mut fields = Vec::new();
+    let mut fields = model::room_for("field", element);
     let mut first_request: Option<Request<'s>> = None;
     for child in element.children() {
         let Some(name) = meant(child, element, WEBHOOK.content, out) else {
