@@ -21,7 +21,7 @@ use crate::report::{Format, Selection, counted, github_summary, render, summary,
 /// Check schemas, templates and `webhookc.toml`; every mistake in one run
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Schema files and folders, linked into one data model; `-` reads a schema from standard input [default: .]
+    /// Schema files, patterns such as `schemas/*.xml`, and folders, linked into one data model; `-` reads a schema from standard input [default: .]
     paths: Vec<PathBuf>,
 
     /// How findings are written [default: full; under GitHub Actions: github]

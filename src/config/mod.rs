@@ -12,7 +12,7 @@ mod secret;
 
 pub use document::Mistake;
 pub use file::parse;
-pub use files::{Seen, xml_files};
+pub use files::{Seen, expand, read_file, xml_files};
 pub use project::{LoadError, Project, Reading, read, read_text};
 pub use secret::{SecretError, SecretSource};
 

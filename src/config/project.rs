@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::Mistake;
 use super::file::{address, parse};
-use super::files::{Seen, shown};
+use super::files::{Seen, expand, shown};
 use super::{Config, FILE_NAME, Overrides};
 use crate::compile::Input;
 use crate::ids::FileId;
@@ -48,7 +48,7 @@ pub enum LoadError {
     /// No schema file was found.
     #[error("no schema file in `{0}`, expected `schema.xml`, or other `*.xml` files there or in its folder `schemas`")]
     NoSchema(String),
-    /// A flag or environment variable is wrong.
+    /// An argument or environment variable is wrong.
     #[error("{0}")]
     Setting(String),
     /// `webhookc.toml` has mistakes.
@@ -91,7 +91,7 @@ pub fn read_text(name: &Path, bytes: Vec<u8>, overrides: &Overrides) -> Reading 
 
 fn load(paths: &[PathBuf], overrides: &Overrides, seen: &mut Seen) -> Result<Project, LoadError> {
     let here = [PathBuf::from(".")];
-    let paths = if paths.is_empty() { &here[..] } else { paths };
+    let paths = &expand(if paths.is_empty() { &here[..] } else { paths })?;
     for path in paths {
         path.metadata().map_err(|source| LoadError::Unreadable { path: shown(path), source })?;
     }

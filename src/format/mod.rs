@@ -13,7 +13,7 @@ pub use changes::changes;
 
 use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
-use crate::schema::Dialect;
+use crate::schema::{Dialect, dialect_of};
 use crate::syntax;
 use crate::text::SourceFile;
 
@@ -32,13 +32,15 @@ pub struct Options {
 /// Lays out a schema.
 ///
 /// # Errors
-/// When the file is not well-formed: what is wrong with it.
+/// When the file is not well-formed, or no data model: what is wrong with it.
 pub fn format(file: FileId, source: &SourceFile, options: Options) -> Result<String, Diagnostics> {
     let mut found = Diagnostics::default();
     let tree = syntax::parse(file, source, &mut found);
     let Some(root) = tree.root().filter(|_| found.is_empty()) else {
         return Err(found);
     };
-    let dialect = if options.upgrade { options.dialect.or_else(|| Dialect::of(root)) } else { None };
-    Ok(printer::print(&tree, &source.text, dialect.unwrap_or_default()))
+    let Some(dialect) = dialect_of(root, options.dialect, &mut found) else {
+        return Err(found);
+    };
+    Ok(printer::print(&tree, &source.text, if options.upgrade { dialect } else { Dialect::default() }))
 }

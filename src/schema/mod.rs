@@ -36,9 +36,7 @@ pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnost
     let Some(root) = tree.root() else {
         return schema;
     };
-    let shown = Dialect::of(root);
-    let Some(dialect) = dialect.or(shown).filter(|dialect| root.name() == dialect.root()) else {
-        out.push(wrong_root(root, dialect));
+    let Some(dialect) = dialect_of(root, dialect, out) else {
         schema.partial = true;
         return schema;
     };
@@ -57,6 +55,15 @@ pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnost
         out.push(Diagnostic::new(Code::NoModel, root.name_span(), message));
     }
     schema
+}
+
+/// The dialect of a root element, which has to be that which is asked for; reports a root that is none.
+pub fn dialect_of(root: Element<'_, '_>, asked: Option<Dialect>, out: &mut Diagnostics) -> Option<Dialect> {
+    let dialect = asked.or_else(|| Dialect::of(root)).filter(|dialect| root.name() == dialect.root());
+    if dialect.is_none() {
+        out.push(wrong_root(root, asked));
+    }
+    dialect
 }
 
 /// Whether a text begins with the root element of a data model, in any dialect.
