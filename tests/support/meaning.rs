@@ -21,7 +21,8 @@ fn without_places(debug: &str) -> String {
 pub fn meaning(compilation: &Compilation) -> String {
     let mut text = String::new();
     for found in &compilation.diagnostics {
-        writeln!(text, "{} {} {:?}", found.code.as_str(), found.message, found.help).unwrap();
+        // Advice may repeat a quote as it is written.
+        writeln!(text, "{} {}", found.code.as_str(), found.message).unwrap();
     }
     text + &tables(compilation)
 }
