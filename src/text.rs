@@ -128,7 +128,7 @@ impl SourceFile {
     fn new(name: String, bytes: Vec<u8>) -> Self {
         let (text, invalid_at) = match String::from_utf8(bytes) {
             // UTF-16 without a mark: each letter of markup has a zero beside it, which would be UTF-8.
-            Ok(text) if text.starts_with("<\0") || text.starts_with("\0<") => (String::new(), Some(0)),
+            Ok(text) if matches!(text.as_bytes(), [b'<', 0, _, 0, ..] | [0, b'<', 0, _, ..]) => (String::new(), Some(0)),
             Ok(text) => (text, None),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();

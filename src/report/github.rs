@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::harmless::harmless;
-use super::summary;
+use super::{left_out, summary};
 use crate::compile::Compilation;
 use crate::diagnostics::Severity;
 
@@ -38,6 +38,9 @@ pub(super) fn render(compilation: &Compilation) -> String {
         }
         let _ = writeln!(out, ",title={}::{}", property(&title), escaped(&message));
     }
+    if let Some(sentence) = left_out(&compilation.diagnostics) {
+        let _ = writeln!(out, "::warning title=webhookc::{sentence}");
+    }
     out
 }
 
@@ -62,6 +65,9 @@ pub fn github_summary(compilation: &Compilation) -> String {
     let more = compilation.diagnostics.len().saturating_sub(ROWS);
     if more > 0 {
         let _ = writeln!(out, "\n{more} more are in the log.");
+    }
+    if let Some(sentence) = left_out(&compilation.diagnostics) {
+        let _ = writeln!(out, "\n{sentence}.");
     }
     out
 }

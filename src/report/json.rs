@@ -74,6 +74,8 @@ struct Summary {
     webhooks: usize,
     errors: usize,
     warnings: usize,
+    /// Of the errors, warnings and notes: how many are not among the findings.
+    left_out: usize,
 }
 
 pub(super) fn render(compilation: &Compilation) -> String {
@@ -87,6 +89,7 @@ pub(super) fn render(compilation: &Compilation) -> String {
             webhooks: *webhooks,
             errors: diagnostics.count(Severity::Error),
             warnings: diagnostics.count(Severity::Warning),
+            left_out: diagnostics.left_out(),
         },
     };
     // Strings and numbers under string keys: there is nothing in it that JSON could refuse.
