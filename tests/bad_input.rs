@@ -92,7 +92,7 @@ fn unreadable_files_and_folders_are_named() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = project(&[("schema.xml", GOOD), ("closed/a.xml", GOOD)]);
     for name in ["schema.xml", "closed"] {
-        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o0)).unwrap();
     }
     // Root may read everything.
     if fs::read(folder.path().join("schema.xml")).is_err() {
