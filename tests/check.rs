@@ -21,11 +21,11 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-#[test]
-fn every_case_finds_what_is_expected() {
+/// Compares what is found in each case of a folder with its `expected.txt`; `named` looks at what was found.
+fn compare(cases: &str, named: impl Fn(&str, &str)) {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut wrong = Vec::new();
-    for folder in sorted(&Path::new(CASES).join("check")) {
+    for folder in sorted(&Path::new(CASES).join(cases)) {
         let found = in_words(&compile_folder(&folder));
         let file = folder.join("expected.txt");
         if update {
@@ -33,11 +33,22 @@ fn every_case_finds_what_is_expected() {
         } else if fs::read_to_string(&file).unwrap_or_default() != found {
             wrong.push(format!("{}\n{found}", file.display()));
         }
-        let name = folder.file_name().unwrap().to_str().unwrap();
-        let code = Code::find(name).unwrap_or_else(|| panic!("the case folder `{name}` is named after no code"));
-        assert!(found.contains(code.as_str()), "the case of {} does not find it:\n{found}", code.as_str());
+        named(folder.file_name().unwrap().to_str().unwrap(), &found);
     }
     assert!(wrong.is_empty(), "not as expected; if it is right, run with UPDATE_EXPECT=1:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_finds_what_is_expected() {
+    compare("check", |name, found| {
+        let code = Code::find(name).unwrap_or_else(|| panic!("the case folder `{name}` is named after no code"));
+        assert!(found.contains(code.as_str()), "the case of {} does not find it:\n{found}", code.as_str());
+    });
+}
+
+#[test]
+fn odd_projects_are_told_exactly_what_is_wrong() {
+    compare("odd", |_, _| {});
 }
 
 #[test]

@@ -120,6 +120,21 @@ pub(super) const MAX_LIMIT: u32 = 10_000;
 
 const BOOLEAN: Value = Value::Words(&BOOLEANS);
 
+/// The elements in which one of this name may stand.
+pub(super) fn parents(name: &str) -> Vec<&'static str> {
+    fn walk(element: &'static Element, name: &str, found: &mut Vec<&'static str>) {
+        if element.content.names().any(|child| child == name) {
+            found.push(element.name);
+        }
+        for child in element.content.groups().iter().flat_map(|group| group.elements) {
+            walk(child, name, found);
+        }
+    }
+    let mut found = Vec::new();
+    walk(&DATA_MODEL, name, &mut found);
+    found
+}
+
 /// An attribute that must be there.
 const fn required(name: &'static str, value: Value, about: &'static str) -> Attribute {
     Attribute { name, required: true, depended_on: true, deprecated: None, value, about }

@@ -113,7 +113,7 @@ pub(super) fn meant(child: Node<'_, '_>, parent: Node<'_, '_>, content: Content,
         return find(closed_as).or_else(near);
     }
     let near = near();
-    let mut diagnostic = unknown_element(child, parent, content);
+    let mut diagnostic = unknown_element(child, parent, content).maybe_help(place(child));
     if let Some(near) = near {
         diagnostic.severity = Severity::Error;
         let word = parent.element_word(near);
@@ -136,6 +136,13 @@ fn unknown_element(element: Node<'_, '_>, parent: Node<'_, '_>, content: Content
     let expected = content.names().map(|word| parent.element_word(word));
     let message = format!("`{name}` is not an element of `{}`; expected {}", parent.written(), one_of(expected));
     Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds")
+}
+
+/// Where an element of the language stands that stands in the wrong place here.
+fn place(element: Node<'_, '_>) -> Option<String> {
+    let parents = grammar::parents(element.name()).into_iter().map(|parent| element.element_word(parent));
+    let parents: Vec<&str> = parents.collect();
+    (!parents.is_empty()).then(|| format!("it stands in {}", one_of(parents)))
 }
 
 /// Another name for an element, in both of its tags. A guess.
