@@ -215,6 +215,17 @@ fn a_narrow_terminal_is_no_trouble() {
     }
 }
 
+#[test]
+fn a_line_of_source_is_cut_to_the_terminal() {
+    for width in [40, 80, 100, 200] {
+        for compilation in [many(5, ""), many(5, "\n")] {
+            let text = render(&compilation, Format::Full, Style { color: false, width });
+            let source: Vec<&str> = text.lines().filter(|line| line.contains(" │ ") && !line.starts_with("  │")).collect();
+            assert!(source.len() >= 5 && source.iter().all(|line| line.chars().count() <= width), "{width}\n{text}");
+        }
+    }
+}
+
 /// `count` webhooks, each with a field that is not there, `separator` between the elements.
 fn many(count: usize, separator: &str) -> Compilation {
     let mut text =

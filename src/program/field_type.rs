@@ -64,7 +64,9 @@ pub(super) fn read(field: &schema::Field<'_>, out: &mut Diagnostics) -> Option<F
         let message = format!("`option` is not an element of a field of type `{base}`");
         out.push(Diagnostic::new(Code::UnknownElement, option.element, message).label("ignored"));
     }
-    Some(field_type)
+    // Which values there are is not known when a key could not be read, which has been reported.
+    let is_unread = field.options.iter().any(|option| option.has_key && option.key.is_none());
+    (!(has_options && is_unread)).then_some(field_type)
 }
 
 fn types() -> impl Iterator<Item = &'static str> {

@@ -12,10 +12,12 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::ids::FileId;
 use crate::text::{SourceFile, SourceMap, Span, Spanned};
 
-/// A longer excerpt, in bytes, is cropped to the surroundings of its label.
+/// A longer excerpt, in bytes, or one with a line that is too wide, is cropped to the surroundings of its label.
 const EXCERPT: usize = 2_048;
-/// Bytes kept before and after a label in a cropped line.
-const AROUND: usize = 60;
+/// Bytes kept at least before and after a label in a cropped line.
+const AROUND: usize = 8;
+/// Columns that line numbers take, and the frame behind them.
+const GUTTER: usize = 10;
 /// Bytes of a label that are underlined.
 const UNDERLINED: usize = 400;
 
@@ -23,7 +25,7 @@ const UNDERLINED: usize = 400;
 const NARROWEST: usize = 20;
 
 pub(super) fn render(sources: &SourceMap, diagnostics: &Diagnostics, style: Style) -> String {
-    let shown = Shown::of(sources);
+    let shown = Shown::of(sources, style);
     let mut out = String::new();
     for diagnostic in diagnostics {
         draw(&Finding::of(&shown, diagnostic), style, &mut out);
@@ -35,22 +37,25 @@ pub(super) fn render(sources: &SourceMap, diagnostics: &Diagnostics, style: Styl
 struct Shown<'a> {
     sources: &'a SourceMap,
     texts: Vec<Cow<'a, str>>,
+    /// Columns for a line of source.
+    columns: usize,
 }
 
 impl<'a> Shown<'a> {
-    fn of(sources: &'a SourceMap) -> Self {
-        Self { sources, texts: sources.iter().map(|(_, file)| harmless_source(&file.text)).collect() }
+    fn of(sources: &'a SourceMap, style: Style) -> Self {
+        let texts = sources.iter().map(|(_, file)| harmless_source(&file.text)).collect();
+        Self { sources, texts, columns: style.width.max(NARROWEST) - GUTTER }
     }
 
     fn file(&'a self, id: FileId) -> Excerpt<'a> {
-        Excerpt { file: self.sources.file(id), text: self.texts.get(id.index()).map_or("", |text| text) }
+        Excerpt { file: self.sources.file(id), text: self.texts.get(id.index()).map_or("", |text| text), columns: self.columns }
     }
 }
 
 /// A mistake that has no code (in `webhookc.toml`), drawn like a finding.
 #[must_use]
 pub fn excerpt(sources: &SourceMap, span: Span, message: &str, help: Option<&str>, style: Style) -> String {
-    let shown = Shown::of(sources);
+    let shown = Shown::of(sources, style);
     let source = shown.file(span.file);
     let finding = Finding {
         code: None,
@@ -187,6 +192,8 @@ struct Excerpt<'a> {
     file: &'a SourceFile,
     /// Its text as it is shown.
     text: &'a str,
+    /// Columns for a line of it.
+    columns: usize,
 }
 
 impl SourceCode for Excerpt<'_> {
@@ -199,7 +206,9 @@ impl SourceCode for Excerpt<'_> {
         let last_asked = line(end).saturating_add(extra(after));
         let from = if before == 0 { start } else { self.file.line_range(first).map_or(start, |range| range.start) };
         let to = if after == 0 { end } else { self.file.line_range(last_asked).map_or(text.len(), |range| range.end) };
-        let (from, to) = if to.saturating_sub(from) <= EXCERPT { (from, to) } else { self.crop(start, end) };
+        // A line that the terminal breaks would part what is underlined from its underline.
+        let fits = || text.get(from..to).is_some_and(|excerpt| excerpt.lines().all(|line| line.chars().count() <= self.columns));
+        let (from, to) = if to.saturating_sub(from) <= EXCERPT && fits() { (from, to) } else { self.crop(start, end) };
         let place = self.file.position(u32::try_from(from).unwrap_or(u32::MAX));
         let data = text.get(from..to).ok_or(MietteError::OutOfBounds)?;
         let lines = data.matches('\n').count() + 1;
@@ -216,8 +225,9 @@ impl Excerpt<'_> {
         let line = |at: usize| self.file.line_range(self.file.position(u32::try_from(at).unwrap_or(u32::MAX)).line);
         let line_start = line(start).map_or(start, |range| range.start);
         let line_end = line(end).map_or(end, |range| range.end);
-        let from = start.saturating_sub(AROUND).max(line_start);
-        let to = (end.min(start + EXCERPT) + AROUND).min(line_end.max(end));
+        let around = (self.columns.saturating_sub(end - start) / 2).max(AROUND);
+        let from = start.saturating_sub(around).max(line_start);
+        let to = (end.min(start + EXCERPT) + around).min(line_end.max(end));
         (text.floor_char_boundary(from), text.ceil_char_boundary(to.min(text.len())))
     }
 }

@@ -29,7 +29,10 @@ pub(super) fn attributes<'s, const N: usize>(
             None => {
                 let known = known.get_or_init(|| known_attributes(element, rules));
                 let near = near_attribute(&attribute, known).filter(|near| written.get(near.index) == Some(&false));
-                out.push(unknown_attribute(element, &attribute, rules, known, near));
+                // Where an attribute is broken, its name may be no name either.
+                if !attribute.broken {
+                    out.push(unknown_attribute(element, &attribute, rules, known, near));
+                }
                 let near = near.map(|near| near.index);
                 // That what others depend on is missing would be the same mistake again.
                 match near.filter(|&index| rules.get(index).is_some_and(|rule| rule.depended_on)) {

@@ -113,7 +113,7 @@ fn header<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Header<'s> {
 }
 
 fn body<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
-    let ([template, content_type], _) = attributes(element, &BODY, out);
+    let ([template, content_type], [_, has_content_type]) = attributes(element, &BODY, out);
     form(element, BODY.content, out);
     if template.is_some()
         && let Some(span) = element.text_span()
@@ -122,6 +122,7 @@ fn body<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
     }
     Body {
         content_type: content_type.as_ref().map(text),
+        has_content_type,
         template: template.as_ref().map(text),
         text: element.source_text(),
         element: element.name_span(),
