@@ -3,10 +3,22 @@
 
 #[path = "store/attempt.rs"]
 mod attempt;
+#[path = "store/backup.rs"]
+mod backup;
+#[path = "store/doctor.rs"]
+mod doctor;
+#[path = "store/endpoints.rs"]
+mod endpoints;
+#[path = "store/lanes.rs"]
+mod lanes;
 #[path = "store/lists.rs"]
 mod lists;
 #[path = "store/opening.rs"]
 mod opening;
+#[path = "store/prune.rs"]
+mod prune;
+#[path = "store/prune_laws.rs"]
+mod prune_laws;
 #[path = "store/queue.rs"]
 mod queue;
 #[path = "store/saves.rs"]

@@ -59,7 +59,14 @@ pub(super) fn project(place: Place, template: &str) -> Input {
         Place::JsonBody => request.body = body("application/json"),
         Place::When => {}
     }
-    let endpoint = EndpointSource { id: EndpointId::new("ep_all"), name: Spanned::new("all".into(), span), events: Events::All, request };
+    let endpoint = EndpointSource {
+        id: EndpointId::new("ep_all"),
+        name: Spanned::new("all".into(), span),
+        events: Events::All,
+        takes_alerts: false,
+        enabled: true,
+        request,
+    };
     input.settings.endpoints.push(endpoint);
     input.settings.vars.insert("base_url".to_owned(), "https://api.example.com/v1".to_owned());
     input.settings.secrets.insert("token".to_owned());

@@ -11,8 +11,7 @@ use serde::Deserialize;
 
 use super::client::{Api, Target, segment};
 use super::failure::Failure;
-use super::output::{Output, paint};
-use crate::report::harmless;
+use super::output::{Output, harmless, paint};
 
 /// How often `--follow` asks.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -30,7 +29,7 @@ pub(super) struct Deliveries {
     #[arg(long, value_name = "NAME")]
     event: Option<String>,
 
-    /// Only in this state: pending, sending, delivered or diverted
+    /// Only in this state: pending, sending, delivered, diverted or failed
     #[arg(long, value_name = "STATE")]
     status: Option<String>,
 
@@ -124,11 +123,11 @@ impl Widths {
         let time = row.created_at.parse::<Timestamp>().map_or_else(|_| "?".to_owned(), clock);
         let color = match row.status.as_str() {
             "delivered" => "32",
-            "diverted" => "31",
+            "diverted" | "failed" => "31",
             _ => "33",
         };
         let status = paint(output.out, color, &format!("{:9}", harmless(&row.status)));
-        let about = harmless(&format!("{}/{}", row.model, row.object)).into_owned();
+        let about = harmless(&format!("{}/{}", row.model, row.object));
         let last = row.last_status.map_or_else(|| "-".to_owned(), |status| status.to_string());
         let reason = row.reason.as_deref().map(|reason| format!("  {}", harmless(reason))).unwrap_or_default();
         let (name, id) = (harmless(&row.event), harmless(&row.id));

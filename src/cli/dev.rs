@@ -11,11 +11,11 @@ use super::Settings;
 use super::client::Api;
 use super::failure::Failure;
 use super::node::{Node, Plan};
-use super::output::{Output, paint};
+use super::output::{Output, harmless, paint};
 use super::screen::Screen;
 use crate::activity::Feed;
 use crate::ids::DEFAULT_TENANT;
-use crate::report::{Format, harmless, render, size, summary};
+use crate::report::{Format, render, size, summary};
 
 /// Where `dev` keeps what it stores, in the project folder: apart from a real store, and there again after a restart.
 const STORE: &str = ".webhookc/dev.db";

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 
-use super::output::{Output, paint};
+use super::output::{Output, harmless, paint};
 use crate::config::LoadError;
-use crate::report::{excerpt, harmless};
+use crate::report::excerpt;
 
 /// A failure, to be printed on standard error.
 #[derive(Debug)]

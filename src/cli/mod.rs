@@ -1,12 +1,15 @@
 //! What is typed in a shell: arguments in, one verb a file, an exit code out. 0: done and clean; 1: there are findings, or the node
 //! refused; 2: usage, configuration, input or output. Only user of clap.
 
+mod backup;
 mod check;
 mod client;
 mod completions;
 mod deliveries;
 mod dev;
 mod dialect_name;
+mod doctor;
+mod endpoints;
 mod explain;
 mod failure;
 mod fmt;
@@ -14,12 +17,15 @@ mod graph;
 mod man;
 mod node;
 mod output;
+mod prune;
 mod rewrite;
+mod rotate;
 mod rules;
 mod save;
 mod schema;
 mod screen;
 mod serve;
+mod stored;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -50,6 +56,11 @@ enum Verb {
     Serve(serve::Serve),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
+    Endpoints(endpoints::Endpoints),
+    Rotate(rotate::Rotate),
+    Prune(prune::Prune),
+    Doctor(doctor::Doctor),
+    Backup(backup::Backup),
     Explain(explain::Explain),
     Rules(rules::Rules),
     Graph(graph::Graph),
@@ -103,6 +114,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(serve) => block_on(serve.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
+        Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
+        Verb::Rotate(rotate) => block_on(rotate.run(output)),
+        Verb::Prune(prune) => block_on(prune.run(output)),
+        Verb::Doctor(doctor) => block_on(doctor.run(output)),
+        Verb::Backup(backup) => block_on(backup.run(output)),
         Verb::Explain(explain) => explain.run(output),
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),

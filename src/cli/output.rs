@@ -5,6 +5,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use crate::report::Style;
 
+pub(super) use crate::report::harmless;
+
 /// Columns when neither `COLUMNS` nor a terminal says.
 const WIDTH: usize = 100;
 

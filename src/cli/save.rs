@@ -9,8 +9,7 @@ use serde::Deserialize;
 
 use super::client::{Target, segment};
 use super::failure::Failure;
-use super::output::{Output, paint};
-use crate::report::harmless;
+use super::output::{Output, harmless, paint};
 
 /// Save an object on a running node, and see which webhooks fire and why
 #[derive(Debug, Args)]

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::deliveries::clock;
-use super::output::paint;
+use super::output::{harmless, paint};
 use crate::activity::{Activity, Decided, Event};
 use crate::ids::DEFAULT_TENANT;
-use crate::report::{Style, harmless};
+use crate::report::Style;
 
 /// The widest that the column of objects becomes.
 const WIDEST: usize = 32;
@@ -32,7 +32,7 @@ impl Screen {
         match &event.what {
             Activity::Saved { tenant, model, object, operation, decisions, .. } => {
                 let owner = if tenant.as_str() == DEFAULT_TENANT { String::new() } else { format!("{tenant} ") };
-                let about = harmless(&format!("{owner}{model}/{object}")).into_owned();
+                let about = harmless(&format!("{owner}{model}/{object}"));
                 let word = if *operation == "delete" { "delete" } else { "save" };
                 self.saved(&time, word, &about, decisions)
             }

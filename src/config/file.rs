@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Mistake, Table, Value};
-use super::endpoint::{endpoint, receiver, tables, unique};
+use super::endpoint::{alerts, endpoint, receiver, tables, unique};
+use super::retention::retention;
 use super::secret::SecretSource;
 use super::{Config, FILE_NAME, in_folder};
 use crate::ids::FileId;
@@ -70,11 +71,16 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         config.endpoints.extend(endpoints.iter().filter_map(|value| endpoint(value, out)));
     }
     unique(&config.endpoints, out);
+    alerts(&mut config.endpoints, out);
     if let Some(mut egress) = table.take("egress").and_then(|value| value.table("[egress]".to_owned(), out)) {
         if let Some(networks) = egress.take("allow_networks") {
             config.allow_networks = networks.strings(out).iter().filter_map(|text| network(text, out)).collect();
         }
         egress.finish(out);
+    }
+    if let Some(mut kept) = table.take("retention").and_then(|value| value.table("[retention]".to_owned(), out)) {
+        config.retention = retention(&mut kept, out);
+        kept.finish(out);
     }
 }
 

@@ -7,13 +7,17 @@ mod endpoint;
 mod failure;
 mod file;
 mod files;
+mod keys;
 mod project;
+mod retention;
 mod secret;
 
 pub use document::Mistake;
 pub use file::parse;
 pub use files::{Seen, expand, read_file, xml_files};
-pub use project::{LoadError, Project, Reading, read, read_text};
+pub use keys::{Keys, PreviousSecret};
+pub use project::{LoadError, Project, Reading, read, read_settings, read_text};
+pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +29,7 @@ use ipnet::IpNet;
 use crate::delivery::Policy;
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Settings};
+use crate::text::Spanned;
 
 /// The name of the project file.
 pub const FILE_NAME: &str = "webhookc.toml";
@@ -56,6 +61,8 @@ pub struct Config {
     pub endpoints: Vec<Endpoint>,
     /// Private networks that deliveries may reach.
     pub allow_networks: Vec<IpNet>,
+    /// How long things are kept after they have ended.
+    pub retention: Retention,
 }
 
 /// A receiver or endpoint of the file: the compiler's side, and the runtime's.
@@ -65,8 +72,10 @@ pub struct Endpoint {
     pub source: EndpointSource,
     /// Limits and failure handling.
     pub policy: Policy,
-    /// Its signing secret; made and kept by the store when there is none here.
-    pub secret: Option<SecretSource>,
+    /// The name of its alert endpoint, as written.
+    pub alert: Option<Spanned<String>>,
+    /// What its deliveries are signed with.
+    pub keys: Keys,
 }
 
 /// Settings from flags and the environment, which win over the file.
@@ -98,6 +107,7 @@ impl Config {
             secrets: BTreeMap::new(),
             endpoints: Vec::new(),
             allow_networks: Vec::new(),
+            retention: Retention::default(),
         }
     }
 

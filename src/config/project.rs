@@ -89,6 +89,16 @@ pub fn read_text(name: &Path, bytes: Vec<u8>, overrides: &Overrides) -> Reading 
     Reading { outcome, seen }
 }
 
+/// The configuration of the project in a folder, without its schema: for what needs only the store.
+///
+/// # Errors
+/// When `webhookc.toml` cannot be read or has mistakes, or there is no such folder.
+pub fn read_settings(folder: &Path, overrides: &Overrides) -> Result<Config, LoadError> {
+    folder.metadata().map_err(|source| LoadError::Unreadable { path: shown(folder), source })?;
+    let home = if folder.is_dir() { folder } else { folder_of(folder) };
+    configuration(home, overrides, &mut SourceMap::default(), &mut Seen::default())
+}
+
 fn load(paths: &[PathBuf], overrides: &Overrides, seen: &mut Seen) -> Result<Project, LoadError> {
     let here = [PathBuf::from(".")];
     let paths = &expand(if paths.is_empty() { &here[..] } else { paths })?;
@@ -269,7 +279,7 @@ impl LoadError {
                 let file = sources.file(mistake.span.file);
                 let at = file.position(mistake.span.start);
                 let help = mistake.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-                harmless(&format!("{}:{}:{}: error: {}{help}", file.name, at.line, at.column, mistake.message)).into_owned()
+                harmless(&format!("{}:{}:{}: error: {}{help}", file.name, at.line, at.column, mistake.message))
             };
             return mistakes.iter().map(line).collect();
         }

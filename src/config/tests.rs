@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::delivery::{FailureHandling, Retry, Trigger};
 use crate::program::Events;
 
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -58,7 +59,8 @@ url = "{{ vars.base_url }}/x"
 template = "comment.json"
 headers = { X-One = "1", X-Many = ["a", "{{ object.id }}"] }
 secret = "whsec_x"
-signatures = ["standard", "journey"]
+previous_secrets = [{ secret = { env = "OLD" }, until = 2026-12-01T00:00:00Z }, { secret = "whsk_x", until = "2026-12-01T01:00:00+01:00" }]
+signatures = ["standard", "asymmetric", "journey"]
 timeout = "5s"
 concurrency = 2
 [endpoints.failure_handling]
@@ -66,6 +68,9 @@ triggers = ["5xx", "timeout", 429]
 retry = { pattern = "linear", interval = "1s", max_attempts = 3 }
 [egress]
 allow_networks = ["10.0.0.0/8", "192.168.1.1"]
+[retention]
+delivered = "12h"
+diverted = "forever"
 "#;
     let folder = project(&[("models/a.xml", "<data-model/>"), ("templates/comment.json", "{}"), (FILE_NAME, toml)]);
     let Project { config, input } = load(folder.path()).unwrap();
@@ -81,7 +86,18 @@ allow_networks = ["10.0.0.0/8", "192.168.1.1"]
     assert_eq!(input.sources.slice(erp.source.request.url.whole()), "{{ vars.base_url }}/x");
     assert_eq!(erp.source.request.body.as_ref().unwrap().text.as_ref().unwrap().text, "{}");
     assert_eq!(erp.source.request.headers.len(), 3);
-    assert!(erp.policy.journey);
+    assert!(erp.policy.journey && erp.policy.asymmetric);
+    let untils: Vec<String> = erp.keys.previous.iter().map(|previous| previous.until.to_string()).collect();
+    assert_eq!(untils, ["2026-12-01T00:00:00Z"; 2]);
+    let week = Some(Duration::from_hours(7 * 24));
+    let kept = Retention {
+        delivered: Some(Duration::from_hours(12)),
+        diverted: None,
+        failed: Some(Duration::from_hours(30 * 24)),
+        messages: week,
+        traces: week,
+    };
+    assert_eq!(config.retention, kept);
     assert_eq!(erp.policy.timeout, Duration::from_secs(5));
     let waits = [0, 1, 1].map(Duration::from_secs).to_vec();
     assert_eq!(erp.policy.failure_handling.retry.waits, waits);
@@ -103,11 +119,16 @@ name = "a b"
 event = ["x"]
 url = "http://x"
 signatures = ["jurney"]
+previous_secrets = [{ secret = "whsec_x" }, { until = 2026-12-01 }]
 [endpoints.failure_handling]
 triggers = ["6xx"]
 retry = { interval = "soon" }
 [egress]
 allow_networks = ["10.0.0.0/99"]
+[retention]
+delivered = "a week"
+traces = 7
+lost = "1d"
 "#,
     );
     let expected = [
@@ -117,7 +138,13 @@ allow_networks = ["10.0.0.0/99"]
         "\"plain\": the secret `token` stands in the file, expected where to find it",
         "\"a b\": the name `a b` cannot be used",
         "event: unknown key `event` in [[endpoints]] (did you mean `events`?)",
-        "\"jurney\": unknown signature profile `jurney`, expected `standard` or `journey` (did you mean `journey`?)",
+        "\"jurney\": unknown signature profile `jurney`, expected `standard`, `asymmetric` or `journey` (did you mean `journey`?)",
+        "{ secret = \"whsec_x\" }: a previous secret has no `until` (add `until = 2026-12-01T00:00:00Z`",
+        "{ until = 2026-12-01 }: a previous secret has no `secret`",
+        "2026-12-01: `2026-12-01` is not a moment, expected date, time and offset",
+        "\"a week\": `a week` does not begin with a whole number, expected a time such as `30 s` or `5 min` (write `\"forever\"`",
+        "7: `traces` is an integer, expected a time such as `\"7d\"`, or `\"forever\"`",
+        "lost: unknown key `lost` in [retention] (it may have `delivered`, `diverted`, `failed`, `messages` or `traces`)",
         "\"6xx\": `6xx` is not a failure, expected `4xx`",
         "\"soon\": `soon` does not begin with a whole number",
         "\"10.0.0.0/99\": `10.0.0.0/99` is not a network",
@@ -183,4 +210,55 @@ fn a_change_of_content_is_seen() {
     assert_eq!(before, seen());
     std::fs::write(folder.path().join("schema.xml"), "<b/>").unwrap();
     assert_ne!(before, seen());
+}
+
+#[test]
+fn failure_handling_is_read_whole_and_alert_endpoints_are_found_in_any_order() {
+    let handling = r#"
+[[endpoints]]
+name = "erp"
+events = "*"
+url = "http://x/"
+rate_limit = "30/min"
+failure_handling = { triggers = ["5xx", 429], retry = { schedule = ["0s", "1 s"] }, alert_endpoint = "ops", divert = false, suspend = true }
+[[endpoints]]
+name = "ops"
+events = []
+url = "http://x/"
+enabled = false
+"#;
+    let config = load(project(&[("schema.xml", ""), ("webhookc.toml", handling)]).path()).unwrap().config;
+    let [erp, ops] = &config.endpoints[..] else { panic!("{config:?}") };
+    let expected = FailureHandling {
+        triggers: vec![Trigger::ServerError, Trigger::Status(429)],
+        retry: Retry { waits: vec![Duration::ZERO, Duration::from_secs(1)] },
+        divert: false,
+        suspend: true,
+        alert_endpoint: Some(ops.source.id.clone()),
+    };
+    assert_eq!(erp.policy.failure_handling, expected);
+    assert_eq!(erp.policy.rate_limit, "30/min".parse().ok());
+    assert!(erp.source.enabled && !erp.source.takes_alerts && !ops.source.enabled && ops.source.takes_alerts);
+}
+
+#[test]
+fn failure_handling_that_cannot_be_is_reported() {
+    let endpoint = |name: &str, handling: &str| {
+        format!("[[endpoints]]\nname = \"{name}\"\nevents = \"*\"\nurl = \"http://x/\"\nfailure_handling = {{ {handling} }}\n")
+    };
+    let cases = [
+        ("alert_endpoint = \"own\"", "\"own\": the endpoint `own` cannot be its own alert endpoint, expected another one"),
+        ("alert_endpoint = \"opps\"", "\"opps\": there is no endpoint `opps` to send alerts to"),
+        ("divert = 1", "1: `divert` is an integer, expected `true` or `false`"),
+        ("retry = { pattern = \"linear\", schedule = [\"1s\"] }", "the retry pattern makes its own waits"),
+        ("retry = { schedule = [\"0s\", \"0s\"] }", "wait 2 of the retry schedule is 0 ms, expected 100 ms to 24 h"),
+        ("retry = { schedule = [] }", "the retry schedule has 0 waits"),
+        ("retry = { schedule = [5] }", "5: `schedule` is an integer, expected a time such as `\"30 s\"` or `\"5 min\"`"),
+    ];
+    for (handling, expected) in cases {
+        let found = mistakes(&(endpoint("own", handling) + &endpoint("ops", "")));
+        assert!(matches!(&found[..], [one] if one.contains(expected)), "{handling}: {found:#?}");
+    }
+    let rate = "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"http://x/\"\nrate_limit = \"fast\"\n";
+    assert!(mistakes(rate)[0].contains("`fast` is not a rate, expected 1 to 1000000 requests in a second, minute or hour"));
 }

@@ -94,11 +94,11 @@ impl Saving {
         let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
         let program = &self.generation.rules.program;
         let operation = outcome.operation;
-        let trace = write_trace(program, &outcome.decisions);
+        let trace = write_trace(program, (save.model, &save.id), &outcome.decisions);
         if self.watched {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
-        let circumstances = Circumstances { generation: &self.generation, entropy: &*self.entropy, at: self.at };
+        let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let effects = effects(circumstances, save, outcome, trace.clone());
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });

@@ -1,6 +1,7 @@
 //! The loop that keeps the program in force equal to the files: wait for a change, read and compile aside, swap or report. Blocking
 //! work runs on the runtime's threads for it; whoever owns the loop ends it by dropping the future.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::build::{Absent, Keyring, build};
+use super::build::{Absent, build};
+use super::keyring::Keyring;
 use super::reach::unreachable;
 use super::trigger::{Report, Requests};
 use super::watch::Watch;
@@ -26,6 +28,11 @@ use crate::time::Clock;
 
 /// How often the files are looked at without any news of them: some file systems have none.
 const POLL: Duration = Duration::from_secs(2);
+/// Events within the quiet time, none of them a change, after which the folders are not watched for a while: something writes in them all
+/// the time, such as a store in the project folder under load, and being told of every write costs more than looking regularly.
+const CROWD: usize = 64;
+/// How long the folders are then only looked at.
+const REST: Duration = Duration::from_secs(30);
 /// How long a file that looks half written is given to be finished.
 const UNFINISHED: Duration = Duration::from_millis(200);
 /// How many times it is given that long.
@@ -97,7 +104,14 @@ fn sink(url: &str, span: Span) -> EndpointSource {
         body: None,
         span,
     };
-    EndpointSource { id: EndpointId::new("ep_sink"), name: Spanned::new("sink".into(), span), events: Events::Unclaimed, request }
+    EndpointSource {
+        id: EndpointId::new("ep_sink"),
+        name: Spanned::new("sink".into(), span),
+        events: Events::Unclaimed,
+        request,
+        enabled: true,
+        takes_alerts: false,
+    }
 }
 
 impl Attempt {
@@ -212,6 +226,8 @@ impl Reloader {
     pub async fn run(mut self, live: Live) {
         loop {
             let asked = self.changed().await;
+            let keyring = Arc::clone(&self.keyring);
+            let _keys_in_force = keyring.still().await;
             let (generation, report) = self.reload().await;
             if let Some(generation) = generation {
                 live.store(Arc::new(generation));
@@ -222,18 +238,29 @@ impl Reloader {
 
     /// Waits for a change of the files, or for somebody who asks.
     async fn changed(&mut self) -> Option<oneshot::Sender<Report>> {
+        let mut rest_until = None;
+        let mut events = 0;
         loop {
             // Looked at before waiting, too: a folder is watched only after it was read.
             if self.files.look_aside().await.is_some_and(|seen| seen != self.seen) {
                 return None;
             }
+            if std::mem::take(&mut events) >= CROWD {
+                self.watch.set(&BTreeSet::new());
+                rest_until = Instant::now().checked_add(REST);
+            }
             tokio::select! {
                 asked = self.requests.next() => return Some(asked),
                 () = self.watch.changed() => {
                     tokio::time::sleep(self.quiet).await;
-                    self.watch.drain();
+                    events = self.watch.drain();
                 }
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(POLL) => {
+                    if rest_until.is_none_or(|until| until <= Instant::now()) {
+                        self.watch.set(&self.seen.folders);
+                        rest_until = None;
+                    }
+                }
             }
         }
     }
@@ -269,9 +296,9 @@ impl Reloader {
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
-        let now = format!("{} {:?} {:?}", config.listen, config.store, config.allow_networks);
+        let now = format!("{} {:?} {:?} {:?}", config.listen, config.store, config.allow_networks, config.retention);
         let before = self.fixed.get_or_insert_with(|| now.clone());
-        (*before != now).then(|| "the address, the store and the allowed networks change only at the next start".to_owned())
+        (*before != now).then(|| "the address, the store, the allowed networks and the retention change only at the next start".to_owned())
     }
 }
 

@@ -60,8 +60,8 @@ pub fn excerpt(sources: &SourceMap, span: Span, message: &str, help: Option<&str
     let finding = Finding {
         code: None,
         severity: miette::Severity::Error,
-        message: harmless(message).into_owned(),
-        help: help.map(|help| harmless(help).into_owned()),
+        message: harmless(message),
+        help: help.map(harmless),
         source,
         labels: vec![label(source.file, &Spanned::new(String::new(), span), true)],
         elsewhere: Vec::new(),
@@ -116,7 +116,7 @@ impl<'a> Finding<'a> {
             Self {
                 code: None,
                 severity: miette::Severity::Advice,
-                message: harmless(&format!("{}:{}:{}: {}", file.name, at.line, at.column, place.value)).into_owned(),
+                message: harmless(&format!("{}:{}:{}: {}", file.name, at.line, at.column, place.value)),
                 help: None,
                 source,
                 labels: vec![label(file, &Spanned::new(String::new(), place.span), true)],
@@ -131,7 +131,7 @@ impl<'a> Finding<'a> {
         Self {
             code: Some(format!("{}[{}] {}", diagnostic.severity().as_str(), diagnostic.code.as_str(), diagnostic.code.name())),
             severity,
-            message: harmless(&diagnostic.message).into_owned(),
+            message: harmless(&diagnostic.message),
             help: (!diagnostic.help.is_empty()).then(|| diagnostic.help.iter().map(|help| harmless(help)).collect::<Vec<_>>().join("\n")),
             source,
             labels,
@@ -181,7 +181,7 @@ fn label(file: &SourceFile, place: &Spanned<String>, primary: bool) -> LabeledSp
     let start = file.text.floor_char_boundary((place.span.start as usize).min(length));
     let line_end = file.line_range(file.position(place.span.start).line).map_or(length, |line| line.end);
     let end = (place.span.end as usize).min(line_end).min(start + UNDERLINED).max(start);
-    let note = (!place.value.is_empty()).then(|| harmless(&place.value).into_owned());
+    let note = (!place.value.is_empty()).then(|| harmless(&place.value));
     let span = SourceSpan::from(start..file.text.floor_char_boundary(end).max(start));
     if primary { LabeledSpan::new_primary_with_span(note, span) } else { LabeledSpan::new_with_span(note, span) }
 }
@@ -214,7 +214,7 @@ impl SourceCode for Excerpt<'_> {
         let lines = data.matches('\n').count() + 1;
         let (row, column) = (place.line.saturating_sub(1) as usize, place.column.saturating_sub(1) as usize);
         let shown = SourceSpan::from(from..to);
-        Ok(Box::new(MietteSpanContents::new_named(harmless(&self.file.name).into_owned(), data.as_bytes(), shown, row, column, lines)))
+        Ok(Box::new(MietteSpanContents::new_named(harmless(&self.file.name), data.as_bytes(), shown, row, column, lines)))
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn render(compilation: &Compilation) -> String {
             let _ = write!(out, ",endColumn={}", end.column);
         }
         let title = format!("{} {}", finding.code.as_str(), finding.code.name());
-        let mut message = harmless(&finding.message).into_owned();
+        let mut message = harmless(&finding.message);
         for help in &finding.help {
             let _ = write!(message, "\nhelp: {}", harmless(help));
         }

@@ -8,10 +8,7 @@ const REPLACEMENT: char = '\u{fffd}';
 
 /// Text as one line: line breaks and tabs become spaces, what would be obeyed the replacement character.
 #[must_use]
-pub fn harmless(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_obeyed) {
-        return Cow::Borrowed(text);
-    }
+pub fn harmless(text: &str) -> String {
     let shown = |character| match character {
         '\n' | '\r' | '\t' => ' ',
         character if is_obeyed(character) => REPLACEMENT,

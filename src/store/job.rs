@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
-use crate::store::ObjectRow;
+use crate::ids::{EndpointId, MessageId, Sequence, Tenant};
+use crate::store::{Alarm, ObjectRow};
 use crate::template::RenderedText;
 
 /// Saves that are committed together or not at all.
@@ -158,21 +158,19 @@ pub struct NewMessage {
     pub operation: &'static str,
     /// The default body.
     pub payload: Bytes,
-    /// To whom.
+    /// To whom; the ids follow from the message's and the place in this list.
     pub deliveries: Vec<NewDelivery>,
 }
 
 /// A delivery to store.
 #[derive(Debug)]
 pub struct NewDelivery {
-    /// Its id.
-    pub id: DeliveryId,
     /// Its endpoint.
     pub endpoint: EndpointId,
     /// Whether an earlier delivery about the same object to the same endpoint must be settled first.
     pub ordered: bool,
     /// When to send it, or why it cannot be sent.
-    pub due: Result<Timestamp, Box<str>>,
+    pub due: Result<Timestamp, Unsendable>,
     /// The method.
     pub method: Box<str>,
     /// The URL.
@@ -181,4 +179,13 @@ pub struct NewDelivery {
     pub headers: Arc<[(Box<str>, RenderedText)]>,
     /// A body of its own and its content type; `None` for the message's payload, JSON.
     pub body: Option<(Box<str>, Bytes)>,
+}
+
+/// That a delivery cannot be sent at all: it is diverted from the start.
+#[derive(Clone, Debug)]
+pub struct Unsendable {
+    /// Why, one sentence.
+    pub why: Box<str>,
+    /// Who is told; `None`: nobody.
+    pub alarm: Option<Arc<dyn Alarm>>,
 }

@@ -1,26 +1,34 @@
 //! Everything durable, behind about twenty verbs: objects, ready marks, waits, messages, deliveries, attempts, traces, keys. Rows are
 //! in names and bytes; the store knows no rules and no clock. Only this folder holds SQL and uses the database crates.
 
+mod alarm;
 mod error;
+mod finding;
 mod handover;
 mod job;
+mod prune;
 mod rows;
 mod sqlite;
 
+pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
-pub use handover::Handover;
-pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
+pub use finding::{Finding, NAMED, Severity};
+pub use handover::{Handover, Way};
+pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, Unsendable, WaitRow};
+use prune::Stage;
+pub use prune::{Cutoffs, Removed, Sweep};
 pub use rows::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, Settled,
-    TraceRow,
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
+    ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
 };
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
+use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 
 /// An open store. Cheap to clone; the files are closed by [`Store::close`], or when the last clone is gone.
 #[derive(Clone, Debug)]
@@ -49,6 +57,14 @@ impl Store {
     /// When it cannot be opened, is locked, is not writable, is newer than this program, or the URL is of an unknown kind.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlite::Sqlite::open(url).await.map(|backend| Self(Backend::Sqlite(backend)))
+    }
+
+    /// Opens a store as [`Store::open`] does, but makes none.
+    ///
+    /// # Errors
+    /// When there is none, or as for [`Store::open`].
+    pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        sqlite::Sqlite::open_existing(url).await.map(|backend| Self(Backend::Sqlite(backend)))
     }
 
     /// A number that changes after each commit which may have made a delivery due. Mark it seen, then look at [`Store::due`], then
@@ -85,27 +101,51 @@ impl Store {
         verb!(self, object(tenant, model, id))
     }
 
-    /// Takes up to `limit` deliveries of one endpoint that are due, until `lease_until`, and raises their fence. Oldest due first.
-    /// One whose lease has ended counts as due again.
+    /// Takes deliveries of one lane that are due, until `lease_until`, and raises their fence: at most as many as `share` says. One whose lease has ended counts as due again. Nothing is taken while the endpoint is
+    /// suspended.
     ///
     /// # Errors
     /// When the store fails; nothing is taken then.
-    pub async fn claim(
-        &self,
-        endpoint: &EndpointId,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        verb!(self, claim(endpoint, now, lease_until, limit))
+    pub async fn claim(&self, lane: &Lane, now: Timestamp, lease_until: Timestamp, share: Share) -> Result<Vec<Claimed>, StoreError> {
+        verb!(self, claim(lane, now, lease_until, share))
     }
 
-    /// The endpoints that have something due at `now`, and when the next thing of any endpoint is due after it.
+    /// At most `limit` of the lanes that have something due at `now`, behind `after`, and when the next one has. A lane may be named of
+    /// which nothing is due any more, until the next claim of it; none that has something due is left out, unless its endpoint is
+    /// suspended.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn due(&self, now: Timestamp) -> Result<(Vec<EndpointId>, Option<Timestamp>), StoreError> {
-        verb!(self, due(now))
+    #[expect(clippy::unused_async, reason = "another backend has to ask its database")]
+    pub async fn due(&self, now: Timestamp, after: Option<(i64, LaneId)>, limit: usize) -> Result<Due, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => Ok(backend.due(now, after, limit)),
+        }
+    }
+
+    /// Suspends an endpoint of a tenant: deliveries are still made for it, and nothing is sent. `false` when it already was. Who is to be
+    /// told is told in the same transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn suspend(&self, tenant: &Tenant, endpoint: &EndpointId, suspension: Suspension) -> Result<bool, StoreError> {
+        verb!(self, suspend(tenant, endpoint, suspension))
+    }
+
+    /// Lets what has collected at a suspended endpoint be sent. `false` when it was not suspended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn unsuspend(&self, tenant: &Tenant, endpoint: &EndpointId) -> Result<bool, StoreError> {
+        verb!(self, unsuspend(tenant, endpoint))
+    }
+
+    /// What is known of the endpoints that something was ever made for, in no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn endpoint_states(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+        verb!(self, endpoint_states(tenant))
     }
 
     /// Records finished attempts. One whose fence has been raised since is dropped: `false` in its place.
@@ -185,6 +225,31 @@ impl Store {
         verb!(self, key(name, make))
     }
 
+    /// Puts new key material in force under `name`. What was in force is kept as retired until `until`.
+    ///
+    /// # Errors
+    /// When the store fails; the old material stays in force then.
+    pub async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
+        verb!(self, rotate_key(name, material, until))
+    }
+
+    /// What was in force under `name` before, as far as its grace time is not over at `now`; the newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn retired_keys(&self, name: &str, now: Timestamp) -> Result<Vec<RetiredKey>, StoreError> {
+        verb!(self, retired_keys(name, now))
+    }
+
+    /// One bounded step of removing what ended before the cutoffs; what it removed, and where the next step begins, if there is one.
+    /// Begin with [`Sweep::START`].
+    ///
+    /// # Errors
+    /// When the store fails; nothing is removed by this step then.
+    pub async fn prune(&self, cutoffs: &Cutoffs, sweep: Sweep) -> Result<(Removed, Option<Sweep>), StoreError> {
+        verb!(self, prune(cutoffs, sweep))
+    }
+
     /// Prepares the store to answer [`Query::Children`] of this model and belongs-to from an index. `property` is the stored name,
     /// `room_id`. Does nothing when it has been done before.
     ///
@@ -198,4 +263,46 @@ impl Store {
     pub async fn close(&self) {
         verb!(self, close());
     }
+}
+
+/// Checks the store at `url` as it is at this moment, whether a node runs on it or not. Nothing is changed.
+///
+/// # Errors
+/// When there is no store, it is not ours or of another version, or cannot be read.
+pub async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
+    sqlite::aside::examine(url, now).await
+}
+
+/// Puts right what [`examine`] calls repairable; how many rows and files were changed. Needs the store alone.
+///
+/// # Errors
+/// When there is no store, another process holds it, or it cannot be written; nothing is changed then but the rights of files.
+pub async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
+    sqlite::aside::repair(url, now).await
+}
+
+/// Copies the store at `url` into the new file `target`, whether a node runs on it or not; the copy holds every save acknowledged
+/// before the call, and is as long as the answer says, in bytes. A copy that fails, or that `stop` ends by answering `true`, leaves
+/// nothing.
+///
+/// # Errors
+/// When there is no store, or the file exists or cannot be written, or `stop` said so.
+pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
+    sqlite::aside::backup(url, target, stop).await
+}
+
+/// What [`Store::prune`] would remove of the store at `url`, whether a node runs on it or not.
+///
+/// # Errors
+/// When there is no store, or it cannot be read.
+pub async fn prunable(url: &str, cutoffs: &Cutoffs) -> Result<Removed, StoreError> {
+    sqlite::aside::prunable(url, *cutoffs).await
+}
+
+/// Gives the room of what was removed back to the file system; how many bytes that was. Needs the store alone, and as much free disk as the store takes.
+///
+/// # Errors
+/// When there is no store, another process holds it, or the disk is full.
+pub async fn vacuum(url: &str) -> Result<u64, StoreError> {
+    sqlite::aside::vacuum(url).await
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, Settlement, settle};
+use crate::delivery::{AttemptOutcome, End, Settlement, settle};
 use crate::egress::{Client, Exchange, Request};
 use crate::generation::{Generation, Target};
-use crate::store::{AttemptRow, Claimed, NewAttempt, Settled};
+use crate::ingest::Bell;
+use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
-use crate::worker::desk::Slot;
 use crate::worker::fill;
-use crate::worker::lanes::Reached;
+use crate::worker::lane::Reached;
 use crate::worker::record::Finished;
 
 /// What every request is sent as, unless its template says otherwise.
@@ -36,7 +36,7 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// Makes the attempt; never longer than the endpoint's deadline. `None` when the lease might end before it does.
-    pub(super) async fn run(self, claimed: Claimed, mut slot: Slot) -> Option<Finished> {
+    pub(super) async fn run(self, claimed: Claimed) -> Option<(Finished, Reached)> {
         let tools = &*self.tools;
         let started_at = tools.clock.now();
         if started_at.saturating_add(self.target.policy.timeout).unwrap_or(Timestamp::MAX) > claimed.lease_until {
@@ -51,13 +51,16 @@ impl Attempt {
             Ok(request) => tools.egress.exchange(request).await,
             Err(outcome) => unsent(outcome),
         };
-        slot.reached = reached(&exchange.outcome);
+        let reached = reached(&exchange.outcome);
         let now = tools.clock.now();
         let spent = claimed.spent.saturating_add(1);
         let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());
         let error = error(&exchange.outcome);
+        let suspend = matches!(then, Settlement::GivenUp { suspend: true, .. });
         let (then, note) = follow(then, error.as_deref(), now);
+        let alarm = self.alarm(&claimed);
         let attempt = NewAttempt {
+            tenant: claimed.tenant,
             delivery: claimed.id,
             fence: claimed.fence,
             attempt: AttemptRow {
@@ -70,8 +73,18 @@ impl Attempt {
                 response_body: exchange.status.map(|_| exchange.body),
             },
             then,
+            suspend,
+            alarm,
         };
-        Some(Finished { attempt, note, slot })
+        Some((Finished { attempt, note }, reached))
+    }
+
+    /// Who is told when it goes wrong, or well again.
+    fn alarm(&self, claimed: &Claimed) -> Option<Arc<dyn Alarm>> {
+        self.target.policy.failure_handling.alert_endpoint.as_ref()?;
+        let (generation, entropy) = (Arc::clone(&self.generation), Arc::clone(&self.tools.entropy));
+        let delivery = Some((claimed.id, claimed.event.clone()));
+        Bell { generation, entropy, tenant: claimed.tenant.clone(), endpoint: claimed.endpoint.clone(), delivery }.alarm()
     }
 
     /// The request with secrets and signatures.
@@ -123,7 +136,7 @@ fn unsent(outcome: AttemptOutcome) -> Exchange {
 
 fn reached(outcome: &AttemptOutcome) -> Reached {
     match outcome {
-        AttemptOutcome::Answered { .. } => Reached::Yes,
+        AttemptOutcome::Answered { status, .. } => Reached::Answered(*status),
         AttemptOutcome::TimedOut | AttemptOutcome::ConnectionFailed(_) => Reached::No,
         AttemptOutcome::Refused(_) | AttemptOutcome::OurFault(_) => Reached::Unknown,
     }
@@ -148,9 +161,13 @@ fn follow(then: Settlement, error: Option<&str>, now: Timestamp) -> (Settled, St
             let note = format!("{error} · retry in {}", span(at.duration_since(now).as_secs()));
             (Settled::Pending { at, counts }, note)
         }
-        Settlement::Diverted { reason } => {
+        Settlement::GivenUp { end: End::Diverted, reason, .. } => {
             let note = format!("{reason} · diverted");
             (Settled::Diverted(reason), note)
+        }
+        Settlement::GivenUp { end: End::Failed, reason, .. } => {
+            let note = format!("{reason} · failed");
+            (Settled::Failed(reason), note)
         }
     }
 }

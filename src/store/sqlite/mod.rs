@@ -1,11 +1,17 @@
 //! The store in one SQLite file: one writer thread that commits whatever is queued, a few readers beside it. Verbs in, rows out;
 //! each verb is a function over a connection in the file named after what it touches.
 
+mod agenda;
+pub(super) mod aside;
+mod backup;
+mod doctor;
+mod endpoints;
 mod failure;
 mod keys;
 mod list;
 mod objects;
 mod open;
+mod prune;
 mod queue;
 mod readers;
 mod save;
@@ -22,10 +28,10 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
+use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Handover, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, SaveJob,
-    StoreError, TraceRow,
+    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, Lane, MessageFilter, MessageRow, NewAttempt,
+    ObjectRow, Page, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -44,6 +50,11 @@ impl Sqlite {
         let opened = open::open(url).await?;
         let readers = Readers::new(opened.path.clone());
         Ok(Self { writer: Writer::start(opened)?, readers })
+    }
+
+    pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        open::existing(url)?;
+        Self::open(url).await
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {
@@ -65,21 +76,43 @@ impl Sqlite {
 
     pub(super) async fn claim(
         &self,
-        endpoint: &EndpointId,
+        lane: &Lane,
         now: Timestamp,
         lease_until: Timestamp,
-        limit: usize,
+        share: Share,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let endpoint = endpoint.clone();
+        let lane = lane.clone();
         let claim = move |session: &mut Session, claimed: &mut Vec<Claimed>| {
-            *claimed = queue::claim(&session.connection, &endpoint, now, lease_until, limit)?;
+            *claimed = queue::claim(session, &lane, now, lease_until, share)?;
             Ok(Flow::Keep)
         };
         self.writer.write(Vec::new(), claim).await
     }
 
-    pub(super) async fn due(&self, now: Timestamp) -> Result<(Vec<EndpointId>, Option<Timestamp>), StoreError> {
-        self.readers.read(move |connection| queue::due(connection, now)).await
+    pub(super) fn due(&self, now: Timestamp, after: Option<(i64, LaneId)>, limit: usize) -> Due {
+        self.writer.agenda().due(now, after, limit)
+    }
+
+    pub(super) async fn suspend(&self, tenant: &Tenant, endpoint: &EndpointId, suspension: Suspension) -> Result<bool, StoreError> {
+        let (tenant, endpoint) = (tenant.clone(), endpoint.clone());
+        let suspend = move |session: &mut Session, suspended: &mut bool| {
+            *suspended = endpoints::suspend_by_hand(session, &tenant, &endpoint, &suspension)?;
+            Ok(Flow::Wake)
+        };
+        self.writer.write(false, suspend).await
+    }
+
+    pub(super) async fn unsuspend(&self, tenant: &Tenant, endpoint: &EndpointId) -> Result<bool, StoreError> {
+        let (tenant, endpoint) = (tenant.clone(), endpoint.clone());
+        let unsuspend = move |session: &mut Session, unsuspended: &mut bool| {
+            *unsuspended = endpoints::unsuspend(session, &tenant, &endpoint)?;
+            Ok(Flow::Wake)
+        };
+        self.writer.write(false, unsuspend).await
+    }
+
+    pub(super) async fn endpoint_states(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+        self.read_tenant(tenant, endpoints::states).await.map(Option::unwrap_or_default)
     }
 
     pub(super) async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
@@ -155,6 +188,33 @@ impl Sqlite {
             Ok(Flow::Keep)
         };
         self.writer.write(Vec::new(), keep).await
+    }
+
+    pub(super) async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        let rotate = move |session: &mut Session, (): &mut ()| {
+            keys::rotate(&session.connection, &name, &material, until)?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write((), rotate).await
+    }
+
+    pub(super) async fn retired_keys(&self, name: &str, now: Timestamp) -> Result<Vec<RetiredKey>, StoreError> {
+        let name = name.to_owned();
+        self.readers.read(move |connection| keys::retired(connection, &name, now)).await
+    }
+
+    pub(super) async fn prune(&self, cutoffs: &Cutoffs, sweep: Sweep) -> Result<(Removed, Option<Sweep>), StoreError> {
+        let cutoffs = *cutoffs;
+        let found = self.readers.read(move |connection| prune::look(connection, &cutoffs, sweep)).await?;
+        if found.rows.is_empty() {
+            return Ok((Removed::default(), found.next));
+        }
+        let remove = move |session: &mut Session, removed: &mut Removed| {
+            *removed = prune::remove(&session.connection, &cutoffs, sweep.stage, &found.rows)?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write(Removed::default(), remove).await.map(|removed| (removed, found.next))
     }
 
     pub(super) async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {
