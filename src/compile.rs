@@ -55,7 +55,7 @@ pub fn compile(mut input: Input) -> Compilation {
     drop(schemas);
     let rules = check::check(program, input.settings, &mut diagnostics);
     let suppressed = suppress::apply(suppressions, &mut diagnostics);
-    diagnostics.close();
+    diagnostics.sort();
     Compilation { sources: input.sources, diagnostics, suppressed, rules, models, webhooks }
 }
 

@@ -127,6 +127,8 @@ pub struct SourceFile {
 impl SourceFile {
     fn new(name: String, bytes: Vec<u8>) -> Self {
         let (text, invalid_at) = match String::from_utf8(bytes) {
+            // UTF-16 without a mark: each letter of markup has a zero beside it, which would be UTF-8.
+            Ok(text) if matches!(text.as_bytes(), [b'<', 0, _, 0, ..] | [0, b'<', 0, _, ..]) => (String::new(), Some(0)),
             Ok(text) => (text, None),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
@@ -222,7 +224,12 @@ pub struct SourceText {
     pieces: Vec<Piece>,
     /// Where the text ends in the source.
     end: u32,
+    /// The quotes, `'` and `"`, that would end it in the source.
+    closers: [bool; 2],
 }
+
+/// The quotes that text can stand in.
+const QUOTES: [char; 2] = ['\'', '"'];
 
 /// A run of decoded text and the source bytes it stands for. Equal lengths: byte for byte. Otherwise the run is one indivisible
 /// unit, such as the `&` of `&amp;`.
@@ -238,7 +245,7 @@ impl SourceText {
     /// An empty text standing at `span.start`; build it with [`push`](Self::push).
     #[must_use]
     pub fn empty(span: Span) -> Self {
-        Self { text: String::new(), file: span.file, pieces: Vec::new(), end: span.start }
+        Self { text: String::new(), file: span.file, pieces: Vec::new(), end: span.start, closers: [false; 2] }
     }
 
     /// Text that stands in the file as it is.
@@ -247,6 +254,25 @@ impl SourceText {
         let mut whole = Self::empty(span);
         whole.push(text, span);
         whole
+    }
+
+    /// Says which quotes the text stands in: written into it they would end it.
+    pub fn stands_in(&mut self, quote: char) {
+        for (closer, known) in self.closers.iter_mut().zip(QUOTES) {
+            *closer |= known == quote;
+        }
+    }
+
+    /// A quote that can be written into the text as it is, a single one if it can be chosen.
+    #[must_use]
+    pub fn free_quote(&self) -> Option<char> {
+        self.closers.iter().zip(QUOTES).find(|(closer, _)| !**closer).map(|(_, quote)| quote)
+    }
+
+    /// An empty text within this one, at the same place: it stands in the same quotes.
+    #[must_use]
+    pub fn within(&self, span: Span) -> Self {
+        Self { closers: self.closers, ..Self::empty(span) }
     }
 
     /// Appends decoded text that stands for the bytes of `span`.

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use support::{compile_folder, compile_test, compile_text, compile_without_targets, in_words};
 use webhookc::diagnostics::{Code, Severity, page};
+use webhookc::schema::{FIELD_TYPES, TEXT_FORMATS};
+use webhookc::template::{FILTERS, TESTS};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
 
@@ -19,11 +21,11 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-#[test]
-fn every_case_finds_what_is_expected() {
+/// Compares what is found in each case of a folder with its `expected.txt`; `named` looks at what was found.
+fn compare(cases: &str, named: impl Fn(&str, &str)) {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut wrong = Vec::new();
-    for folder in sorted(&Path::new(CASES).join("check")) {
+    for folder in sorted(&Path::new(CASES).join(cases)) {
         let found = in_words(&compile_folder(&folder));
         let file = folder.join("expected.txt");
         if update {
@@ -31,11 +33,22 @@ fn every_case_finds_what_is_expected() {
         } else if fs::read_to_string(&file).unwrap_or_default() != found {
             wrong.push(format!("{}\n{found}", file.display()));
         }
-        let name = folder.file_name().unwrap().to_str().unwrap();
-        let code = Code::find(name).unwrap_or_else(|| panic!("the case folder `{name}` is named after no code"));
-        assert!(found.contains(code.as_str()), "the case of {} does not find it:\n{found}", code.as_str());
+        named(folder.file_name().unwrap().to_str().unwrap(), &found);
     }
     assert!(wrong.is_empty(), "not as expected; if it is right, run with UPDATE_EXPECT=1:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_finds_what_is_expected() {
+    compare("check", |name, found| {
+        let code = Code::find(name).unwrap_or_else(|| panic!("the case folder `{name}` is named after no code"));
+        assert!(found.contains(code.as_str()), "the case of {} does not find it:\n{found}", code.as_str());
+    });
+}
+
+#[test]
+fn odd_projects_are_told_exactly_what_is_wrong() {
+    compare("odd", |_, _| {});
 }
 
 #[test]
@@ -67,6 +80,25 @@ fn every_page_is_right_about_its_examples() {
         }
     }
     assert!(wrong_pages.is_empty(), "{}", wrong_pages.join("\n"));
+}
+
+#[test]
+fn pages_list_all_that_there_is() {
+    let text = |code| page(code).unwrap().text;
+    for filter in FILTERS {
+        assert!(text(Code::UnknownFilter).contains(&format!("| `{}", filter.name)), "filter {}", filter.name);
+        assert!(text(Code::UnknownFilter).contains(&format!("| {} |", filter.about)), "filter {}", filter.name);
+    }
+    for test in TESTS {
+        assert!(text(Code::UnknownFunctionOrTest).contains(&format!("| `{}", test.name)), "test {}", test.name);
+        assert!(text(Code::UnknownFunctionOrTest).contains(&format!("| {} |", test.about)), "test {}", test.name);
+    }
+    for (word, _) in FIELD_TYPES {
+        assert!(text(Code::UnknownType).contains(&format!("`{word}`")), "type {word}");
+    }
+    for (word, _) in TEXT_FORMATS {
+        assert!(text(Code::UnknownTextFormat).contains(&format!("`{word}`")), "format {word}");
+    }
 }
 
 #[test]

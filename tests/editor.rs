@@ -89,6 +89,9 @@ fn the_xml_schema_refuses_mistakes() {
         ("<request url=\"http://x/\">", "<request>"),
         ("<header name=\"h\">1</header>", "<header>1</header>"),
         ("<body>{}</body>", "<body><b/></body>"),
+        ("<body>{}</body>", "<body>{}</body><header name=\"h\">2</header><body>{}</body>"),
+        ("<request url=\"http://x/\">", "<request url=\"http://x/\"/><request url=\"http://x/\">"),
+        ("type=\"text:name\"", "type=\"attachment\" media=\"image/jpg\""),
         ("data-model>", "datamodel>"),
     ] {
         assert!(GOOD.contains(good), "{good}");

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "support/meaning.rs"]
+mod meaning;
 mod support;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use meaning::meaning;
 use proptest::prelude::*;
 use support::{compile_text, in_words, unescape};
 use webhookc::compile::Compilation;
@@ -22,46 +24,6 @@ fn lay_out(text: &str, options: Options) -> Result<String, Diagnostics> {
     let mut sources = SourceMap::default();
     let file = sources.add("schema.xml", unescape(text));
     format(file, sources.file(file), options)
-}
-
-/// A debug print without places.
-fn without_places(debug: &str) -> String {
-    let mut text = String::with_capacity(debug.len());
-    let mut rest = debug;
-    while let Some((before, after)) = rest.split_once("Span { ") {
-        text.push_str(before);
-        rest = after.split_once('}').unwrap().1;
-    }
-    text + rest
-}
-
-/// What the compiler makes of a schema, without places: its findings, and its tables when it has them.
-fn meaning(compilation: &Compilation) -> String {
-    let mut text = String::new();
-    for found in &compilation.diagnostics {
-        writeln!(text, "{} {} {:?}", found.code.as_str(), found.message, found.help).unwrap();
-    }
-    if let Some(rules) = &compilation.rules {
-        for model in &rules.program.models {
-            write!(text, "{} {} {:?}", model.name, model.label, model.classification).unwrap();
-            writeln!(text, "{:?} {:?}", model.properties, model.has_many).unwrap();
-        }
-        for webhook in &rules.program.webhooks {
-            write!(text, "{} {:?} {:?} {:?}", webhook.name, webhook.model, webhook.kind, webhook.receiver).unwrap();
-            write!(text, "{:?} {:?} {:?}", webhook.action, webhook.operations, webhook.order).unwrap();
-            writeln!(text, "{:?} {:?} {:?}", webhook.conditions, webhook.embeds, webhook.attachments_by_id).unwrap();
-            writeln!(text, "{:?}", webhook.when.as_ref().map(|when| &when.text)).unwrap();
-            if let Some(request) = &webhook.request {
-                write!(text, "{} {}", request.url.text, request.method.value).unwrap();
-                for header in &request.headers {
-                    write!(text, "{}: {:?}", header.name.value, header.value.text).unwrap();
-                }
-                let body = request.body.as_ref().and_then(|body| body.text.as_ref());
-                writeln!(text, "{:?}", body.map(|body| &body.text)).unwrap();
-            }
-        }
-    }
-    without_places(&text)
 }
 
 fn schemas_below(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -174,6 +136,15 @@ fn long_tags_are_broken_and_line_ends_are_kept() {
     let expected = format!("<data-model>\r\n    <model\r\n        name=\"a\"\r\n        label=\"{label}\" />\r\n</data-model>\r\n");
     assert_eq!(lay_out(&text, Options::default()).unwrap(), expected);
     assert_eq!(lay_out(&expected, Options::default()).unwrap(), expected);
+}
+
+#[test]
+fn text_between_elements_stays_and_what_stands_in_it_is_upgraded() {
+    let text = "<data-model><object name='a' label='A'> x <belongs-to  type='a'/>y\n <display >{a_id}</display> </object></data-model>";
+    let expected = "<data-model>\n    <model name=\"a\" label=\"A\"> x <belongs-to model=\"a\" />y\n <display>{a_id}</display> </model>\n</data-model>\n";
+    let options = Options { upgrade: true, dialect: None };
+    assert_eq!(lay_out(text, options).unwrap(), expected);
+    assert_eq!(lay_out(expected, options).unwrap(), expected);
 }
 
 #[test]

@@ -53,8 +53,7 @@ fn what_is_left_out_is_counted() {
     let found = &compilation.diagnostics;
     assert_eq!((found.len(), found.count(Severity::Error)), (MOST, 3 * MOST));
     assert_eq!(found.left_out(), 2 * MOST);
-    let last = found.iter().last().and_then(|last| last.help.last());
-    assert!(last.is_some_and(|help| help.starts_with("20000 more findings")), "{last:?}");
+    assert!(found.reach(Severity::Error) && found.reach(Severity::Info));
 }
 
 #[test]

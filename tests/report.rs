@@ -13,7 +13,7 @@ use std::time::Instant;
 use serde_json::Value;
 use support::{compile_folder, compile_text, settings};
 use webhookc::compile::{Compilation, Input, compile};
-use webhookc::report::{Format, Style, github_summary, render, unified};
+use webhookc::report::{Format, Style, github_summary, render, unified, unsaid};
 
 const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas");
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/check");
@@ -44,7 +44,9 @@ fn project() -> Compilation {
 /// The project above, one without any finding, and every case of every code.
 fn compilations() -> Vec<Compilation> {
     let clean = "<data-model><model name=\"a\" label=\"A\"><field name=\"n\" label=\"N\" type=\"text\"/><display>{n}</display></model></data-model>";
-    let mut all = vec![project(), compile_text(clean)];
+    let mut cut = project();
+    cut.diagnostics.keep(3);
+    let mut all = vec![project(), compile_text(clean), cut];
     assert!(all[1].diagnostics.is_empty());
     for folder in std::fs::read_dir(CASES).unwrap() {
         all.push(compile_folder(&folder.unwrap().path()));
@@ -61,6 +63,28 @@ fn is_valid(format: Format, schema: &str) {
         let errors: Vec<String> = validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{}\n{text}", errors.join("\n"));
     }
+}
+
+#[test]
+fn what_is_left_out_is_said_in_every_format() {
+    let mut compilation = project();
+    let all = compilation.diagnostics.len();
+    compilation.diagnostics.keep(2);
+    let sentence = format!("{} more findings are not shown", all - 2);
+    for format in [Format::Full, Format::Concise, Format::Github, Format::Sarif, Format::Junit] {
+        let text = render(&compilation, format, Style::PLAIN);
+        assert!(text.contains(&sentence), "{format:?}: {text}");
+        assert_eq!(unsaid(&compilation, format), None);
+    }
+    assert!(github_summary(&compilation).contains(&sentence));
+    let json: Value = serde_json::from_str(&render(&compilation, Format::Json, Style::PLAIN)).unwrap();
+    assert_eq!((json["diagnostics"].as_array().unwrap().len(), &json["summary"]["left_out"]), (2, &(all - 2).into()));
+    for format in [Format::Jsonl, Format::Gitlab, Format::Rdjson] {
+        assert_eq!(unsaid(&compilation, format).as_ref(), Some(&sentence), "{format:?}");
+    }
+    let mut one = project();
+    one.diagnostics.keep(all - 1);
+    assert!(render(&one, Format::Full, Style::PLAIN).ends_with("\n1 more finding is not shown\n"));
 }
 
 #[test]
@@ -187,6 +211,17 @@ fn a_narrow_terminal_is_no_trouble() {
         for compilation in compilations() {
             let text = render(&compilation, Format::Full, Style { color: false, width });
             assert_eq!(text.is_empty(), compilation.diagnostics.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_line_of_source_is_cut_to_the_terminal() {
+    for width in [40, 80, 100, 200] {
+        for compilation in [many(5, ""), many(5, "\n")] {
+            let text = render(&compilation, Format::Full, Style { color: false, width });
+            let source: Vec<&str> = text.lines().filter(|line| line.contains(" │ ") && !line.starts_with("  │")).collect();
+            assert!(source.len() >= 5 && source.iter().all(|line| line.chars().count() <= width), "{width}\n{text}");
         }
     }
 }

@@ -58,12 +58,12 @@ pub struct Subscription {
 pub fn check(program: Program, settings: Settings, out: &mut Diagnostics) -> Option<Valid<Rules>> {
     duplicate_event_name::check(&program, out);
     event_name_not_a_name::check(&program, out);
-    never_fires::check(&program, out);
     fires_on_every_save::check(&program, out);
     let endpoints = subscriptions::endpoints(&program, &settings);
     let subscribers = subscriptions::subscribers(&program, &endpoints, out);
     webhook_without_target::check(&program, &subscribers, out);
     let predicates = subscriptions::predicates(&program, &settings, out);
+    never_fires::check(&program, &settings, &predicates, out);
     let subscriptions = subscriptions::compile(&program, &settings, &endpoints, &predicates, subscribers, out);
     let alerts = alerts::compile(&settings, &endpoints, out);
     let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts };

@@ -16,12 +16,12 @@ use crate::compile::{Compilation, Input, compile};
 use crate::config::{self, Overrides};
 use crate::diagnostics::{Code, Severity, suggestion};
 use crate::fix::{Fixed, Reach, fix};
-use crate::report::{Format, Selection, counted, github_summary, render, summary, unified};
+use crate::report::{Format, Selection, counted, github_summary, render, summary, unified, unsaid};
 
 /// Check schemas, templates and `webhookc.toml`; every mistake in one run
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Schema files and folders, linked into one data model; `-` reads a schema from standard input [default: .]
+    /// Schema files, patterns such as `schemas/*.xml`, and folders, linked into one data model; `-` reads a schema from standard input [default: .]
     paths: Vec<PathBuf>,
 
     /// How findings are written [default: full; under GitHub Actions: github]
@@ -127,7 +127,7 @@ impl Check {
         compilation.diagnostics.remove(|finding| !selection.wants(finding));
         compilation.suppressed.retain(|suppressed| selection.wants(&suppressed.diagnostic));
         let least = self.least();
-        let failed = compilation.diagnostics.iter().any(|finding| finding.severity() >= least);
+        let failed = compilation.diagnostics.reach(least);
         let summary = summary(&compilation);
         if !self.repairs.diff {
             self.report(&mut compilation, output)?;
@@ -183,17 +183,10 @@ impl Check {
             let written = OpenOptions::new().append(true).create(true).open(&file).and_then(|mut file| file.write_all(text.as_bytes()));
             written.map_err(|error| Failure::of(&format!("cannot write the job summary `{}`", Path::new(&file).display()), &error))?;
         }
-        let mut left = self.max_diagnostics.unwrap_or(usize::MAX);
-        let cut = compilation.diagnostics.remove(|_| match left.checked_sub(1) {
-            Some(fewer) => {
-                left = fewer;
-                false
-            }
-            None => true,
-        });
+        compilation.diagnostics.keep(self.max_diagnostics.unwrap_or(usize::MAX));
         output.print(&render(compilation, format, output.out));
-        if !cut.is_empty() {
-            output.complain(&format!("{} more are not shown\n", counted(cut.len(), "finding")));
+        if let Some(sentence) = unsaid(compilation, format) {
+            output.complain(&format!("{sentence}\n"));
         }
         Ok(())
     }

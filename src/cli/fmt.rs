@@ -10,8 +10,9 @@ use clap::Args;
 use super::dialect_name::DialectName;
 use super::failure::Failure;
 use super::output::Output;
+use super::rewrite::rewrite;
 use crate::compile::Compilation;
-use crate::config::xml_files;
+use crate::config::{expand, read_file, xml_files};
 use crate::diagnostics::Diagnostics;
 use crate::format::{Options, changes, format};
 use crate::ids::FileId;
@@ -22,7 +23,7 @@ use crate::text::SourceMap;
 /// Lay out schemas; with `--upgrade`, rewrite older dialects to 3.1
 #[derive(Debug, Args)]
 pub(super) struct Fmt {
-    /// Schema files, and folders of which every data model is laid out; `-` goes from standard input to standard output [default: .]
+    /// Schema files, patterns such as `schemas/*.xml`, and folders of which every data model is laid out; `-` goes from standard input to standard output [default: .]
     paths: Vec<PathBuf>,
 
     /// Write nothing; exit with 1 when something would change
@@ -94,13 +95,13 @@ impl Fmt {
     fn files(&self) -> Result<Vec<PathBuf>, Failure> {
         let here = [PathBuf::from(".")];
         let mut found = Vec::new();
-        for path in if self.paths.is_empty() { here.as_slice() } else { self.paths.as_slice() } {
+        for path in expand(if self.paths.is_empty() { &here } else { &self.paths })? {
             if !path.is_dir() {
-                found.push(path.clone());
+                found.push(path);
                 continue;
             }
             let before = found.len();
-            for file in xml_files(path).map_err(|error| Failure::of(&format!("cannot read `{}`", path.display()), &error))? {
+            for file in xml_files(&path).map_err(|error| Failure::of(&format!("cannot read `{}`", path.display()), &error))? {
                 if is_schema(&String::from_utf8_lossy(&read(&file)?)) {
                     found.push(file);
                 }
@@ -139,14 +140,14 @@ impl Fmt {
         } else if let Target::Output = target {
             output.print(&text);
         } else if changed {
-            std::fs::write(path, &text).map_err(|error| Failure::of(&format!("cannot write `{name}`"), &error))?;
+            rewrite(path, old, &text).map_err(|error| Failure::of(&format!("cannot write `{name}`"), &error))?;
         }
         Ok(())
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::of(&format!("cannot read `{}`", path.display()), &error))
+    read_file(path).map_err(|error| Failure::of(&format!("cannot read `{}`", path.display()), &error))
 }
 
 fn complain(sources: SourceMap, diagnostics: Diagnostics, output: Output) {

@@ -15,7 +15,7 @@ use crate::report::{Format, render, summary};
 /// Draw models, relations, webhooks with their conditions and embeds, and endpoints
 #[derive(Debug, Args)]
 pub(super) struct Graph {
-    /// Schema files and folders, linked into one data model [default: .]
+    /// Schema files, patterns such as `schemas/*.xml`, and folders, linked into one data model [default: .]
     paths: Vec<PathBuf>,
 
     /// What is printed

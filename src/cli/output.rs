@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use crate::report::Style;
 pub(super) use crate::report::{harmless, paint};
 
-/// Columns when the terminal does not say.
+/// Columns when neither `COLUMNS` nor a terminal says.
 const WIDTH: usize = 100;
 
 /// `--color`.
@@ -38,7 +38,8 @@ impl Output {
             Color::Never => false,
             Color::Auto => !is_set("NO_COLOR") && (forced || terminal),
         };
-        let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH);
+        let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let width = asked.or_else(|| terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0))).unwrap_or(WIDTH);
         Self {
             out: Style { color: decide(std::io::stdout().is_terminal()), width },
             err: Style { color: decide(std::io::stderr().is_terminal()), width },

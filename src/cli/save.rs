@@ -91,27 +91,19 @@ impl Save {
         let width = answer.decisions.iter().map(|decision| decision.webhook.chars().count()).max().unwrap_or(0);
         for decision in &answer.decisions {
             let about = if decision.object == self.id { String::new() } else { format!(" (of {})", decision.object) };
-            let name = format!("{:width$}", decision.webhook);
+            let (about, name) = (harmless(&about), format!("{:width$}", harmless(&decision.webhook)));
             let line = if decision.verdict == "fired" {
                 let message = answer.messages.iter().find(|message| message.event == decision.webhook);
                 let id = message.map_or("", |message| message.id.as_str());
-                format!("{name} {} {id}{about}", paint(output.out, "32", "✔"))
+                format!("{name} {} {}{about}", paint(output.out, "32", "✔"), harmless(id))
             } else {
-                format!("{name} {} {}{about}", paint(output.out, "33", "✘"), decision.reason)
+                format!("{name} {} {}{about}", paint(output.out, "33", "✘"), harmless(&decision.reason))
             };
-            output.line(&harmless_but_colored(&line));
+            output.line(&line);
         }
         if answer.decisions.is_empty() {
             output.line("no webhook looks at this model");
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Our own colours stay; whatever else a terminal would obey goes.
-fn harmless_but_colored(line: &str) -> String {
-    line.split('\x1b')
-        .enumerate()
-        .map(|(index, part)| if index == 0 { harmless(part) } else { format!("\x1b{}", harmless(part)) })
-        .collect()
 }

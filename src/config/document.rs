@@ -158,7 +158,11 @@ impl<'t> Value<'t> {
         let trimmed = if quotes == 3 { inner.strip_prefix("\r\n").or_else(|| inner.strip_prefix('\n')).unwrap_or(inner) } else { inner };
         let start = range.start + quotes + (inner.len() - trimmed.len());
         let span = if trimmed == text.value { Span::new(self.document.file, start, start + trimmed.len()) } else { text.span };
-        Some(SourceText::verbatim(&text.value, span))
+        let mut template = SourceText::verbatim(&text.value, span);
+        if let Some(quote) = literal.chars().next().filter(|_| quotes == 1) {
+            template.stands_in(quote);
+        }
+        Some(template)
     }
 
     /// An integer within bounds.

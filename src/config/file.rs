@@ -11,9 +11,13 @@ use super::endpoint::{alerts, endpoint, receiver, tables, unique};
 use super::retention::retention;
 use super::secret::SecretSource;
 use super::{Config, FILE_NAME, in_folder};
+use crate::ids::FileId;
 
-/// Reads as much as can be read; the configuration is worth using only when there is no mistake.
-pub(super) fn parse(document: Document<'_>, folder: PathBuf) -> (Config, Vec<Mistake>) {
+/// Reads the text of a `webhookc.toml` of `folder`, as much of it as can be read; the configuration is worth using only when there is no
+/// mistake. Mistakes are in the order of the file, and their places in `file`.
+#[must_use]
+pub fn parse(file: FileId, text: &str, folder: PathBuf) -> (Config, Vec<Mistake>) {
+    let document = Document { file, text };
     let mut config = Config::of_folder(folder);
     let mut out = Vec::new();
     let (root, errors) = DeTable::parse_recoverable(document.text);

@@ -6,6 +6,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::LoadError;
+
 /// Bytes read of a file: one more than the compiler accepts, so that it can say that a file is too large.
 const LONGEST: u64 = 32 * 1024 * 1024 + 1;
 /// Folders below a project folder are searched so deep.
@@ -47,6 +49,42 @@ pub fn xml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Seen::default().list(folder, ".xml", true)
 }
 
+/// The bytes of a file, one more than the compiler accepts at most.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe that nobody writes to would wait for ever.
+    let metadata = path.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no file; what another program writes is read from standard input, with `-`"));
+    }
+    // A byte more than it is said to have, in which its end is found.
+    let size = metadata.len().min(LONGEST - 1) + 1;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    std::fs::File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The paths, with what each pattern (`*`, `?`, `[…]`, `**`) stands for in its place, sorted. A path that exists is no pattern.
+///
+/// # Errors
+/// The first pattern that matches nothing or is none.
+pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, LoadError> {
+    let mut found = Vec::new();
+    for path in paths {
+        let text = path.to_string_lossy();
+        if !text.contains(['*', '?', '[']) || path.symlink_metadata().is_ok() {
+            found.push(path.clone());
+            continue;
+        }
+        let matches = glob::glob(&text).map_err(|error| LoadError::Setting(format!("`{text}` is not a pattern: {}", error.msg)))?;
+        let before = found.len();
+        found.extend(matches.filter_map(Result::ok));
+        if found.len() == before {
+            return Err(LoadError::Setting(format!("no file matches `{text}`")));
+        }
+    }
+    Ok(found)
+}
+
 impl Seen {
     /// Whether a reading would come out differently now. Nothing is parsed for it: what a reading looks at follows from what it saw.
     #[must_use]
@@ -74,17 +112,14 @@ impl Seen {
     /// Reads a file of the project.
     pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         self.note_folders_of(path);
-        let mut bytes = Vec::new();
-        let read = std::fs::File::open(path).and_then(|file| {
-            // A byte more, in which the end of the file is found.
-            let size = file.metadata()?.len().min(LONGEST - 1) + 1;
-            bytes.reserve_exact(usize::try_from(size).unwrap_or_default());
-            file.take(LONGEST).read_to_end(&mut bytes)
-        });
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        self.contents.insert(path.to_owned(), read.is_ok().then(|| hasher.finish()));
-        read.map(|_| bytes)
+        let read = read_file(path);
+        let hash = |bytes: &Vec<u8>| {
+            let mut hasher = DefaultHasher::new();
+            bytes.hash(&mut hasher);
+            hasher.finish()
+        };
+        self.contents.insert(path.to_owned(), read.as_ref().ok().map(hash));
+        read
     }
 
     /// Whether a file exists; that it does not is remembered too.
@@ -112,16 +147,21 @@ impl Seen {
 
     /// The files of a folder, and of those below it when `deep`, whose name ends in `suffix`; in the order of their paths.
     pub fn list(&mut self, folder: &Path, suffix: &str, deep: bool) -> io::Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        let walked = self.walk(folder, suffix, if deep { DEEPEST } else { 0 }, &mut found);
-        found.sort();
+        let mut walk = Walk { suffix, deeper: if deep { DEEPEST } else { 0 }, visited: BTreeSet::new(), found: Vec::new() };
+        let walked = self.walk(folder, &mut walk);
+        walk.found.sort();
         let listing = Listing { folder: folder.to_owned(), suffix: suffix.to_owned(), deep };
-        self.lists.insert(listing, walked.is_ok().then(|| found.clone()));
-        walked.map(|()| found)
+        self.lists.insert(listing, walked.is_ok().then(|| walk.found.clone()));
+        walked.map(|()| walk.found)
     }
 
-    fn walk(&mut self, folder: &Path, suffix: &str, deeper: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    fn walk(&mut self, folder: &Path, walk: &mut Walk<'_>) -> io::Result<()> {
         self.note_folder(folder);
+        // A folder that links lead to again, or round and round, is searched once.
+        if !walk.visited.insert(folder.canonicalize()?) {
+            return Ok(());
+        }
+        let mut folders = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -132,12 +172,21 @@ impl Seen {
                 continue;
             }
             if path.is_dir() {
-                if deeper > 0 && !SKIPPED.contains(&name.as_ref()) {
-                    self.walk(&path, suffix, deeper - 1, found)?;
+                if !SKIPPED.contains(&name.as_ref()) {
+                    folders.push((entry.file_type()?.is_symlink(), path));
                 }
-            } else if name.ends_with(suffix) {
-                found.push(path);
+            } else if name.ends_with(walk.suffix) && is_worth_reading(&path) {
+                walk.found.push(path);
             }
+        }
+        if walk.deeper > 0 {
+            // Its own folders before those that it links to, so that files are called by their own names.
+            folders.sort();
+            walk.deeper -= 1;
+            for (_, below) in folders {
+                self.walk(&below, walk)?;
+            }
+            walk.deeper += 1;
         }
         Ok(())
     }
@@ -161,6 +210,20 @@ impl Seen {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         self.folders.insert(folder.to_owned());
     }
+}
+
+/// A search for files.
+struct Walk<'s> {
+    suffix: &'s str,
+    deeper: usize,
+    /// Where it has been, after following links.
+    visited: BTreeSet<PathBuf>,
+    found: Vec<PathBuf>,
+}
+
+/// A pipe or device in a folder is nobody's schema; a link that leads nowhere is worth a message.
+fn is_worth_reading(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file()) || path.metadata().is_err()
 }
 
 /// A path as messages show it: below the working directory without it, always with `/`.

@@ -13,7 +13,8 @@ mod retention;
 mod secret;
 
 pub use document::Mistake;
-pub use files::{Seen, xml_files};
+pub use file::parse;
+pub use files::{Seen, expand, read_file, xml_files};
 pub use keys::{Keys, PreviousSecret};
 pub use project::{LoadError, Project, Reading, read, read_settings, read_text};
 pub use retention::Retention;

@@ -3,12 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::document::{Document, Mistake};
+use super::document::Mistake;
 use super::file::{address, parse};
-use super::files::{Seen, shown};
+use super::files::{Seen, expand, shown};
 use super::{Config, FILE_NAME, Overrides};
 use crate::compile::Input;
 use crate::ids::FileId;
+use crate::report::harmless;
 use crate::text::{SourceMap, SourceText, Span};
 
 /// Template files in one project.
@@ -47,7 +48,7 @@ pub enum LoadError {
     /// No schema file was found.
     #[error("no schema file in `{0}`, expected `schema.xml`, or other `*.xml` files there or in its folder `schemas`")]
     NoSchema(String),
-    /// A flag or environment variable is wrong.
+    /// An argument or environment variable is wrong.
     #[error("{0}")]
     Setting(String),
     /// `webhookc.toml` has mistakes.
@@ -100,7 +101,7 @@ pub fn read_settings(folder: &Path, overrides: &Overrides) -> Result<Config, Loa
 
 fn load(paths: &[PathBuf], overrides: &Overrides, seen: &mut Seen) -> Result<Project, LoadError> {
     let here = [PathBuf::from(".")];
-    let paths = if paths.is_empty() { &here[..] } else { paths };
+    let paths = &expand(if paths.is_empty() { &here[..] } else { paths })?;
     for path in paths {
         path.metadata().map_err(|source| LoadError::Unreadable { path: shown(path), source })?;
     }
@@ -154,7 +155,7 @@ fn configured(file: &Path, sources: &mut SourceMap, seen: &mut Seen) -> Result<C
         let mistake = Mistake::new(Span::new(id, at, at), "the file is not UTF-8 from here on");
         return Err(LoadError::Mistakes { path: shown(file), sources: Box::new(std::mem::take(sources)), mistakes: vec![mistake] });
     }
-    let (config, mistakes) = parse(Document { file: id, text: &source.text }, folder_of(file).to_owned());
+    let (config, mistakes) = parse(id, &source.text, folder_of(file).to_owned());
     if mistakes.is_empty() {
         return Ok(config);
     }
@@ -278,7 +279,7 @@ impl LoadError {
                 let file = sources.file(mistake.span.file);
                 let at = file.position(mistake.span.start);
                 let help = mistake.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-                format!("{}:{}:{}: error: {}{help}", file.name, at.line, at.column, mistake.message)
+                harmless(&format!("{}:{}:{}: error: {}{help}", file.name, at.line, at.column, mistake.message))
             };
             return mistakes.iter().map(line).collect();
         }

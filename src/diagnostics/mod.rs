@@ -218,13 +218,17 @@ impl Diagnostics {
         self.found.dedup();
     }
 
-    /// Ends a run: puts them into reading order, and lets the last one say how many were left out.
-    pub fn close(&mut self) {
-        self.sort();
-        let left_out = self.left_out();
-        if let Some(last) = self.found.last_mut().filter(|_| left_out > 0) {
-            last.help.push(format!("{left_out} more findings are not shown: repair these, then check again"));
+    /// Keeps at most so many, the first in the present order; the others are only counted from now on.
+    pub fn keep(&mut self, most: usize) {
+        for diagnostic in self.found.split_off(most.min(self.found.len())) {
+            *self.left_out.count(diagnostic.severity) += 1;
         }
+    }
+
+    /// Whether any, kept or not, is at least so bad.
+    #[must_use]
+    pub fn reach(&self, least: Severity) -> bool {
+        [Severity::Error, Severity::Warning, Severity::Info].into_iter().any(|severity| severity >= least && self.count(severity) > 0)
     }
 }
 

@@ -68,11 +68,13 @@ impl<'s> Printer<'s> {
     /// Writes the processing instructions that stand before `end`: nothing else but whitespace does.
     fn instructions(&mut self, before: &mut Before, end: usize, depth: usize) {
         while let Some(gap) = self.source.get(before.end..end) {
-            let (Some(start), Some(close)) = (gap.find("<?"), gap.find("?>")) else {
+            let start = gap.find("<?");
+            let end = start.and_then(|start| gap.get(start + 2..)?.find("?>").map(|close| start + 2 + close + 2));
+            let (Some(start), Some(end)) = (start, end) else {
                 return;
             };
             let from = before.end;
-            self.aside(before, from + start, from + close + 2, depth);
+            self.aside(before, from + start, from + end, depth);
         }
     }
 
@@ -122,7 +124,7 @@ impl<'s> Printer<'s> {
             return;
         }
         if element.contents().any(|content| matches!(content, Content::Text(_))) {
-            self.out.push_str(inside);
+            self.mixed(element, inner.start, inner.end, depth + 1);
         } else {
             self.contents(element.contents(), inner.start, inner.end, depth + 1);
             self.out.push_str(self.line_end);
@@ -131,6 +133,18 @@ impl<'s> Printer<'s> {
         self.out.push_str("</");
         self.out.push_str(name);
         self.out.push('>');
+    }
+
+    /// Writes the inside of an element that holds text: every byte between its elements stays.
+    fn mixed(&mut self, element: Element<'_, 's>, start: usize, end: usize, depth: usize) {
+        let mut from = start;
+        for child in element.children() {
+            let span = child.span().range();
+            self.out.push_str(self.source.get(from..span.start).unwrap_or(""));
+            self.element(child, depth);
+            from = span.end;
+        }
+        self.out.push_str(self.source.get(from..end).unwrap_or(""));
     }
 
     fn tag(&mut self, element: Element<'_, 's>, name: &str, close: &str, depth: usize) {

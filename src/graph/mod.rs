@@ -2,6 +2,7 @@
 //! Mermaid or SVG. Absent: templates, and anything that only shows when objects are saved.
 
 mod dot;
+mod layout;
 mod mermaid;
 mod svg;
 mod words;

@@ -1,5 +1,7 @@
 //! Conditions in words, and text made harmless for each output.
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 use crate::program::{Literal, Test, Webhook};
 
 /// What must hold for a webhook to fire, a sentence each: its conditions in the order of the file, then `when`.
@@ -46,10 +48,20 @@ pub(super) fn xml(text: &str) -> String {
     out
 }
 
-/// At most `most` characters, the last an ellipsis when there are more.
+/// The columns that text takes in a monospaced font: wide characters take two.
+pub(super) fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// At most `most` columns, the last an ellipsis when there are more.
 pub(super) fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+    if columns(text) <= most {
         return text.to_owned();
     }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    let mut taken = 1;
+    let fitting = text.chars().take_while(|character| {
+        taken += character.width().unwrap_or(0);
+        taken <= most
+    });
+    fitting.chain(['…']).collect()
 }

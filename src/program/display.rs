@@ -22,7 +22,7 @@ pub(super) fn check(declared: &[(ModelId, &schema::Model<'_>)], linked: &Linked<
             continue;
         };
         for other in others {
-            let message = "the model has a second `display`; expected one";
+            let message = "the model has another `display`; expected one";
             out.push(Diagnostic::new(Code::DuplicateDisplay, other.element, message).related(first.element, "the first one"));
         }
         let Some(format) = &first.format else {
@@ -46,7 +46,9 @@ pub(super) fn relations(
     linked: &Linked<'_>,
     out: &mut Diagnostics,
 ) -> (Vec<(ModelId, Span)>, Vec<Fault>) {
-    let (placeholders, faults) = parse(&format.text);
+    let (placeholders, mut faults) = parse(&format.text);
+    // A name that is none has been reported where it is declared.
+    faults.retain(|fault| !linked.is_declared(model, format.text.get(fault.range.clone()).unwrap_or("")));
     let mut relations = Vec::new();
     for placeholder in placeholders {
         let span = format.span(placeholder.path.clone());

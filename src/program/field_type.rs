@@ -2,60 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Choice, FieldType, Media, TextFormat};
+use super::{Choice, FieldType, Media};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
-use crate::schema::{self, FieldOption, Text};
+use crate::schema::{self, FIELD_TYPES, FieldOption, FieldTypeWord, MEDIA_TYPES, TEXT_FORMATS, Text, TextFormat};
 use crate::text::Span;
-
-const TYPES: [&str; 15] = [
-    "text",
-    "number",
-    "integer",
-    "boolean",
-    "date",
-    "datetime",
-    "location",
-    "track",
-    "photo",
-    "signature",
-    "attachment",
-    "single-choice",
-    "multiple-choice",
-    "single-choice-integer",
-    "multiple-choice-integer",
-];
-
-const TEXT_FORMATS: [(&str, TextFormat); 11] = [
-    ("email", TextFormat::Email),
-    ("address", TextFormat::Address),
-    ("name", TextFormat::Name),
-    ("url", TextFormat::Url),
-    ("paragraph", TextFormat::Paragraph),
-    ("signed-number", TextFormat::SignedNumber),
-    ("number", TextFormat::Number),
-    ("south-african-id", TextFormat::SouthAfricanId),
-    ("phone-number", TextFormat::PhoneNumber),
-    ("decimal-number", TextFormat::DecimalNumber),
-    ("password", TextFormat::Password),
-];
-
-const MEDIA: [&str; 15] = [
-    "any",
-    "image/png",
-    "image/jpeg",
-    "image/svg+xml",
-    "application/pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "application/vnd.ms-excel",
-    "application/msword",
-    "application/vnd.anritsu",
-    "application/vnd.valvelink",
-    "application/xml",
-    "text/plain",
-    "text/csv",
-];
 
 /// Reads the type; `None` when it has been reported as wrong. Mistakes in options leave a type with the good ones.
 pub(super) fn read(field: &schema::Field<'_>, out: &mut Diagnostics) -> Option<FieldType> {
@@ -64,45 +14,67 @@ pub(super) fn read(field: &schema::Field<'_>, out: &mut Diagnostics) -> Option<F
         Some((base, format)) => (base, Some(format)),
         None => (&*kind.value, None),
     };
-    let field_type = match base {
-        "text" => FieldType::Text(text_format(kind, format, out)?),
-        "number" => FieldType::Number,
-        "integer" => FieldType::Integer,
-        "boolean" => {
+    let Some((_, word)) = FIELD_TYPES.iter().find(|(word, _)| *word == base) else {
+        out.push(unknown_type(kind, base));
+        return None;
+    };
+    let field_type = match word {
+        FieldTypeWord::Text => FieldType::Text(text_format(kind, format, out)?),
+        FieldTypeWord::Number => FieldType::Number,
+        FieldTypeWord::Integer => FieldType::Integer,
+        FieldTypeWord::Boolean => {
             boolean_options(field, out);
             FieldType::Boolean
         }
-        "date" => FieldType::Date,
-        "datetime" => FieldType::Datetime,
-        "location" => FieldType::Location,
-        "track" => FieldType::Track,
-        "photo" => FieldType::Attachment(Media::Type("image/jpeg".into())),
-        "signature" => FieldType::Attachment(Media::Type("image/svg+xml".into())),
-        "attachment" => FieldType::Attachment(media(field, out)?),
-        "single-choice" => FieldType::SingleChoice(text_options(field, kind, out)),
-        "multiple-choice" => FieldType::MultipleChoice(text_options(field, kind, out)),
-        "single-choice-integer" => FieldType::SingleChoiceInteger(integer_options(field, kind, out)),
-        "multiple-choice-integer" => FieldType::MultipleChoiceInteger(integer_options(field, kind, out)),
-        _ => {
-            out.push(unknown_type(kind, base));
-            return None;
-        }
+        FieldTypeWord::Date => FieldType::Date,
+        FieldTypeWord::Datetime => FieldType::Datetime,
+        FieldTypeWord::Location => FieldType::Location,
+        FieldTypeWord::Track => FieldType::Track,
+        FieldTypeWord::Photo => FieldType::Attachment(Media::Type("image/jpeg".into())),
+        FieldTypeWord::Signature => FieldType::Attachment(Media::Type("image/svg+xml".into())),
+        FieldTypeWord::Attachment => FieldType::Attachment(media(field, out)?),
+        FieldTypeWord::SingleChoice => FieldType::SingleChoice(text_options(field, kind, out)),
+        FieldTypeWord::MultipleChoice => FieldType::MultipleChoice(text_options(field, kind, out)),
+        FieldTypeWord::SingleChoiceInteger => FieldType::SingleChoiceInteger(integer_options(field, kind, out)),
+        FieldTypeWord::MultipleChoiceInteger => FieldType::MultipleChoiceInteger(integer_options(field, kind, out)),
     };
     if base != "text" && format.is_some() {
         let message = format!("`{}` has a text format, which only `text` has", kind.value);
         let fix = Fix::replace(format!("write `{base}`"), kind.span, base).safe();
         out.push(Diagnostic::new(Code::MisplacedTextFormat, kind.span, message).label("the format is ignored").fix(fix));
     }
-    let has_options = base == "boolean" || base.contains("-choice");
+    let has_options = match word {
+        FieldTypeWord::Boolean
+        | FieldTypeWord::SingleChoice
+        | FieldTypeWord::MultipleChoice
+        | FieldTypeWord::SingleChoiceInteger
+        | FieldTypeWord::MultipleChoiceInteger => true,
+        FieldTypeWord::Text
+        | FieldTypeWord::Number
+        | FieldTypeWord::Integer
+        | FieldTypeWord::Date
+        | FieldTypeWord::Datetime
+        | FieldTypeWord::Location
+        | FieldTypeWord::Track
+        | FieldTypeWord::Photo
+        | FieldTypeWord::Signature
+        | FieldTypeWord::Attachment => false,
+    };
     if let Some(option) = field.options.first().filter(|_| !has_options) {
         let message = format!("`option` is not an element of a field of type `{base}`");
         out.push(Diagnostic::new(Code::UnknownElement, option.element, message).label("ignored"));
     }
-    Some(field_type)
+    // Which values there are is not known when a key could not be read, which has been reported.
+    let is_unread = field.options.iter().any(|option| option.has_key && option.key.is_none());
+    (!(has_options && is_unread)).then_some(field_type)
+}
+
+fn types() -> impl Iterator<Item = &'static str> {
+    FIELD_TYPES.iter().map(|(word, _)| *word)
 }
 
 fn unknown_type(kind: &Text<'_>, base: &str) -> Diagnostic {
-    let message = format!("`{}` is not a type; expected {}", kind.value, one_of(TYPES));
+    let message = format!("`{}` is not a type; expected {}", kind.value, one_of(types()));
     let diagnostic = Diagnostic::new(Code::UnknownType, kind.span, message);
     let upstream = match base.to_ascii_lowercase().as_str() {
         "string" | "str" => Some("text"),
@@ -113,7 +85,7 @@ fn unknown_type(kind: &Text<'_>, base: &str) -> Diagnostic {
         _ => None,
     };
     let format = TEXT_FORMATS.iter().find(|(name, _)| *name == base).map(|(name, _)| format!("text:{name}"));
-    match format.or_else(|| upstream.or_else(|| suggestion(base, TYPES)).map(str::to_owned)) {
+    match format.or_else(|| upstream.or_else(|| suggestion(base, types())).map(str::to_owned)) {
         Some(near) => diagnostic.fix(Fix::replace(format!("write `{near}`"), kind.span, near)),
         None => diagnostic,
     }
@@ -145,10 +117,10 @@ fn media(field: &schema::Field<'_>, out: &mut Diagnostics) -> Option<Media> {
         }
         return None;
     };
-    if !MEDIA.contains(&&*media.value) {
-        let message = format!("`{}` is not a media type of attachments; expected {}", media.value, one_of(MEDIA));
+    if !MEDIA_TYPES.contains(&&*media.value) {
+        let message = format!("`{}` is not a media type of attachments; expected {}", media.value, one_of(MEDIA_TYPES));
         let mut diagnostic = Diagnostic::new(Code::InvalidValue, media.span, message);
-        if let Some(near) = suggestion(&media.value, MEDIA) {
+        if let Some(near) = suggestion(&media.value, MEDIA_TYPES) {
             diagnostic = diagnostic.fix(Fix::replace(format!("write `{near}`"), media.span, near));
         }
         out.push(diagnostic);

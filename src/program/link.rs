@@ -123,6 +123,11 @@ impl<'a> Linked<'a> {
         Some(Member::HasMany(HasManyId(u16::try_from(index).unwrap_or(u16::MAX)), target))
     }
 
+    /// Whether a field or relation is declared under this name, rightly or wrongly.
+    pub(super) fn is_declared(&self, model: ModelId, name: &str) -> bool {
+        self.broken.contains(&(model, name)) || self.models.get(model.index()).is_some_and(|row| row.property_named(name).is_some())
+    }
+
     /// The model that a text names; reports it when there is none.
     pub(super) fn find_model(&self, text: &Text<'_>, out: &mut Diagnostics) -> Option<ModelId> {
         let found = self.names.get(&*text.value).copied();

@@ -21,12 +21,14 @@ mod webhook;
 mod webhooks;
 
 pub use link::{Context, resolve};
-pub use model::{BelongsTo, Choice, Classification, FieldType, HasMany, Kind, Media, Model, Property, TextFormat};
+pub use model::{BelongsTo, Choice, Classification, FieldType, HasMany, Kind, Media, Model, Property};
 pub(crate) use names::is_name;
 pub use record::Record;
 pub use request::{BodySource, EndpointSource, Events, HeaderSource, RequestSource, TemplateSource};
 pub use settings::Settings;
 pub use webhook::{Condition, Embed, Literal, Operation, Operations, Order, Subject, Test, Through, Webhook, WebhookType};
+// A word of the schema that means the same here.
+pub use crate::schema::TextFormat;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 

@@ -1,6 +1,7 @@
 //! Models, fields and relations, resolved.
 
 use crate::ids::{ModelId, PropertyId, WebhookId};
+use crate::schema::TextFormat;
 use crate::text::Span;
 
 /// A model of the data model.
@@ -158,36 +159,6 @@ pub struct Choice<K> {
     pub key: K,
     /// What people see.
     pub label: Box<str>,
-}
-
-/// The subtype of a text field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum TextFormat {
-    /// `text`
-    #[default]
-    Plain,
-    /// `text:email`
-    Email,
-    /// `text:address`
-    Address,
-    /// `text:name`
-    Name,
-    /// `text:url`
-    Url,
-    /// `text:paragraph`: may hold line breaks
-    Paragraph,
-    /// `text:signed-number`
-    SignedNumber,
-    /// `text:number`
-    Number,
-    /// `text:south-african-id`
-    SouthAfricanId,
-    /// `text:phone-number`
-    PhoneNumber,
-    /// `text:decimal-number`
-    DecimalNumber,
-    /// `text:password`
-    Password,
 }
 
 /// The media type of an attachment.

@@ -159,6 +159,18 @@ pub enum Test {
     Changed,
 }
 
+impl Test {
+    /// The values that it allows, when it lists them.
+    #[must_use]
+    pub fn values(&self) -> Option<&[Literal]> {
+        match self {
+            Self::Equals(value) => Some(std::slice::from_ref(value)),
+            Self::OneOf(values) => Some(values),
+            Self::Set | Self::Uploaded | Self::Changed => None,
+        }
+    }
+}
+
 /// A value written in a condition, already of the field's type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Literal {

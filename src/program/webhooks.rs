@@ -100,7 +100,11 @@ fn request(request: &schema::Request<'_>, context: Context<'_>) -> Option<Reques
         url: request.url.clone()?,
         method,
         headers: headers.collect(),
-        body: request.body.as_ref().map(|body| self::body(body, context)),
+        body: request
+            .body
+            .as_ref()
+            .filter(|body| body.content_type.is_some() || !body.has_content_type)
+            .map(|body| self::body(body, context)),
         span: request.span,
     })
 }

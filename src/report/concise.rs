@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Style;
+use super::harmless::harmless;
 use crate::diagnostics::{Diagnostics, Severity};
 use crate::text::SourceMap;
 
@@ -15,10 +16,9 @@ pub(super) fn render(sources: &SourceMap, diagnostics: &Diagnostics, style: Styl
         let severity = diagnostic.severity();
         let (on, off) = if style.color { (color_of(severity), "\x1b[0m") } else { ("", "") };
         let kind = format_args!("{on}{}[{}]{off}", severity.as_str(), diagnostic.code.as_str());
-        // A message is one line by rule; the user's text in it might not be.
-        let message = diagnostic.message.replace(['\n', '\r'], " ");
+        let (name, message) = (harmless(&file.name), harmless(&diagnostic.message));
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "{}:{}:{}: {kind}: {message}", file.name, place.line, place.column);
+        let _ = writeln!(out, "{name}:{}:{}: {kind}: {message}", place.line, place.column);
     }
     out
 }

@@ -1,18 +1,23 @@
 //! The findings with their source, as a person wants to read them. The only user of miette. Every look-up goes over the file's line
 //! index, and long lines are cropped: miette itself would scan each file from its first byte and cannot draw past column 65,535.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 use super::Style;
+use super::harmless::{harmless, harmless_source};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::ids::FileId;
 use crate::text::{SourceFile, SourceMap, Span, Spanned};
 
-/// A longer excerpt, in bytes, is cropped to the surroundings of its label.
+/// A longer excerpt, in bytes, or one with a line that is too wide, is cropped to the surroundings of its label.
 const EXCERPT: usize = 2_048;
-/// Bytes kept before and after a label in a cropped line.
-const AROUND: usize = 60;
+/// Bytes kept at least before and after a label in a cropped line.
+const AROUND: usize = 8;
+/// Columns that line numbers take, and the frame behind them.
+const GUTTER: usize = 10;
 /// Bytes of a label that are underlined.
 const UNDERLINED: usize = 400;
 
@@ -20,24 +25,45 @@ const UNDERLINED: usize = 400;
 const NARROWEST: usize = 20;
 
 pub(super) fn render(sources: &SourceMap, diagnostics: &Diagnostics, style: Style) -> String {
+    let shown = Shown::of(sources, style);
     let mut out = String::new();
     for diagnostic in diagnostics {
-        draw(&Finding::of(sources, diagnostic), style, &mut out);
+        draw(&Finding::of(&shown, diagnostic), style, &mut out);
     }
     out
+}
+
+/// The files as they are shown: nothing in them is obeyed by a terminal.
+struct Shown<'a> {
+    sources: &'a SourceMap,
+    texts: Vec<Cow<'a, str>>,
+    /// Columns for a line of source.
+    columns: usize,
+}
+
+impl<'a> Shown<'a> {
+    fn of(sources: &'a SourceMap, style: Style) -> Self {
+        let texts = sources.iter().map(|(_, file)| harmless_source(&file.text)).collect();
+        Self { sources, texts, columns: style.width.max(NARROWEST) - GUTTER }
+    }
+
+    fn file(&'a self, id: FileId) -> Excerpt<'a> {
+        Excerpt { file: self.sources.file(id), text: self.texts.get(id.index()).map_or("", |text| text), columns: self.columns }
+    }
 }
 
 /// A mistake that has no code (in `webhookc.toml`), drawn like a finding.
 #[must_use]
 pub fn excerpt(sources: &SourceMap, span: Span, message: &str, help: Option<&str>, style: Style) -> String {
-    let file = sources.file(span.file);
+    let shown = Shown::of(sources, style);
+    let source = shown.file(span.file);
     let finding = Finding {
         code: None,
         severity: miette::Severity::Error,
-        message: message.to_owned(),
-        help: help.map(str::to_owned),
-        source: Excerpt { file },
-        labels: vec![label(file, &Spanned::new(String::new(), span), true)],
+        message: harmless(message),
+        help: help.map(harmless),
+        source,
+        labels: vec![label(source.file, &Spanned::new(String::new(), span), true)],
         elsewhere: Vec::new(),
     };
     let mut out = String::new();
@@ -77,20 +103,22 @@ struct Finding<'a> {
 }
 
 impl<'a> Finding<'a> {
-    fn of(sources: &'a SourceMap, diagnostic: &Diagnostic) -> Self {
+    fn of(shown: &'a Shown<'a>, diagnostic: &Diagnostic) -> Self {
         let home = diagnostic.primary.span.file;
-        let file = sources.file(home);
+        let source = shown.file(home);
+        let file = source.file;
         let mut labels = vec![label(file, &diagnostic.primary, true)];
         labels.extend(diagnostic.related.iter().filter(|place| place.span.file == home).map(|place| label(file, place, false)));
         let elsewhere = diagnostic.related.iter().filter(|place| place.span.file != home).map(|place| {
-            let file = sources.file(place.span.file);
+            let source = shown.file(place.span.file);
+            let file = source.file;
             let at = file.position(place.span.start);
             Self {
                 code: None,
                 severity: miette::Severity::Advice,
-                message: format!("{}:{}:{}: {}", file.name, at.line, at.column, place.value),
+                message: harmless(&format!("{}:{}:{}: {}", file.name, at.line, at.column, place.value)),
                 help: None,
-                source: Excerpt { file },
+                source,
                 labels: vec![label(file, &Spanned::new(String::new(), place.span), true)],
                 elsewhere: Vec::new(),
             }
@@ -103,9 +131,9 @@ impl<'a> Finding<'a> {
         Self {
             code: Some(format!("{}[{}] {}", diagnostic.severity().as_str(), diagnostic.code.as_str(), diagnostic.code.name())),
             severity,
-            message: diagnostic.message.clone(),
-            help: (!diagnostic.help.is_empty()).then(|| diagnostic.help.join("\n")),
-            source: Excerpt { file },
+            message: harmless(&diagnostic.message),
+            help: (!diagnostic.help.is_empty()).then(|| diagnostic.help.iter().map(|help| harmless(help)).collect::<Vec<_>>().join("\n")),
+            source,
             labels,
             elsewhere: elsewhere.collect(),
         }
@@ -153,7 +181,7 @@ fn label(file: &SourceFile, place: &Spanned<String>, primary: bool) -> LabeledSp
     let start = file.text.floor_char_boundary((place.span.start as usize).min(length));
     let line_end = file.line_range(file.position(place.span.start).line).map_or(length, |line| line.end);
     let end = (place.span.end as usize).min(line_end).min(start + UNDERLINED).max(start);
-    let note = (!place.value.is_empty()).then(|| place.value.clone());
+    let note = (!place.value.is_empty()).then(|| harmless(&place.value));
     let span = SourceSpan::from(start..file.text.floor_char_boundary(end).max(start));
     if primary { LabeledSpan::new_primary_with_span(note, span) } else { LabeledSpan::new_with_span(note, span) }
 }
@@ -162,11 +190,15 @@ fn label(file: &SourceFile, place: &Spanned<String>, primary: bool) -> LabeledSp
 #[derive(Clone, Copy, Debug)]
 struct Excerpt<'a> {
     file: &'a SourceFile,
+    /// Its text as it is shown.
+    text: &'a str,
+    /// Columns for a line of it.
+    columns: usize,
 }
 
 impl SourceCode for Excerpt<'_> {
     fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let text = &self.file.text;
+        let text = self.text;
         let (start, end) = (span.offset().min(text.len()), (span.offset() + span.len()).min(text.len()));
         let line = |at: usize| self.file.position(u32::try_from(at).unwrap_or(u32::MAX)).line;
         let extra = |lines: usize| u32::try_from(lines).unwrap_or(u32::MAX);
@@ -174,25 +206,28 @@ impl SourceCode for Excerpt<'_> {
         let last_asked = line(end).saturating_add(extra(after));
         let from = if before == 0 { start } else { self.file.line_range(first).map_or(start, |range| range.start) };
         let to = if after == 0 { end } else { self.file.line_range(last_asked).map_or(text.len(), |range| range.end) };
-        let (from, to) = if to.saturating_sub(from) <= EXCERPT { (from, to) } else { self.crop(start, end) };
+        // A line that the terminal breaks would part what is underlined from its underline.
+        let fits = || text.get(from..to).is_some_and(|excerpt| excerpt.lines().all(|line| line.chars().count() <= self.columns));
+        let (from, to) = if to.saturating_sub(from) <= EXCERPT && fits() { (from, to) } else { self.crop(start, end) };
         let place = self.file.position(u32::try_from(from).unwrap_or(u32::MAX));
         let data = text.get(from..to).ok_or(MietteError::OutOfBounds)?;
         let lines = data.matches('\n').count() + 1;
         let (row, column) = (place.line.saturating_sub(1) as usize, place.column.saturating_sub(1) as usize);
         let shown = SourceSpan::from(from..to);
-        Ok(Box::new(MietteSpanContents::new_named(self.file.name.clone(), data.as_bytes(), shown, row, column, lines)))
+        Ok(Box::new(MietteSpanContents::new_named(harmless(&self.file.name), data.as_bytes(), shown, row, column, lines)))
     }
 }
 
 impl Excerpt<'_> {
     /// The surroundings of a label within its own lines.
     fn crop(self, start: usize, end: usize) -> (usize, usize) {
-        let text = &self.file.text;
+        let text = self.text;
         let line = |at: usize| self.file.line_range(self.file.position(u32::try_from(at).unwrap_or(u32::MAX)).line);
         let line_start = line(start).map_or(start, |range| range.start);
         let line_end = line(end).map_or(end, |range| range.end);
-        let from = start.saturating_sub(AROUND).max(line_start);
-        let to = (end.min(start + EXCERPT) + AROUND).min(line_end.max(end));
+        let around = (self.columns.saturating_sub(end - start) / 2).max(AROUND);
+        let from = start.saturating_sub(around).max(line_start);
+        let to = (end.min(start + EXCERPT) + around).min(line_end.max(end));
         (text.floor_char_boundary(from), text.ceil_char_boundary(to.min(text.len())))
     }
 }

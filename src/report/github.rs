@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::summary;
+use super::harmless::harmless;
+use super::{left_out, summary};
 use crate::compile::Compilation;
 use crate::diagnostics::Severity;
 
@@ -31,11 +32,14 @@ pub(super) fn render(compilation: &Compilation) -> String {
             let _ = write!(out, ",endColumn={}", end.column);
         }
         let title = format!("{} {}", finding.code.as_str(), finding.code.name());
-        let mut message = finding.message.clone();
+        let mut message = harmless(&finding.message);
         for help in &finding.help {
-            let _ = write!(message, "\nhelp: {help}");
+            let _ = write!(message, "\nhelp: {}", harmless(help));
         }
         let _ = writeln!(out, ",title={}::{}", property(&title), escaped(&message));
+    }
+    if let Some(sentence) = left_out(&compilation.diagnostics) {
+        let _ = writeln!(out, "::warning title=webhookc::{sentence}");
     }
     out
 }
@@ -62,6 +66,9 @@ pub fn github_summary(compilation: &Compilation) -> String {
     if more > 0 {
         let _ = writeln!(out, "\n{more} more are in the log.");
     }
+    if let Some(sentence) = left_out(&compilation.diagnostics) {
+        let _ = writeln!(out, "\n{sentence}.");
+    }
     out
 }
 
@@ -72,13 +79,13 @@ pub(crate) fn escaped(text: &str) -> String {
 
 /// A property of a workflow command, such as its title.
 pub(crate) fn property(text: &str) -> String {
-    escaped(text).replace(':', "%3A").replace(',', "%2C")
+    escaped(&harmless(text)).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// Text in a cell of a table: neither its end nor markup.
 fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in harmless(text).chars() {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -87,7 +94,6 @@ fn cell(text: &str) -> String {
                 out.push('\\');
                 out.push(character);
             }
-            character if character.is_control() => out.push(' '),
             character => out.push(character),
         }
     }

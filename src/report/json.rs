@@ -74,6 +74,9 @@ struct Summary {
     webhooks: usize,
     errors: usize,
     warnings: usize,
+    /// Of the errors, warnings and notes: how many are not among the findings. Absent when all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<usize>,
 }
 
 pub(super) fn render(compilation: &Compilation) -> String {
@@ -87,6 +90,7 @@ pub(super) fn render(compilation: &Compilation) -> String {
             webhooks: *webhooks,
             errors: diagnostics.count(Severity::Error),
             warnings: diagnostics.count(Severity::Warning),
+            left_out: Some(diagnostics.left_out()).filter(|count| *count > 0),
         },
     };
     // Strings and numbers under string keys: there is nothing in it that JSON could refuse.

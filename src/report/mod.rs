@@ -7,6 +7,7 @@ mod fingerprint;
 mod full;
 mod github;
 mod gitlab;
+mod harmless;
 mod json;
 mod jsonl;
 mod junit;
@@ -19,9 +20,10 @@ pub use diff::unified;
 pub use full::excerpt;
 pub use github::github_summary;
 pub(crate) use github::{escaped as command_text, property as command_property};
+pub use harmless::harmless;
 pub(crate) use junit::escaped as xml_text;
 pub use selection::Selection;
-pub(crate) use terminal::{harmless, paint};
+pub(crate) use terminal::paint;
 
 use crate::compile::Compilation;
 use crate::diagnostics::{Diagnostics, Severity};
@@ -65,12 +67,14 @@ impl Style {
     pub const PLAIN: Self = Self { color: false, width: 100 };
 }
 
-/// The findings of a run, ready to print; empty text for none, except in the formats that are one document.
+/// The findings of a run, ready to print; empty text for none, except in the formats that are one document. A format that can say so
+/// says how many findings were left out.
 #[must_use]
 pub fn render(compilation: &Compilation, format: Format, style: Style) -> String {
+    let Compilation { sources, diagnostics, .. } = compilation;
     match format {
-        Format::Full => full::render(&compilation.sources, &compilation.diagnostics, style),
-        Format::Concise => concise::render(&compilation.sources, &compilation.diagnostics, style),
+        Format::Full => full::render(sources, diagnostics, style) + &left_out_line(diagnostics),
+        Format::Concise => concise::render(sources, diagnostics, style) + &left_out_line(diagnostics),
         Format::Json => json::render(compilation),
         Format::Jsonl => jsonl::render(compilation),
         Format::Github => github::render(compilation),
@@ -81,10 +85,30 @@ pub fn render(compilation: &Compilation, format: Format, style: Style) -> String
     }
 }
 
-/// Each finding on one line, in order.
+/// That findings were left out, in one sentence; `None` when none was.
+fn left_out(diagnostics: &Diagnostics) -> Option<String> {
+    let count = diagnostics.left_out();
+    let verb = if count == 1 { "is" } else { "are" };
+    (count > 0).then(|| format!("{count} more {} {verb} not shown", if count == 1 { "finding" } else { "findings" }))
+}
+
+fn left_out_line(diagnostics: &Diagnostics) -> String {
+    left_out(diagnostics).map(|sentence| sentence + "\n").unwrap_or_default()
+}
+
+/// What a report in this format cannot say and its reader should know: that findings were left out.
+#[must_use]
+pub fn unsaid(compilation: &Compilation, format: Format) -> Option<String> {
+    match format {
+        Format::Jsonl | Format::Gitlab | Format::Rdjson => left_out(&compilation.diagnostics),
+        Format::Full | Format::Concise | Format::Json | Format::Github | Format::Sarif | Format::Junit => None,
+    }
+}
+
+/// Each finding on one line, in order, and on the last one how many were left out.
 #[must_use]
 pub fn lines(sources: &SourceMap, diagnostics: &Diagnostics) -> Vec<String> {
-    concise::render(sources, diagnostics, Style::PLAIN).lines().map(str::to_owned).collect()
+    (concise::render(sources, diagnostics, Style::PLAIN) + &left_out_line(diagnostics)).lines().map(str::to_owned).collect()
 }
 
 /// `3 errors, 1 warning in 2 files · 3 models, 2 webhooks`.

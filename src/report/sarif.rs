@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::fingerprint::fingerprints;
+use super::left_out;
 use crate::compile::Compilation;
 use crate::diagnostics::{Code, Diagnostic, Fix, Severity, page};
 use crate::ids::FileId;
@@ -21,6 +22,7 @@ pub(super) fn render(compilation: &Compilation) -> String {
     let all: Vec<(&Diagnostic, Option<&str>)> = all.collect();
     let names = fingerprints(sources, all.iter().map(|(finding, _)| *finding));
     let results = all.into_iter().zip(names).map(|((finding, reason), name)| result(sources, finding, reason, &name));
+    let notifications = left_out(diagnostics).into_iter().map(|text| json!({ "level": "warning", "message": { "text": text } }));
     let log = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -31,6 +33,7 @@ pub(super) fn render(compilation: &Compilation) -> String {
                 "rules": Code::ALL.iter().map(|code| rule(*code)).collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
+            "invocations": [{ "executionSuccessful": true, "toolExecutionNotifications": notifications.collect::<Vec<_>>() }],
             "results": results.collect::<Vec<_>>(),
         }],
     });

@@ -269,6 +269,8 @@ pub struct Header<'s> {
 pub struct Body<'s> {
     /// `content-type`
     pub content_type: Option<Text<'s>>,
+    /// `content-type` is written, though perhaps wrongly: then nobody knows how the text is to be read.
+    pub has_content_type: bool,
     /// `template`
     pub template: Option<Text<'s>>,
     /// The text, when there is no `template`.

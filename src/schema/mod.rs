@@ -5,6 +5,7 @@
 
 mod declared;
 mod dialect;
+mod field_type;
 mod grammar;
 mod model;
 mod node;
@@ -19,8 +20,10 @@ pub use declared::{
 };
 
 pub use dialect::Dialect;
+pub use field_type::{FIELD_TYPES, FieldTypeWord, MEDIA_TYPES, TEXT_FORMATS, TextFormat};
 pub use xsd::xsd;
 
+use grammar::DATA_MODEL;
 use node::Node;
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
@@ -33,16 +36,14 @@ pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnost
     let Some(root) = tree.root() else {
         return schema;
     };
-    let shown = Dialect::of(root);
-    let Some(dialect) = dialect.or(shown).filter(|dialect| root.name() == dialect.root()) else {
-        out.push(wrong_root(root, dialect));
+    let Some(dialect) = dialect_of(root, dialect, out) else {
         schema.partial = true;
         return schema;
     };
     let root = Node::new(root, dialect);
-    shape::no_text(root, out);
+    shape::form(root, DATA_MODEL.content, out);
     for element in root.children() {
-        if shape::meant(element, root, &["model"], out).is_some() {
+        if shape::meant(element, root, DATA_MODEL.content, out).is_some() {
             schema.models.push(model::read(element, out));
         } else {
             // Whatever it is, it may hold models.
@@ -54,6 +55,15 @@ pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnost
         out.push(Diagnostic::new(Code::NoModel, root.name_span(), message));
     }
     schema
+}
+
+/// The dialect of a root element, which has to be that which is asked for; reports a root that is none.
+pub fn dialect_of(root: Element<'_, '_>, asked: Option<Dialect>, out: &mut Diagnostics) -> Option<Dialect> {
+    let dialect = asked.or_else(|| Dialect::of(root)).filter(|dialect| root.name() == dialect.root());
+    if dialect.is_none() {
+        out.push(wrong_root(root, asked));
+    }
+    dialect
 }
 
 /// Whether a text begins with the root element of a data model, in any dialect.

@@ -1,21 +1,19 @@
 //! `<model>` and what stands in it, webhooks aside.
 
 use super::declared::{BelongsTo, Display, Field, FieldOption, HasMany, Index, Model, NotifyUser};
+use super::grammar::{BELONGS_TO, CLASSIFICATIONS, DISPLAY, FIELD, HAS_MANY, INDEX, MODEL, NOTIFY_USER, OPTION};
 use super::node::Node;
-use super::shape::{attributes, depended_on, deprecated, meant, no_children, no_content, no_text, optional, required, text};
+use super::shape::{attributes, form, meant, no_text, text};
 use super::{webhook, words};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::text::SourceText;
 
-const CHILDREN: [&str; 7] = ["field", "belongs-to", "has-many", "index", "display", "notify-user", "webhook"];
-
 pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Model<'s> {
-    let rules = [required("name"), required("label"), optional("classification")];
-    let ([name, label, classification], _) = attributes(element, &rules, out);
+    let ([name, label, classification], _) = attributes(element, &MODEL, out);
     let mut model = Model {
         name: name.as_ref().map(text),
         label: label.as_ref().map(text),
-        sensitive: words::is_last(classification, ["standard", "sensitive"], out),
+        sensitive: words::one(classification, Code::InvalidValue, CLASSIFICATIONS, [false, true], out).unwrap_or(false),
         fields: room_for("field", element),
         belongs_to: room_for("belongs-to", element),
         has_many: Vec::new(),
@@ -26,10 +24,10 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Model<'s
         partial: false,
         element: element.name_span(),
     };
-    no_text(element, out);
+    form(element, MODEL.content, out);
     let mut order = Order::default();
     for child in element.children() {
-        let Some(name) = meant(child, element, &CHILDREN, out) else {
+        let Some(name) = meant(child, element, MODEL.content, out) else {
             model.partial = true;
             continue;
         };
@@ -52,20 +50,16 @@ pub(super) fn room_for<T>(name: &str, element: Node<'_, '_>) -> Vec<T> {
     Vec::with_capacity(element.children().filter(|child| child.name() == name).count())
 }
 
-/// Fields come first, then relations, then the rest.
+/// Fields come first, then relations, then the rest: the groups of the grammar.
 #[derive(Default)]
 struct Order<'t, 's> {
-    latest: Option<(u8, Node<'t, 's>)>,
+    latest: Option<(Option<usize>, Node<'t, 's>)>,
     reported: bool,
 }
 
 impl<'t, 's> Order<'t, 's> {
     fn next(&mut self, name: &str, child: Node<'t, 's>, out: &mut Diagnostics) {
-        let rank = match name {
-            "field" => 1,
-            "belongs-to" | "has-many" => 2,
-            _ => 3,
-        };
+        let rank = MODEL.content.rank(name);
         match self.latest {
             Some((latest, before)) if latest > rank => {
                 if !self.reported {
@@ -85,23 +79,12 @@ impl<'t, 's> Order<'t, 's> {
 }
 
 fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
-    let rules = [
-        required("name"),
-        required("label"),
-        required("type"),
-        depended_on("media"),
-        optional("auto-download"),
-        deprecated("spec", "write the format into the type, as in `type=\"text:email\"`"),
-        deprecated("deprecated-spec", "write the format into the type, as in `type=\"text:email\"`"),
-        deprecated("minValue", "check the value where it is entered"),
-        deprecated("maxValue", "check the value where it is entered"),
-    ];
-    let ([name, label, kind, media, auto_download, ..], [_, _, _, has_media, ..]) = attributes(element, &rules, out);
+    let ([name, label, kind, media, auto_download, ..], [_, _, _, has_media, ..]) = attributes(element, &FIELD, out);
     let _ = words::boolean(auto_download, out);
-    no_text(element, out);
+    form(element, FIELD.content, out);
     let mut options = room_for("option", element);
     for child in element.children() {
-        if meant(child, element, &["option"], out).is_some() {
+        if meant(child, element, FIELD.content, out).is_some() {
             options.push(option(child, out));
         }
     }
@@ -117,21 +100,20 @@ fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
 }
 
 fn option<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> FieldOption<'s> {
-    let ([key], [has_key]) = attributes(element, &[depended_on("key")], out);
-    no_children(element, out);
+    let ([key], [has_key]) = attributes(element, &OPTION, out);
+    form(element, OPTION.content, out);
     FieldOption { key: key.as_ref().map(text), has_key, label: element.text(), element: element.name_span() }
 }
 
 fn belongs_to<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> BelongsTo<'s> {
-    let ([model, name], [_, has_name]) = attributes(element, &[required("model"), depended_on("name")], out);
-    no_content(element, out);
+    let ([model, name], [_, has_name]) = attributes(element, &BELONGS_TO, out);
+    form(element, BELONGS_TO.content, out);
     BelongsTo { model: model.as_ref().map(text), name: name.as_ref().map(text), has_name }
 }
 
 fn has_many<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> HasMany<'s> {
-    let rules = [required("model"), required("name"), depended_on("inverse-of")];
-    let ([model, name, inverse_of], [_, _, has_inverse_of]) = attributes(element, &rules, out);
-    no_content(element, out);
+    let ([model, name, inverse_of], [_, _, has_inverse_of]) = attributes(element, &HAS_MANY, out);
+    form(element, HAS_MANY.content, out);
     HasMany {
         model: model.as_ref().map(text),
         name: name.as_ref().map(text),
@@ -142,15 +124,15 @@ fn has_many<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> HasMany<'s> {
 }
 
 fn index(element: Node<'_, '_>, out: &mut Diagnostics) -> Index {
-    let ([on, _, database], _) = attributes(element, &[required("on"), optional("name"), optional("database")], out);
+    let ([on, _, database], _) = attributes(element, &INDEX, out);
     words::databases(database, out);
-    no_content(element, out);
+    form(element, INDEX.content, out);
     Index { on: on.map(|on| on.source_text()) }
 }
 
 fn display(element: Node<'_, '_>, out: &mut Diagnostics) -> Display {
-    let ([format], [has_format]) = attributes(element, &[depended_on("format")], out);
-    no_children(element, out);
+    let ([format], [has_format]) = attributes(element, &DISPLAY, out);
+    form(element, DISPLAY.content, out);
     let format = if has_format {
         no_text(element, out);
         format.map(|format| format.source_text())
@@ -166,9 +148,8 @@ fn display(element: Node<'_, '_>, out: &mut Diagnostics) -> Display {
 }
 
 fn notify_user<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> NotifyUser<'s> {
-    let rules = [required("message"), required("received-field"), required("recipient-field"), optional("badge-count-field")];
-    let ([message, received, recipient, badge], _) = attributes(element, &rules, out);
-    no_content(element, out);
+    let ([message, received, recipient, badge], _) = attributes(element, &NOTIFY_USER, out);
+    form(element, NOTIFY_USER.content, out);
     NotifyUser {
         message: message.map(|message| message.source_text()),
         received_field: received.as_ref().map(text),

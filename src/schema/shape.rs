@@ -3,50 +3,22 @@
 use std::cell::OnceCell;
 
 use super::declared::Text;
+use super::grammar::{self, Content};
 use super::node::Node;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Fix, Severity, one_of, suggestion};
 use crate::syntax::{Attribute, Element};
 use crate::text::Span;
 
-/// What is known of an attribute.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rule {
-    name: &'static str,
-    required: bool,
-    /// Without it something else of the element may be wrong, so that a misspelt one is read as what it was meant to be.
-    depended_on: bool,
-    deprecated: Option<&'static str>,
-}
-
-/// An attribute that must be there.
-pub(super) const fn required(name: &'static str) -> Rule {
-    Rule { name, required: true, depended_on: true, deprecated: None }
-}
-
-/// An attribute that may be there, and that others may need.
-pub(super) const fn depended_on(name: &'static str) -> Rule {
-    Rule { name, required: false, depended_on: true, deprecated: None }
-}
-
-/// An attribute that may be there.
-pub(super) const fn optional(name: &'static str) -> Rule {
-    Rule { name, required: false, depended_on: false, deprecated: None }
-}
-
-/// An attribute that means nothing any more; the advice says what to do instead.
-pub(super) const fn deprecated(name: &'static str, advice: &'static str) -> Rule {
-    Rule { name, required: false, depended_on: false, deprecated: Some(advice) }
-}
-
-/// The attributes of an element, in the order of the rules. An attribute that is broken or blank is left out.
+/// The attributes of an element, in the order of the grammar, and whether each is written. One that is broken or blank is left out.
 pub(super) fn attributes<'s, const N: usize>(
     element: Node<'_, 's>,
-    rules: &[Rule; N],
+    grammar: &grammar::Element<[grammar::Attribute; N]>,
     out: &mut Diagnostics,
 ) -> ([Option<Attribute<'s>>; N], [bool; N]) {
+    let rules = &grammar.attributes;
     let mut values = [None; N];
     let mut written = [false; N];
-    // Attributes mostly stand in the order of the rules, so the search begins behind the one before.
+    // Attributes mostly stand in the order of the grammar, so the search begins behind the one before.
     let mut next = 0;
     let known = OnceCell::new();
     for attribute in element.attributes() {
@@ -57,7 +29,10 @@ pub(super) fn attributes<'s, const N: usize>(
             None => {
                 let known = known.get_or_init(|| known_attributes(element, rules));
                 let near = near_attribute(&attribute, known).filter(|near| written.get(near.index) == Some(&false));
-                out.push(unknown_attribute(element, &attribute, rules, known, near));
+                // Where an attribute is broken, its name may be no name either.
+                if !attribute.broken {
+                    out.push(unknown_attribute(element, &attribute, rules, known, near));
+                }
                 let near = near.map(|near| near.index);
                 // That what others depend on is missing would be the same mistake again.
                 match near.filter(|&index| rules.get(index).is_some_and(|rule| rule.depended_on)) {
@@ -102,10 +77,16 @@ pub(super) fn whole(attribute: &Attribute<'_>) -> Span {
     attribute.span()
 }
 
-/// Reports the elements and the text of an element that may hold none.
-pub(super) fn no_content(element: Node<'_, '_>, out: &mut Diagnostics) {
-    no_text(element, out);
-    no_children(element, out);
+/// Reports the text of an element that may hold none, and the elements of one that may hold none.
+pub(super) fn form(element: Node<'_, '_>, content: Content, out: &mut Diagnostics) {
+    match content {
+        Content::Nothing => {
+            no_text(element, out);
+            no_children(element, out);
+        }
+        Content::Text => no_children(element, out),
+        Content::Groups(_) => no_text(element, out),
+    }
 }
 
 /// Reports the text of an element that may hold none.
@@ -119,22 +100,23 @@ pub(super) fn no_text(element: Node<'_, '_>, out: &mut Diagnostics) {
 
 /// Which of the allowed elements a child is. One that is misspelt is reported, and read as what it was meant to be, so that nothing
 /// that it declares is missed. `None`: it means nothing here, which has been reported.
-pub(super) fn meant(child: Node<'_, '_>, parent: Node<'_, '_>, allowed: &[&'static str], out: &mut Diagnostics) -> Option<&'static str> {
-    let find = |name: &str| allowed.iter().copied().find(|known| *known == name);
+pub(super) fn meant(child: Node<'_, '_>, parent: Node<'_, '_>, content: Content, out: &mut Diagnostics) -> Option<&'static str> {
+    let find = |name: &str| content.names().find(|known| *known == name);
     let name = child.name();
     if let Some(known) = find(name) {
         return Some(known);
     }
+    // The words of 3.1 are read in every dialect, so they may be meant in each.
     let near = || {
-        let near = suggestion(child.written(), allowed.iter().map(|word| parent.element_word(word)))?;
-        allowed.iter().copied().find(|word| parent.element_word(word) == near)
+        let near = suggestion(child.written(), content.names().flat_map(|word| [parent.element_word(word), word]))?;
+        content.names().find(|word| parent.element_word(word) == near || *word == near)
     };
     if let Some(closed_as) = child.element.closed_as() {
         // That its two tags disagree has been said.
         return find(closed_as).or_else(near);
     }
     let near = near();
-    let mut diagnostic = unknown_element(child, parent, allowed);
+    let mut diagnostic = unknown_element(child, parent, content).maybe_help(place(child));
     if let Some(near) = near {
         diagnostic.severity = Severity::Error;
         let word = parent.element_word(near);
@@ -145,18 +127,25 @@ pub(super) fn meant(child: Node<'_, '_>, parent: Node<'_, '_>, allowed: &[&'stat
 }
 
 /// Reports the elements in an element that may hold none.
-pub(super) fn no_children(element: Node<'_, '_>, out: &mut Diagnostics) {
+fn no_children(element: Node<'_, '_>, out: &mut Diagnostics) {
     for child in element.children() {
-        out.push(unknown_element(child, element, &[]));
+        out.push(unknown_element(child, element, Content::Nothing));
     }
 }
 
 /// An element that means nothing where it stands.
-fn unknown_element(element: Node<'_, '_>, parent: Node<'_, '_>, allowed: &[&'static str]) -> Diagnostic {
+fn unknown_element(element: Node<'_, '_>, parent: Node<'_, '_>, content: Content) -> Diagnostic {
     let name = element.written();
-    let expected = allowed.iter().map(|word| parent.element_word(word));
+    let expected = content.names().map(|word| parent.element_word(word));
     let message = format!("`{name}` is not an element of `{}`; expected {}", parent.written(), one_of(expected));
     Diagnostic::new(Code::UnknownElement, element.name_span(), message).label("ignored with all that it holds")
+}
+
+/// Where an element of the language stands that stands in the wrong place here.
+fn place(element: Node<'_, '_>) -> Option<String> {
+    let parents = grammar::parents(element.name()).into_iter().map(|parent| element.element_word(parent));
+    let parents: Vec<&str> = parents.collect();
+    (!parents.is_empty()).then(|| format!("it stands in {}", one_of(parents)))
 }
 
 /// Another name for an element, in both of its tags. A guess.
@@ -178,11 +167,14 @@ struct Known<'r> {
     given: bool,
 }
 
-fn known_attributes<'r>(element: Node<'_, '_>, rules: &'r [Rule]) -> Vec<Known<'r>> {
+/// By their words in the dialect, and those of 3.1, which are read in each.
+fn known_attributes<'r>(element: Node<'_, '_>, rules: &'r [grammar::Attribute]) -> Vec<Known<'r>> {
     let current = rules.iter().enumerate().filter(|(_, rule)| rule.deprecated.is_none());
-    let known = current.map(|(index, rule)| {
-        let word = element.attribute_word(rule.name);
-        Known { index, word, given: element.element.attributes().any(|attribute| attribute.name == word) }
+    let known = current.flat_map(|(index, rule)| {
+        let words = [element.attribute_word(rule.name), rule.name];
+        let given = element.element.attributes().any(|attribute| words.contains(&attribute.name));
+        let different = if words[0] == words[1] { 1 } else { 2 };
+        words.into_iter().take(different).map(move |word| Known { index, word, given })
     });
     known.collect()
 }
@@ -196,11 +188,11 @@ fn near_attribute<'k, 'r>(attribute: &Attribute<'_>, known: &'k [Known<'r>]) -> 
 fn unknown_attribute(
     element: Node<'_, '_>,
     attribute: &Attribute<'_>,
-    rules: &[Rule],
+    rules: &[grammar::Attribute],
     known: &[Known<'_>],
     near: Option<&Known<'_>>,
 ) -> Diagnostic {
-    let expected = one_of(known.iter().map(|known| known.word));
+    let expected = one_of(known.chunk_by(|one, other| one.index == other.index).filter_map(|words| words.first()).map(|known| known.word));
     let message = format!("`{}` is not an attribute of `{}`; expected {expected}", attribute.name, element.written());
     let mut diagnostic = Diagnostic::new(Code::UnknownAttribute, attribute.name_span, message);
     let Some(Known { index, word, .. }) = near else {

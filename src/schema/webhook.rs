@@ -1,29 +1,21 @@
 //! `<webhook>` and what stands in it.
 
 use super::declared::{Body, FieldSlot, Header, Request, Webhook, WebhookField};
+use super::grammar::{BODY, HEADER, ORDERS, REQUEST, WEBHOOK, WEBHOOK_FIELD};
 use super::node::Node;
-use super::shape::{attributes, depended_on, meant, no_children, no_content, no_text, optional, required, text, unexpected_text};
+use super::shape::{attributes, form, meant, text, unexpected_text};
 use super::{model, words};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::Attribute;
 use crate::text::Span;
 
 pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
-    let rules = [
-        required("type"),
-        depended_on("name"),
-        depended_on("receiver"),
-        depended_on("action"),
-        optional("when"),
-        optional("on"),
-        optional("order"),
-    ];
-    let ([kind, name, receiver, action, when, on, order], [_, _, has_receiver, has_action, ..]) = attributes(element, &rules, out);
-    no_text(element, out);
+    let ([kind, name, receiver, action, when, on, order], [_, _, has_receiver, has_action, ..]) = attributes(element, &WEBHOOK, out);
+    form(element, WEBHOOK.content, out);
     let mut fields = model::room_for("field", element);
     let mut first_request: Option<Request<'s>> = None;
     for child in element.children() {
-        let Some(name) = meant(child, element, &["field", "request"], out) else {
+        let Some(name) = meant(child, element, WEBHOOK.content, out) else {
             continue;
         };
         match (name, &first_request) {
@@ -49,7 +41,7 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<
         action: action.as_ref().map(text),
         when: when.as_ref().map(Attribute::source_text),
         on: words::operations(on, out),
-        ordered: words::is_last(order, ["none", "object"], out),
+        ordered: words::one(order, Code::InvalidValue, ORDERS, [false, true], out).unwrap_or(false),
         fields,
         request: first_request,
         field_slot: field_slot(element),
@@ -70,18 +62,8 @@ fn field_slot(element: Node<'_, '_>) -> Option<FieldSlot> {
 }
 
 fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> WebhookField<'s> {
-    let rules = [
-        required("name"),
-        optional("required"),
-        optional("embed"),
-        optional("state"),
-        optional("equals"),
-        optional("one-of"),
-        optional("changed"),
-        optional("limit"),
-    ];
-    let ([name, is_required, embed, state, equals, one_of, changed, limit], _) = attributes(element, &rules, out);
-    no_content(element, out);
+    let ([name, is_required, embed, state, equals, one_of, changed, limit], _) = attributes(element, &WEBHOOK_FIELD, out);
+    form(element, WEBHOOK_FIELD.content, out);
     WebhookField {
         name: name.as_ref().map(text),
         required: words::boolean(is_required, out),
@@ -95,12 +77,12 @@ fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> WebhookField<'s> {
 }
 
 fn request<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
-    let ([url, method], _) = attributes(element, &[required("url"), optional("method")], out);
-    no_text(element, out);
+    let ([url, method], _) = attributes(element, &REQUEST, out);
+    form(element, REQUEST.content, out);
     let mut headers = Vec::new();
     let mut first_body: Option<Body<'s>> = None;
     for child in element.children() {
-        let Some(name) = meant(child, element, &["header", "body"], out) else {
+        let Some(name) = meant(child, element, REQUEST.content, out) else {
             continue;
         };
         match (name, &first_body) {
@@ -124,15 +106,15 @@ fn request<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Request<'s> {
 }
 
 fn header<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Header<'s> {
-    let ([name], _) = attributes(element, &[required("name")], out);
-    no_children(element, out);
+    let ([name], _) = attributes(element, &HEADER, out);
+    form(element, HEADER.content, out);
     let name = name.filter(|name| is_token("header name", name, out));
     Header { name: name.as_ref().map(text), value: element.source_text() }
 }
 
 fn body<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
-    let ([template, content_type], _) = attributes(element, &[depended_on("template"), depended_on("content-type")], out);
-    no_children(element, out);
+    let ([template, content_type], [_, has_content_type]) = attributes(element, &BODY, out);
+    form(element, BODY.content, out);
     if template.is_some()
         && let Some(span) = element.text_span()
     {
@@ -140,6 +122,7 @@ fn body<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Body<'s> {
     }
     Body {
         content_type: content_type.as_ref().map(text),
+        has_content_type,
         template: template.as_ref().map(text),
         text: element.source_text(),
         element: element.name_span(),

@@ -1,53 +1,41 @@
 //! Attributes whose value is one of a few words, or a small number.
 
 use super::declared::{On, State, WebhookKind};
+use super::grammar::{BOOLEANS, DATABASES, MAX_LIMIT, OPERATIONS, STATES, WEBHOOK_TYPES};
 use super::shape::whole;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
 use crate::syntax::Attribute;
 use crate::text::{Span, Spanned};
 
-/// The most related objects that one embed may ask for; a payload of more is a download, not a message.
-const MAX_LIMIT: u32 = 10_000;
-
 /// `true` or `false`.
 pub(super) fn boolean(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> Option<Spanned<bool>> {
     let attribute = attribute?;
-    let word = one(&attribute, Code::BadBoolean, [("true", true), ("false", false)], out)?;
+    let word = one(Some(attribute), Code::BadBoolean, BOOLEANS, [true, false], out)?;
     Some(Spanned::new(word, whole(&attribute)))
 }
 
 /// `present` or `uploaded`.
 pub(super) fn state(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> Option<Spanned<State>> {
     let attribute = attribute?;
-    let word = one(&attribute, Code::BadState, [("present", State::Present), ("uploaded", State::Uploaded)], out)?;
+    let word = one(Some(attribute), Code::BadState, STATES, [State::Present, State::Uploaded], out)?;
     Some(Spanned::new(word, whole(&attribute)))
 }
 
 /// `ready` or `update`.
 pub(super) fn webhook_kind(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> Option<WebhookKind> {
-    one(&attribute?, Code::WebhookType, [("ready", WebhookKind::Ready), ("update", WebhookKind::Update)], out)
-}
-
-/// A word that means yes among words of which the others mean no.
-pub(super) fn is_last<const N: usize>(attribute: Option<Attribute<'_>>, words: [&str; N], out: &mut Diagnostics) -> bool {
-    let mut index = 0;
-    let numbered = words.map(|word| {
-        index += 1;
-        (word, index == N)
-    });
-    attribute.and_then(|attribute| one(&attribute, Code::InvalidValue, numbered, out)).unwrap_or(false)
+    one(attribute, Code::WebhookType, WEBHOOK_TYPES, [WebhookKind::Ready, WebhookKind::Update], out)
 }
 
 /// A list of `create`, `update`, `delete`, separated by spaces or commas.
 pub(super) fn operations(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> Option<On> {
     let attribute = attribute?;
     let mut on = On::default();
-    for (word, span) in words(&attribute) {
+    for (word, span) in listed(&attribute, &OPERATIONS, out) {
         match word.as_str() {
             "create" => on.create = true,
             "update" => on.update = true,
             "delete" => on.delete = true,
-            _ => out.push(invalid(Code::InvalidValue, attribute.name, &word, span, &["create", "update", "delete"])),
+            _ => out.push(invalid(Code::InvalidValue, attribute.name, &word, span, &OPERATIONS)),
         }
     }
     Some(on)
@@ -58,9 +46,9 @@ pub(super) fn databases(attribute: Option<Attribute<'_>>, out: &mut Diagnostics)
     let Some(attribute) = attribute else {
         return;
     };
-    for (word, span) in words(&attribute) {
-        if !matches!(word.as_str(), "app" | "cloud") {
-            out.push(invalid(Code::BadDatabase, attribute.name, &word, span, &["app", "cloud"]));
+    for (word, span) in listed(&attribute, &DATABASES, out) {
+        if !DATABASES.contains(&word.as_str()) {
+            out.push(invalid(Code::BadDatabase, attribute.name, &word, span, &DATABASES));
         }
     }
 }
@@ -79,12 +67,19 @@ pub(super) fn limit(attribute: Option<Attribute<'_>>, out: &mut Diagnostics) -> 
     }
 }
 
-fn one<T: Copy, const N: usize>(attribute: &Attribute<'_>, code: Code, words: [(&str, T); N], out: &mut Diagnostics) -> Option<T> {
+/// What a word means among those that an attribute may be.
+pub(super) fn one<T: Copy, const N: usize>(
+    attribute: Option<Attribute<'_>>,
+    code: Code,
+    words: [&'static str; N],
+    meanings: [T; N],
+    out: &mut Diagnostics,
+) -> Option<T> {
+    let attribute = attribute?;
     let value = attribute.value();
-    let found = words.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning);
+    let found = words.into_iter().zip(meanings).find(|(word, _)| *word == value).map(|(_, meaning)| meaning);
     if found.is_none() {
-        let names = words.map(|(word, _)| word);
-        out.push(invalid(code, attribute.name, &value, attribute.value_span, &names));
+        out.push(invalid(code, attribute.name, &value, attribute.value_span, &words));
     }
     found
 }
@@ -98,8 +93,8 @@ fn invalid(code: Code, attribute: &str, seen: &str, span: Span, allowed: &[&str]
     }
 }
 
-/// The words of a list with their places.
-fn words(attribute: &Attribute<'_>) -> Vec<(String, Span)> {
+/// The words of a list with their places. A list of separators alone is reported.
+fn listed(attribute: &Attribute<'_>, allowed: &[&str], out: &mut Diagnostics) -> Vec<(String, Span)> {
     let text = attribute.source_text();
     let mut found = Vec::new();
     let mut start = 0;
@@ -108,6 +103,9 @@ fn words(attribute: &Attribute<'_>) -> Vec<(String, Span)> {
             found.push((part.to_owned(), text.span(start..start + part.len())));
         }
         start += part.len() + 1;
+    }
+    if found.is_empty() {
+        out.push(invalid(Code::InvalidValue, attribute.name, &attribute.value(), attribute.value_span, allowed));
     }
     found
 }

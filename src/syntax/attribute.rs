@@ -18,7 +18,8 @@ pub struct Attribute<'s> {
     pub value_span: Span,
     /// The value has been reported as wrong; nothing more is to be said about it.
     pub broken: bool,
-    pub(super) is_closed: bool,
+    /// The quote behind the value, if there is one.
+    pub(super) quote: Option<char>,
 }
 
 impl<'s> Attribute<'s> {
@@ -32,7 +33,7 @@ impl<'s> Attribute<'s> {
     #[must_use]
     pub fn span(&self) -> Span {
         let value = self.value_span;
-        self.name_span.to(Span { end: value.end + u32::from(self.is_closed), ..value })
+        self.name_span.to(Span { end: value.end + u32::from(self.quote.is_some()), ..value })
     }
 
     /// The value, decoded.
@@ -51,6 +52,9 @@ impl<'s> Attribute<'s> {
     #[must_use]
     pub fn source_text(&self) -> SourceText {
         let mut text = SourceText::empty(self.value_span);
+        if let Some(quote) = self.quote {
+            text.stands_in(quote);
+        }
         push_pieces(&mut text, self.raw, Place::Attribute, self.value_span);
         text
     }

@@ -209,8 +209,13 @@ impl<'s, 'd> Reader<'s, 'd> {
             self.out.push(Diagnostic::new(code, self.span(start, from), message));
         }
         self.at = match ending {
-            // Most likely its line is the comment; what stands below was meant to be read.
-            Ending::Comment => self.find(b'\n', from).unwrap_or(self.text.len()),
+            // Most likely its line is the comment; what stands below was meant to be read, and the end of the element around it.
+            Ending::Comment => {
+                let line_end = self.find(b'\n', from).unwrap_or(self.text.len());
+                let line = self.text.get(from..line_end).unwrap_or("");
+                let closing = self.open.last().and_then(|open| line.find(&format!("</{}", open.name)));
+                closing.map_or(line_end, |at| from + at)
+            }
             Ending::CharacterData | Ending::Instruction => from,
         };
         false

@@ -11,6 +11,9 @@ use crate::diagnostics::{Code, Diagnostic, Fix};
 /// Up to this many attributes are compared with each other; more are looked up in a table.
 const FEW_ATTRIBUTES: usize = 8;
 
+/// So many `<` at once mark a merge conflict.
+const CONFLICT: usize = 7;
+
 /// How a tag ended.
 enum End {
     Open,
@@ -20,15 +23,32 @@ enum End {
 }
 
 impl Reader<'_, '_> {
+    /// Reports a `<` that begins no tag, with those that follow it in the same way.
+    fn no_tag(&mut self, start: usize) {
+        let mut end = start + 1;
+        while self.byte(end) == Some(b'<') && self.name_end(end + 1) == end + 1 && !matches!(self.byte(end + 1), Some(b'/' | b'!' | b'?')) {
+            end += 1;
+        }
+        let (span, seen) = (self.span(start, end), "<".repeat(end - start));
+        let diagnostic = if end - start == CONFLICT {
+            let message = format!("`{seen}` begins no tag; a merge conflict has not been resolved here");
+            Diagnostic::new(Code::UnclosedTag, span, message)
+                .help("choose one side, and remove the lines of `<<<<<<<`, `=======` and `>>>>>>>`")
+        } else {
+            let escaped = "&lt;".repeat(end - start);
+            let message = format!("`{seen}` begins no tag; the character itself is written `&lt;`");
+            Diagnostic::new(Code::UnclosedTag, span, message).fix(Fix::replace(format!("write `{escaped}`"), span, escaped))
+        };
+        self.out.push(diagnostic);
+        self.at = end;
+    }
+
     /// Reads what begins with a `<`.
     pub(super) fn open_tag(&mut self) {
         let start = self.at;
         let name_end = self.name_end(start + 1);
         let Some(name) = self.text.get(start + 1..name_end).filter(|name| !name.is_empty()) else {
-            let span = self.span(start, start + 1);
-            let message = "`<` begins no tag; the character itself is written `&lt;`";
-            self.out.push(Diagnostic::new(Code::UnclosedTag, span, message).fix(Fix::replace("write `&lt;`", span, "&lt;")));
-            self.at = start + 1;
+            self.no_tag(start);
             return;
         };
         self.at = name_end;

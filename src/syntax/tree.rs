@@ -246,7 +246,7 @@ impl<'t, 's> Element<'t, 's> {
             raw: tree.slice(raw.value.0, raw.value.1),
             value_span: tree.span(raw.value.0, raw.value.1),
             broken: raw.broken,
-            is_closed: matches!(tree.text.as_bytes().get(raw.value.1 as usize), Some(b'"' | b'\'')),
+            quote: tree.text.as_bytes().get(raw.value.1 as usize).map(|byte| char::from(*byte)).filter(|quote| matches!(quote, '"' | '\'')),
         })
     }
 

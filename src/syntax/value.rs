@@ -5,6 +5,9 @@ use super::reader::Reader;
 use super::reference;
 use crate::diagnostics::{Code, Diagnostic, Fix};
 
+/// What word processors make of quotes.
+const TYPOGRAPHIC_QUOTES: [char; 9] = ['“', '”', '„', '‟', '‘', '’', '‚', '«', '»'];
+
 impl Reader<'_, '_> {
     pub(super) fn unquoted(&mut self, name: (usize, usize)) {
         let start = self.at;
@@ -15,18 +18,24 @@ impl Reader<'_, '_> {
         }
         let end = self.at;
         let value = self.text.get(start..end).unwrap_or("");
-        let inner = value.trim_end_matches(['"', '\'']);
-        let value_end = start + inner.len();
+        let unended = value.trim_end_matches(['"', '\'']);
+        let without_opening = unended.trim_start_matches(TYPOGRAPHIC_QUOTES);
+        let inner = without_opening.trim_end_matches(TYPOGRAPHIC_QUOTES);
+        let from = start + unended.len() - without_opening.len();
+        let value_end = from + inner.len();
         let span = self.span(start, end);
-        let message = format!(
-            "the value of `{}` has no {}quotes; expected `\"{inner}\"`",
-            self.text.get(name.0..name.1).unwrap_or(""),
-            if inner.len() < value.len() { "opening " } else { "" }
-        );
+        let fault = if from > start {
+            "stands in quotes that are not those of XML"
+        } else if unended.len() < value.len() {
+            "has no opening quotes"
+        } else {
+            "has no quotes"
+        };
+        let message = format!("the value of `{}` {fault}; expected `\"{inner}\"`", self.text.get(name.0..name.1).unwrap_or(""));
         let fix = Fix::replace("quote it", span, format!("\"{inner}\"")).safe();
         self.out.push(Diagnostic::new(Code::UnquotedValue, span, message).fix(fix));
-        let good = self.check_value(name, start, value_end);
-        self.keep(name, (start, value_end), !good);
+        let good = self.check_value(name, from, value_end);
+        self.keep(name, (from, value_end), !good);
     }
 
     fn word_end(&self, from: usize) -> usize {

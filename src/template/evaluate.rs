@@ -276,7 +276,8 @@ impl<'a> Local<'a> {
     }
 }
 
-fn of_constant(constant: &Constant) -> Value<'_> {
+/// A literal.
+pub(super) fn of_constant(constant: &Constant) -> Value<'_> {
     match constant {
         Constant::Null => Value::Null,
         Constant::Boolean(boolean) => Value::Boolean(*boolean),
@@ -312,7 +313,8 @@ fn negate<'a>(operand: &Value<'a>) -> Result<Value<'a>, Refusal> {
     }
 }
 
-fn holds(test: Test, input: &Value<'_>, argument: Option<&Value<'_>>) -> bool {
+/// Whether a test holds.
+pub(super) fn holds(test: Test, input: &Value<'_>, argument: Option<&Value<'_>>) -> bool {
     let integer = if let Value::Integer(integer) = input { Some(*integer) } else { None };
     let texts = input.as_text().zip(argument.and_then(Value::as_text));
     match test {

@@ -8,6 +8,7 @@ mod branches;
 mod data;
 mod rendered;
 
+mod never;
 mod predicate;
 mod request;
 
@@ -41,6 +42,7 @@ mod tests;
 
 pub use branches::{Branch, BranchKind, Watch};
 pub use data::{Data, Embedded, Snapshot};
+pub use never::{Against, Never};
 pub use predicate::Predicate;
 pub use rendered::{Part, RenderError, Rendered, RenderedText};
 pub use request::Request;

@@ -126,8 +126,12 @@ struct Mistake {
 }
 
 impl Mistake {
+    /// A mended text is as long as its source, but its characters may be others: a keyword there can stand within a wide space here.
     fn report(self, source: &TemplateSource, out: &mut Diagnostics) {
-        out.push(Diagnostic::new(Code::TemplateSyntax, source.span(self.range), self.message).maybe_help(self.help));
+        let text = source.text.as_str();
+        let (start, end) = (self.range.start.min(text.len()), self.range.end.min(text.len()));
+        let range = text.floor_char_boundary(start)..text.ceil_char_boundary(end);
+        out.push(Diagnostic::new(Code::TemplateSyntax, source.span(range), self.message).maybe_help(self.help));
     }
 }
 

@@ -14,7 +14,7 @@ use crate::program::TemplateSource;
 /// A typed boolean expression: the compiled `when`.
 #[derive(Debug)]
 pub struct Predicate {
-    expr: Expr,
+    pub(super) expr: Expr,
     /// What is certain when it is true.
     promises: Facts,
 }

@@ -41,6 +41,37 @@ impl Expr {
         if let ExprKind::Constant(constant) = &self.kind { Some(constant) } else { None }
     }
 
+    /// Calls `visit` with every expression right below it, in the order of the text.
+    pub(super) fn each_operand<'e>(&'e self, visit: &mut dyn FnMut(&'e Self)) {
+        match &self.kind {
+            ExprKind::Constant(_)
+            | ExprKind::Variable(_)
+            | ExprKind::Secret(_)
+            | ExprKind::Object
+            | ExprKind::Previous
+            | ExprKind::Ambient(_)
+            | ExprKind::Local(_)
+            | ExprKind::Turn(..)
+            | ExprKind::Changed(_) => {}
+            ExprKind::Property(of, _)
+            | ExprKind::Embedded(of, _)
+            | ExprKind::Meta(of, _)
+            | ExprKind::Part(of, _)
+            | ExprKind::Not(of)
+            | ExprKind::Negate(of) => visit(of),
+            ExprKind::Item(one, other) | ExprKind::Binary(_, one, other) => [one, other].into_iter().for_each(|operand| visit(operand)),
+            ExprKind::Choose { condition, then, otherwise } => {
+                [Some(condition), Some(then), otherwise.as_ref()].into_iter().flatten().for_each(|operand| visit(operand));
+            }
+            ExprKind::List(items) => items.iter().for_each(visit),
+            ExprKind::Map(entries) => entries.iter().for_each(|(_, value)| visit(value)),
+            ExprKind::Filter(_, input, arguments) | ExprKind::Test(_, input, arguments) => {
+                visit(input);
+                arguments.iter().for_each(visit);
+            }
+        }
+    }
+
     /// The literal text, if it is one.
     pub(super) fn constant_text(&self) -> Option<&str> {
         if let Some(Constant::Text(text)) = self.constant() { Some(text) } else { None }

@@ -39,7 +39,7 @@ impl Bench {
             bench.files.push((file, path.clone(), tests));
         }
         if bench.compilation.diagnostics.has_errors() {
-            bench.compilation.diagnostics.close();
+            bench.compilation.diagnostics.sort();
             return Ok(Err(Box::new(bench.compilation)));
         }
         Ok(Ok(bench))

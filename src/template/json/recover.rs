@@ -174,7 +174,7 @@ impl Reader<'_, '_> {
 
     /// A range of the text as a text of its own.
     pub(super) fn part(&self, range: Range<usize>) -> TemplateSource {
-        let mut part = TemplateSource::empty(self.source.span(range.start..range.start));
+        let mut part = self.source.within(self.source.span(range.start..range.start));
         part.push_part(self.source, range);
         part
     }

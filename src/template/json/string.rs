@@ -10,7 +10,8 @@ impl Reader<'_, '_> {
     pub(super) fn string(&mut self) -> TemplateSource {
         let open = self.at;
         self.at += 1;
-        let mut decoded = TemplateSource::empty(self.source.span(self.at..self.at));
+        let mut decoded = self.source.within(self.source.span(self.at..self.at));
+        decoded.stands_in('"');
         let mut control_seen = false;
         loop {
             let rest = self.rest();
@@ -61,7 +62,8 @@ impl Reader<'_, '_> {
         let end = start + inside.rfind('"').map_or(1, |last| last + 1);
         let seen = self.text.get(start..end).unwrap_or_default();
         let edits: Vec<_> = seen.match_indices('"').map(|(at, _)| (start + at..start + at + 1, "'")).collect();
-        let fix = self.replacing("use single quotes", &edits).filter(|_| !inside.contains('\'')).map(Fix::safe);
+        let fix =
+            self.replacing("use single quotes", &edits).filter(|_| !inside.contains('\'') && decoded.free_quote().is_some()).map(Fix::safe);
         let message = "a `\"` inside an expression ends the JSON string, expected single quotes there";
         let mut found = self.found(start..end, message);
         found.fixes.extend(fix);

@@ -245,6 +245,12 @@ impl Fixture {
         }
     }
 
+    /// Whether a `when` is said to be never true.
+    pub(super) fn never(&self, template: &str) -> bool {
+        let predicate = Predicate::compile(&source(template), self.scope(), &mut Diagnostics::default());
+        predicate.is_some_and(|predicate| predicate.never(self.scope()).is_some())
+    }
+
     /// The messages for a text body, with help.
     pub(super) fn messages(&self, template: &str) -> Vec<String> {
         let mut out = Diagnostics::default();

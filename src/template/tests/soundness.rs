@@ -226,6 +226,7 @@ proptest! {
         for template in [expression.clone(), format!("({expression}) is {test}"), format!("not ({expression})")] {
             let held = fixture.when(&template);
             assert!(!held.starts_with("failed"), "{template}: {held}");
+            assert!(held != "true" || !fixture.never(&template), "{template} is said to be never true");
         }
     }
 

@@ -9,10 +9,13 @@ use serde_json::{Value, json};
 use super::super::Embedded;
 use super::fixture::{Fixture, asset_properties, span};
 use crate::ids::PropertyId;
-use crate::program::{Condition, Operation, Operations, Subject, Test};
+use crate::program::{Condition, Literal, Operation, Operations, Subject, Test};
 
-/// The belongs-to `room` of an asset, and the photo.
+/// The belongs-to `room` of an asset.
 const ROOM: usize = 15;
+/// A single choice, which a condition may compare.
+const STATUS: usize = 3;
+/// The photo.
 const PHOTO: usize = 14;
 
 /// A webhook and a save.
@@ -48,7 +51,12 @@ impl World {
         let set = (0_u16..).zip(&names).filter(|(index, _)| record.is_set(PropertyId(*index)));
         let chosen = set.filter(|(index, _)| self.conditions.get(usize::from(*index)) == Some(&true));
         let conditions = chosen.map(|(index, property)| {
-            let test = if usize::from(index) == PHOTO { Test::Uploaded } else { Test::Set };
+            let equals = || record.value(PropertyId(index)).as_str().filter(|_| usize::from(index) == STATUS && self.known_before);
+            let test = match equals() {
+                Some(key) => Test::Equals(Literal::Text(key.into())),
+                None if usize::from(index) == PHOTO => Test::Uploaded,
+                None => Test::Set,
+            };
             let related = usize::from(index) == ROOM && self.room_required;
             let subject = if related { Subject::Embed(vec![0]) } else { Subject::Property(PropertyId(index)) };
             Condition { subject, name: property.name.clone(), test, span: span() }

@@ -38,9 +38,11 @@ impl<'p> Typing<'p, '_> {
             };
             let help = self.missing_help(typed, text).unwrap_or_else(|| format!("give a default: {}", self.with_default(typed, text)));
             let message = format!("`{text}` may be {what} here, which cannot be printed");
-            let (before, after) = self.default_around(typed);
-            let edits = [(range.start..range.start, before.to_owned()), (range.end..range.end, after)];
-            let fix = self.replacing("give a default".to_owned(), edits.into_iter().filter(|(_, text)| !text.is_empty()).collect());
+            let fix = self.source.free_quote().and_then(|quote| {
+                let (before, after) = self.default_around(typed, quote);
+                let edits = [(range.start..range.start, before.to_owned()), (range.end..range.end, after)];
+                self.replacing("give a default".to_owned(), edits.into_iter().filter(|(_, text)| !text.is_empty()).collect())
+            });
             let mut found = Diagnostic::new(Code::MayBeMissing, self.source.span(range.clone()), message).help(help);
             found.fixes.extend(fix);
             self.push(found);
@@ -70,20 +72,20 @@ impl<'p> Typing<'p, '_> {
     }
 
     fn with_default(&self, typed: &Typed<'p>, text: &str) -> String {
-        let (before, after) = self.default_around(typed);
+        let (before, after) = self.default_around(typed, self.source.free_quote().unwrap_or('\''));
         format!("`{{{{ {before}{text}{after} }}}}`")
     }
 
-    /// What makes a default of an expression, before and after it. In single quotes, which need no escape in an attribute or in JSON;
-    /// in a URL an empty text would leave an empty segment. A filter binds more tightly than operators do.
-    fn default_around(&self, typed: &Typed<'p>) -> (&'static str, String) {
+    /// What makes a default of an expression, before and after it. In a URL an empty text would leave an empty segment. A filter binds
+    /// more tightly than operators do.
+    fn default_around(&self, typed: &Typed<'p>, quote: char) -> (&'static str, String) {
         let default = if self.context == Context::Url { "-" } else { "" };
         let loose = matches!(
             typed.expr.kind,
             ExprKind::Binary(..) | ExprKind::Choose { .. } | ExprKind::Not(_) | ExprKind::Negate(_) | ExprKind::Test(..)
         );
         let (before, after) = if loose { ("(", ")") } else { ("", "") };
-        (before, format!("{after}|default('{default}')"))
+        (before, format!("{after}|default({quote}{default}{quote})"))
     }
 
     /// What makes a place certain.
