@@ -38,7 +38,7 @@ impl Api {
         let keyring = Arc::new(Keyring::new(store.clone(), entropy.clone()));
         let (generation, _) = build(rules, &project.config, &keyring, 1, Absent::Refused).await.unwrap();
         let live = Arc::new(ArcSwap::from_pointee(generation));
-        let app = App::new(Options { dev, trigger: None });
+        let app = App::new(Options { dev, ..Options::default() });
         app.start(Running { ingest: Ingest { store, live, clock, entropy, feed: Feed::default() }, keyring });
         let address = listen(app).await;
         Self { base: format!("http://{address}"), http: client(), _folder: folder }

@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod completions;
 mod deliveries;
+mod descriptors;
 mod dev;
 mod dialect_name;
 mod explain;

@@ -45,6 +45,8 @@ pub struct Config {
     pub templates: Option<PathBuf>,
     /// Where the API listens.
     pub listen: SocketAddr,
+    /// Names besides those of this machine under which the API may be called.
+    pub hosts: Vec<String>,
     /// The store's URL, when one is configured. A relative `SQLite` path starts at the project folder.
     pub store: Option<String>,
     /// `vars.*`.
@@ -55,6 +57,8 @@ pub struct Config {
     pub endpoints: Vec<Endpoint>,
     /// Private networks that deliveries may reach.
     pub allow_networks: Vec<IpNet>,
+    /// Requests under way at once, of all endpoints; a default of the worker when nothing is said.
+    pub in_flight: Option<usize>,
 }
 
 /// A receiver or endpoint of the file: the compiler's side, and the runtime's.
@@ -92,11 +96,13 @@ impl Config {
             schemas: Vec::new(),
             templates: None,
             listen: DEFAULT_LISTEN,
+            hosts: Vec::new(),
             store: None,
             vars: BTreeMap::new(),
             secrets: BTreeMap::new(),
             endpoints: Vec::new(),
             allow_networks: Vec::new(),
+            in_flight: None,
         }
     }
 

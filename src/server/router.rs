@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 
 use super::api::{attachments, deliveries, endpoints, explain, health, keys, messages, objects, reload, saves, sink, webhooks};
-use super::{App, guard, problem};
+use super::{App, door, guard, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
@@ -37,6 +37,7 @@ pub fn router(app: Arc<App>) -> Router {
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(from_fn_with_state(Arc::clone(&app), guard::same_machine))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::called_by_name))
+        .layer(from_fn(door::attend))
         .with_state(app)
 }
