@@ -124,6 +124,14 @@ impl Store {
         verb!(self, resend(tenant, delivery, now))
     }
 
+    /// Moves every due time and lease after `after` (in milliseconds since 1970) by so many milliseconds, because the clock was set.
+    ///
+    /// # Errors
+    /// When the store fails; nothing has moved then.
+    pub async fn shift_due(&self, after: i64, by_ms: i64) -> Result<(), StoreError> {
+        verb!(self, shift_due(after, by_ms))
+    }
+
     /// Messages, newest first.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod desk;
 mod fill;
 mod lanes;
 mod record;
+mod steps;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -95,6 +96,7 @@ impl Worker {
         let (finish, finished) = mpsc::unbounded_channel();
         let (desk, mut arrivals) = Desk::new(self.limits.in_flight, Arc::clone(&self.live), Arc::clone(&self.clock));
         let recorder = tokio::spawn(record::run(self.store.clone(), self.clock.clone(), self.feed.clone(), finished));
+        let steps = tokio::spawn(steps::follow(self.store.clone(), Arc::clone(&self.clock)));
         let tools = Tools {
             egress: self.egress.clone(),
             clock: Arc::clone(&self.clock),
@@ -141,6 +143,7 @@ impl Worker {
                 () = self.new_generation(generation.number), if watch_generation => look = now,
             }
         }
+        steps.abort();
         self.store.hand_over_to(None);
         self.drain(state, recorder).await;
     }

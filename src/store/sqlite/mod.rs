@@ -99,6 +99,11 @@ impl Sqlite {
         self.writer.write(false, resend).await
     }
 
+    pub(super) async fn shift_due(&self, after: i64, by_ms: i64) -> Result<(), StoreError> {
+        let shift = move |session: &mut Session, (): &mut ()| queue::shift_due(&session.connection, after, by_ms).map(|()| Flow::Wake);
+        self.writer.write((), shift).await
+    }
+
     pub(super) async fn messages(
         &self,
         tenant: &Tenant,

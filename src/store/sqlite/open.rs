@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use crate::store::StoreError;
 use crate::store::sqlite::failure::open_failure;
+use crate::store::sqlite::queue;
 
 mod embedded {
     refinery::embed_migrations!("src/store/sqlite/migrations");
@@ -28,6 +29,8 @@ const CACHE_KIB: i64 = 32 * 1024;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long opening waits for a predecessor that is just closing the store.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// Milliseconds by which the newest row may be of the future before the clock counts as set back.
+const CLOCK_ROOM_MS: i64 = 2_000;
 /// Statements kept compiled; more than there are.
 const STATEMENTS: usize = 128;
 
@@ -146,7 +149,23 @@ fn prepare(path: &Path) -> Result<Connection, String> {
     migrate(&mut connection)?;
     // A lease can only be that of a process which has died: the lock is ours.
     connection.execute("UPDATE deliveries SET state = 0, due_at = created_at WHERE state = 1", []).map_err(sql)?;
+    follow_clock(&connection).map_err(sql)?;
     Ok(connection)
+}
+
+/// When the clock was set back while nobody looked, the newest message is of the future. Everything due then moves back by as much, or it
+/// would wait for as long as the clock was wrong.
+fn follow_clock(connection: &Connection) -> rusqlite::Result<()> {
+    let newest = "SELECT created_at - CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM messages ORDER BY row DESC LIMIT 1";
+    let ahead: i64 = connection.query_row(newest, [], |row| row.get(0)).optional()?.unwrap_or(0);
+    if ahead > CLOCK_ROOM_MS {
+        tracing::warn!(
+            seconds = ahead / 1_000,
+            "the clock of this machine was set back since the store was last used; what is due moves with it"
+        );
+        queue::shift_due(connection, 0, -ahead)?;
+    }
+    Ok(())
 }
 
 /// Refuses a database that another program has made, and marks an empty one.

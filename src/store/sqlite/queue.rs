@@ -99,6 +99,12 @@ pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, n
     Ok(true)
 }
 
+/// See [`Store::shift_due`](crate::store::Store::shift_due).
+pub(super) fn shift_due(connection: &Connection, after: i64, by_ms: i64) -> rusqlite::Result<()> {
+    let shift = "UPDATE deliveries SET due_at = due_at + ?2 WHERE state < 2 AND due_at > ?1";
+    connection.prepare_cached(shift)?.execute([after, by_ms]).map(drop)
+}
+
 /// Lets the next ordered delivery behind `row`, which has been settled, go when nothing unsettled is before it; whether there is one.
 pub(super) fn unblock(connection: &Connection, row: i64) -> rusqlite::Result<bool> {
     connection.prepare_cached(UNBLOCK)?.execute([row]).map(|changed| changed > 0)
