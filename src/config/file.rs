@@ -51,7 +51,7 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
             }
         }
         if let Some(hosts) = listen.take("hosts") {
-            config.hosts = hosts.strings(out).into_iter().filter_map(|text| host(text, out)).collect();
+            config.hosts = hosts.strings(out).iter().filter_map(|text| host(text, out)).collect();
         }
         listen.finish(out);
     }
@@ -123,7 +123,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A name or address as it stands in `Host`, without scheme and port.
-fn host(text: Spanned<String>, out: &mut Vec<Mistake>) -> Option<String> {
+fn host(text: &Spanned<String>, out: &mut Vec<Mistake>) -> Option<String> {
     let name = text.value.trim_start_matches('[').trim_end_matches(']');
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) || name.parse::<IpAddr>().is_ok();
     if !plain {

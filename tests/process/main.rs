@@ -4,5 +4,6 @@
 
 mod crash;
 mod main_job;
+#[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
 mod readme;

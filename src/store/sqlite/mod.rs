@@ -6,6 +6,7 @@ mod keys;
 mod list;
 mod objects;
 mod open;
+mod place;
 mod queue;
 mod readers;
 mod save;
@@ -42,7 +43,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         let opened = open::open(url).await?;
-        let readers = Readers::new(opened.path.clone());
+        let readers = Readers::new(opened.path.clone(), opened.place.clone());
         Ok(Self { writer: Writer::start(opened)?, readers })
     }
 

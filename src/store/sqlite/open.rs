@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use crate::store::StoreError;
 use crate::store::sqlite::failure::open_failure;
+use crate::store::sqlite::place::Place;
 use crate::store::sqlite::queue;
 
 mod embedded {
@@ -40,6 +41,8 @@ pub(super) struct Opened {
     pub connection: Connection,
     /// The database file, for the readers.
     pub path: PathBuf,
+    /// Where its files must stay.
+    pub place: Place,
     /// Locked as long as it is open; to be dropped after the connection.
     pub lock: File,
 }
@@ -56,9 +59,13 @@ pub(super) async fn open(url: &str) -> Result<Opened, StoreError> {
             Err(file) => return Err(StoreError::Busy { file: file.display().to_string() }),
         }
     };
-    let prepared = tokio::task::spawn_blocking(move || prepare(&path).map(|connection| (connection, path))).await;
-    match prepared {
-        Ok(Ok((connection, path))) => Ok(Opened { connection, path, lock }),
+    let prepared = tokio::task::spawn_blocking(move || {
+        let connection = prepare(&path)?;
+        let place = Place::of(&path).map_err(|error| format!("its files cannot be found: {}", reason(&error)))?;
+        Ok((connection, path, place))
+    });
+    match prepared.await {
+        Ok(Ok((connection, path, place))) => Ok(Opened { connection, path, place, lock }),
         Ok(Err(why)) => Err(fail(why)),
         Err(error) => Err(fail(error.to_string())),
     }
