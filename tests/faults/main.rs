@@ -5,6 +5,7 @@
 
 mod clock;
 mod connections;
+mod crash;
 mod disk;
 mod drain;
 #[path = "../receiver/hostile.rs"]

@@ -196,7 +196,8 @@ impl Received {
     }
 }
 
-/// A receiver that remembers what it got. It answers 200; below `/fail` 500, at `/slow/N` after N seconds, at `/hang` never.
+/// A receiver that remembers what it got. It answers 200; below `/fail` 500, at `/slow/N` after N seconds, below `/lag` after two
+/// milliseconds, at `/hang` never.
 #[derive(Clone, Default)]
 pub struct Receiver {
     got: Arc<Mutex<Vec<Received>>>,
@@ -212,6 +213,9 @@ impl Receiver {
             receiver.got.lock().unwrap().push(Received { path: path.clone(), headers, body });
             if let Some(seconds) = path.strip_prefix("/slow/") {
                 tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+            }
+            if path.starts_with("/lag") {
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
             if path == "/hang" {
                 std::future::pending::<()>().await;
