@@ -78,7 +78,9 @@ struct Crashes {
 
 impl Crashes {
     fn below(&self, bound: u32) -> u32 {
-        (self.random.fraction() * f64::from(bound)) as u32
+        let mut random = [0; 4];
+        self.random.fill(&mut random);
+        u32::from_le_bytes(random) % bound
     }
 
     async fn pause(&self, most_ms: u32) {
