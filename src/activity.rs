@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::broadcast;
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 
@@ -73,6 +74,17 @@ pub enum Activity {
     },
 }
 
+impl Activity {
+    /// Whether somebody should hear of it even when all goes well otherwise.
+    fn is_notable(&self) -> bool {
+        match self {
+            Self::Saved { .. } | Self::Sending { .. } => false,
+            Self::Answered { note, .. } => !note.is_empty(),
+            Self::Reloaded { .. } => true,
+        }
+    }
+}
+
 /// A decision as people read it.
 #[derive(Clone, Debug)]
 pub struct Decided {
@@ -84,31 +96,44 @@ pub struct Decided {
     pub why: String,
 }
 
-/// Where events go and come from.
+/// Where events go and come from: all of them, and apart from them those that even a quiet log has.
 #[derive(Clone, Debug)]
-pub struct Feed(tokio::sync::broadcast::Sender<Event>);
+pub struct Feed {
+    all: broadcast::Sender<Event>,
+    notable: broadcast::Sender<Event>,
+}
 
 impl Default for Feed {
     fn default() -> Self {
-        Self(tokio::sync::broadcast::Sender::new(BACKLOG))
+        Self { all: broadcast::Sender::new(BACKLOG), notable: broadcast::Sender::new(BACKLOG) }
     }
 }
 
 impl Feed {
-    /// Whether anybody watches; what is costly to say need not be said otherwise.
+    /// Whether anybody watches everything; what is costly to say and not notable need not be said otherwise.
     #[must_use]
     pub fn is_watched(&self) -> bool {
-        self.0.receiver_count() > 0
+        self.all.receiver_count() > 0
     }
 
     /// Tells whoever watches.
     pub fn tell(&self, at: Timestamp, what: Activity) {
-        drop(self.0.send(Event { at, what }));
+        let event = Event { at, what };
+        if event.what.is_notable() && self.notable.receiver_count() > 0 {
+            drop(self.notable.send(event.clone()));
+        }
+        drop(self.all.send(event));
     }
 
-    /// Watches from now on.
+    /// Watches everything from now on.
     #[must_use]
-    pub fn watch(&self) -> tokio::sync::broadcast::Receiver<Event> {
-        self.0.subscribe()
+    pub fn watch(&self) -> broadcast::Receiver<Event> {
+        self.all.subscribe()
+    }
+
+    /// Watches from now on what is notable: failed attempts and reloads.
+    #[must_use]
+    pub fn watch_notable(&self) -> broadcast::Receiver<Event> {
+        self.notable.subscribe()
     }
 }

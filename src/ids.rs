@@ -53,6 +53,10 @@ pub struct ParseIdError {
     prefix: &'static str,
 }
 
+/// A lane: the way of one tenant's deliveries to one endpoint. Its row in the store, and unknown outside of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneId(pub i64);
+
 macro_rules! identity {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -93,15 +97,50 @@ macro_rules! identity {
 }
 
 identity!(
-    /// A message: one firing of one webhook for one save. UUID v7, so ids sort by time. Sent as `webhook-id`.
+    /// A message: one firing of one webhook for one save. UUID v7, so ids sort by time. Sent as `webhook-id`. Its last 20 bits are zero.
     MessageId,
     "msg_"
 );
 identity!(
-    /// A delivery: one message to one endpoint. UUID v7.
+    /// A delivery: one message to one endpoint. The id of the message with the delivery's number in the last 20 bits, so that a delivery is
+    /// found by way of its message and needs no index of its own.
     DeliveryId,
     "dlv_"
 );
+
+/// The bits of a [`DeliveryId`] that number the deliveries of a message.
+pub const ORDINAL_BITS: u32 = 20;
+/// The deliveries that a message can have.
+pub const MAX_DELIVERIES: usize = (1 << ORDINAL_BITS) - 1;
+const ORDINAL_MASK: u128 = (1 << ORDINAL_BITS) - 1;
+
+impl MessageId {
+    /// The id that begins as a UUID does.
+    #[must_use]
+    pub fn new(uuid: Uuid) -> Self {
+        Self(Uuid::from_u128(uuid.as_u128() & !ORDINAL_MASK))
+    }
+}
+
+impl DeliveryId {
+    /// The id of a message's delivery; `ordinal` counts from 0 and is less than [`MAX_DELIVERIES`].
+    #[must_use]
+    pub fn of(message: MessageId, ordinal: u32) -> Self {
+        Self(Uuid::from_u128(message.0.as_u128() | (u128::from(ordinal) + 1) & ORDINAL_MASK))
+    }
+
+    /// Its message.
+    #[must_use]
+    pub fn message(self) -> MessageId {
+        MessageId::new(self.0)
+    }
+
+    /// Which of the message's deliveries it is; `None` when the id is that of no delivery.
+    #[must_use]
+    pub fn ordinal(self) -> Option<u32> {
+        u32::try_from(self.0.as_u128() & ORDINAL_MASK).ok()?.checked_sub(1)
+    }
+}
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
@@ -175,6 +214,16 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         let error = "dlv_7".parse::<MessageId>().unwrap_err();
         assert_eq!(error.to_string(), "`dlv_7` is not an id; expected `msg_` and 32 hexadecimal digits");
+    }
+
+    #[test]
+    fn a_delivery_knows_its_message() {
+        let message = MessageId::new(Uuid::max());
+        for ordinal in [0, 1, 999_999] {
+            let delivery = DeliveryId::of(message, ordinal);
+            assert_eq!((delivery.message(), delivery.ordinal()), (message, Some(ordinal)));
+        }
+        assert_eq!(DeliveryId(message.0).ordinal(), None);
     }
 
     #[test]

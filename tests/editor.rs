@@ -133,7 +133,8 @@ fn project_files_match_their_json_schema() {
         [vars]\nbase = \"x\"\nport = 1\n[secrets]\nt = { env = \"T\" }\n[egress]\nallow_networks = [\"10.0.0.0/8\"]\n\
         [receivers.cloudcode]\nurl = \"http://x/{{ action }}\"\nheaders = { a = [\"1\", \"2\"] }\n\
         [[endpoints]]\nname = \"erp\"\nevents = [\"a\"]\nurl = \"http://x\"\nsecret = { file = \"k\" }\nsignatures = [\"standard\", \"journey\"]\n\
-        timeout = \"15s\"\nconcurrency = 4\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n";
+        timeout = \"15s\"\nconcurrency = 4\nrate_limit = \"100/s\"\nenabled = true\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\n\
+        alert_endpoint = \"ops\"\ndivert = false\nsuspend = true\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n";
     assert_eq!(errors(&validator, &read(whole)), Vec::<String>::new());
     for wrong in [
         "ap = \"a\"",
@@ -147,6 +148,9 @@ fn project_files_match_their_json_schema() {
         "[[endpoints]]\nname = \"sink\"\nevents = \"*\"\nurl = \"u\"",
         "[[endpoints]]\nname = \"a\"\nurl = \"u\"",
         "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\nconcurency = 1",
+        "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\ntimeout = 5",
+        "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\nrate_limit = \"100\"",
+        "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\nfailure_handling = { divert = \"no\" }",
         "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"u\"\nfailure_handling = { retry = { pattern = \"square\" } }",
     ] {
         assert_ne!(errors(&validator, &read(wrong)), Vec::<String>::new(), "{wrong}");

@@ -16,7 +16,7 @@ use webhookc::generation::{Generation, Target};
 use webhookc::ids::{EndpointId, Tenant};
 use webhookc::ingest::{Ingest, IngestError, Saved};
 use webhookc::program::Operation;
-use webhookc::store::{DeliveryFilter, DeliveryState, MessageFilter, Page, Store};
+use webhookc::store::{DeliveryFilter, DeliveryState, MessageFilter, Page, Share, Store};
 use webhookc::time::{ManualClock, SeededEntropy};
 
 const SCHEMA: &str = r#"<data-model>
@@ -197,7 +197,9 @@ async fn deliveries_are_due_at_once_and_keep_the_order_that_the_webhook_asks_for
     }
     world.one(world.put("asset", "a2", r#"{"name": "other"}"#)).await;
     let now = world.ingest.clock.now();
-    let claimed = world.ingest.store.claim(&EndpointId::new("ep_sink"), now, now, 10).await.unwrap();
+    let due = world.ingest.store.due(now, None, 10).await.unwrap();
+    let [lane] = &due.lanes[..] else { panic!("{due:?}") };
+    let claimed = world.ingest.store.claim(lane, now, now, Share { oldest: 10, newest: 0 }).await.unwrap();
     let bodies: Vec<Value> = claimed.iter().map(|claimed| serde_json::from_slice(&claimed.body).unwrap()).collect();
     let names: Vec<&str> = bodies.iter().map(|body| body["object"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["one", "other"], "the second save of a1 waits for the first");

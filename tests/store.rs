@@ -3,6 +3,10 @@
 
 #[path = "store/attempt.rs"]
 mod attempt;
+#[path = "store/endpoints.rs"]
+mod endpoints;
+#[path = "store/lanes.rs"]
+mod lanes;
 #[path = "store/lists.rs"]
 mod lists;
 #[path = "store/opening.rs"]

@@ -21,7 +21,14 @@ pub fn compiled(schema: &str) -> Compilation {
         span,
     };
     let id = EndpointId::new("ep_all");
-    input.settings.endpoints.push(EndpointSource { id, name: Spanned::new("all".into(), span), events: Events::All, request });
+    input.settings.endpoints.push(EndpointSource {
+        id,
+        name: Spanned::new("all".into(), span),
+        events: Events::All,
+        request,
+        enabled: true,
+        takes_alerts: false,
+    });
     compile(input)
 }
 

@@ -22,6 +22,8 @@ pub(super) fn endpoints(program: &Program, settings: &Settings) -> Vec<EndpointS
             name: Spanned::new(webhook.name.clone(), webhook.span),
             events: Events::Named(vec![Spanned::new(webhook.name.clone(), webhook.span)]),
             request: request.clone(),
+            enabled: true,
+            takes_alerts: false,
         })
     });
     settings.endpoints.iter().cloned().chain(requests).collect()
@@ -36,8 +38,9 @@ pub(super) fn subscribers(program: &Program, endpoints: &[EndpointSource], out: 
             by_receiver.entry(receiver).or_default().push(index);
         }
     }
-    let mut subscribe = |webhook: usize, endpoint: usize| {
-        if let Some(subscribed) = subscribers.get_mut(webhook)
+    let mut subscribe = |webhook: usize, endpoint: usize, enabled: bool| {
+        if enabled
+            && let Some(subscribed) = subscribers.get_mut(webhook)
             && subscribed.last() != Some(&endpoint)
         {
             subscribed.push(endpoint);
@@ -45,17 +48,17 @@ pub(super) fn subscribers(program: &Program, endpoints: &[EndpointSource], out: 
     };
     for (endpoint, source) in endpoints.iter().enumerate() {
         match &source.events {
-            Events::All => (0..program.webhooks.len()).for_each(|webhook| subscribe(webhook, endpoint)),
+            Events::All => (0..program.webhooks.len()).for_each(|webhook| subscribe(webhook, endpoint, source.enabled)),
             Events::Named(names) => {
                 for name in names {
                     match program.webhook_named(&name.value) {
-                        Some(webhook) => subscribe(webhook.index(), endpoint),
+                        Some(webhook) => subscribe(webhook.index(), endpoint, source.enabled),
                         None => out.push(unknown_event(program, name)),
                     }
                 }
             }
             Events::Receiver(receiver) => {
-                by_receiver.get(&**receiver).into_iter().flatten().for_each(|&webhook| subscribe(webhook, endpoint));
+                by_receiver.get(&**receiver).into_iter().flatten().for_each(|&webhook| subscribe(webhook, endpoint, source.enabled));
             }
             Events::Unclaimed => {}
         }

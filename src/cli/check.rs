@@ -133,6 +133,8 @@ impl Check {
             self.report(&mut compilation, output)?;
         }
         output.complain(&format!("{summary}\n"));
+        // The process ends here: to take a large program apart piece by piece would be work for nobody.
+        std::mem::forget(compilation);
         Ok(ExitCode::from(u8::from(failed || (self.repairs.diff && changed))))
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Deliveries {
     #[arg(long, value_name = "NAME")]
     event: Option<String>,
 
-    /// Only in this state: pending, sending, delivered or diverted
+    /// Only in this state: pending, sending, delivered, diverted or failed
     #[arg(long, value_name = "STATE")]
     status: Option<String>,
 
@@ -123,7 +123,7 @@ impl Widths {
         let time = row.created_at.parse::<Timestamp>().map_or_else(|_| "?".to_owned(), clock);
         let color = match row.status.as_str() {
             "delivered" => "32",
-            "diverted" => "31",
+            "diverted" | "failed" => "31",
             _ => "33",
         };
         let status = paint(output.out, color, &format!("{:9}", harmless(&row.status)));

@@ -103,7 +103,7 @@ fn start_log(filter: &str, format: LogFormat, output: Output) -> Result<(), Fail
 
 /// Logs what happens: reloads, failed attempts, and, in more detail, everything.
 async fn log_events(feed: Feed) {
-    let mut events = feed.watch();
+    let mut events = if tracing::enabled!(tracing::Level::DEBUG) { feed.watch() } else { feed.watch_notable() };
     loop {
         let event = match events.recv().await {
             Ok(event) => event,

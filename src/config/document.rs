@@ -176,6 +176,15 @@ impl<'t> Value<'t> {
         None
     }
 
+    /// `true` or `false`.
+    pub(super) fn boolean(&self, out: &mut Vec<Mistake>) -> Option<bool> {
+        if let DeValue::Boolean(flag) = self.raw() {
+            return Some(*flag);
+        }
+        self.mismatch("`true` or `false`", out);
+        None
+    }
+
     /// The items of a list, each under this value's key.
     pub(super) fn list(&self, out: &mut Vec<Mistake>) -> Option<Vec<Value<'t>>> {
         if let DeValue::Array(items) = self.raw() {

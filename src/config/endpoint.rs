@@ -6,6 +6,8 @@ use super::Endpoint;
 use super::document::{Mistake, Table, Value};
 use super::failure::policy;
 use super::secret::SecretSource;
+use crate::delivery::Policy;
+use crate::diagnostics::suggestion;
 use crate::ids::EndpointId;
 use crate::program::{BodySource, EndpointSource, Events, HeaderSource, RequestSource};
 use crate::text::{Span, Spanned};
@@ -19,11 +21,11 @@ const LONGEST_NAME: usize = 64;
 pub(super) fn receiver(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endpoint> {
     let name = slug(&Spanned::new(value.key.to_owned(), value.key_span), out);
     let table = value.table(format!("[receivers.{}]", value.key), out)?;
-    let (source, policy, secret) = rest(table, value.key_span, out)?;
+    let rest = rest(table, value.key_span, out)?;
     let name = name?;
     let id = EndpointId::new(format!("ep_receiver_{}", name.value));
     let events = Events::Receiver(name.value.clone());
-    Some(Endpoint { source: EndpointSource { id, name, events, request: source }, policy, secret })
+    Some(rest.of(id, name, events))
 }
 
 /// One of `[[endpoints]]`.
@@ -50,18 +52,30 @@ pub(super) fn endpoint(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endp
         Events::Named(names.into_iter().map(|name| Spanned::new(name.value.into(), name.span)).collect())
     };
     let place = table.span;
-    let (request, policy, secret) = rest(table, place, out)?;
+    let rest = rest(table, place, out)?;
     let name = name?;
     let id = EndpointId::new(format!("ep_{}", name.value));
-    Some(Endpoint { source: EndpointSource { id, name, events, request }, policy, secret })
+    Some(rest.of(id, name, events))
 }
 
 /// What receivers and endpoints have in common.
-fn rest(
-    mut table: Table<'_>,
-    place: Span,
-    out: &mut Vec<Mistake>,
-) -> Option<(RequestSource, crate::delivery::Policy, Option<SecretSource>)> {
+struct Rest {
+    request: RequestSource,
+    policy: Policy,
+    alert: Option<Spanned<String>>,
+    secret: Option<SecretSource>,
+    enabled: bool,
+}
+
+impl Rest {
+    fn of(self, id: EndpointId, name: Spanned<Box<str>>, events: Events) -> Endpoint {
+        let Self { request, policy, alert, secret, enabled } = self;
+        let source = EndpointSource { id, name, events, request, enabled, takes_alerts: false };
+        Endpoint { source, policy, alert, secret }
+    }
+}
+
+fn rest(mut table: Table<'_>, place: Span, out: &mut Vec<Mistake>) -> Option<Rest> {
     let span = table.span;
     let url = table.take("url");
     if url.is_none() {
@@ -72,10 +86,11 @@ fn rest(
     let headers = table.take("headers").map(|value| headers(&value, out)).unwrap_or_default();
     let body = body(&mut table, out);
     let secret = table.take("secret").and_then(|value| SecretSource::of(&value, true, out));
-    let policy = policy(&mut table, out);
+    let enabled = table.take("enabled").and_then(|value| value.boolean(out)).unwrap_or(true);
+    let (policy, alert) = policy(&mut table, out);
     table.finish(out);
     let method = method.unwrap_or_else(|| Spanned::new("POST".into(), span));
-    Some((RequestSource { url: url?, method, headers, body, span }, policy, secret))
+    Some(Rest { request: RequestSource { url: url?, method, headers, body, span }, policy, alert, secret, enabled })
 }
 
 fn method(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Spanned<Box<str>>> {
@@ -149,6 +164,33 @@ pub(super) fn unique(endpoints: &[Endpoint], out: &mut Vec<Mistake>) {
             let name = &endpoint.source.name;
             out.push(Mistake::new(name.span, format!("the name `{}` is used twice", name.value)));
         }
+    }
+}
+
+/// Finds the alert endpoints, which may be declared in any order.
+pub(super) fn alerts(endpoints: &mut [Endpoint], out: &mut Vec<Mistake>) {
+    let known: Vec<(String, EndpointId)> =
+        endpoints.iter().map(|endpoint| (endpoint.source.name.value.to_string(), endpoint.source.id.clone())).collect();
+    let mut taking = std::collections::BTreeSet::new();
+    for endpoint in endpoints.iter_mut() {
+        let Some(alert) = &endpoint.alert else { continue };
+        let others = || known.iter().filter(|(_, id)| *id != endpoint.source.id);
+        if let Some((_, id)) = others().rfind(|(name, _)| *name == alert.value) {
+            endpoint.policy.failure_handling.alert_endpoint = Some(id.clone());
+            taking.insert(id.clone());
+        } else if alert.value == *endpoint.source.name.value {
+            let message = format!("the endpoint `{}` cannot be its own alert endpoint, expected another one", alert.value);
+            out.push(Mistake::new(alert.span, message));
+        } else {
+            let mistake = Mistake::new(alert.span, format!("there is no endpoint `{}` to send alerts to", alert.value));
+            out.push(match suggestion(&alert.value, others().map(|(name, _)| name.as_str())) {
+                Some(near) => mistake.help(format!("did you mean `{near}`?")),
+                None => mistake.help("name another one of `[[endpoints]]`, or one of `[receivers.NAME]`"),
+            });
+        }
+    }
+    for endpoint in endpoints {
+        endpoint.source.takes_alerts = taking.contains(&endpoint.source.id);
     }
 }
 

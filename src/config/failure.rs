@@ -1,12 +1,14 @@
-//! `timeout`, `concurrency`, `signatures` and `failure_handling` of an endpoint → [`Policy`].
+//! `timeout`, `concurrency`, `rate_limit`, `signatures` and `failure_handling` of an endpoint → [`Policy`]. Whether its alert endpoint exists
+//! is not known here.
 
 use std::time::Duration;
 
 use toml::de::DeValue;
 
 use super::document::{Mistake, Table, Value};
-use crate::delivery::{FailureHandling, Pattern, Policy, Retry, Trigger, parse_duration};
+use crate::delivery::{FailureHandling, Pattern, Policy, RateError, Retry, RetryError, Trigger, parse_duration};
 use crate::diagnostics::{one_of, suggestion};
+use crate::text::Spanned;
 
 /// The longest deadline of one exchange: a lease must outlive it.
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(2);
@@ -17,14 +19,19 @@ const MOST_AT_ONCE: u32 = 1_000;
 
 const PROFILES: [&str; 2] = ["standard", "journey"];
 
-/// Takes the keys of the runtime's side from an endpoint's table.
-pub(super) fn policy(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Policy {
+/// Takes the keys of the runtime's side from an endpoint's table; with the name of its alert endpoint, if it has one.
+pub(super) fn policy(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> (Policy, Option<Spanned<String>>) {
     let mut policy = Policy::default();
+    let mut alert = None;
     if let Some(timeout) = table.take("timeout").and_then(|value| timeout(&value, out)) {
         policy.timeout = timeout;
     }
     if let Some(concurrency) = table.take("concurrency").and_then(|value| value.integer(1, MOST_AT_ONCE, out)) {
         policy.concurrency = concurrency;
+    }
+    if let Some(rate) = table.take("rate_limit").and_then(|value| value.string(out)) {
+        let read = rate.value.parse().map_err(|error: RateError| out.push(Mistake::new(rate.span, error.to_string())));
+        policy.rate_limit = read.ok();
     }
     if let Some(signatures) = table.take("signatures") {
         for profile in signatures.strings(out) {
@@ -37,13 +44,20 @@ pub(super) fn policy(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Policy {
     }
     if let Some(mut handling) = table.take("failure_handling").and_then(|value| value.table("`failure_handling`".to_owned(), out)) {
         policy.failure_handling = failure_handling(&mut handling, out);
+        alert = handling.take("alert_endpoint").and_then(|value| value.string(out));
         handling.finish(out);
     }
-    policy
+    (policy, alert)
 }
 
 fn failure_handling(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> FailureHandling {
     let mut handling = FailureHandling::default();
+    if let Some(divert) = table.take("divert").and_then(|value| value.boolean(out)) {
+        handling.divert = divert;
+    }
+    if let Some(suspend) = table.take("suspend").and_then(|value| value.boolean(out)) {
+        handling.suspend = suspend;
+    }
     if let Some(triggers) = table.take("triggers") {
         handling.triggers = triggers.one_or_many().iter().filter_map(|value| trigger(value, out)).collect();
     }
@@ -58,7 +72,7 @@ fn failure_handling(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> FailureHan
 
 fn trigger(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Trigger> {
     let text = match value.raw() {
-        DeValue::Integer(status) => crate::text::Spanned::new(status.as_str().to_owned(), value.span()),
+        DeValue::Integer(status) => Spanned::new(status.as_str().to_owned(), value.span()),
         DeValue::String(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
             value.string(out)?
         }
@@ -66,7 +80,8 @@ fn trigger(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Trigger> {
     text.value.parse().map_err(|error: crate::delivery::TriggerError| out.push(Mistake::new(text.span, error.to_string()))).ok()
 }
 
-/// `{ pattern = "linear", interval = "1s", max_attempts = 5 }`. The first attempt is at once.
+/// `{ pattern = "linear", interval = "1s", max_attempts = 5 }`, where the first attempt is at once; or `{ schedule = ["0s", "5s", "1 min"] }`,
+/// the wait before each attempt.
 fn retry(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Option<Retry> {
     let before = out.len();
     let pattern = table.take("pattern").and_then(|value| {
@@ -76,11 +91,18 @@ fn retry(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Option<Retry> {
     });
     let interval = table.take("interval").and_then(|value| duration(&value, out));
     let attempts = table.take("max_attempts").and_then(|value| value.integer(1, u32::MAX, out));
+    let schedule = table.take("schedule").and_then(|value| value.list(out));
+    let schedule: Option<Vec<Duration>> = schedule.map(|waits| waits.iter().filter_map(|wait| duration(wait, out)).collect());
     if out.len() > before {
         return None;
     }
     let pattern = pattern.unwrap_or(if interval.is_some() { Pattern::Linear } else { Pattern::Schedule });
-    let retry = Retry::new(pattern, interval, attempts);
+    let retry = match (pattern, schedule, interval) {
+        (_, None, interval) => Retry::new(pattern, interval, attempts),
+        (Pattern::Schedule, Some(waits), None) => Retry::of_schedule(waits, attempts),
+        (Pattern::Schedule, Some(_), Some(_)) => Err(RetryError::ScheduleInterval),
+        (Pattern::Linear | Pattern::Exponential, Some(_), _) => Err(RetryError::OwnSchedule),
+    };
     retry.map_err(|error| out.push(Mistake::new(table.span, error.to_string()))).ok()
 }
 
@@ -102,7 +124,7 @@ fn timeout(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Duration> {
     None
 }
 
-fn unknown_profile(seen: &crate::text::Spanned<String>) -> Mistake {
+fn unknown_profile(seen: &Spanned<String>) -> Mistake {
     let expected = one_of(PROFILES);
     let mistake = Mistake::new(seen.span, format!("unknown signature profile `{}`, expected {expected}", seen.value));
     match suggestion(&seen.value, PROFILES) {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Mistake, Table, Value};
-use super::endpoint::{endpoint, receiver, tables, unique};
+use super::endpoint::{alerts, endpoint, receiver, tables, unique};
 use super::secret::SecretSource;
 use super::{Config, FILE_NAME, in_folder};
 use crate::text::Spanned;
@@ -73,6 +73,7 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         config.endpoints.extend(endpoints.iter().filter_map(|value| endpoint(value, out)));
     }
     unique(&config.endpoints, out);
+    alerts(&mut config.endpoints, out);
     if let Some(mut egress) = table.take("egress").and_then(|value| value.table("[egress]".to_owned(), out)) {
         if let Some(networks) = egress.take("allow_networks") {
             config.allow_networks = networks.strings(out).iter().filter_map(|text| network(text, out)).collect();

@@ -32,7 +32,12 @@ impl Seen {
     pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         self.note_folders_of(path);
         let mut bytes = Vec::new();
-        let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
+        let read = std::fs::File::open(path).and_then(|file| {
+            // A byte more, in which the end of the file is found.
+            let size = file.metadata()?.len().min(LONGEST - 1) + 1;
+            bytes.reserve_exact(usize::try_from(size).unwrap_or_default());
+            file.take(LONGEST).read_to_end(&mut bytes)
+        });
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         self.contents.insert(path.to_owned(), read.is_ok().then(|| hasher.finish()));

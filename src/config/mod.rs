@@ -24,6 +24,7 @@ use ipnet::IpNet;
 use crate::delivery::Policy;
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Settings};
+use crate::text::Spanned;
 
 /// The name of the project file.
 pub const FILE_NAME: &str = "webhookc.toml";
@@ -68,6 +69,8 @@ pub struct Endpoint {
     pub source: EndpointSource,
     /// Limits and failure handling.
     pub policy: Policy,
+    /// The name of its alert endpoint, as written.
+    pub alert: Option<Spanned<String>>,
     /// Its signing secret; made and kept by the store when there is none here.
     pub secret: Option<SecretSource>,
 }

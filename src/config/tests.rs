@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::delivery::{FailureHandling, Retry, Trigger};
 use crate::program::Events;
 
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -185,4 +186,55 @@ fn a_change_of_content_is_seen() {
     assert_eq!(before, seen());
     std::fs::write(folder.path().join("schema.xml"), "<b/>").unwrap();
     assert_ne!(before, seen());
+}
+
+#[test]
+fn failure_handling_is_read_whole_and_alert_endpoints_are_found_in_any_order() {
+    let handling = r#"
+[[endpoints]]
+name = "erp"
+events = "*"
+url = "http://x/"
+rate_limit = "30/min"
+failure_handling = { triggers = ["5xx", 429], retry = { schedule = ["0s", "1 s"] }, alert_endpoint = "ops", divert = false, suspend = true }
+[[endpoints]]
+name = "ops"
+events = []
+url = "http://x/"
+enabled = false
+"#;
+    let config = load(project(&[("schema.xml", ""), ("webhookc.toml", handling)]).path()).unwrap().config;
+    let [erp, ops] = &config.endpoints[..] else { panic!("{config:?}") };
+    let expected = FailureHandling {
+        triggers: vec![Trigger::ServerError, Trigger::Status(429)],
+        retry: Retry { waits: vec![Duration::ZERO, Duration::from_secs(1)] },
+        divert: false,
+        suspend: true,
+        alert_endpoint: Some(ops.source.id.clone()),
+    };
+    assert_eq!(erp.policy.failure_handling, expected);
+    assert_eq!(erp.policy.rate_limit, "30/min".parse().ok());
+    assert!(erp.source.enabled && !erp.source.takes_alerts && !ops.source.enabled && ops.source.takes_alerts);
+}
+
+#[test]
+fn failure_handling_that_cannot_be_is_reported() {
+    let endpoint = |name: &str, handling: &str| {
+        format!("[[endpoints]]\nname = \"{name}\"\nevents = \"*\"\nurl = \"http://x/\"\nfailure_handling = {{ {handling} }}\n")
+    };
+    let cases = [
+        ("alert_endpoint = \"own\"", "\"own\": the endpoint `own` cannot be its own alert endpoint, expected another one"),
+        ("alert_endpoint = \"opps\"", "\"opps\": there is no endpoint `opps` to send alerts to"),
+        ("divert = 1", "1: `divert` is an integer, expected `true` or `false`"),
+        ("retry = { pattern = \"linear\", schedule = [\"1s\"] }", "the retry pattern makes its own waits"),
+        ("retry = { schedule = [\"0s\", \"0s\"] }", "wait 2 of the retry schedule is 0 ms, expected 100 ms to 24 h"),
+        ("retry = { schedule = [] }", "the retry schedule has 0 waits"),
+        ("retry = { schedule = [5] }", "5: `schedule` is an integer, expected a time such as `\"30 s\"` or `\"5 min\"`"),
+    ];
+    for (handling, expected) in cases {
+        let found = mistakes(&(endpoint("own", handling) + &endpoint("ops", "")));
+        assert!(matches!(&found[..], [one] if one.contains(expected)), "{handling}: {found:#?}");
+    }
+    let rate = "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"http://x/\"\nrate_limit = \"fast\"\n";
+    assert!(mistakes(rate)[0].contains("`fast` is not a rate, expected 1 to 1000000 requests in a second, minute or hour"));
 }

@@ -1,16 +1,20 @@
-//! What happens to a delivery after an attempt: (policy, attempts so far, outcome, now, jitter) → verdict. And signatures. Pure: no
-//! clock, no sockets; the worker performs what is decided here.
+//! What happens to a delivery after an attempt: (policy, attempts so far, outcome, now, jitter) → verdict; how fast an endpoint may be called. And signatures. Pure:
+//! no clock, no sockets; the worker performs what is decided here.
 
 mod settle;
 
 mod duration;
+mod pace;
 mod policy;
+mod rate;
 mod schedule;
 
 mod sign;
 
 pub use duration::{DurationError, parse_duration};
+pub use pace::Pace;
 pub use policy::{FailureHandling, Policy, Trigger, TriggerError};
+pub use rate::{Bucket, Rate, RateError};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
-pub use settle::{AttemptOutcome, Settlement, settle};
+pub use settle::{AttemptOutcome, End, Settlement, settle};
 pub use sign::{KeyError, RsaKey, Secret, SecretError, Signer};

@@ -3,15 +3,18 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::delivery::Retry;
+use crate::delivery::{Rate, Retry};
+use crate::ids::EndpointId;
 
 /// How an endpoint is called, and what happens when that fails.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Deadline of the whole exchange: connect, headers, body.
     pub timeout: Duration,
-    /// Requests under way at once.
+    /// Requests under way at once, in each tenant.
     pub concurrency: u32,
+    /// Requests started in a time, in each tenant; `None`: as many as come.
+    pub rate_limit: Option<Rate>,
     /// Whether the `journey` signature headers are added to the Standard Webhooks ones.
     pub journey: bool,
     /// Which failures are retried, when, and what follows the last.
@@ -20,17 +23,35 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(15), concurrency: 16, journey: false, failure_handling: FailureHandling::default() }
+        Self {
+            timeout: Duration::from_secs(15),
+            concurrency: 16,
+            rate_limit: None,
+            journey: false,
+            failure_handling: FailureHandling::default(),
+        }
     }
 }
 
-/// What to do about failures (RUNTIME §3). After the last attempt the delivery is diverted.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What to do about failures (RUNTIME §3).
+#[derive(Clone, Debug, PartialEq)]
 pub struct FailureHandling {
-    /// The failures it applies to; any other is final at once. Empty: all.
+    /// The failures that are tried again; any other is final at once. Empty: all.
     pub triggers: Vec<Trigger>,
     /// When to try again.
     pub retry: Retry,
+    /// Whether a delivery that is given up is diverted, that is, kept for inspection and resend. Otherwise it has failed.
+    pub divert: bool,
+    /// Whether the endpoint is suspended when a delivery runs out of attempts.
+    pub suspend: bool,
+    /// Who is told when a delivery is diverted, when the endpoint is suspended, and when it takes deliveries again.
+    pub alert_endpoint: Option<EndpointId>,
+}
+
+impl Default for FailureHandling {
+    fn default() -> Self {
+        Self { triggers: Vec::new(), retry: Retry::default(), divert: true, suspend: false, alert_endpoint: None }
+    }
 }
 
 /// A kind of failure.

@@ -67,7 +67,21 @@ pub enum RetryError {
     /// `linear` or `exponential` without an interval.
     #[error("the retry pattern has no `interval`, expected a time such as `30 s`")]
     NoInterval,
-    /// `schedule` with one.
+    /// A list of waits with a pattern that makes its own.
+    #[error("the retry pattern makes its own waits, expected a `schedule` only with the pattern `schedule`")]
+    OwnSchedule,
+    /// A list of waits that is empty or too long.
+    #[error("the retry schedule has {0} waits, expected 1 to {MAX_ATTEMPTS}, one before each attempt")]
+    ScheduleLength(usize),
+    /// A wait of a list.
+    #[error("wait {number} of the retry schedule is {} ms, expected {} to 24 h", .wait.as_millis(), if *.number == 1 { "0 s" } else { "100 ms" })]
+    ScheduleWait {
+        /// Which, from 1.
+        number: usize,
+        /// How long it is.
+        wait: Duration,
+    },
+    /// `schedule` with an interval.
     #[error("the retry pattern `schedule` has an `interval`, expected one only with `linear` or `exponential`")]
     ScheduleInterval,
     /// Less than 100 ms or more than a day.
@@ -114,6 +128,28 @@ impl Retry {
         Ok(Self { waits })
     }
 
+    /// Waits of one's own: one before each attempt, the first one included, which may be none. With `max_attempts` only so many of them.
+    ///
+    /// # Errors
+    /// When there are none or more than a hundred, when one is shorter than 100 ms or longer than a day, or when there are fewer than
+    /// `max_attempts`.
+    pub fn of_schedule(mut waits: Vec<Duration>, max_attempts: Option<u32>) -> Result<Self, RetryError> {
+        let length = waits.len();
+        let most = u32::try_from(length).ok().filter(|most| (1..=MAX_ATTEMPTS).contains(most)).ok_or(RetryError::ScheduleLength(length))?;
+        for (index, &wait) in waits.iter().enumerate() {
+            let least = if index == 0 { Duration::ZERO } else { MIN_INTERVAL };
+            if !(least..=MAX_WAIT).contains(&wait) {
+                return Err(RetryError::ScheduleWait { number: index + 1, wait });
+            }
+        }
+        match max_attempts {
+            None => {}
+            Some(attempts) if (1..=most).contains(&attempts) => waits.truncate(attempts as usize),
+            Some(seen) => return Err(RetryError::Attempts { seen, most }),
+        }
+        Ok(Self { waits })
+    }
+
     /// The wait before the next attempt when `spent` have been made; `None` when none is left.
     #[must_use]
     pub fn wait_after(&self, spent: u32) -> Option<Duration> {
@@ -141,6 +177,19 @@ mod tests {
         assert_eq!(long.waits.last(), Some(&MAX_WAIT));
         assert_eq!(long.wait_after(99), Some(MAX_WAIT));
         assert_eq!(long.wait_after(100), None);
+    }
+
+    #[test]
+    fn a_schedule_of_ones_own_is_taken_as_it_is() {
+        let waits = |seconds: &[u64]| seconds.iter().copied().map(Duration::from_secs).collect::<Vec<_>>();
+        assert_eq!(Retry::of_schedule(waits(&[0, 1, 60]), None).map(|retry| seconds(&retry)), Ok(vec![0, 1, 60]));
+        assert_eq!(Retry::of_schedule(waits(&[5, 1, 60]), Some(2)).map(|retry| seconds(&retry)), Ok(vec![5, 1]));
+        let message = |seconds: &[u64], attempts| Retry::of_schedule(waits(seconds), attempts).unwrap_err().to_string();
+        assert_eq!(message(&[], None), "the retry schedule has 0 waits, expected 1 to 100, one before each attempt");
+        assert_eq!(message(&[1; 101], None), "the retry schedule has 101 waits, expected 1 to 100, one before each attempt");
+        assert_eq!(message(&[0, 0], None), "wait 2 of the retry schedule is 0 ms, expected 100 ms to 24 h");
+        assert_eq!(message(&[90_000], None), "wait 1 of the retry schedule is 90000000 ms, expected 0 s to 24 h");
+        assert_eq!(message(&[0, 1], Some(3)), "`max_attempts` is 3, expected 1 to 2");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! An attempt's outcome → what to do with the delivery now.
 //!
-//! Success is 2xx. A 3xx is a failure and never followed. 410 means that the receiver does not want it any more. A failure that is
-//! ours spends no attempt.
+//! Success is 2xx. A 3xx is a failure and never followed. 410 means that the receiver does not want anything any more: its endpoint is
+//! suspended. A failure that is ours spends no attempt.
 
 use std::time::Duration;
 
@@ -50,41 +50,55 @@ pub enum Settlement {
         /// Whether an attempt was spent.
         counts: bool,
     },
-    /// Given up; kept for inspection and resend.
-    Diverted {
+    /// No further attempt.
+    GivenUp {
+        /// Where the delivery ends.
+        end: End,
         /// Why, one sentence.
         reason: String,
+        /// Whether the endpoint is to be suspended with it, for the same reason.
+        suspend: bool,
     },
+}
+
+/// Where a delivery ends that is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Kept apart for inspection and resend.
+    Diverted,
+    /// Kept only as history.
+    Failed,
 }
 
 /// Decides. `spent` counts the attempts that counted, this one included; `jitter` is in `[0, 1)` and only ever adds, at most a fifth of
 /// the wait. `Retry-After` can put the next attempt off, up to a day, but never bring it forward.
 #[must_use]
 pub fn settle(policy: &Policy, spent: u32, outcome: &AttemptOutcome, now: Timestamp, jitter: f64) -> Settlement {
+    let handling = &policy.failure_handling;
+    let end = if handling.divert { End::Diverted } else { End::Failed };
     let (failure, retry_after) = match outcome {
         AttemptOutcome::Answered { status: 200..=299, .. } => return Settlement::Delivered,
         AttemptOutcome::Answered { status: 410, .. } => {
-            return divert("answered 410: the receiver does not want it any more");
+            let reason = "answered 410: the receiver does not want it any more".to_owned();
+            return Settlement::GivenUp { end, reason, suspend: true };
         }
-        AttemptOutcome::Refused(why) => return divert(why),
+        // Not the receiver's doing, and to be put right here: never among what merely failed.
+        AttemptOutcome::Refused(why) => return Settlement::GivenUp { end: End::Diverted, reason: why.clone(), suspend: false },
         AttemptOutcome::OurFault(_) => return Settlement::Retry { at: later(now, OUR_FAULT_WAIT, jitter), counts: false },
         AttemptOutcome::Answered { status, retry_after } => (Failure::Status(*status), *retry_after),
         AttemptOutcome::TimedOut => (Failure::Timeout, None),
         AttemptOutcome::ConnectionFailed(why) => (Failure::Connection(why), None),
     };
-    let handling = &policy.failure_handling;
     if !handling.triggers.is_empty() && !handling.triggers.iter().any(|&trigger| failure.triggers(trigger)) {
-        return divert(&format!("{}, a failure that this endpoint does not retry", failure.words(policy)));
+        let reason = format!("{}, a failure that this endpoint does not retry", failure.words(policy));
+        return Settlement::GivenUp { end, reason, suspend: false };
     }
     let Some(wait) = handling.retry.wait_after(spent) else {
-        return divert(&format!("{}, and that was attempt {spent} of {}", failure.words(policy), handling.retry.waits.len()));
+        let reason = format!("{}, and that was attempt {spent} of {}", failure.words(policy), handling.retry.waits.len());
+        return Settlement::GivenUp { end, reason, suspend: handling.suspend };
     };
     let wait = wait.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER));
     Settlement::Retry { at: later(now, wait, jitter), counts: true }
-}
-
-fn divert(reason: &str) -> Settlement {
-    Settlement::Diverted { reason: reason.to_owned() }
 }
 
 /// A failure that may be tried again.
@@ -138,12 +152,15 @@ mod tests {
 
     fn policy(triggers: &[Trigger], attempts: u32) -> Policy {
         let retry = Retry::new(Pattern::Linear, Some(Duration::from_secs(10)), Some(attempts)).unwrap();
-        Policy { failure_handling: FailureHandling { triggers: triggers.to_vec(), retry }, ..Policy::default() }
+        Policy {
+            failure_handling: FailureHandling { triggers: triggers.to_vec(), retry, ..FailureHandling::default() },
+            ..Policy::default()
+        }
     }
 
     fn reason(settlement: &Settlement) -> &str {
         match settlement {
-            Settlement::Diverted { reason } => reason,
+            Settlement::GivenUp { reason, .. } => reason,
             Settlement::Delivered | Settlement::Retry { .. } => panic!("{settlement:?}"),
         }
     }
@@ -158,7 +175,7 @@ mod tests {
                     waits.push(at.as_second() - now.as_second());
                     now = at;
                 }
-                other @ (Settlement::Delivered | Settlement::Retry { .. } | Settlement::Diverted { .. }) => panic!("{other:?}"),
+                other @ (Settlement::Delivered | Settlement::Retry { .. } | Settlement::GivenUp { .. }) => panic!("{other:?}"),
             }
         }
         assert_eq!(waits, [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]);
@@ -209,6 +226,32 @@ mod tests {
         assert_eq!(settle(&policy(&[], 1), 1, &outcome, at(0), 0.0), Settlement::Retry { at: at(30), counts: false });
     }
 
+    #[test]
+    fn what_follows_the_last_attempt_is_as_configured() {
+        let outcomes = [answered(500), AttemptOutcome::TimedOut, AttemptOutcome::ConnectionFailed("reset".to_owned())];
+        for (divert, suspend) in [(true, true), (true, false), (false, true), (false, false)] {
+            let mut policy = policy(&[], 2);
+            (policy.failure_handling.divert, policy.failure_handling.suspend) = (divert, suspend);
+            let expected = if divert { End::Diverted } else { End::Failed };
+            let ends = |outcome: &AttemptOutcome, spent| match settle(&policy, spent, outcome, at(0), 0.0) {
+                Settlement::GivenUp { end, suspend, .. } => Some((end, suspend)),
+                Settlement::Delivered | Settlement::Retry { .. } => None,
+            };
+            for outcome in &outcomes {
+                assert_eq!(ends(outcome, 1), None);
+                assert_eq!(ends(outcome, 2), Some((expected, suspend)));
+            }
+            assert_eq!(ends(&answered(410), 1), Some((expected, true)), "410 suspends whatever is configured");
+            assert_eq!(ends(&AttemptOutcome::Refused("private".to_owned()), 1), Some((End::Diverted, false)));
+            policy.failure_handling.triggers = vec![Trigger::Timeout];
+            let final_at_once = match settle(&policy, 1, &answered(500), at(0), 0.0) {
+                Settlement::GivenUp { end, suspend, .. } => Some((end, suspend)),
+                Settlement::Delivered | Settlement::Retry { .. } => None,
+            };
+            assert_eq!(final_at_once, Some((expected, false)), "it did not run out of attempts");
+        }
+    }
+
     fn outcomes() -> impl Strategy<Value = AttemptOutcome> {
         prop_oneof![
             (any::<u16>(), any::<Option<u64>>())
@@ -247,7 +290,10 @@ mod tests {
                     assert!(at <= now + MAX_RETRY_AFTER.mul_f64(1.0 + JITTER_SHARE), "{at} is too far from {now}");
                 }
                 Settlement::Delivered => assert!(matches!(outcome, AttemptOutcome::Answered { status: 200..=299, .. })),
-                Settlement::Diverted { reason } => assert!(!reason.is_empty()),
+                Settlement::GivenUp { reason, suspend, .. } => {
+                    assert!(!reason.is_empty());
+                    assert!(!suspend || matches!(outcome, AttemptOutcome::Answered { status: 410, .. }), "not asked to suspend");
+                }
             }
         }
     }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use resolve::GuardedResolver;
 
 /// Idle connections kept for each receiver.
-const IDLE_PER_HOST: usize = 16;
+const IDLE_PER_HOST: usize = 256;
 /// How long an idle connection is kept; shorter than the minute after which most servers close one.
 const IDLE: Duration = Duration::from_secs(50);
 

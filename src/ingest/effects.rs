@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::engine::{Firing, Outcome, Save, Wait};
 use crate::generation::Generation;
-use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence};
+use crate::ids::{EndpointId, MessageId, ModelId, Sequence};
 use crate::program::{Order, Program};
 use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, WaitRow};
 use crate::template::{RenderError, Rendered, RenderedText};
@@ -49,7 +49,7 @@ fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {
     let ordered = webhook.order == Order::Object;
     let requests = firing.requests.into_iter();
     NewMessage {
-        id: MessageId(circumstances.entropy.uuid(circumstances.at)),
+        id: MessageId::new(circumstances.entropy.uuid(circumstances.at)),
         event: webhook.name.clone(),
         model: program.model(webhook.model).name.clone(),
         object: firing.object,
@@ -76,7 +76,6 @@ fn delivery(
         }
     };
     Some(NewDelivery {
-        id: DeliveryId(circumstances.entropy.uuid(circumstances.at)),
         endpoint: endpoint.id.clone(),
         ordered,
         due,

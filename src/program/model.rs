@@ -1,7 +1,5 @@
 //! Models, fields and relations, resolved.
 
-use rustc_hash::FxHashMap;
-
 use crate::ids::{ModelId, PropertyId, WebhookId};
 use crate::text::Span;
 
@@ -22,7 +20,8 @@ pub struct Model {
     pub webhooks: Vec<WebhookId>,
     /// Where its name is written.
     pub span: Span,
-    names: FxHashMap<Box<str>, PropertyId>,
+    /// The properties in the order of their names: a table of 2 bytes each, no second copy of the names.
+    by_name: Box<[PropertyId]>,
 }
 
 impl Model {
@@ -36,17 +35,19 @@ impl Model {
         properties: Vec<Property>,
         has_many: Vec<HasMany>,
     ) -> Self {
-        let mut names = FxHashMap::default();
-        for (index, property) in (0_u16..).zip(&properties) {
-            names.entry(property.name.clone()).or_insert(PropertyId(index));
-        }
-        Self { name: name.into(), label: label.into(), classification, properties, has_many, webhooks: Vec::new(), span, names }
+        let mut named: Vec<(&str, PropertyId)> = properties.iter().map(|property| &*property.name).zip((0..).map(PropertyId)).collect();
+        named.sort_unstable();
+        named.dedup_by_key(|(name, _)| *name);
+        let by_name = named.into_iter().map(|(_, id)| id).collect();
+        Self { name: name.into(), label: label.into(), classification, properties, has_many, webhooks: Vec::new(), span, by_name }
     }
 
     /// The field or belongs-to of this name (not `x_id`).
     #[must_use]
     pub fn property_named(&self, name: &str) -> Option<PropertyId> {
-        self.names.get(name).copied()
+        let name_of = |id: &PropertyId| self.properties.get(id.index()).map_or("", |property| &*property.name);
+        let found = self.by_name.binary_search_by(|id| name_of(id).cmp(name)).ok()?;
+        self.by_name.get(found).copied()
     }
 }
 

@@ -54,6 +54,10 @@ pub struct EndpointSource {
     pub events: Events,
     /// How it is called.
     pub request: RequestSource,
+    /// Whether it is subscribed at all. What a disabled one still has to get is held.
+    pub enabled: bool,
+    /// Whether another endpoint names it as its alert endpoint, so that it takes operational events too.
+    pub takes_alerts: bool,
 }
 
 /// Which event types an endpoint subscribes to.

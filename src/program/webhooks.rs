@@ -76,12 +76,12 @@ fn receiver(webhook: &schema::Webhook<'_>, context: Context<'_>, out: &mut Diagn
                 out.push(diagnostic);
             } else if action.is_none() && !webhook.has_action {
                 let message = format!("the receiver `{name}` gets no `action`; expected the name of its task");
-                out.push(Diagnostic::new(Code::MissingAction, receiver.attribute, message));
+                out.push(Diagnostic::new(Code::MissingAction, receiver.attribute(), message));
             }
         }
         (None, Some(action)) if !webhook.has_receiver => {
             let message = "the webhook has an `action` but no `receiver` to do it";
-            out.push(Diagnostic::new(Code::ActionWithoutReceiver, action.attribute, message).help("add `receiver=\"cloudcode\"`"));
+            out.push(Diagnostic::new(Code::ActionWithoutReceiver, action.attribute(), message).help("add `receiver=\"cloudcode\"`"));
         }
         (None, Some(_) | None) => {}
     }

@@ -135,7 +135,8 @@ pub async fn build(
         }
     }
     let mut targets = FxHashMap::default();
-    for endpoint in &rules.endpoints {
+    // A disabled one is no target: what it has is held.
+    for endpoint in rules.endpoints.iter().filter(|endpoint| endpoint.enabled) {
         let configured = config.endpoint(&endpoint.id);
         let name = endpoint.name.value.to_string();
         let policy = configured.map_or_else(Policy::default, |configured| configured.policy.clone());

@@ -1,6 +1,7 @@
 //! The loop that keeps the program in force equal to the files: wait for a change, read and compile aside, swap or report. Blocking
 //! work runs on the runtime's threads for it; whoever owns the loop ends it by dropping the future.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,11 @@ use crate::time::Clock;
 
 /// How often the files are looked at without any news of them: some file systems have none.
 const POLL: Duration = Duration::from_secs(2);
+/// News in a row that were none, after which the folders are not watched for a while: something writes in them all the time, such as a
+/// store in the project folder under load, and being told of every write costs more than looking regularly.
+const FALSE_ALARMS: u32 = 3;
+/// How long the folders are then only looked at.
+const REST: Duration = Duration::from_secs(30);
 /// How long a file that looks half written is given to be finished.
 const UNFINISHED: Duration = Duration::from_millis(200);
 /// How many times it is given that long.
@@ -97,7 +103,14 @@ fn sink(url: &str, span: Span) -> EndpointSource {
         body: None,
         span,
     };
-    EndpointSource { id: EndpointId::new("ep_sink"), name: Spanned::new("sink".into(), span), events: Events::Unclaimed, request }
+    EndpointSource {
+        id: EndpointId::new("ep_sink"),
+        name: Spanned::new("sink".into(), span),
+        events: Events::Unclaimed,
+        request,
+        enabled: true,
+        takes_alerts: false,
+    }
 }
 
 impl Attempt {
@@ -222,6 +235,7 @@ impl Reloader {
 
     /// Waits for a change of the files, or for somebody who asks.
     async fn changed(&mut self) -> Option<oneshot::Sender<Report>> {
+        let (mut false_alarms, mut rest_until) = (0, None);
         loop {
             // Looked at before waiting, too: a folder is watched only after it was read.
             if self.files.look_aside().await.is_some_and(|seen| seen != self.seen) {
@@ -232,8 +246,18 @@ impl Reloader {
                 () = self.watch.changed() => {
                     tokio::time::sleep(self.quiet).await;
                     self.watch.drain();
+                    false_alarms += 1;
+                    if false_alarms == FALSE_ALARMS {
+                        self.watch.set(&BTreeSet::new());
+                        rest_until = Some(Instant::now() + REST);
+                    }
                 }
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(POLL) => {
+                    if rest_until.is_none_or(|until| until <= Instant::now()) {
+                        self.watch.set(&self.seen.folders);
+                        (false_alarms, rest_until) = (0, None);
+                    }
+                }
             }
         }
     }

@@ -11,8 +11,16 @@ pub struct Text<'s> {
     pub value: Cow<'s, str>,
     /// Its bytes, without quotes.
     pub span: Span,
+    /// Where the attribute's name begins.
+    pub(super) attribute_start: u32,
+}
+
+impl Text<'_> {
     /// All of the attribute, from its name to the closing quote.
-    pub attribute: Span,
+    #[must_use]
+    pub fn attribute(&self) -> Span {
+        Span { start: self.attribute_start, end: self.span.end.saturating_add(1), ..self.span }
+    }
 }
 
 /// One file.

@@ -16,13 +16,13 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Model<'s
         name: name.as_ref().map(text),
         label: label.as_ref().map(text),
         sensitive: words::is_last(classification, ["standard", "sensitive"], out),
-        fields: Vec::new(),
-        belongs_to: Vec::new(),
+        fields: room_for("field", element),
+        belongs_to: room_for("belongs-to", element),
         has_many: Vec::new(),
         indexes: Vec::new(),
         displays: Vec::new(),
         notify_users: Vec::new(),
-        webhooks: Vec::new(),
+        webhooks: room_for("webhook", element),
         partial: false,
         element: element.name_span(),
     };
@@ -45,6 +45,11 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Model<'s
         }
     }
     model
+}
+
+/// Room for the children of a name, and no more: these rows are the largest part of what is declared.
+pub(super) fn room_for<T>(name: &str, element: Node<'_, '_>) -> Vec<T> {
+    Vec::with_capacity(element.children().filter(|child| child.name() == name).count())
 }
 
 /// Fields come first, then relations, then the rest.
@@ -94,7 +99,7 @@ fn field<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Field<'s> {
     let ([name, label, kind, media, auto_download, ..], [_, _, _, has_media, ..]) = attributes(element, &rules, out);
     let _ = words::boolean(auto_download, out);
     no_text(element, out);
-    let mut options = Vec::new();
+    let mut options = room_for("option", element);
     for child in element.children() {
         if meant(child, element, &["option"], out).is_some() {
             options.push(option(child, out));

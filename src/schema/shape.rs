@@ -94,7 +94,7 @@ pub(super) fn attributes<'s, const N: usize>(
 
 /// The value of an attribute with its places.
 pub(super) fn text<'s>(attribute: &Attribute<'s>) -> Text<'s> {
-    Text { value: attribute.value(), span: attribute.value_span, attribute: whole(attribute) }
+    Text { value: attribute.value(), span: attribute.value_span, attribute_start: attribute.name_span.start }
 }
 
 /// All of an attribute, from its name to its closing quote.

@@ -3,7 +3,7 @@
 use super::declared::{Body, FieldSlot, Header, Request, Webhook, WebhookField};
 use super::node::Node;
 use super::shape::{attributes, depended_on, meant, no_children, no_content, no_text, optional, required, text, unexpected_text};
-use super::words;
+use super::{model, words};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::Attribute;
 use crate::text::Span;
@@ -20,7 +20,7 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<
     ];
     let ([kind, name, receiver, action, when, on, order], [_, _, has_receiver, has_action, ..]) = attributes(element, &rules, out);
     no_text(element, out);
-    let mut fields = Vec::new();
+    let mut fields = model::room_for("field", element);
     let mut first_request: Option<Request<'s>> = None;
     for child in element.children() {
         let Some(name) = meant(child, element, &["field", "request"], out) else {

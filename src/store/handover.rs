@@ -2,17 +2,28 @@
 
 use jiff::Timestamp;
 
-use crate::ids::EndpointId;
+use crate::ids::{EndpointId, LaneId, Tenant};
 use crate::store::Claimed;
+
+/// The lane of a delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// The lane.
+    pub lane: LaneId,
+    /// Whose it is.
+    pub tenant: &'a Tenant,
+    /// Where it leads.
+    pub endpoint: &'a EndpointId,
+}
 
 /// Sends deliveries. Called on the store's own thread: nothing here may wait.
 pub trait Handover: Send + Sync {
-    /// Whether a delivery to this endpoint, due at `due`, can be sent right after its commit; then a place is kept for it, and the end of
+    /// Whether a delivery on this way, due at `due`, can be sent right after its commit; then a place is kept for it, and the end of
     /// its lease is answered. Otherwise it waits in the store like any other.
-    fn reserve(&self, endpoint: &EndpointId, due: Timestamp) -> Option<Timestamp>;
+    fn reserve(&self, way: Way<'_>, due: Timestamp) -> Option<Timestamp>;
 
     /// A delivery that a place was kept for is not made after all.
-    fn release(&self, endpoint: &EndpointId);
+    fn release(&self, lane: LaneId, tenant: &Tenant);
 
     /// The commit is done: these are leased, and to be sent.
     fn hand_over(&self, deliveries: Vec<Claimed>);

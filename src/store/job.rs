@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
+use crate::ids::{EndpointId, MessageId, Sequence, Tenant};
 use crate::store::ObjectRow;
 use crate::template::RenderedText;
 
@@ -158,15 +158,13 @@ pub struct NewMessage {
     pub operation: &'static str,
     /// The default body.
     pub payload: Bytes,
-    /// To whom.
+    /// To whom; the ids follow from the message's and the place in this list.
     pub deliveries: Vec<NewDelivery>,
 }
 
 /// A delivery to store.
 #[derive(Debug)]
 pub struct NewDelivery {
-    /// Its id.
-    pub id: DeliveryId,
     /// Its endpoint.
     pub endpoint: EndpointId,
     /// Whether an earlier delivery about the same object to the same endpoint must be settled first.

@@ -1,18 +1,20 @@
 //! Everything durable, behind about twenty verbs: objects, ready marks, waits, messages, deliveries, attempts, traces, keys. Rows are
 //! in names and bytes; the store knows no rules and no clock. Only this folder holds SQL and uses the database crates.
 
+mod alarm;
 mod error;
 mod handover;
 mod job;
 mod rows;
 mod sqlite;
 
+pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
-pub use handover::Handover;
+pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
 pub use rows::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, Settled,
-    TraceRow,
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
+    ObjectRow, Page, Settled, Share, Suspension, TraceRow,
 };
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
+use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 
 /// An open store. Cheap to clone; the files are closed by [`Store::close`], or when the last clone is gone.
 #[derive(Clone, Debug)]
@@ -85,27 +87,51 @@ impl Store {
         verb!(self, object(tenant, model, id))
     }
 
-    /// Takes up to `limit` deliveries of one endpoint that are due, until `lease_until`, and raises their fence. Oldest due first.
-    /// One whose lease has ended counts as due again.
+    /// Takes deliveries of one lane that are due, until `lease_until`, and raises their fence: at most as many as `share` says. One whose lease has ended counts as due again. Nothing is taken while the endpoint is
+    /// suspended.
     ///
     /// # Errors
     /// When the store fails; nothing is taken then.
-    pub async fn claim(
-        &self,
-        endpoint: &EndpointId,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        verb!(self, claim(endpoint, now, lease_until, limit))
+    pub async fn claim(&self, lane: &Lane, now: Timestamp, lease_until: Timestamp, share: Share) -> Result<Vec<Claimed>, StoreError> {
+        verb!(self, claim(lane, now, lease_until, share))
     }
 
-    /// The endpoints that have something due at `now`, and when the next thing of any endpoint is due after it.
+    /// At most `limit` of the lanes that have something due at `now`, behind `after`, and when the next one has. A lane may be named of
+    /// which nothing is due any more, until the next claim of it; none that has something due is left out, unless its endpoint is
+    /// suspended.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn due(&self, now: Timestamp) -> Result<(Vec<EndpointId>, Option<Timestamp>), StoreError> {
-        verb!(self, due(now))
+    #[expect(clippy::unused_async, reason = "another backend has to ask its database")]
+    pub async fn due(&self, now: Timestamp, after: Option<(i64, LaneId)>, limit: usize) -> Result<Due, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => Ok(backend.due(now, after, limit)),
+        }
+    }
+
+    /// Suspends an endpoint of a tenant: deliveries are still made for it, and nothing is sent. `false` when it already was. Who is to be
+    /// told is told in the same transaction.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn suspend(&self, tenant: &Tenant, endpoint: &EndpointId, suspension: Suspension) -> Result<bool, StoreError> {
+        verb!(self, suspend(tenant, endpoint, suspension))
+    }
+
+    /// Lets what has collected at a suspended endpoint be sent. `false` when it was not suspended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn unsuspend(&self, tenant: &Tenant, endpoint: &EndpointId) -> Result<bool, StoreError> {
+        verb!(self, unsuspend(tenant, endpoint))
+    }
+
+    /// What is known of the endpoints that something was ever made for, in no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn endpoint_states(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+        verb!(self, endpoint_states(tenant))
     }
 
     /// Records finished attempts. One whose fence has been raised since is dropped: `false` in its place.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
+use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Sequence, Tenant};
+use crate::store::Alarm;
 use crate::template::RenderedText;
 
 /// A stored object.
@@ -54,9 +55,14 @@ pub enum DeliveryState {
     Delivered,
     /// Given up, kept for inspection and resend.
     Diverted,
+    /// Given up, and not to be kept apart.
+    Failed,
 }
 
 impl DeliveryState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Sending, Self::Delivered, Self::Diverted, Self::Failed];
+
     /// The word in API and store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -65,13 +71,14 @@ impl DeliveryState {
             Self::Sending => "sending",
             Self::Delivered => "delivered",
             Self::Diverted => "diverted",
+            Self::Failed => "failed",
         }
     }
 
     /// The state of this word.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Sending, Self::Delivered, Self::Diverted].into_iter().find(|state| state.as_str() == word)
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
 
@@ -100,7 +107,7 @@ pub struct DeliveryRow {
     pub attempts: u32,
     /// Status of the last answer.
     pub last_status: Option<u16>,
-    /// Why it is diverted, or why the last attempt failed.
+    /// Why it is given up, or why the last attempt failed.
     pub reason: Option<Box<str>>,
     /// The method.
     pub method: Box<str>,
@@ -135,9 +142,70 @@ pub struct AttemptRow {
     pub response_body: Option<Bytes>,
 }
 
+/// The way of one tenant's deliveries to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Which.
+    pub id: LaneId,
+    /// Whose deliveries.
+    pub tenant: Tenant,
+    /// To whom.
+    pub endpoint: EndpointId,
+}
+
+/// Lanes with something due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The lanes, the one that has waited longest first.
+    pub lanes: Vec<Lane>,
+    /// Where the next part of the list begins; `None` at its end.
+    pub after: Option<(i64, LaneId)>,
+    /// When the next lane has something due.
+    pub next: Option<Timestamp>,
+}
+
+/// How many deliveries to claim, by how long they have been due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Of those that have been due the longest.
+    pub oldest: usize,
+    /// Of those that came due last, so that what is fresh does not wait for a backlog.
+    pub newest: usize,
+}
+
+impl Share {
+    /// Both together.
+    #[must_use]
+    pub fn total(self) -> usize {
+        self.oldest + self.newest
+    }
+}
+
+/// What the store knows of an endpoint that something was ever made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointState {
+    /// Which.
+    pub endpoint: EndpointId,
+    /// When it was suspended, and why; `None` when it is not.
+    pub suspended: Option<(Timestamp, Box<str>)>,
+}
+
+/// That an endpoint is to be suspended.
+#[derive(Clone, Debug)]
+pub struct Suspension {
+    /// When.
+    pub at: Timestamp,
+    /// Why, one sentence.
+    pub why: Box<str>,
+    /// Who is told; `None`: nobody.
+    pub alarm: Option<Arc<dyn Alarm>>,
+}
+
 /// A delivery in a worker's hands.
 #[derive(Clone, Debug)]
 pub struct Claimed {
+    /// Its lane.
+    pub lane: LaneId,
     /// Whose.
     pub tenant: Tenant,
     /// The delivery.
@@ -173,6 +241,8 @@ pub struct Claimed {
 /// A finished attempt to record.
 #[derive(Clone, Debug)]
 pub struct NewAttempt {
+    /// Whose.
+    pub tenant: Tenant,
     /// The delivery.
     pub delivery: DeliveryId,
     /// The fence it was claimed with.
@@ -181,6 +251,10 @@ pub struct NewAttempt {
     pub attempt: AttemptRow,
     /// What follows.
     pub then: Settled,
+    /// Whether the endpoint is suspended, for the reason for which the delivery was given up.
+    pub suspend: bool,
+    /// Who is told; `None`: nobody.
+    pub alarm: Option<Arc<dyn Alarm>>,
 }
 
 /// What follows an attempt.
@@ -195,8 +269,10 @@ pub enum Settled {
         /// Whether the attempt counts against the limit.
         counts: bool,
     },
-    /// Given up.
+    /// Given up, kept for inspection and resend: why.
     Diverted(String),
+    /// Given up: why.
+    Failed(String),
 }
 
 /// Why webhooks fired or not at one save.

@@ -6,14 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, Settlement, settle};
+use crate::delivery::{AttemptOutcome, End, Settlement, settle};
 use crate::egress::{Client, Exchange, Request};
 use crate::generation::{Generation, Target};
 use crate::store::{AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
 use crate::worker::desk::Slot;
 use crate::worker::fill;
-use crate::worker::lanes::Reached;
+use crate::worker::lane::Reached;
 use crate::worker::record::Finished;
 
 /// What every request is sent as, unless its template says otherwise.
@@ -56,8 +56,10 @@ impl Attempt {
         let spent = claimed.spent.saturating_add(1);
         let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());
         let error = error(&exchange.outcome);
+        let suspend = matches!(then, Settlement::GivenUp { suspend: true, .. });
         let (then, note) = follow(then, error.as_deref(), now);
         let attempt = NewAttempt {
+            tenant: claimed.tenant,
             delivery: claimed.id,
             fence: claimed.fence,
             attempt: AttemptRow {
@@ -70,6 +72,8 @@ impl Attempt {
                 response_body: exchange.status.map(|_| exchange.body),
             },
             then,
+            suspend,
+            alarm: None,
         };
         Some(Finished { attempt, note, slot })
     }
@@ -123,7 +127,7 @@ fn unsent(outcome: AttemptOutcome) -> Exchange {
 
 fn reached(outcome: &AttemptOutcome) -> Reached {
     match outcome {
-        AttemptOutcome::Answered { .. } => Reached::Yes,
+        AttemptOutcome::Answered { status, .. } => Reached::Answered(*status),
         AttemptOutcome::TimedOut | AttemptOutcome::ConnectionFailed(_) => Reached::No,
         AttemptOutcome::Refused(_) | AttemptOutcome::OurFault(_) => Reached::Unknown,
     }
@@ -148,9 +152,13 @@ fn follow(then: Settlement, error: Option<&str>, now: Timestamp) -> (Settled, St
             let note = format!("{error} · retry in {}", span(at.duration_since(now).as_secs()));
             (Settled::Pending { at, counts }, note)
         }
-        Settlement::Diverted { reason } => {
+        Settlement::GivenUp { end: End::Diverted, reason, .. } => {
             let note = format!("{reason} · diverted");
             (Settled::Diverted(reason), note)
+        }
+        Settlement::GivenUp { end: End::Failed, reason, .. } => {
+            let note = format!("{reason} · failed");
+            (Settled::Failed(reason), note)
         }
     }
 }

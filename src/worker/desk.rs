@@ -2,15 +2,17 @@
 //! loop. The lanes are held only for moments, never while anything is awaited.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
 use crate::generation::Live;
-use crate::ids::EndpointId;
-use crate::store::{Claimed, Handover};
+use crate::ids::{LaneId, Tenant};
+use crate::store::{Claimed, Handover, Way};
 use crate::time::Clock;
-use crate::worker::lanes::{Lanes, Reached};
+use crate::worker::lane::Reached;
+use crate::worker::lanes::Lanes;
 use crate::worker::lease_of;
 
 pub(super) struct Desk {
@@ -36,9 +38,9 @@ impl Desk {
     }
 
     /// A request has ended and been recorded, or will never be made.
-    fn free(&self, endpoint: &EndpointId, reached: Reached) {
+    fn free(&self, lane: (LaneId, &Tenant), reached: Reached) {
         let mut lanes = self.lanes();
-        lanes.free(endpoint, reached);
+        lanes.free(lane, reached, Instant::now());
         self.ring(&lanes);
     }
 
@@ -50,19 +52,19 @@ impl Desk {
 }
 
 impl Handover for Desk {
-    fn reserve(&self, endpoint: &EndpointId, due: Timestamp) -> Option<Timestamp> {
+    fn reserve(&self, way: Way<'_>, due: Timestamp) -> Option<Timestamp> {
         let now = self.clock.now();
         if due > now {
             return None;
         }
         let generation = self.live.load();
-        let target = generation.targets.get(endpoint)?;
-        let reserved = self.lanes().reserve(endpoint, target, generation.targets.len());
+        let target = generation.targets.get(way.endpoint)?;
+        let reserved = self.lanes().reserve((way.lane, way.tenant), &target.policy, Instant::now(), generation.targets.len());
         reserved.then(|| lease_of(target, now))
     }
 
-    fn release(&self, endpoint: &EndpointId) {
-        self.free(endpoint, Reached::Unknown);
+    fn release(&self, lane: LaneId, tenant: &Tenant) {
+        self.free((lane, tenant), Reached::Unknown);
     }
 
     fn hand_over(&self, deliveries: Vec<Claimed>) {
@@ -73,7 +75,8 @@ impl Handover for Desk {
 
 /// A place among the requests under way; free again when it is dropped, however its task ends.
 pub(super) struct Slot {
-    endpoint: EndpointId,
+    lane: LaneId,
+    tenant: Tenant,
     /// What the attempt has found out.
     pub reached: Reached,
     desk: Arc<Desk>,
@@ -81,13 +84,13 @@ pub(super) struct Slot {
 
 impl Slot {
     /// For a place that has been taken.
-    pub(super) fn new(endpoint: EndpointId, desk: Arc<Desk>) -> Self {
-        Self { endpoint, reached: Reached::Unknown, desk }
+    pub(super) fn new(lane: LaneId, tenant: Tenant, desk: Arc<Desk>) -> Self {
+        Self { lane, tenant, reached: Reached::Unknown, desk }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.desk.free(&self.endpoint, self.reached);
+        self.desk.free((self.lane, &self.tenant), self.reached);
     }
 }

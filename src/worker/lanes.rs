@@ -1,48 +1,48 @@
-//! How much each endpoint may send now: pure bookkeeping. Every endpoint has a lane of its own; one that hangs or fails to answer is
-//! cut down to one request at a time until it answers, all such together may use half of the slots, and a quarter of the slots is kept
-//! for lanes that have nothing under way. So whatever some endpoints do, another one's first request finds room.
+//! How much each lane may send now: pure bookkeeping. Every endpoint of a tenant has a lane of its own; those that do not answer may
+//! together use half of the places, a quarter of the places is kept for lanes that have nothing under way, and one tenant never has more
+//! than seven eighths of them. So whatever some endpoints or tenants do, another one's first request finds room.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::delivery::Policy;
 use crate::generation::Target;
-use crate::ids::EndpointId;
+use crate::ids::{LaneId, Tenant};
+use crate::store::{self, Share};
+use crate::worker::lane::{Lane, Reached};
 
-/// The lanes of all endpoints that have requests under way or do not answer.
+/// Lanes that are remembered beyond those with something under way, before those are sorted out of which nothing need be.
+const REMEMBERED: usize = 4096;
+
+/// The lanes that have requests under way, or of which something is to be remembered.
 #[derive(Debug)]
 pub(super) struct Lanes {
     limit: usize,
     total: usize,
     /// Of those, requests of lanes that do not answer.
     silent_total: usize,
-    by_endpoint: FxHashMap<EndpointId, Lane>,
-    /// Endpoints that may have more due in the store than was claimed; fresh deliveries stand in line behind that.
-    waiting: FxHashSet<EndpointId>,
-    /// Where the next round begins, so that no endpoint is always last.
-    turn: usize,
+    lanes: FxHashMap<LaneId, Lane>,
+    /// Requests under way of each tenant that has any.
+    tenants: FxHashMap<Tenant, usize>,
+    /// Lanes that may have more due in the store than was claimed; fresh deliveries stand in line behind that.
+    waiting: FxHashSet<LaneId>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Lane {
-    in_flight: usize,
-    silent: bool,
-}
-
-/// Whether an endpoint answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reached {
-    /// It did, whatever it said.
-    Yes,
-    /// It timed out or could not be connected to.
-    No,
-    /// The attempt says nothing about it.
-    Unknown,
+/// What to claim.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// From which lanes, and how much.
+    pub claims: Vec<(store::Lane, Arc<Target>, Share)>,
+    /// When the next of the others may send again, as far as only time is in their way.
+    pub opens: Option<Instant>,
 }
 
 impl Lanes {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), total: 0, silent_total: 0, by_endpoint: FxHashMap::default(), waiting: FxHashSet::default(), turn: 0 }
+        let (lanes, tenants, waiting) = (FxHashMap::default(), FxHashMap::default(), FxHashSet::default());
+        Self { limit: limit.max(1), total: 0, silent_total: 0, lanes, tenants, waiting }
     }
 
     /// Whether any request may start.
@@ -55,223 +55,260 @@ impl Lanes {
         !self.waiting.is_empty()
     }
 
-    /// All that is due of an endpoint has been claimed.
-    pub(super) fn caught_up(&mut self, endpoint: &EndpointId) {
-        self.waiting.remove(endpoint);
+    /// All that is due in a lane has been claimed.
+    pub(super) fn caught_up(&mut self, lane: LaneId) {
+        self.waiting.remove(&lane);
     }
 
     /// Takes a place for a delivery that has just been made, if it need not stand in line. `endpoints` is how many there are: a lane gets
     /// a second place only while there is one left for each endpoint that has none, as far as that is possible at all.
-    pub(super) fn reserve(&mut self, endpoint: &EndpointId, target: &Target, endpoints: usize) -> bool {
-        let lane = self.by_endpoint.get(endpoint).copied().unwrap_or_default();
-        let idle = endpoints.saturating_sub(self.by_endpoint.len()).clamp(self.reserved(), self.limit * 3 / 4);
+    pub(super) fn reserve(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant, endpoints: usize) -> bool {
+        let lane = self.lanes.get(&id).copied().unwrap_or_default();
+        let idle = endpoints.saturating_sub(self.lanes.len()).clamp(self.reserved(), self.limit * 3 / 4);
         let kept = if lane.in_flight == 0 { 0 } else { idle };
-        let free = lane.in_flight < lane.width(target)
-            && self.total + kept < self.limit
-            && (!lane.silent || self.silent_total < self.silent_limit())
-            && !self.waiting.contains(endpoint);
+        let room = (self.limit.saturating_sub(self.total)).min(self.tenant_room(tenant));
+        let free = !self.waiting.contains(&id)
+            && kept < room
+            && lane.room(policy, now) > 0
+            && (!lane.is_silent() || self.silent_total < self.silent_limit());
         if free {
-            self.take(endpoint);
-        } else if !self.waiting.contains(endpoint) {
-            self.waiting.insert(endpoint.clone());
+            self.take((id, tenant), policy, now);
+        } else {
+            self.waiting.insert(id);
         }
         free
     }
 
-    /// How many deliveries to claim for each of the endpoints that have some due.
-    pub(super) fn plan<'a>(
-        &mut self,
-        due: impl Iterator<Item = (&'a EndpointId, &'a Arc<Target>)>,
-    ) -> Vec<(EndpointId, Arc<Target>, usize)> {
-        let due: Vec<_> = due.collect();
-        self.waiting.extend(due.iter().map(|(endpoint, _)| (*endpoint).clone()));
-        let mut open: Vec<_> = due
-            .into_iter()
-            .map(|(endpoint, target)| (endpoint, target, self.by_endpoint.get(endpoint).copied().unwrap_or_default()))
-            .filter(|(_, target, lane)| lane.in_flight < lane.width(target))
-            .collect();
-        if open.is_empty() {
-            return Vec::new();
+    /// How many deliveries to claim from each of the lanes that have some due.
+    pub(super) fn plan(&mut self, due: Vec<(store::Lane, Arc<Target>)>, now: Instant) -> Plan {
+        if self.lanes.len() > REMEMBERED + self.limit {
+            self.lanes.retain(|_, lane| !lane.is_forgettable(now));
         }
-        let begin = self.turn % open.len();
-        open.rotate_left(begin);
-        self.turn = self.turn.wrapping_add(1);
-
+        let mut plan = Plan::default();
+        let mut open = Vec::with_capacity(due.len());
+        for (lane, target) in due {
+            self.waiting.insert(lane.id);
+            let known = self.lanes.get(&lane.id).copied().unwrap_or_default();
+            match known.room(&target.policy, now) {
+                0 => plan.opens = [plan.opens, known.opens(&target.policy, now)].into_iter().flatten().min(),
+                room => open.push((lane, target, known, room)),
+            }
+        }
+        if open.is_empty() {
+            return plan;
+        }
         let mut room = self.limit.saturating_sub(self.total);
         let mut shared = (self.limit - self.reserved()).saturating_sub(self.total);
         let mut silent = self.silent_limit().saturating_sub(self.silent_total);
+        let mut tenants: FxHashMap<Tenant, usize> = FxHashMap::default();
         let share = (shared / open.len()).max(1);
-        let mut planned = Vec::new();
-        for (endpoint, target, lane) in open {
-            let mut count = (lane.width(target) - lane.in_flight).min(share).min(shared);
-            if count == 0 && lane.in_flight == 0 {
+        for (lane, target, known, free) in open {
+            let tenant = tenants.entry(lane.tenant.clone()).or_insert_with(|| self.tenant_room(&lane.tenant));
+            let mut count = free.min(share).min(shared);
+            if count == 0 && known.in_flight == 0 {
                 count = 1;
             }
-            count = count.min(room);
-            if lane.silent {
+            count = count.min(room).min(*tenant);
+            if known.is_silent() {
                 count = count.min(silent);
                 silent -= count;
             }
             if count > 0 {
                 room -= count;
                 shared = shared.saturating_sub(count);
-                planned.push((endpoint.clone(), Arc::clone(target), count));
+                *tenant -= count;
+                let share = self.lanes.entry(lane.id).or_default().share(count);
+                plan.claims.push((lane, target, share));
             }
         }
-        planned
+        plan
     }
 
-    /// Slots that only a lane without any request under way may take.
+    /// Places that only a lane without any request under way may take.
     fn reserved(&self) -> usize {
         self.limit / 4
     }
 
-    /// Slots that lanes without an answer may take together.
+    /// Places that lanes without an answer may take together.
     fn silent_limit(&self) -> usize {
         (self.limit / 2).max(1)
     }
 
-    /// A request of this endpoint starts.
-    pub(super) fn take(&mut self, endpoint: &EndpointId) {
-        let lane = self.by_endpoint.entry(endpoint.clone()).or_default();
-        lane.in_flight += 1;
+    /// Places that a tenant may still take.
+    fn tenant_room(&self, tenant: &Tenant) -> usize {
+        (self.limit - self.limit / 8).saturating_sub(self.tenants.get(tenant).copied().unwrap_or_default())
+    }
+
+    /// A request of this lane starts.
+    pub(super) fn take(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant) {
+        let lane = self.lanes.entry(id).or_default();
+        lane.take(policy, now);
         self.total += 1;
-        self.silent_total += usize::from(lane.silent);
+        self.silent_total += usize::from(lane.is_silent());
+        if let Some(count) = self.tenants.get_mut(tenant) {
+            *count += 1;
+        } else {
+            self.tenants.insert(tenant.clone(), 1);
+        }
     }
 
     /// A request has ended and been recorded.
-    pub(super) fn free(&mut self, endpoint: &EndpointId, reached: Reached) {
-        let Some(lane) = self.by_endpoint.get_mut(endpoint) else { return };
-        if lane.silent {
+    pub(super) fn free(&mut self, (id, tenant): (LaneId, &Tenant), reached: Reached, now: Instant) {
+        if let Some(count) = self.tenants.get_mut(tenant) {
+            *count -= 1;
+            if *count == 0 {
+                self.tenants.remove(tenant);
+            }
+        }
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        if lane.is_silent() {
             self.silent_total = self.silent_total.saturating_sub(lane.in_flight);
         }
-        lane.in_flight = lane.in_flight.saturating_sub(1);
+        lane.free(reached, now);
         self.total = self.total.saturating_sub(1);
-        lane.silent = match reached {
-            Reached::Yes => false,
-            Reached::No => true,
-            Reached::Unknown => lane.silent,
-        };
-        if lane.silent {
+        if lane.is_silent() {
             self.silent_total += lane.in_flight;
-        } else if lane.in_flight == 0 {
-            self.by_endpoint.remove(endpoint);
         }
-    }
-}
-
-impl Lane {
-    /// Requests that it may have under way.
-    fn width(self, target: &Target) -> usize {
-        if self.silent { 1 } else { usize::try_from(target.policy.concurrency).unwrap_or(usize::MAX).max(1) }
+        if lane.is_forgettable(now) {
+            self.lanes.remove(&id);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{Policy, Secret, Signer};
+    use crate::delivery::{Secret, Signer};
+    use crate::ids::EndpointId;
 
     fn target(concurrency: u32) -> Arc<Target> {
         let signer = Signer::new(Secret::from_random([1; 32]), Vec::new());
         Arc::new(Target { name: "e".to_owned(), policy: Policy { concurrency, ..Policy::default() }, signer })
     }
 
-    fn endpoints(names: &[&str]) -> Vec<EndpointId> {
-        names.iter().map(|name| EndpointId::new(*name)).collect()
+    fn lane(tenant: &str, id: i64) -> store::Lane {
+        store::Lane { id: LaneId(id), tenant: Tenant::new(tenant), endpoint: EndpointId::new("e") }
     }
 
-    /// Plans for these endpoints, and takes what was planned.
-    fn start(lanes: &mut Lanes, due: &[EndpointId], target: &Arc<Target>) -> Vec<(String, usize)> {
-        let planned = lanes.plan(due.iter().map(|endpoint| (endpoint, target)));
-        for (endpoint, _, count) in &planned {
-            for _ in 0..*count {
-                lanes.take(endpoint);
-            }
+    fn lanes_of(tenant: &str, ids: std::ops::Range<i64>) -> Vec<store::Lane> {
+        ids.map(|id| lane(tenant, id)).collect()
+    }
+
+    /// The lanes, and the time of a test.
+    struct Bench(Lanes, Instant);
+
+    impl Bench {
+        fn new(limit: usize) -> Self {
+            Self(Lanes::new(limit), Instant::now())
         }
-        planned.into_iter().map(|(endpoint, _, count)| (endpoint.to_string(), count)).collect()
-    }
 
-    fn end(lanes: &mut Lanes, endpoint: &EndpointId, reached: Reached) {
-        lanes.free(endpoint, reached);
+        /// Plans for these lanes, and takes what was planned.
+        fn start(&mut self, due: &[store::Lane], target: &Arc<Target>) -> Vec<(i64, usize)> {
+            let Self(lanes, now) = self;
+            let plan = lanes.plan(due.iter().map(|lane| (lane.clone(), Arc::clone(target))).collect(), *now);
+            for (lane, target, share) in &plan.claims {
+                for _ in 0..share.total() {
+                    lanes.take((lane.id, &lane.tenant), &target.policy, *now);
+                }
+            }
+            plan.claims.into_iter().map(|(lane, _, share)| (lane.id.0, share.total())).collect()
+        }
+
+        fn reserve(&mut self, lane: &store::Lane, target: &Target, endpoints: usize) -> bool {
+            self.0.reserve((lane.id, &lane.tenant), &target.policy, self.1, endpoints)
+        }
+
+        fn end(&mut self, lane: &store::Lane, reached: Reached) {
+            self.0.free((lane.id, &lane.tenant), reached, self.1);
+        }
     }
 
     #[test]
     fn a_lane_is_as_wide_as_its_concurrency() {
-        let (mut lanes, due) = (Lanes::new(100), endpoints(&["a"]));
-        assert_eq!(start(&mut lanes, &due, &target(3)), [("a".to_owned(), 3)]);
-        assert!(start(&mut lanes, &due, &target(3)).is_empty());
-        end(&mut lanes, &due[0], Reached::Yes);
-        assert_eq!(start(&mut lanes, &due, &target(3)), [("a".to_owned(), 1)]);
-    }
-
-    #[test]
-    fn a_silent_lane_sends_one_at_a_time_until_it_answers() {
-        let (mut lanes, due) = (Lanes::new(100), endpoints(&["a"]));
-        start(&mut lanes, &due, &target(3));
-        end(&mut lanes, &due[0], Reached::No);
-        end(&mut lanes, &due[0], Reached::Unknown);
-        assert!(start(&mut lanes, &due, &target(3)).is_empty(), "one is under way");
-        end(&mut lanes, &due[0], Reached::No);
-        assert_eq!(start(&mut lanes, &due, &target(3)), [("a".to_owned(), 1)]);
-        end(&mut lanes, &due[0], Reached::Yes);
-        assert_eq!(start(&mut lanes, &due, &target(3)), [("a".to_owned(), 3)]);
+        let (mut bench, due) = (Bench::new(100), lanes_of("t", 0..1));
+        assert_eq!(bench.start(&due, &target(3)), [(0, 3)]);
+        assert!(bench.start(&due, &target(3)).is_empty());
+        bench.end(&due[0], Reached::Answered(200));
+        assert_eq!(bench.start(&due, &target(3)), [(0, 1)]);
     }
 
     #[test]
     fn room_is_shared_and_a_new_lane_always_finds_some() {
-        let mut lanes = Lanes::new(16);
-        let crowd = endpoints(&["a", "b", "c"]);
-        let started = start(&mut lanes, &crowd, &target(100));
+        let mut bench = Bench::new(16);
+        let crowd = lanes_of("t", 0..3);
+        let started = bench.start(&crowd, &target(100));
         assert!(started.iter().all(|(_, count)| *count == 4), "{started:?}");
-        assert!(start(&mut lanes, &crowd, &target(100)).is_empty(), "the rest is kept for others");
-        assert_eq!(start(&mut lanes, &endpoints(&["d"]), &target(100)), [("d".to_owned(), 1)]);
+        assert!(bench.start(&crowd, &target(100)).is_empty(), "the rest is kept for others");
+        assert_eq!(bench.start(&lanes_of("t", 7..8), &target(100)), [(7, 1)]);
+    }
+
+    #[test]
+    fn a_tenant_with_a_crowd_of_endpoints_leaves_room_for_others() {
+        let mut bench = Bench::new(16);
+        assert_eq!(bench.start(&lanes_of("crowd", 0..100), &target(100)).len(), 14);
+        let quiet = lanes_of("quiet", 100..101);
+        assert_eq!(bench.start(&quiet, &target(100)), [(100, 1)]);
+        assert!(bench.reserve(&lane("new", 101), &target(1), 1));
+        assert!(!bench.reserve(&lane("crowd", 102), &target(1), 1), "all are taken");
+        bench.end(&quiet[0], Reached::Answered(200));
+        assert!(!bench.reserve(&lane("crowd", 103), &target(1), 1), "the free one is for other tenants");
     }
 
     #[test]
     fn silent_lanes_together_use_at_most_half() {
-        let mut lanes = Lanes::new(4);
-        let names = endpoints(&["a", "b", "c", "d"]);
-        for endpoint in &names {
-            start(&mut lanes, std::slice::from_ref(endpoint), &target(1));
-            end(&mut lanes, endpoint, Reached::No);
+        let mut bench = Bench::new(4);
+        let lanes = lanes_of("t", 0..4);
+        for lane in &lanes {
+            bench.start(std::slice::from_ref(lane), &target(1));
+            bench.end(lane, Reached::No);
         }
-        assert_eq!(start(&mut lanes, &names, &target(1)).len(), 2);
-        assert_eq!(start(&mut lanes, &endpoints(&["new"]), &target(1)).len(), 1);
+        assert_eq!(bench.start(&lanes, &target(1)).len(), 2);
+        assert_eq!(bench.start(&lanes_of("t", 9..10), &target(1)).len(), 1);
         for _ in 0..2 {
-            for endpoint in &names {
-                end(&mut lanes, endpoint, Reached::Yes);
-            }
+            lanes.iter().for_each(|lane| bench.end(lane, Reached::Answered(200)));
         }
-        assert_eq!(lanes.silent_total, 0);
+        assert_eq!(bench.0.silent_total, 0);
+    }
+
+    #[test]
+    fn a_lane_that_rests_says_when_it_goes_on() {
+        let (mut bench, due) = (Bench::new(16), lanes_of("t", 0..1));
+        for _ in 0..5 {
+            assert_eq!(bench.start(&due, &target(1)).len(), 1);
+            bench.end(&due[0], Reached::No);
+        }
+        let now = bench.1;
+        let plan = bench.0.plan(vec![(due[0].clone(), target(1))], now);
+        assert!(plan.claims.is_empty() && plan.opens.is_some_and(|opens| opens > now), "{plan:?}");
+        assert!(!bench.reserve(&due[0], &target(1), 1));
     }
 
     #[test]
     fn a_fresh_delivery_stands_in_line_behind_what_waits() {
-        let (mut lanes, due) = (Lanes::new(100), endpoints(&["a"]));
+        let (mut bench, due) = (Bench::new(100), lanes_of("t", 0..1));
         let (one, two) = (target(1), target(2));
-        assert!(lanes.reserve(&due[0], &one, 1));
-        assert!(!lanes.reserve(&due[0], &one, 1), "the lane is full");
-        end(&mut lanes, &due[0], Reached::Yes);
-        assert!(!lanes.reserve(&due[0], &two, 1), "one waits in the store");
-        assert_eq!(start(&mut lanes, &due, &two), [("a".to_owned(), 2)]);
-        end(&mut lanes, &due[0], Reached::Yes);
-        assert!(lanes.is_waited_for() && !lanes.reserve(&due[0], &two, 1));
-        lanes.caught_up(&due[0]);
-        assert!(lanes.reserve(&due[0], &two, 1));
+        assert!(bench.reserve(&due[0], &one, 1));
+        assert!(!bench.reserve(&due[0], &one, 1), "the lane is full");
+        bench.end(&due[0], Reached::Answered(200));
+        assert!(!bench.reserve(&due[0], &two, 1), "one waits in the store");
+        assert_eq!(bench.start(&due, &two), [(0, 2)]);
+        bench.end(&due[0], Reached::Answered(200));
+        assert!(bench.0.is_waited_for() && !bench.reserve(&due[0], &two, 1));
+        bench.0.caught_up(due[0].id);
+        assert!(bench.reserve(&due[0], &two, 1));
     }
 
     #[test]
     fn a_crowd_of_fresh_deliveries_leaves_a_place_for_every_endpoint() {
-        let mut lanes = Lanes::new(16);
-        let names: Vec<EndpointId> = (0..13).map(|n| EndpointId::new(n.to_string())).collect();
+        let mut bench = Bench::new(16);
+        let lanes = lanes_of("t", 0..13);
         let wide = target(100);
-        let (last, crowd) = names.split_last().unwrap();
-        for endpoint in crowd {
+        let (last, crowd) = lanes.split_last().unwrap();
+        for lane in crowd {
             for _ in 0..16 {
-                lanes.reserve(endpoint, &wide, names.len());
+                bench.reserve(lane, &wide, lanes.len());
             }
         }
-        assert!(lanes.reserve(last, &wide, names.len()));
+        assert!(bench.reserve(last, &wide, lanes.len()));
     }
 }

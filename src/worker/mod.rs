@@ -5,6 +5,7 @@
 mod attempt;
 mod desk;
 mod fill;
+mod lane;
 mod lanes;
 mod record;
 mod steps;
@@ -23,8 +24,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::activity::Feed;
 use crate::egress::Client;
 use crate::generation::{Generation, Live, Target};
-use crate::ids::EndpointId;
-use crate::store::{Claimed, Handover, Store, StoreError};
+use crate::ids::{EndpointId, LaneId};
+use crate::store::{Claimed, Due, Handover, Lane, Share, Store, StoreError};
 use crate::time::{Clock, Entropy};
 use attempt::{Attempt, Tools};
 use desk::{Desk, Slot};
@@ -37,6 +38,8 @@ const LEASE_MARGIN: Duration = Duration::from_secs(30);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How often a generation is compared (without asking the store) while deliveries of unknown endpoints wait for a new one.
 const GENERATION_PAUSE: Duration = Duration::from_millis(500);
+/// Lanes that are looked at together.
+const LANES_AT_ONCE: usize = 1024;
 /// The longest sleep towards a due time, so that a clock that was set forward is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// How long the last records may take once every request has ended.
@@ -80,8 +83,8 @@ pub struct Worker {
 enum Next {
     /// There may be more right now.
     Now,
-    /// Not before this time, if nothing else happens; `None` for nothing to wait for.
-    At(Option<Timestamp>),
+    /// Not before the earlier of these, if nothing else happens: when the next delivery is due, when the next lane may send again.
+    At(Option<Timestamp>, Option<Instant>),
 }
 
 /// The end of a lease that begins now.
@@ -104,7 +107,7 @@ impl Worker {
             feed: self.feed.clone(),
         };
         let (attempts, held) = (JoinSet::new(), FxHashSet::default());
-        let mut state = State { desk: Arc::clone(&desk), tools: Arc::new(tools), finish, attempts, held };
+        let mut state = State { desk: Arc::clone(&desk), tools: Arc::new(tools), finish, attempts, held, after: None };
         let mut shutdown = pin!(shutdown);
         let mut wake = self.store.wake();
         let handover: Arc<dyn Handover> = Arc::<Desk>::clone(&desk);
@@ -118,7 +121,10 @@ impl Worker {
                 wake.borrow_and_update();
                 let sleep = match self.look(&generation, &mut state).await {
                     Ok(Next::Now) => Some(Duration::ZERO),
-                    Ok(Next::At(time)) => time.map(|time| self.until(time)),
+                    Ok(Next::At(due, opens)) => {
+                        let opens = opens.map(|opens| opens.saturating_duration_since(Instant::now()));
+                        [due.map(|due| self.until(due)), opens].into_iter().flatten().min()
+                    }
                     Err(StoreError::Closed) => break,
                     Err(error) => {
                         tracing::error!(%error, "the queue could not be read");
@@ -148,42 +154,70 @@ impl Worker {
         self.drain(state, recorder).await;
     }
 
-    /// Claims what may be sent now and starts sending it.
+    /// Claims what may be sent now and starts sending it, going on where the last look ended for want of room.
     async fn look(&self, generation: &Arc<Generation>, state: &mut State) -> Result<Next, StoreError> {
-        let (due, next) = self.store.due(self.clock.now()).await?;
+        let now = self.clock.now();
+        let began_at = state.after.take();
+        let mut after = began_at;
+        let mut opens: Option<Instant> = None;
+        let mut more = false;
+        loop {
+            let Due { lanes, after: rest, next } = self.store.due(now, after, LANES_AT_ONCE).await?;
+            let round = self.claim_due(lanes, generation, state).await?;
+            more |= round.more;
+            opens = [opens, round.opens.map(Instant::from_std)].into_iter().flatten().min();
+            let has_room = state.desk.lanes().has_room();
+            match rest {
+                Some(rest) if has_room => after = Some(rest),
+                Some(rest) => {
+                    state.after = Some(rest);
+                    return Ok(Next::At(next, opens));
+                }
+                // What stands before the place where this look began has its turn now.
+                None if has_room && (more || began_at.is_some()) => return Ok(Next::Now),
+                None => return Ok(Next::At(next, opens)),
+            }
+        }
+    }
+
+    /// Claims from these lanes as much as they may send.
+    async fn claim_due(&self, due: Vec<Lane>, generation: &Arc<Generation>, state: &mut State) -> Result<Round, StoreError> {
         state.hold_unknown(&due, generation);
-        let known = due.iter().filter_map(|endpoint| Some((endpoint, generation.targets.get(endpoint)?)));
-        let planned = state.desk.lanes().plan(known);
-        let claims = planned.into_iter().map(|(endpoint, target, count)| self.claim(endpoint, target, count));
+        let known = due.into_iter().filter_map(|lane| {
+            let target = Arc::clone(generation.targets.get(&lane.endpoint)?);
+            Some((lane, target))
+        });
+        let plan = state.desk.lanes().plan(known.collect(), std::time::Instant::now());
+        let claims = plan.claims.into_iter().map(|(lane, target, share)| self.claim(lane, target, share));
         let mut more = false;
         let mut failed = None;
         // All at once, so that they share one commit. What has been claimed is sent even when another claim failed.
         for claim in join_all(claims).await {
             match claim {
-                Ok(Batch { endpoint, target, claimed, asked }) => {
+                Ok(Batch { lane, target, claimed, asked }) => {
                     if claimed.len() == asked {
                         more = true;
                     } else {
-                        state.desk.lanes().caught_up(&endpoint);
+                        state.desk.lanes().caught_up(lane);
                     }
                     for delivery in claimed {
-                        state.desk.lanes().take(&endpoint);
+                        state.desk.lanes().take((lane, &delivery.tenant), &target.policy, std::time::Instant::now());
                         state.start(generation, &target, delivery);
                     }
                 }
                 Err(error) => failed = Some(error),
             }
         }
-        if let Some(error) = failed {
-            return Err(error);
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Round { more, opens: plan.opens }),
         }
-        Ok(if more && state.desk.lanes().has_room() { Next::Now } else { Next::At(next) })
     }
 
-    async fn claim(&self, endpoint: EndpointId, target: Arc<Target>, asked: usize) -> Result<Batch, StoreError> {
+    async fn claim(&self, lane: Lane, target: Arc<Target>, share: Share) -> Result<Batch, StoreError> {
         let now = self.clock.now();
-        let claimed = self.store.claim(&endpoint, now, lease_of(&target, now), asked).await?;
-        Ok(Batch { endpoint, target, claimed, asked })
+        let claimed = self.store.claim(&lane, now, lease_of(&target, now), share).await?;
+        Ok(Batch { lane: lane.id, target, claimed, asked: share.total() })
     }
 
     /// Ready when another generation than this one is in force.
@@ -213,9 +247,17 @@ impl Worker {
     }
 }
 
-/// Deliveries of one endpoint that have just been claimed.
+/// What came of claiming from some lanes.
+struct Round {
+    /// Whether a lane may have more.
+    more: bool,
+    /// When the next lane may send again that could not for a time.
+    opens: Option<std::time::Instant>,
+}
+
+/// Deliveries of one lane that have just been claimed.
 struct Batch {
-    endpoint: EndpointId,
+    lane: LaneId,
     target: Arc<Target>,
     claimed: Vec<Claimed>,
     asked: usize,
@@ -229,6 +271,8 @@ struct State {
     attempts: JoinSet<()>,
     /// Endpoints that are not part of the generation: their deliveries wait.
     held: FxHashSet<EndpointId>,
+    /// Where the next look goes on.
+    after: Option<(i64, LaneId)>,
 }
 
 impl State {
@@ -238,14 +282,14 @@ impl State {
             match generation.targets.get(&delivery.endpoint) {
                 Some(target) => self.start(generation, target, delivery),
                 // A new generation without it: the delivery waits for its lease to end, and then for its endpoint.
-                None => self.desk.release(&delivery.endpoint),
+                None => self.desk.release(delivery.lane, &delivery.tenant),
             }
         }
     }
 
     /// Starts an attempt that has its place.
     fn start(&mut self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed) {
-        let slot = Slot::new(claimed.endpoint.clone(), Arc::clone(&self.desk));
+        let slot = Slot::new(claimed.lane, claimed.tenant.clone(), Arc::clone(&self.desk));
         let attempt = Attempt { tools: Arc::clone(&self.tools), generation: Arc::clone(generation), target: Arc::clone(target) };
         let finish = self.finish.clone();
         self.attempts.spawn(async move {
@@ -257,9 +301,9 @@ impl State {
     }
 
     /// Says once of each unknown endpoint that its deliveries wait.
-    fn hold_unknown(&mut self, due: &[EndpointId], generation: &Generation) {
+    fn hold_unknown(&mut self, due: &[Lane], generation: &Generation) {
         self.held.retain(|endpoint| !generation.targets.contains_key(endpoint));
-        for endpoint in due {
+        for Lane { endpoint, .. } in due {
             if !generation.targets.contains_key(endpoint) && self.held.insert(endpoint.clone()) {
                 tracing::warn!(%endpoint, "the endpoint is no longer declared; its deliveries wait until it is");
             }

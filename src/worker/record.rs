@@ -34,7 +34,7 @@ pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut fin
             if !recorded {
                 tracing::warn!(delivery = %attempt.delivery, "an attempt was not recorded: its lease had ended");
             }
-            if feed.is_watched() {
+            if feed.is_watched() || !note.is_empty() {
                 feed.tell(
                     clock.now(),
                     Activity::Answered {

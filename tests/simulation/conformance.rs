@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{
-    Answer, AttemptRow, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled, Store,
+    Answer, AttemptRow, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled, Share, Store,
 };
 use webhookc::template::RenderedText;
 use webhookc::time::Entropy as _;
@@ -45,9 +45,7 @@ fn at(milliseconds: i64) -> Timestamp {
 }
 
 fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, ordered: bool) -> (DeliveryId, OneDelivery) {
-    let id = DeliveryId(random.0.uuid(at(now)));
     let delivery = NewDelivery {
-        id,
         endpoint: EndpointId::new(ENDPOINTS[endpoint]),
         ordered,
         due: Ok(at(now)),
@@ -57,7 +55,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         body: None,
     };
     let message = NewMessage {
-        id: MessageId(random.0.uuid(at(now))),
+        id: MessageId::new(random.0.uuid(at(now))),
         event: "saved".into(),
         model: "asset".into(),
         object: OBJECTS[object].into(),
@@ -65,6 +63,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         payload: Vec::new().into(),
         deliveries: vec![delivery],
     };
+    let id = DeliveryId::of(message.id, 0);
     let effects = Effects {
         at: at(now),
         model: "asset".into(),
@@ -86,7 +85,7 @@ type Held = (usize, u32, i64, u32);
 fn attempt(delivery: DeliveryId, fence: i64, number: u32, now: i64, then: Settled) -> NewAttempt {
     let (took, error, response_headers, response_body) = (Duration::ZERO, None, None, None);
     let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body };
-    NewAttempt { delivery, fence, attempt, then }
+    NewAttempt { tenant: Tenant::new("default"), delivery, fence, attempt, then, suspend: false, alarm: None }
 }
 
 async fn compare(seed: u64, url: &str) {
@@ -104,8 +103,13 @@ async fn compare(seed: u64, url: &str) {
             }
             3..5 => {
                 let limit = 1 + random.below(3);
-                let real = store.claim(&EndpointId::new(ENDPOINTS[endpoint]), at(now), at(now + LEASE), limit).await.unwrap();
-                let rows = queue.claim(endpoint, now, now + LEASE, limit);
+                let share = Share { oldest: limit, newest: random.below(2) };
+                let lanes = store.due(Timestamp::MAX, None, usize::MAX).await.unwrap().lanes;
+                let real = match lanes.iter().find(|lane| lane.endpoint.as_str() == ENDPOINTS[endpoint]) {
+                    Some(lane) => store.claim(lane, at(now), at(now + LEASE), share).await.unwrap(),
+                    None => Vec::new(),
+                };
+                let rows = queue.claim(endpoint, now, now + LEASE, share);
                 let real_rows: Vec<_> = real.iter().map(|claimed| ids.iter().position(|id| *id == claimed.id).unwrap()).collect();
                 assert_eq!(real_rows, rows, "{place}: claimed");
                 for (row, claimed) in rows.into_iter().zip(real) {
@@ -115,9 +119,10 @@ async fn compare(seed: u64, url: &str) {
             }
             5..8 if !held.is_empty() => {
                 let (row, fence, real_fence, number) = held.swap_remove(random.below(held.len()));
-                let then = match random.below(4) {
+                let then = match random.below(5) {
                     0 => Settled::Pending { at: at(now + 10_000), counts: random.once_in(2) },
                     1 => Settled::Diverted("gone".to_owned()),
+                    2 => Settled::Failed("gone".to_owned()),
                     _ => Settled::Delivered,
                 };
                 let real = store.settle(vec![attempt(ids[row], real_fence, number, now, then.clone())]).await.unwrap();
@@ -137,6 +142,7 @@ async fn compare(seed: u64, url: &str) {
                 DeliveryState::Sending => State::Sending,
                 DeliveryState::Delivered => State::Delivered,
                 DeliveryState::Diverted => State::Diverted,
+                DeliveryState::Failed => State::Failed,
             };
             assert_eq!(state, row.state, "{place}: {row:?}");
             if state == State::Pending {

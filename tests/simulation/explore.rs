@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use webhookc::delivery::{AttemptOutcome, FailureHandling, Pattern, Policy, Retry, Settlement, settle};
-use webhookc::store::Settled;
+use webhookc::delivery::{AttemptOutcome, End, FailureHandling, Pattern, Policy, Retry, Settlement, settle};
+use webhookc::store::{Settled, Share};
 
 use crate::broken::Broken;
 use crate::queue::{Queue, State};
@@ -52,7 +52,7 @@ struct World {
 
 fn policy() -> Policy {
     let retry = Retry::new(Pattern::Linear, Some(Duration::from_secs(10)), Some(ATTEMPTS)).unwrap();
-    Policy { failure_handling: FailureHandling { triggers: Vec::new(), retry }, ..Policy::default() }
+    Policy { failure_handling: FailureHandling { retry, ..FailureHandling::default() }, ..Policy::default() }
 }
 
 fn beginning(broken: Option<Broken>) -> World {
@@ -69,7 +69,7 @@ fn next(world: &World, policy: &Policy) -> Result<Vec<World>, String> {
         match world.holds[worker] {
             None => {
                 let mut then = world.clone();
-                if let Some(&row) = then.queue.claim(0, 0, LEASE, 1).first() {
+                if let Some(&row) = then.queue.claim(0, 0, LEASE, Share { oldest: 1, newest: 0 }).first() {
                     let (before, stored) = (world.queue.rows[row], then.queue.rows[row]);
                     if before.state == State::Sending && before.due.is_some_and(|ends| ends > 0) {
                         return Err(format!("delivery {row} is claimed again before its lease has ended"));
@@ -130,7 +130,8 @@ fn advance(world: &World, worker: usize, hold: Hold, policy: &Policy) -> Result<
     let settled = match settle(policy, hold.spent + 1, &outcome, Timestamp::UNIX_EPOCH, 0.0) {
         Settlement::Delivered => Settled::Delivered,
         Settlement::Retry { at, counts } => Settled::Pending { at, counts },
-        Settlement::Diverted { reason } => Settled::Diverted(reason),
+        Settlement::GivenUp { end: End::Diverted, reason, .. } => Settled::Diverted(reason),
+        Settlement::GivenUp { end: End::Failed, reason, .. } => Settled::Failed(reason),
     };
     let mut then = world.clone();
     then.holds[worker] = None;

@@ -145,7 +145,8 @@ impl Ledger {
         ensure(promise.accepted.is_none(), || format!("delivery {row} was sent again after an answer that was not lost"))?;
         if promise.ordered && !promise.settled_once {
             let lane = |other: &Row| (other.endpoint, other.object);
-            let overtaken = (0..row).find(|&other| lane(&rows[other]) == lane(&rows[row]) && !self.promises[other].settled_once);
+            let open = |other: &usize| self.promises[*other].ordered && !self.promises[*other].settled_once;
+            let overtaken = (0..row).find(|other| lane(&rows[*other]) == lane(&rows[row]) && open(other));
             ensure(overtaken.is_none(), || format!("delivery {row} was sent before {overtaken:?}, which is earlier"))?;
         }
         Ok(())
@@ -185,7 +186,7 @@ impl Ledger {
                 promise.settled_once = true;
                 ensure(promise.accepted == Some(claim), || format!("delivery {row} is delivered, and nobody took it"))
             }
-            Settled::Diverted(_) => {
+            Settled::Diverted(_) | Settled::Failed(_) => {
                 promise.counted += 1;
                 promise.settled_once = true;
                 Ok(())
@@ -222,7 +223,9 @@ impl Ledger {
             ensure(!row.blocked || before.is_some(), || format!("delivery {index} is blocked by nothing"))?;
             let free = row.ordered && row.state == State::Pending && !row.blocked;
             ensure(!(free && before.is_some()), || format!("delivery {index} may overtake {before:?}"))?;
-            before.get_or_insert(index);
+            if row.ordered {
+                before.get_or_insert(index);
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The queue of deliveries as `src/store` has it: leases, fences, due times, and ordered deliveries that wait for those before them.
 
-use webhookc::store::Settled;
+use webhookc::store::{Settled, Share};
 
 use crate::broken::Broken;
 
@@ -11,6 +11,7 @@ pub enum State {
     Sending,
     Delivered,
     Diverted,
+    Failed,
 }
 
 /// A delivery. Times are milliseconds.
@@ -31,7 +32,7 @@ pub struct Row {
 
 impl Row {
     pub fn is_settled(&self) -> bool {
-        matches!(self.state, State::Delivered | State::Diverted)
+        matches!(self.state, State::Delivered | State::Diverted | State::Failed)
     }
 
     fn shares_lane(&self, other: &Self) -> bool {
@@ -55,24 +56,25 @@ impl Queue {
         self.rows.push(Row { blocked, ..row });
     }
 
-    /// Whether something unsettled stands before this row in its lane.
+    /// Whether something ordered and unsettled stands before this row in its lane.
     fn waits(&self, index: usize, row: &Row) -> bool {
-        self.rows[..index].iter().any(|earlier| earlier.shares_lane(row) && !earlier.is_settled())
+        self.rows[..index].iter().any(|earlier| earlier.ordered && earlier.shares_lane(row) && !earlier.is_settled())
     }
 
-    /// Takes what is due of an endpoint, oldest due first.
-    pub fn claim(&mut self, endpoint: usize, now: i64, until: i64, limit: usize) -> Vec<usize> {
+    /// Takes what is due of an endpoint: those that have been due the longest, then those that came due last.
+    pub fn claim(&mut self, endpoint: usize, now: i64, until: i64, share: Share) -> Vec<usize> {
         let broken = self.broken;
         let claimable = |row: &Row| match row.state {
             State::Pending => row.due.is_some_and(|due| due <= now),
             State::Sending if broken == Some(Broken::LeasesForever) => false,
             State::Sending => broken == Some(Broken::LeasesIgnored) || row.due.is_some_and(|due| due <= now),
-            State::Delivered | State::Diverted => false,
+            State::Delivered | State::Diverted | State::Failed => false,
         };
         let due = |(index, row): (usize, &Row)| (row.endpoint == endpoint && !row.blocked && claimable(row)).then_some((row.due, index));
         let mut found: Vec<_> = self.rows.iter().enumerate().filter_map(due).collect();
         found.sort_unstable();
-        found.truncate(limit);
+        let rest = found.split_off(share.oldest.min(found.len()));
+        found.extend(rest.into_iter().rev().take(share.newest));
         for &(_, index) in &found {
             let row = &mut self.rows[index];
             (row.state, row.due, row.fence) = (State::Sending, Some(until), row.fence + 1);
@@ -108,6 +110,10 @@ impl Queue {
                 (row.state, row.blocked) = (State::Diverted, false);
                 true
             }
+            Settled::Failed(_) => {
+                (row.state, row.blocked) = (State::Failed, false);
+                true
+            }
         };
         row.spent += u32::from(counts && broken != Some(Broken::SpentForgotten));
         if row.is_settled() {
@@ -136,7 +142,7 @@ impl Queue {
         let blocked = row.ordered && self.waits(index, &row);
         self.rows[index] = Row { state: State::Pending, due: Some(now), blocked, ..row };
         let behind = self.rows[index + 1..].iter_mut();
-        for later in behind.filter(|later| later.ordered && later.shares_lane(&row) && !later.is_settled()) {
+        for later in behind.filter(|later| row.ordered && later.ordered && later.shares_lane(&row) && !later.is_settled()) {
             later.blocked = true;
         }
         true

@@ -108,5 +108,5 @@ impl Setting {
 
 fn policy(triggers: &[Trigger], attempts: u32) -> Policy {
     let retry = Retry::new(Pattern::Linear, Some(Duration::from_secs(10)), Some(attempts)).unwrap();
-    Policy { failure_handling: FailureHandling { triggers: triggers.to_vec(), retry }, ..Policy::default() }
+    Policy { failure_handling: FailureHandling { triggers: triggers.to_vec(), retry, ..FailureHandling::default() }, ..Policy::default() }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use webhookc::delivery::{AttemptOutcome, Settlement, settle};
-use webhookc::store::Settled;
+use webhookc::delivery::{AttemptOutcome, End, Settlement, settle};
+use webhookc::store::{Settled, Share};
 use webhookc::time::{Clock as _, Entropy as _};
 
 use crate::broken::Broken;
@@ -41,7 +41,8 @@ impl World<'_> {
         for (endpoint, policy) in self.setting.policies.iter().enumerate() {
             let now = self.now();
             let until = now + i64::try_from((policy.timeout + LEASE_MARGIN).as_millis()).unwrap();
-            for row in self.store.queue.claim(endpoint, now, until, limit) {
+            let share = Share { oldest: limit, newest: self.random.below(2) };
+            for row in self.store.queue.claim(endpoint, now, until, share) {
                 self.claimed += 1;
                 let number = self.claimed;
                 let stored = self.store.queue.rows[row];
@@ -98,7 +99,8 @@ impl World<'_> {
                 Phase::Decided(match then {
                     Settlement::Delivered => Settled::Delivered,
                     Settlement::Retry { at, counts } => Settled::Pending { at, counts },
-                    Settlement::Diverted { reason } => Settled::Diverted(reason),
+                    Settlement::GivenUp { end: End::Diverted, reason, .. } => Settled::Diverted(reason),
+                    Settlement::GivenUp { end: End::Failed, reason, .. } => Settled::Failed(reason),
                 })
             }
             Phase::Decided(_) => {

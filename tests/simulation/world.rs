@@ -300,7 +300,7 @@ impl<'a> World<'a> {
     }
 
     pub fn new_message(&self) -> MessageId {
-        MessageId(self.random.0.uuid(self.clock.now()))
+        MessageId::new(self.random.0.uuid(self.clock.now()))
     }
 
     /// Nothing goes wrong any more: everything must settle.

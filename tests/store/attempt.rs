@@ -9,6 +9,7 @@ use crate::script::at;
 pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
     let delivered = then == Settled::Delivered;
     NewAttempt {
+        tenant: claimed.tenant.clone(),
         delivery: claimed.id,
         fence: claimed.fence,
         attempt: AttemptRow {
@@ -21,5 +22,7 @@ pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
             response_body: Some(Bytes::from_static(b"ok")),
         },
         then,
+        suspend: false,
+        alarm: None,
     }
 }

@@ -4,6 +4,7 @@ use webhookc::ids::{DeliveryId, MessageId};
 use webhookc::store::{DeliveryFilter, DeliveryState, Effects, MessageFilter, NewDelivery, Page, Settled, Store};
 
 use crate::attempt::finished;
+use crate::lanes::{lane, oldest};
 use crate::script::{Place, Script, at, delivery, endpoint, fire, message, put, tenant, write};
 
 async fn messages(store: &Store, filter: &MessageFilter) -> Vec<String> {
@@ -57,7 +58,7 @@ async fn deliveries_come_newest_first_by_filter_and_page() {
     let one = fire(&store, "t", "a", vec![delivery("e"), delivery("f")]).await;
     let refused = NewDelivery { due: Err("no".into()), ..delivery("e") };
     let two = fire(&store, "t", "b", vec![refused]).await;
-    let claimed = store.claim(&endpoint("f"), at(0), at(1000), 9).await.unwrap();
+    let claimed = store.claim(&lane(&store, "t", "f").await.unwrap(), at(0), at(1000), oldest(9)).await.unwrap();
     store.settle(vec![finished(&claimed[0], Settled::Delivered)]).await.unwrap();
 
     let all = [two[0], one[1], one[0]];

@@ -94,7 +94,7 @@ async fn foreign_and_newer_databases_are_refused_and_left_alone() {
         .unwrap();
     drop(connection);
     let newer = refused(&place.url()).await;
-    assert!(newer.contains("its format is version 99, and this program knows versions up to 1"), "{newer}");
+    assert!(newer.contains("its format is version 99, and this program knows versions up to "), "{newer}");
 }
 
 #[cfg(unix)]
@@ -118,4 +118,51 @@ async fn a_key_is_made_once_and_kept() {
     assert_eq!(store.key("k", || panic!("it exists")).await.unwrap(), [1, 2, 3]);
     drop(store);
     assert_eq!(place.open().await.key("k", || vec![9]).await.unwrap(), [1, 2, 3]);
+}
+
+/// A database as the first version of the format had it, with what these statements do.
+fn of_version_1(place: &Place, statements: &str) {
+    let path = place.folder.path().join("w.db");
+    let current = place.folder.path().join("current.db");
+    std::fs::rename(&path, &current).unwrap();
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute("ATTACH ?1 AS current", [current.to_str().unwrap()]).unwrap();
+    let history: String =
+        connection.query_row("SELECT sql FROM current.sqlite_schema WHERE name = 'refinery_schema_history'", [], |row| row.get(0)).unwrap();
+    let id: i64 = connection.pragma_query_value(Some("current"), "application_id", |row| row.get(0)).unwrap();
+    connection.pragma_update(None, "application_id", id).unwrap();
+    connection.execute_batch(include_str!("../../src/store/sqlite/migrations/V1__begin.sql")).unwrap();
+    connection.execute_batch(&history).unwrap();
+    connection
+        .execute("INSERT INTO main.refinery_schema_history SELECT * FROM current.refinery_schema_history WHERE version = 1", [])
+        .unwrap();
+    connection.execute_batch(statements).unwrap();
+}
+
+#[tokio::test]
+async fn an_endpoint_that_two_tenants_shared_becomes_one_of_each() {
+    let place = Place::new();
+    place.open().await.close().await;
+    let delivery = |row: u32, tenant: u32, endpoint: u32| {
+        format!(
+            "INSERT INTO messages (row, id, tenant, event, model, object, operation, sequence, created_at, payload)
+             VALUES ({row}, randomblob(16), {tenant}, 'saved', 'asset', 'a', 'update', {row}, 0, X'7B7D');
+             INSERT INTO deliveries (row, tenant, endpoint, model, object, ordered, blocked, state, due_at, created_at, method, url, headers)
+             VALUES ({row} << 20, {tenant}, {endpoint}, 'asset', 'a', 0, 0, 0, {row}, 0, 'POST', '[]', '[]');"
+        )
+    };
+    let rows = [delivery(1, 1, 1), delivery(2, 2, 1), delivery(3, 2, 2), delivery(4, 1, 1)].concat();
+    let names = "INSERT INTO tenants (name) VALUES ('one'), ('two'); INSERT INTO endpoints (name) VALUES ('a'), ('b');";
+    of_version_1(&place, &(names.to_owned() + &rows));
+
+    let store = place.open().await;
+    let due = store.due(jiff::Timestamp::MAX, None, 10).await.unwrap();
+    let lanes: Vec<_> = due.lanes.iter().map(|lane| (lane.tenant.as_str(), lane.endpoint.as_str())).collect();
+    assert_eq!(lanes, [("one", "a"), ("two", "a"), ("two", "b")]);
+    let share = webhookc::store::Share { oldest: 10, newest: 0 };
+    let mut counts = Vec::new();
+    for lane in &due.lanes {
+        counts.push(store.claim(lane, jiff::Timestamp::MAX, jiff::Timestamp::MAX, share).await.unwrap().len());
+    }
+    assert_eq!(counts, [2, 1, 1]);
 }

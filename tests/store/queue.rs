@@ -8,10 +8,14 @@ use webhookc::store::{Claimed, DeliveryState, NewDelivery, Settled, Store};
 use webhookc::template::{Part, RenderedText};
 
 use crate::attempt::finished;
+use crate::lanes::{due, lane, oldest};
 use crate::script::{Place, at, delivery, endpoint, fire, tenant};
 
 async fn claim(store: &Store, name: &str, now: i64) -> Vec<Claimed> {
-    store.claim(&endpoint(name), at(now), at(now + 1000), 100).await.unwrap()
+    match lane(store, "t", name).await {
+        Some(lane) => store.claim(&lane, at(now), at(now + 1000), oldest(100)).await.unwrap(),
+        None => Vec::new(),
+    }
 }
 
 fn ids(claimed: &[Claimed]) -> Vec<DeliveryId> {
@@ -33,7 +37,7 @@ async fn a_claim_brings_everything_that_is_sent() {
     let url = RenderedText { parts: vec![Part::Text("https://a.example/".into()), Part::Secret("token".into())] };
     let own = NewDelivery { url: url.clone(), body: Some(("text/plain".into(), Bytes::from_static(b"own"))), ..delivery("e") };
     let made = fire(&store, "t", "a", vec![delivery("e"), own, delivery("f")]).await;
-    assert_eq!(store.due(at(0)).await.unwrap(), (vec![endpoint("e"), endpoint("f")], None));
+    assert_eq!(due(&store, 0).await, (vec![endpoint("e"), endpoint("f")], None));
     let claimed = claim(&store, "e", 0).await;
     assert_eq!(ids(&claimed), made[..2]);
     let [default, own] = &claimed[..] else { panic!("{claimed:?}") };
@@ -43,7 +47,7 @@ async fn a_claim_brings_everything_that_is_sent() {
     assert_eq!(*default.headers, [("x-a".into(), RenderedText::plain("1"))]);
     assert_eq!((default.tenant.as_str(), default.message), ("t", own.message));
     assert!(claim(&store, "e", 0).await.is_empty(), "what is claimed is not claimed again");
-    assert_eq!(store.due(at(0)).await.unwrap(), (vec![endpoint("f")], Some(at(1000))), "the end of the lease is the next thing due");
+    assert_eq!(due(&store, 0).await, (vec![endpoint("f")], Some(at(1000))), "the end of the lease is the next thing due");
     assert!(claim(&store, "nobody", 0).await.is_empty());
 }
 
@@ -59,7 +63,7 @@ async fn attempts_are_recorded_and_lead_to_the_end_or_to_another_attempt() {
     assert_eq!((row.state, row.due_at, row.last_status, row.attempts), (DeliveryState::Pending, Some(at(500)), Some(500), 1));
     assert_eq!(row.reason.as_deref(), Some("answered 500"));
     assert!(claim(&store, "e", 499).await.is_empty());
-    assert_eq!(store.due(at(499)).await.unwrap(), (vec![], Some(at(500))));
+    assert_eq!(due(&store, 499).await, (vec![], Some(at(500))));
 
     let second = claim(&store, "e", 500).await.remove(0);
     assert_eq!((second.attempts, second.spent), (1, 1));
@@ -69,7 +73,8 @@ async fn attempts_are_recorded_and_lead_to_the_end_or_to_another_attempt() {
     assert!(settle(&store, &third, Settled::Delivered).await);
     let row = store.delivery(&tenant("t"), id).await.unwrap().unwrap();
     assert_eq!((row.state, row.due_at, row.reason, row.settled_at), (DeliveryState::Delivered, None, None, Some(at(12))));
-    assert_eq!(store.due(at(10_000)).await.unwrap(), (vec![], None));
+    assert!(claim(&store, "e", 10_000).await.is_empty(), "nothing is left of the last lease");
+    assert_eq!(due(&store, 10_000).await, (vec![], None));
 
     let attempts = store.attempts(&tenant("t"), id).await.unwrap().unwrap();
     assert_eq!(
@@ -128,10 +133,13 @@ async fn ordered_deliveries_of_an_object_wait_for_each_other() {
     let unordered = fire(&store, "t", "a", vec![delivery("e")]).await[0];
 
     let claimed = claim(&store, "e", 0).await;
-    assert_eq!(ids(&claimed), [first, other_object, other_tenant, unordered]);
+    assert_eq!(ids(&claimed), [first, other_object, unordered]);
+    let lane_of_other = lane(&store, "u", "e").await.unwrap();
+    let of_other = store.claim(&lane_of_other, at(0), at(1000), oldest(9)).await.unwrap();
+    assert_eq!(ids(&of_other), [other_tenant], "an endpoint of the same name of another tenant is another one");
     assert_eq!(ids(&claim(&store, "f", 0).await), [other_endpoint]);
     assert!(settle(&store, &claimed[0], Settled::Pending { at: at(10), counts: true }).await);
-    assert!(settle(&store, &claimed[3], Settled::Delivered).await);
+    assert!(settle(&store, &claimed[2], Settled::Delivered).await);
     assert!(claim(&store, "e", 9).await.is_empty(), "a retry holds the later ones too");
     let again = claim(&store, "e", 10).await;
     assert_eq!(ids(&again), [first]);
@@ -172,7 +180,7 @@ async fn what_cannot_be_sent_is_diverted_from_the_start() {
     let store = place.open().await;
     let refused = NewDelivery { due: Err("the URL has an empty segment".into()), ..delivery("e") };
     let id = fire(&store, "t", "a", vec![refused]).await[0];
-    assert_eq!(store.due(at(1)).await.unwrap(), (vec![], None));
+    assert_eq!(due(&store, 1).await, (vec![], None));
     let row = store.delivery(&tenant("t"), id).await.unwrap().unwrap();
     assert_eq!(
         (row.state, row.reason.as_deref(), row.settled_at),
@@ -208,7 +216,7 @@ async fn a_claim_takes_the_oldest_up_to_its_limit() {
     let store = place.open().await;
     let due = |milliseconds| NewDelivery { due: Ok(at(milliseconds)), ..delivery("e") };
     let made = fire(&store, "t", "a", vec![due(30), due(10), due(20), due(9000)]).await;
-    let first = store.claim(&endpoint("e"), at(50), at(1050), 2).await.unwrap();
+    let first = store.claim(&lane(&store, "t", "e").await.unwrap(), at(50), at(1050), oldest(2)).await.unwrap();
     assert_eq!(ids(&first), [made[1], made[2]]);
     assert_eq!(ids(&claim(&store, "e", 50).await), [made[0]]);
 }
@@ -223,9 +231,9 @@ async fn what_is_due_later_moves_with_the_clock_and_what_is_due_stays() {
     fire(&store, "t", "a", vec![delivery("due"), delivery("leased"), waiting]).await;
     let leased = claim(&store, "leased", 0).await.remove(0);
     store.shift_due(now, DAY).await.unwrap();
-    assert_eq!(store.due(at(0)).await.unwrap(), (vec![endpoint("due")], Some(at(DAY + 1_000))));
-    assert_eq!(store.due(at(DAY + 4_999)).await.unwrap(), (vec![endpoint("due"), endpoint("leased")], Some(at(DAY + 5_000))));
+    assert_eq!(due(&store, 0).await, (vec![endpoint("due")], Some(at(DAY + 1_000))));
+    assert_eq!(due(&store, DAY + 4_999).await, (vec![endpoint("due"), endpoint("leased")], Some(at(DAY + 5_000))));
     assert!(settle(&store, &leased, Settled::Delivered).await, "the lease is still that of the claim");
     store.shift_due(now, -DAY).await.unwrap();
-    assert_eq!(store.due(at(0)).await.unwrap(), (vec![endpoint("due")], Some(at(5_000))));
+    assert_eq!(due(&store, 0).await, (vec![endpoint("due")], Some(at(5_000))));
 }

@@ -104,13 +104,12 @@ pub fn write(effects: Effects) -> JobStep {
 
 fn id() -> Uuid {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    Uuid::from_u128(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+    Uuid::from_u128(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)) << 64)
 }
 
 /// A delivery to `endpoint` that is due at once.
 pub fn delivery(endpoint_name: &str) -> NewDelivery {
     NewDelivery {
-        id: DeliveryId(id()),
         endpoint: endpoint(endpoint_name),
         ordered: false,
         due: Ok(at(0)),
@@ -124,7 +123,7 @@ pub fn delivery(endpoint_name: &str) -> NewDelivery {
 /// A message about an object.
 pub fn message(event: &str, model: &str, object: &str, deliveries: Vec<NewDelivery>) -> NewMessage {
     NewMessage {
-        id: MessageId(id()),
+        id: MessageId::new(id()),
         event: event.into(),
         model: model.into(),
         object: object.into(),
@@ -136,8 +135,9 @@ pub fn message(event: &str, model: &str, object: &str, deliveries: Vec<NewDelive
 
 /// Saves an object whose one message has these deliveries; their ids.
 pub async fn fire(store: &Store, tenant_name: &str, object: &str, deliveries: Vec<NewDelivery>) -> Vec<DeliveryId> {
-    let ids = deliveries.iter().map(|delivery| delivery.id).collect();
-    let effects = Effects { messages: vec![message("asset_ready", "asset", object, deliveries)], ..put("asset", object, "{}") };
+    let message = message("asset_ready", "asset", object, deliveries);
+    let ids = (0..).zip(&message.deliveries).map(|(ordinal, _)| DeliveryId::of(message.id, ordinal)).collect();
+    let effects = Effects { messages: vec![message], ..put("asset", object, "{}") };
     store.save(Script::new(tenant_name, vec![write(effects)])).await.unwrap();
     ids
 }

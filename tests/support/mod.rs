@@ -24,8 +24,14 @@ pub fn settings(sources: &mut SourceMap) -> Settings {
         body: None,
         span,
     };
-    let endpoint =
-        EndpointSource { id: EndpointId::new("ep_sink"), name: Spanned::new("sink".into(), span), events: Events::Unclaimed, request };
+    let endpoint = EndpointSource {
+        id: EndpointId::new("ep_sink"),
+        name: Spanned::new("sink".into(), span),
+        events: Events::Unclaimed,
+        request,
+        enabled: true,
+        takes_alerts: false,
+    };
     Settings { endpoints: vec![endpoint], ..Settings::default() }
 }
 

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::diagnostics::one_of;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, tenant};
 use crate::server::{App, Problem, Running};
@@ -143,7 +144,7 @@ pub(in crate::server) async fn list(
 
 fn state(word: &str) -> Result<DeliveryState, Problem> {
     DeliveryState::named(word).ok_or_else(|| {
-        let detail = format!("`status` is `{word}`, expected `pending`, `sending`, `delivered` or `diverted`");
+        let detail = format!("`status` is `{word}`, expected {}", one_of(DeliveryState::ALL.map(DeliveryState::as_str)));
         Problem::bad_request("invalid-parameter", detail)
     })
 }

@@ -90,6 +90,6 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         timeout_ms: policy.map(|policy| policy.timeout.as_millis()),
         concurrency: policy.map(|policy| policy.concurrency),
         signatures: if policy.is_some_and(|policy| policy.journey) { vec!["standard", "journey"] } else { vec!["standard"] },
-        enabled: true,
+        enabled: endpoint.enabled,
     }
 }

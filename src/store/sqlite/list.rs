@@ -7,14 +7,18 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use uuid::Uuid;
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
-use crate::store::sqlite::values::{from_json, limit, state, state_number, time, time_if_any, uuid};
+use crate::store::sqlite::values::{delivery_id, from_json, limit, state, state_number, time, time_if_any, uuid};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
 
 const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
-const DELIVERY: &str = "SELECT d.id, m.id, e.name, m.event, d.model, d.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
-                               d.reason, r.method, r.url, r.headers, d.created_at, d.settled_at";
-const DELIVERY_FROM: &str = "FROM deliveries d JOIN messages m ON m.row = d.message JOIN endpoints e ON e.row = d.endpoint
-                             JOIN requests r ON r.delivery = d.row";
+const DELIVERY: &str = "SELECT d.row, m.id, e.name, m.event, d.model, d.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
+                               d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at";
+const DELIVERY_FROM: &str = "FROM deliveries d JOIN messages m ON m.row = d.row >> 20 JOIN endpoints e ON e.row = d.endpoint";
+/// Newest first by way of the tenant's messages, whose rows are in the same order as those of their deliveries.
+const BY_MESSAGE: &str =
+    "FROM messages m CROSS JOIN deliveries d ON d.row BETWEEN m.row << 20 AND (m.row + 1 << 20) - 1 JOIN endpoints e ON e.row = d.endpoint";
+/// Newest first by way of the few in a state that has an index of its own.
+const BY_STATE: &str = "FROM deliveries d CROSS JOIN messages m ON m.row = d.row >> 20 JOIN endpoints e ON e.row = d.endpoint";
 
 pub(super) fn messages(
     connection: &Connection,
@@ -22,7 +26,7 @@ pub(super) fn messages(
     filter: &MessageFilter,
     page: &Page<MessageId>,
 ) -> rusqlite::Result<Vec<MessageRow>> {
-    let mut conditions = Conditions::of("m.tenant = ?", Value::Integer(tenant));
+    let mut conditions = Conditions::of("m.tenant = ?", tenant);
     conditions.text("m.event = ?", filter.event.as_deref());
     conditions.text("m.model = ?", filter.model.as_deref());
     conditions.text("m.object = ?", filter.object.as_deref());
@@ -32,7 +36,7 @@ pub(super) fn messages(
 }
 
 pub(super) fn message(connection: &Connection, tenant: i64, id: MessageId) -> rusqlite::Result<Option<MessageRow>> {
-    let sql = format!("{MESSAGE}, p.body FROM messages m JOIN payloads p ON p.message = m.row WHERE m.id = ?1 AND m.tenant = ?2");
+    let sql = format!("{MESSAGE}, m.payload FROM messages m WHERE m.id = ?1 AND m.tenant = ?2");
     connection
         .prepare_cached(&sql)?
         .query_row(params![id.0.as_bytes(), tenant], |row| {
@@ -47,29 +51,40 @@ pub(super) fn deliveries(
     filter: &DeliveryFilter,
     page: &Page<DeliveryId>,
 ) -> rusqlite::Result<Vec<DeliveryRow>> {
-    let mut conditions = Conditions::of("d.tenant = ?", Value::Integer(tenant));
+    let (from, order, mut conditions) = match filter.state {
+        Some(DeliveryState::Diverted | DeliveryState::Failed) => (BY_STATE, "d.row DESC", Conditions::of("d.tenant = ?", tenant)),
+        Some(DeliveryState::Pending | DeliveryState::Sending | DeliveryState::Delivered) | None => {
+            (BY_MESSAGE, "m.row DESC, d.row DESC", Conditions::of("m.tenant = ?", tenant))
+        }
+    };
     conditions.text("m.event = ?", filter.event.as_deref());
     conditions.text("e.name = ?", filter.endpoint.as_ref().map(EndpointId::as_str));
     if let Some(state) = filter.state {
-        // Written out, so that the partial index of the diverted ones can be used.
+        // Written out, so that the partial index of the state can be used.
         conditions.sql.push_str(" AND d.state = ");
         conditions.sql.push_str(&state_number(state).to_string());
     }
     conditions.text("m.model = ?", filter.model.as_deref());
     conditions.text("m.object = ?", filter.object.as_deref());
     conditions.id("m.id = ?", filter.message.map(|id| id.0));
-    conditions.id("d.row < (SELECT row FROM deliveries WHERE id = ?)", page.before.map(|id| id.0));
-    let sql = format!("{DELIVERY} {DELIVERY_FROM} WHERE {} ORDER BY d.row DESC LIMIT {}", conditions.sql, limit(page.limit));
+    if let Some(before) = page.before {
+        conditions.id("m.row <= (SELECT row FROM messages WHERE id = ?)", Some(before.message().0));
+        conditions.sql.push_str(" AND d.row < (SELECT row << 20 | ? FROM messages WHERE id = ?)");
+        conditions.values.push(before.ordinal().map_or(Value::Null, |ordinal| Value::Integer(ordinal.into())));
+        conditions.values.push(Value::Blob(before.message().0.as_bytes().to_vec()));
+    }
+    let sql = format!("{DELIVERY} {from} WHERE {} ORDER BY {order} LIMIT {}", conditions.sql, limit(page.limit));
     connection.prepare_cached(&sql)?.query_map(params_from_iter(conditions.values), delivery_row)?.collect()
 }
 
 pub(super) fn delivery(connection: &Connection, tenant: i64, id: DeliveryId) -> rusqlite::Result<Option<DeliveryRow>> {
     let sql = format!(
-        "{DELIVERY}, coalesce(r.body, p.body) {DELIVERY_FROM} JOIN payloads p ON p.message = m.row WHERE d.id = ?1 AND d.tenant = ?2"
+        "{DELIVERY}, coalesce(b.body, m.payload) {DELIVERY_FROM} LEFT JOIN bodies b ON b.delivery = d.row
+         WHERE m.id = ?1 AND d.row = (m.row << 20 | ?2) AND d.tenant = ?3"
     );
     connection
         .prepare_cached(&sql)?
-        .query_row(params![id.0.as_bytes(), tenant], |row| {
+        .query_row(params![id.message().0.as_bytes(), id.ordinal(), tenant], |row| {
             Ok(DeliveryRow { body: row.get::<_, Vec<u8>>(17)?.into(), ..delivery_row(row)? })
         })
         .optional()
@@ -77,8 +92,8 @@ pub(super) fn delivery(connection: &Connection, tenant: i64, id: DeliveryId) -> 
 
 pub(super) fn attempts(connection: &Connection, tenant: i64, delivery: DeliveryId) -> rusqlite::Result<Option<Vec<AttemptRow>>> {
     let row: Option<i64> = connection
-        .prepare_cached("SELECT row FROM deliveries WHERE id = ?1 AND tenant = ?2")?
-        .query_row(params![delivery.0.as_bytes(), tenant], |row| row.get(0))
+        .prepare_cached("SELECT row FROM deliveries WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND tenant = ?3")?
+        .query_row(params![delivery.message().0.as_bytes(), delivery.ordinal(), tenant], |row| row.get(0))
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     let sql = "SELECT number, started_at, took_ms, status, error, response_headers, response_body
@@ -93,8 +108,8 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn of(condition: &str, value: Value) -> Self {
-        Self { sql: condition.to_owned(), values: vec![value] }
+    fn of(condition: &str, tenant: i64) -> Self {
+        Self { sql: condition.to_owned(), values: vec![Value::Integer(tenant)] }
     }
 
     fn text(&mut self, condition: &str, value: Option<&str>) {
@@ -128,10 +143,10 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
 }
 
 fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
-    let state = state(row, 7)?;
+    let (state, message) = (state(row, 7)?, MessageId(uuid(row, 1)?));
     Ok(DeliveryRow {
-        id: DeliveryId(uuid(row, 0)?),
-        message: MessageId(uuid(row, 1)?),
+        id: delivery_id(message, row.get(0)?),
+        message,
         endpoint: EndpointId::new(row.get::<_, String>(2)?),
         event: row.get(3)?,
         model: row.get(4)?,

@@ -1,6 +1,8 @@
 //! The store in one SQLite file: one writer thread that commits whatever is queued, a few readers beside it. Verbs in, rows out;
 //! each verb is a function over a connection in the file named after what it touches.
 
+mod agenda;
+mod endpoints;
 mod failure;
 mod keys;
 mod list;
@@ -23,10 +25,10 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::ids::{DeliveryId, EndpointId, MessageId, Tenant};
+use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Handover, MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, SaveJob,
-    StoreError, TraceRow,
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, Lane, MessageFilter, MessageRow, NewAttempt, ObjectRow,
+    Page, SaveJob, Share, StoreError, Suspension, TraceRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -66,21 +68,43 @@ impl Sqlite {
 
     pub(super) async fn claim(
         &self,
-        endpoint: &EndpointId,
+        lane: &Lane,
         now: Timestamp,
         lease_until: Timestamp,
-        limit: usize,
+        share: Share,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let endpoint = endpoint.clone();
+        let lane = lane.clone();
         let claim = move |session: &mut Session, claimed: &mut Vec<Claimed>| {
-            *claimed = queue::claim(&session.connection, &endpoint, now, lease_until, limit)?;
+            *claimed = queue::claim(session, &lane, now, lease_until, share)?;
             Ok(Flow::Keep)
         };
         self.writer.write(Vec::new(), claim).await
     }
 
-    pub(super) async fn due(&self, now: Timestamp) -> Result<(Vec<EndpointId>, Option<Timestamp>), StoreError> {
-        self.readers.read(move |connection| queue::due(connection, now)).await
+    pub(super) fn due(&self, now: Timestamp, after: Option<(i64, LaneId)>, limit: usize) -> Due {
+        self.writer.agenda().due(now, after, limit)
+    }
+
+    pub(super) async fn suspend(&self, tenant: &Tenant, endpoint: &EndpointId, suspension: Suspension) -> Result<bool, StoreError> {
+        let (tenant, endpoint) = (tenant.clone(), endpoint.clone());
+        let suspend = move |session: &mut Session, suspended: &mut bool| {
+            *suspended = endpoints::suspend_by_hand(session, &tenant, &endpoint, &suspension)?;
+            Ok(Flow::Wake)
+        };
+        self.writer.write(false, suspend).await
+    }
+
+    pub(super) async fn unsuspend(&self, tenant: &Tenant, endpoint: &EndpointId) -> Result<bool, StoreError> {
+        let (tenant, endpoint) = (tenant.clone(), endpoint.clone());
+        let unsuspend = move |session: &mut Session, unsuspended: &mut bool| {
+            *unsuspended = endpoints::unsuspend(session, &tenant, &endpoint)?;
+            Ok(Flow::Wake)
+        };
+        self.writer.write(false, unsuspend).await
+    }
+
+    pub(super) async fn endpoint_states(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+        self.read_tenant(tenant, endpoints::states).await.map(Option::unwrap_or_default)
     }
 
     pub(super) async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
@@ -101,7 +125,7 @@ impl Sqlite {
     }
 
     pub(super) async fn shift_due(&self, after: i64, by_ms: i64) -> Result<(), StoreError> {
-        let shift = move |session: &mut Session, (): &mut ()| queue::shift_due(&session.connection, after, by_ms).map(|()| Flow::Wake);
+        let shift = move |session: &mut Session, (): &mut ()| queue::shift_due(session, after, by_ms).map(|()| Flow::Wake);
         self.writer.write((), shift).await
     }
 

@@ -170,7 +170,7 @@ fn follow_clock(connection: &Connection) -> rusqlite::Result<()> {
             seconds = ahead / 1_000,
             "the clock of this machine was set back since the store was last used; what is due moves with it"
         );
-        queue::shift_due(connection, 0, -ahead)?;
+        queue::shift(connection, 0, -ahead)?;
     }
     Ok(())
 }

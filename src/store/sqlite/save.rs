@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::ids::{Sequence, Tenant};
+use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
+use crate::store::sqlite::agenda::Note;
 use crate::store::sqlite::session::Session;
-use crate::store::sqlite::values::{state_number, to_json};
+use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
 use crate::store::sqlite::{objects, queue};
-use crate::store::{Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
+use crate::store::{Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow, Way};
 
 /// The fence of a first claim.
 const FIRST_FENCE: i64 = 1;
@@ -89,13 +90,13 @@ impl<J: SaveJob> Saving<J> {
     }
 }
 
-/// Where a save stands.
-struct Place<'a> {
-    tenant: &'a Tenant,
+/// Where a save or an alert stands.
+pub(super) struct Place<'a> {
+    pub tenant: &'a Tenant,
     /// The tenant's row.
-    row: i64,
-    sequence: Sequence,
-    at: Timestamp,
+    pub row: i64,
+    pub sequence: Sequence,
+    pub at: Timestamp,
 }
 
 /// Whether a job may still give up after a write.
@@ -199,13 +200,17 @@ fn insert_wait(connection: &Connection, tenant: i64, wait: &WaitRow) -> rusqlite
         .map(drop)
 }
 
-/// Whether one of its deliveries has to be looked for in the store.
-fn insert_message(session: &mut Session, place: &Place<'_>, message: &NewMessage) -> rusqlite::Result<bool> {
+/// Writes a message with its deliveries; whether one of them has to be looked for in the store.
+pub(super) fn insert_message(session: &mut Session, place: &Place<'_>, message: &NewMessage) -> rusqlite::Result<bool> {
+    if message.deliveries.len() > MAX_DELIVERIES {
+        let why = format!("a message would go to {} endpoints, and at most {MAX_DELIVERIES} are possible", message.deliveries.len());
+        return Err(rusqlite::Error::ToSqlConversionFailure(why.into()));
+    }
     let connection = &session.connection;
     connection
         .prepare_cached(
-            "INSERT INTO messages (id, tenant, event, model, object, operation, sequence, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO messages (id, tenant, event, model, object, operation, sequence, created_at, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             bytes(&message.id.0),
@@ -215,22 +220,25 @@ fn insert_message(session: &mut Session, place: &Place<'_>, message: &NewMessage
             message.object,
             message.operation,
             place.sequence.0,
-            place.at.as_millisecond()
+            place.at.as_millisecond(),
+            message.payload.as_ref()
         ])?;
     let row = connection.last_insert_rowid();
-    connection.prepare_cached("INSERT INTO payloads (message, body) VALUES (?1, ?2)")?.execute(params![row, message.payload.as_ref()])?;
     let mut wakes = false;
-    for delivery in &message.deliveries {
-        let initial = initial(session, place, message, delivery)?;
+    for (ordinal, delivery) in (0..).zip(&message.deliveries) {
+        let initial = initial(session, place, message, (ordinal, delivery))?;
         wakes |= initial.state == DeliveryState::Pending;
-        insert_delivery(session, place, row, message, delivery, &initial)?;
+        insert_delivery(session, place, delivery_row(row, ordinal), message, delivery, &initial)?;
+        if initial.reason.is_none() && !initial.blocked {
+            session.note(Note::Due(initial.lane, initial.due_at.as_millisecond()));
+        }
     }
     Ok(wakes)
 }
 
 /// How a delivery begins.
 struct Initial<'a> {
-    endpoint: i64,
+    lane: LaneId,
     blocked: bool,
     state: DeliveryState,
     due_at: Timestamp,
@@ -239,34 +247,46 @@ struct Initial<'a> {
 }
 
 /// Sent right after the commit if it can be, pending if not, and diverted if it cannot be sent at all.
-fn initial<'a>(session: &mut Session, place: &Place<'_>, message: &NewMessage, delivery: &'a NewDelivery) -> rusqlite::Result<Initial<'a>> {
-    let endpoint = session.endpoint(&delivery.endpoint)?;
-    let blocked = delivery.ordered && is_behind(&session.connection, endpoint, place.row, message)?;
+fn initial<'a>(
+    session: &mut Session,
+    place: &Place<'_>,
+    message: &NewMessage,
+    (ordinal, delivery): (u32, &'a NewDelivery),
+) -> rusqlite::Result<Initial<'a>> {
+    let lane = session.lane(place.row, place.tenant, &delivery.endpoint)?;
+    let blocked = delivery.ordered && is_behind(&session.connection, lane, place.row, message)?;
     session.may_be_blocked |= blocked;
-    let begin = |state, due_at| Initial { endpoint, blocked, state, due_at, fence: 0, reason: None };
+    let begin = |state, due_at| Initial { lane, blocked, state, due_at, fence: 0, reason: None };
     let due = match &delivery.due {
         Ok(due) => *due,
         Err(reason) => return Ok(Initial { reason: Some(reason), ..begin(DeliveryState::Diverted, place.at) }),
     };
-    let lease_until = if blocked { None } else { session.reserve(&delivery.endpoint, due) };
+    let way = Way { lane, tenant: place.tenant, endpoint: &delivery.endpoint };
+    let lease_until = if blocked { None } else { session.reserve(way, due)? };
     Ok(match lease_until {
         None => begin(DeliveryState::Pending, due),
         Some(lease_until) => {
-            session.hand_over(claimed(place, message, delivery, lease_until));
+            session.hand_over(claimed(place, message, (ordinal, delivery), (lane, lease_until)));
             Initial { fence: FIRST_FENCE, ..begin(DeliveryState::Sending, lease_until) }
         }
     })
 }
 
 /// The delivery as its first claim would bring it.
-fn claimed(place: &Place<'_>, message: &NewMessage, delivery: &NewDelivery, lease_until: Timestamp) -> Claimed {
+fn claimed(
+    place: &Place<'_>,
+    message: &NewMessage,
+    (ordinal, delivery): (u32, &NewDelivery),
+    (lane, lease_until): (LaneId, Timestamp),
+) -> Claimed {
     let (content_type, body) = match &delivery.body {
         Some((content_type, body)) => (content_type.clone(), body.clone()),
         None => (queue::JSON.into(), message.payload.clone()),
     };
     Claimed {
+        lane,
         tenant: place.tenant.clone(),
-        id: delivery.id,
+        id: DeliveryId::of(message.id, ordinal),
         message: message.id,
         event: message.event.clone(),
         sequence: place.sequence,
@@ -286,7 +306,7 @@ fn claimed(place: &Place<'_>, message: &NewMessage, delivery: &NewDelivery, leas
 fn insert_delivery(
     session: &Session,
     place: &Place<'_>,
-    message_row: i64,
+    row: i64,
     message: &NewMessage,
     delivery: &NewDelivery,
     initial: &Initial<'_>,
@@ -294,15 +314,14 @@ fn insert_delivery(
     let connection = &session.connection;
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (id, tenant, message, endpoint, model, object, ordered, blocked, state, due_at, fence, reason,
-                                     created_at, settled_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            "INSERT INTO deliveries (row, tenant, endpoint, model, object, ordered, blocked, state, due_at, fence, reason,
+                                     created_at, settled_at, method, url, headers, content_type)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
-            bytes(&delivery.id.0),
+            row,
             place.row,
-            message_row,
-            initial.endpoint,
+            initial.lane.0,
             message.model,
             message.object,
             delivery.ordered,
@@ -313,20 +332,25 @@ fn insert_delivery(
             initial.reason,
             place.at.as_millisecond(),
             initial.reason.map(|_| place.at.as_millisecond()),
+            delivery.method,
+            to_json(&delivery.url)?,
+            to_json(&delivery.headers)?,
+            delivery.body.as_ref().map(|(content_type, _)| content_type),
         ])?;
-    let row = connection.last_insert_rowid();
-    let (content_type, body) = delivery.body.as_ref().map(|(kind, body)| (kind, body.as_ref())).unzip();
-    connection
-        .prepare_cached("INSERT INTO requests (delivery, method, url, headers, content_type, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![row, delivery.method, to_json(&delivery.url)?, to_json(&delivery.headers)?, content_type, body])
-        .map(drop)
+    if let Some((_, body)) = &delivery.body {
+        connection.prepare_cached("INSERT INTO bodies (delivery, body) VALUES (?1, ?2)")?.execute(params![row, body.as_ref()])?;
+    }
+    Ok(())
 }
 
-/// Whether an earlier delivery about the same object to the same endpoint is not settled.
-fn is_behind(connection: &Connection, endpoint: i64, tenant: i64, message: &NewMessage) -> rusqlite::Result<bool> {
+/// Whether an earlier ordered delivery about the same object to the same endpoint is not settled.
+fn is_behind(connection: &Connection, lane: LaneId, tenant: i64, message: &NewMessage) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM deliveries WHERE endpoint = ?1 AND tenant = ?2 AND model = ?3 AND object = ?4 AND state < 2")?
-        .exists(params![endpoint, tenant, message.model, message.object])
+        .prepare_cached(
+            "SELECT 1 FROM deliveries WHERE endpoint = ?1 AND tenant = ?2 AND model = ?3 AND object = ?4 AND state < 2
+             AND ordered = 1",
+        )?
+        .exists(params![lane.0, tenant, message.model, message.object])
 }
 
 fn bytes(id: &Uuid) -> &[u8] {

@@ -1,20 +1,21 @@
-//! The writing connection with what the writer knows about its database: rows of tenants and endpoints, the last sequence of each
-//! tenant, whether anything is blocked. Sequences are written once a commit. Whatever undoes a part of a transaction also forgets what
+//! The writing connection with what the writer knows about its database: rows of tenants and lanes, the last sequence of each tenant,
+//! whether anything is blocked, when what is due. Sequences are written once a commit. Whatever undoes a part of a transaction also forgets what
 //! was learnt in it.
 //!
 //! Most jobs write once, all at the end, and nothing of them has to be undone: they run without a savepoint, which would copy every page
 //! that they touch. A job that writes more than once asks for one ([`Session::protect`]). The rare job that fails in the middle of its
 //! only write takes the transaction with it, and the jobs before it are run again; see the writer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::ids::{EndpointId, Tenant};
-use crate::store::sqlite::{objects, queue};
-use crate::store::{Claimed, Handover};
+use crate::ids::{EndpointId, LaneId, Tenant};
+use crate::store::sqlite::agenda::{Agenda, Note};
+use crate::store::sqlite::{endpoints, objects};
+use crate::store::{Claimed, Handover, Lane, Way};
 
 /// Tenants and endpoints that are remembered; beyond it all are looked up anew.
 const REMEMBERED: usize = 16 * 1024;
@@ -26,7 +27,9 @@ pub(super) struct Session {
     tenants: FxHashMap<Tenant, TenantRow>,
     /// Tenants whose last sequence is not in the database yet.
     unwritten: Vec<Tenant>,
-    endpoints: FxHashMap<EndpointId, i64>,
+    lanes: FxHashMap<(i64, EndpointId), LaneId>,
+    /// Lanes in a state of their own, once that was asked for.
+    marked: Option<Marked>,
     /// Whether any delivery may be blocked; once true it stays so.
     pub may_be_blocked: bool,
     /// Whether the job in hand runs in a savepoint.
@@ -39,6 +42,21 @@ pub(super) struct Session {
     fresh: Vec<Claimed>,
     /// How many of them are not of the job in hand.
     fresh_before: usize,
+    /// When what is due; shared with whoever asks.
+    pub agenda: Arc<Mutex<Agenda>>,
+    /// What this transaction changes in it.
+    notes: Vec<Note>,
+    /// How many of those are not of the job in hand.
+    notes_before: usize,
+}
+
+/// Lanes of which something is remembered that is true of few.
+#[derive(Debug, Default)]
+pub(super) struct Marked {
+    /// Nothing is sent.
+    pub suspended: FxHashSet<LaneId>,
+    /// Trouble was told, and it is not over.
+    pub alerted: FxHashSet<LaneId>,
 }
 
 /// A tenant that has saved something.
@@ -62,17 +80,22 @@ pub(super) enum Undone {
 impl Session {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
         let may_be_blocked = connection.prepare("SELECT 1 FROM deliveries WHERE blocked = 1 LIMIT 1")?.exists([])?;
+        let agenda = Arc::new(Mutex::new(Agenda::load(&connection)?));
         Ok(Self {
             connection,
             tenants: FxHashMap::default(),
             unwritten: Vec::new(),
-            endpoints: FxHashMap::default(),
+            lanes: FxHashMap::default(),
+            marked: None,
             may_be_blocked,
             protected: false,
             changes: 0,
             taker: None,
             fresh: Vec::new(),
             fresh_before: 0,
+            agenda,
+            notes: Vec::new(),
+            notes_before: 0,
         })
     }
 
@@ -86,8 +109,11 @@ impl Session {
             self.rollback();
             return committed;
         }
-        if self.tenants.len().max(self.endpoints.len()) > REMEMBERED {
+        if self.tenants.len().max(self.lanes.len()) > REMEMBERED {
             self.forget();
+        }
+        if !self.notes.is_empty() {
+            self.agenda.lock().unwrap_or_else(PoisonError::into_inner).apply(self.notes.drain(..));
         }
         if !self.fresh.is_empty()
             && let Some(taker) = &self.taker
@@ -101,6 +127,7 @@ impl Session {
     pub(super) fn rollback(&mut self) {
         self.forget();
         self.release(0);
+        self.notes.clear();
         self.protected = false;
         if !self.connection.is_autocommit() {
             // Nothing more can be done about a rollback that fails: the next BEGIN says so.
@@ -112,6 +139,7 @@ impl Session {
     pub(super) fn job(&mut self) {
         self.changes = self.connection.total_changes();
         self.fresh_before = self.fresh.len();
+        self.notes_before = self.notes.len();
     }
 
     /// Puts the rest of the job in hand into a savepoint.
@@ -139,12 +167,14 @@ impl Session {
         if self.protected {
             self.forget();
             self.release(self.fresh_before);
+            self.notes.truncate(self.notes_before);
             self.execute("ROLLBACK TO job")?;
             self.keep()?;
             return Ok(Undone::Job);
         }
         if self.connection.total_changes() == self.changes {
             self.release(self.fresh_before);
+            self.notes.truncate(self.notes_before);
             return Ok(Undone::Job);
         }
         self.rollback();
@@ -184,24 +214,43 @@ impl Session {
         }
     }
 
-    /// The row of an endpoint, made when it is first sent to.
-    pub(super) fn endpoint(&mut self, endpoint: &EndpointId) -> rusqlite::Result<i64> {
-        if let Some(known) = self.endpoints.get(endpoint) {
+    /// The lane of a tenant, which has this row, to an endpoint; made when it is first needed.
+    pub(super) fn lane(&mut self, row: i64, tenant: &Tenant, endpoint: &EndpointId) -> rusqlite::Result<LaneId> {
+        let key = (row, endpoint.clone());
+        if let Some(known) = self.lanes.get(&key) {
             return Ok(*known);
         }
-        let row = if let Some(row) = queue::endpoint_row(&self.connection, endpoint)? {
-            row
+        let lane = if let Some(lane) = endpoints::lane(&self.connection, row, endpoint)? {
+            lane
         } else {
-            self.connection.prepare_cached("INSERT INTO endpoints (name) VALUES (?1)")?.execute([endpoint.as_str()])?;
-            self.connection.last_insert_rowid()
+            let id = endpoints::make(&self.connection, row, endpoint)?;
+            self.note(Note::Made(Lane { id, tenant: tenant.clone(), endpoint: endpoint.clone() }));
+            id
         };
-        self.endpoints.insert(endpoint.clone(), row);
-        Ok(row)
+        self.lanes.insert(key, lane);
+        Ok(lane)
     }
 
-    /// The end of the lease, if a delivery to this endpoint can go out right after the commit; then [`Session::hand_over`] must follow.
-    pub(super) fn reserve(&self, endpoint: &EndpointId, due: Timestamp) -> Option<Timestamp> {
-        self.taker.as_ref()?.reserve(endpoint, due)
+    /// The lanes in a state of their own.
+    pub(super) fn marked(&mut self) -> rusqlite::Result<&mut Marked> {
+        let marked = match self.marked.take() {
+            Some(marked) => marked,
+            None => endpoints::marked(&self.connection)?,
+        };
+        Ok(self.marked.insert(marked))
+    }
+
+    /// Notes when something is due, for the time after the commit.
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
+    /// The end of the lease, if a delivery on this way can go out right after the commit; then [`Session::hand_over`] must follow.
+    pub(super) fn reserve(&mut self, way: Way<'_>, due: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+        if self.taker.is_none() || self.marked()?.suspended.contains(&way.lane) {
+            return Ok(None);
+        }
+        Ok(self.taker.as_ref().and_then(|taker| taker.reserve(way, due)))
     }
 
     /// Notes a delivery to hand over with the commit.
@@ -213,7 +262,7 @@ impl Session {
     fn release(&mut self, kept: usize) {
         for undone in self.fresh.drain(kept.min(self.fresh.len())..) {
             if let Some(taker) = &self.taker {
-                taker.release(&undone.endpoint);
+                taker.release(undone.lane, &undone.tenant);
             }
         }
     }
@@ -232,7 +281,8 @@ impl Session {
     fn forget(&mut self) {
         self.tenants.clear();
         self.unwritten.clear();
-        self.endpoints.clear();
+        self.lanes.clear();
+        self.marked = None;
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {

@@ -1,79 +1,125 @@
 //! Recording finished attempts, each only while its claim still stands.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::ids::LaneId;
+use crate::store::sqlite::agenda::Note;
+use crate::store::sqlite::endpoints::{Standing, given_up, suspend, taken};
 use crate::store::sqlite::queue::unblock;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::state_number;
 use crate::store::sqlite::writer::Flow;
-use crate::store::{DeliveryState, NewAttempt, Settled};
+use crate::store::{Alert, DeliveryState, NewAttempt, Settled};
 
 /// See [`Store::settle`](crate::store::Store::settle).
 pub(super) fn settle(session: &mut Session, attempts: &[NewAttempt], recorded: &mut Vec<bool>) -> rusqlite::Result<Flow> {
     recorded.clear();
-    let connection = &session.connection;
     let mut wakes = false;
     for attempt in attempts {
-        let row = match &attempt.then {
-            Settled::Pending { .. } => {
-                let again = retry(connection, attempt)?;
-                session.may_be_blocked |= again.is_some_and(|(_, blocked)| blocked);
-                again.map(|(row, _)| row)
-            }
-            Settled::Delivered | Settled::Diverted(_) => finish(connection, attempt)?,
+        let settled = match &attempt.then {
+            Settled::Pending { .. } => retry(&session.connection, attempt)?,
+            Settled::Delivered | Settled::Diverted(_) | Settled::Failed(_) => finish(&session.connection, attempt)?,
         };
-        recorded.push(row.is_some());
-        let Some(row) = row else { continue };
-        record(connection, row, attempt)?;
-        wakes |= match &attempt.then {
-            Settled::Pending { .. } => true,
-            Settled::Delivered | Settled::Diverted(_) => session.may_be_blocked && unblock(connection, row)?,
-        };
+        recorded.push(settled.is_some());
+        let Some(settled) = settled else { continue };
+        record(&session.connection, settled.row, attempt)?;
+        wakes |= follow(session, &settled, attempt)?;
     }
     Ok(if wakes { Flow::Wake } else { Flow::Keep })
 }
 
-/// The delivery has reached its end; its row, unless the claim is lost.
-fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Option<i64>> {
+/// A delivery whose attempt is recorded.
+struct Recorded {
+    row: i64,
+    /// The tenant's row.
+    tenant: i64,
+    lane: LaneId,
+    blocked: bool,
+}
+
+impl Recorded {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { row: row.get(0)?, tenant: row.get(1)?, lane: LaneId(row.get(2)?), blocked: row.get(3)? })
+    }
+}
+
+/// What follows for other deliveries and for the endpoint; whether something is due that was not before.
+fn follow(session: &mut Session, settled: &Recorded, attempt: &NewAttempt) -> rusqlite::Result<bool> {
+    let (at, alarm) = (ended_at(attempt), attempt.alarm.as_deref());
+    let endpoint = Standing { tenant: &attempt.tenant, row: settled.tenant, lane: settled.lane, at, alarm };
+    let why = match &attempt.then {
+        Settled::Pending { at, .. } => {
+            session.may_be_blocked |= settled.blocked;
+            if !settled.blocked {
+                session.note(Note::Due(settled.lane, at.as_millisecond()));
+            }
+            return Ok(true);
+        }
+        Settled::Delivered => {
+            taken(session, endpoint)?;
+            return Ok(session.may_be_blocked && unblock(session, settled.row)?);
+        }
+        Settled::Diverted(why) => {
+            given_up(session, endpoint, Alert::Diverted, why)?;
+            why
+        }
+        Settled::Failed(why) => {
+            given_up(session, endpoint, Alert::Failed, why)?;
+            why
+        }
+    };
+    if attempt.suspend {
+        suspend(session, endpoint, why)?;
+    }
+    // What was told may be due.
+    Ok(session.may_be_blocked && unblock(session, settled.row)? || alarm.is_some())
+}
+
+/// The delivery has reached its end, unless the claim is lost.
+fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Option<Recorded>> {
     let (state, reason) = match &attempt.then {
         Settled::Diverted(reason) => (DeliveryState::Diverted, Some(reason.as_str())),
+        Settled::Failed(reason) => (DeliveryState::Failed, Some(reason.as_str())),
         Settled::Delivered | Settled::Pending { .. } => (DeliveryState::Delivered, None),
     };
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?3, blocked = 0, attempts = ?4, spent = spent + 1, last_status = ?5, reason = ?6, settled_at = ?7
-             WHERE id = ?1 AND fence = ?2 AND state = 1 RETURNING row",
+            "UPDATE deliveries SET state = ?4, blocked = 0, attempts = ?5, spent = spent + 1, last_status = ?6, reason = ?7, settled_at = ?8
+             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
         )?
         .query_row(
             params![
-                attempt.delivery.0.as_bytes(),
+                attempt.delivery.message().0.as_bytes(),
+                attempt.delivery.ordinal(),
                 attempt.fence,
                 state_number(state),
                 recorded.number,
                 recorded.status,
                 reason,
-                ended_at(attempt)
+                ended_at(attempt).as_millisecond()
             ],
-            |row| row.get(0),
+            Recorded::read,
         )
         .optional()
 }
 
-/// The delivery is due again; its row and whether it is blocked, unless the claim is lost. One that was resent meanwhile, ahead of it, goes first.
-fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Option<(i64, bool)>> {
+/// The delivery is due again, unless the claim is lost. One that was resent meanwhile, ahead of it, goes first.
+fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Option<Recorded>> {
     let Settled::Pending { at, counts } = &attempt.then else { return Ok(None) };
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries AS d SET state = 0, due_at = ?3, attempts = ?4, spent = spent + ?5, last_status = ?6, reason = ?7,
+            "UPDATE deliveries AS d SET state = 0, due_at = ?4, attempts = ?5, spent = spent + ?6, last_status = ?7, reason = ?8,
                  blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
-                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.row < d.row)
-             WHERE id = ?1 AND fence = ?2 AND state = 1 RETURNING row, blocked",
+                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
+             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
         )?
         .query_row(
             params![
-                attempt.delivery.0.as_bytes(),
+                attempt.delivery.message().0.as_bytes(),
+                attempt.delivery.ordinal(),
                 attempt.fence,
                 at.as_millisecond(),
                 recorded.number,
@@ -81,7 +127,7 @@ fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opti
                 recorded.status,
                 recorded.error
             ],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            Recorded::read,
         )
         .optional()
 }
@@ -110,6 +156,6 @@ fn took_ms(attempt: &NewAttempt) -> i64 {
     i64::try_from(attempt.attempt.took.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn ended_at(attempt: &NewAttempt) -> i64 {
-    attempt.attempt.started_at.as_millisecond().saturating_add(took_ms(attempt))
+fn ended_at(attempt: &NewAttempt) -> Timestamp {
+    attempt.attempt.started_at.saturating_add(attempt.attempt.took).unwrap_or(attempt.attempt.started_at)
 }

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use crate::ids::{EndpointId, Sequence, Tenant};
+use crate::ids::{Sequence, Tenant};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::writer::Flow;
-use crate::store::{Answer, Effects, JobStep, ObjectChange, SaveJob, StoreError};
+use crate::store::{Answer, Due, Effects, JobStep, ObjectChange, SaveJob, StoreError};
 
 async fn open(folder: &tempfile::TempDir) -> Sqlite {
     Sqlite::open(&format!("sqlite:{}", folder.path().join("w.db").display())).await.unwrap()
@@ -94,8 +94,9 @@ async fn the_hot_queries_walk_an_index() {
     store.index_children("asset", "room_id").await.unwrap();
     let children = super::objects::children_of("asset", "room_id");
     for (sql, index) in [
-        (super::queue::CLAIM, "deliveries_due (endpoint=? AND due_at<?)"),
-        (super::queue::DUE, "deliveries_due (endpoint=? AND due_at<?)"),
+        (super::queue::OLDEST, "deliveries_due (endpoint=? AND due_at<?)"),
+        (super::queue::NEWEST, "deliveries_due (endpoint=? AND due_at<?)"),
+        (super::queue::FIRST, "deliveries_due (endpoint=?)"),
         (super::queue::UNBLOCK, "deliveries_lane (endpoint=? AND tenant=? AND model=? AND object=?"),
         (&children, "children_6173736574_726f6f6d5f6964 (tenant=? AND <expr>=?)"),
         (super::objects::WAITING, "waits_for (tenant=? AND for_model=? AND for_id=?)"),
@@ -118,5 +119,5 @@ async fn nothing_is_due_for_an_endpoint_that_was_never_sent_to() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder).await;
     let now = Timestamp::UNIX_EPOCH;
-    assert!(store.claim(&EndpointId::new("e"), now, now, 1).await.unwrap().is_empty());
+    assert_eq!(store.due(now, None, 1), Due { lanes: Vec::new(), after: None, next: None });
 }

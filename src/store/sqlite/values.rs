@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::ids::{DeliveryId, MessageId, ORDINAL_BITS};
 use crate::store::DeliveryState;
 
 /// A database error for a stored value that is not what this program writes.
@@ -49,13 +50,14 @@ pub(super) fn state_number(state: DeliveryState) -> i64 {
         DeliveryState::Sending => 1,
         DeliveryState::Delivered => 2,
         DeliveryState::Diverted => 3,
+        DeliveryState::Failed => 4,
     }
 }
 
 /// A state in a column.
 pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<DeliveryState> {
     let number: i64 = row.get(column)?;
-    [DeliveryState::Pending, DeliveryState::Sending, DeliveryState::Delivered, DeliveryState::Diverted]
+    DeliveryState::ALL
         .into_iter()
         .find(|state| state_number(*state) == number)
         .ok_or_else(|| unreadable(column, FromSqlError::OutOfRange(number)))
@@ -64,4 +66,19 @@ pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<DeliverySt
 /// A count for `LIMIT`.
 pub(super) fn limit(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+// The statements have the number in them.
+const _: () = assert!(ORDINAL_BITS == 20);
+
+/// The row of a delivery: its message's, and its number among the message's deliveries.
+pub(super) fn delivery_row(message_row: i64, ordinal: u32) -> i64 {
+    message_row << ORDINAL_BITS | i64::from(ordinal)
+}
+
+/// The id of the delivery in a row, whose message has this id.
+pub(super) fn delivery_id(message: MessageId, row: i64) -> DeliveryId {
+    // The bits below cannot be negative.
+    let ordinal = u32::try_from(row & ((1 << ORDINAL_BITS) - 1)).unwrap_or_default();
+    DeliveryId::of(message, ordinal)
 }

@@ -6,11 +6,12 @@ use std::fmt;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::store::sqlite::agenda::Agenda;
 use crate::store::sqlite::failure::failure;
 use crate::store::sqlite::open::Opened;
 use crate::store::sqlite::place::Place;
@@ -30,6 +31,7 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
     wake: Arc<watch::Sender<u64>>,
     taker: Taker,
+    agenda: Arc<Mutex<Agenda>>,
 }
 
 /// Who takes fresh deliveries at present.
@@ -61,16 +63,22 @@ impl Writer {
         let takers = Arc::clone(&taker);
         let Opened { connection, path, place, lock } = opened;
         let session = Session::new(connection).map_err(|error| failure(&path, &error))?;
+        let agenda = Arc::clone(&session.agenda);
         let run = move || run(session, &place, lock, orders, &bell, &takers);
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(run);
         match thread {
-            Ok(_) => Ok(Self { queue, wake, taker }),
+            Ok(_) => Ok(Self { queue, wake, taker, agenda }),
             Err(error) => Err(StoreError::Failed(format!("cannot start the writer's thread: {error}"))),
         }
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {
         self.wake.subscribe()
+    }
+
+    /// When what is due, as far as it is committed.
+    pub(super) fn agenda(&self) -> MutexGuard<'_, Agenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {

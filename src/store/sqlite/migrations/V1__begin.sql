@@ -70,23 +70,19 @@ CREATE TABLE messages (
     object TEXT NOT NULL,
     operation TEXT NOT NULL,
     sequence INTEGER NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    -- The default body, once for all its deliveries.
+    payload BLOB NOT NULL
 ) STRICT;
 CREATE INDEX messages_tenant ON messages (tenant);
 CREATE INDEX messages_object ON messages (tenant, model, object);
 
--- The default body of a message, once for all its deliveries.
-CREATE TABLE payloads (
-    message INTEGER PRIMARY KEY,
-    body BLOB NOT NULL
-) STRICT;
-
 -- The queue: small rows. state: 0 pending, 1 sending, 2 delivered, 3 diverted.
+-- The row is that of the message with the delivery's number in the last 20 bits, as the id is: the deliveries of a message are found by
+-- a range of rows, and a delivery by its message, without an index for either.
 CREATE TABLE deliveries (
     row INTEGER PRIMARY KEY,
-    id BLOB NOT NULL UNIQUE,
     tenant INTEGER NOT NULL,
-    message INTEGER NOT NULL,
     endpoint INTEGER NOT NULL,
     model TEXT NOT NULL,
     object TEXT NOT NULL,
@@ -102,22 +98,21 @@ CREATE TABLE deliveries (
     last_status INTEGER,
     reason TEXT,
     created_at INTEGER NOT NULL,
-    settled_at INTEGER
-) STRICT;
-CREATE INDEX deliveries_due ON deliveries (endpoint, due_at) WHERE state < 2 AND blocked = 0;
-CREATE INDEX deliveries_lane ON deliveries (endpoint, tenant, model, object) WHERE state < 2;
-CREATE INDEX deliveries_diverted ON deliveries (tenant) WHERE state = 3;
-CREATE INDEX deliveries_tenant ON deliveries (tenant);
-CREATE INDEX deliveries_message ON deliveries (message);
-
--- What a delivery sends, as rendered. Without a body of its own it sends the message's payload.
-CREATE TABLE requests (
-    delivery INTEGER PRIMARY KEY,
+    settled_at INTEGER,
+    -- The request, as rendered. Its body is the message's payload unless it has one of its own.
     method TEXT NOT NULL,
     url TEXT NOT NULL,
     headers TEXT NOT NULL,
-    content_type TEXT,
-    body BLOB
+    content_type TEXT
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (endpoint, due_at) WHERE state < 2 AND blocked = 0;
+CREATE INDEX deliveries_lane ON deliveries (endpoint, tenant, model, object) WHERE state < 2 AND ordered = 1;
+CREATE INDEX deliveries_diverted ON deliveries (tenant) WHERE state = 3;
+
+-- Bodies of deliveries whose template makes one of its own.
+CREATE TABLE bodies (
+    delivery INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE attempts (
