@@ -13,6 +13,8 @@ mod lists;
 mod opening;
 #[path = "store/queue.rs"]
 mod queue;
+#[path = "store/receipts.rs"]
+mod receipts;
 #[path = "store/saves.rs"]
 mod saves;
 #[path = "store/script.rs"]

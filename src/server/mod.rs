@@ -6,6 +6,7 @@ mod batch;
 mod body;
 mod door;
 mod guard;
+mod idempotency;
 mod problem;
 mod request;
 mod router;

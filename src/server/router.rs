@@ -7,7 +7,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 
 use super::api::{attachments, deliveries, endpoints, explain, health, keys, messages, objects, reload, saves, sink, webhooks};
-use super::{App, door, guard, problem};
+use super::{App, door, guard, idempotency, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
@@ -25,7 +25,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}", get(deliveries::one))
         .route("/deliveries/{id}/attempts", get(deliveries::attempts))
-        .route("/deliveries/{id}/resend", post(deliveries::resend));
+        .route("/deliveries/{id}/resend", post(deliveries::resend))
+        .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once));
     let mut node = Router::new()
         .nest("/api/v1/tenants/{tenant}", tenant)
         .route("/healthz", get(health::alive))

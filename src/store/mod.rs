@@ -5,6 +5,7 @@ mod alarm;
 mod error;
 mod handover;
 mod job;
+mod receipt;
 mod rows;
 mod sqlite;
 
@@ -12,6 +13,7 @@ pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
+pub use receipt::{KeptAnswer, Receipt};
 pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
     ObjectRow, Page, Settled, Share, Suspension, TraceRow,
@@ -217,6 +219,23 @@ impl Store {
     /// When the store fails.
     pub async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
         verb!(self, key(name, make))
+    }
+
+    /// Notes that a request with this `Idempotency-Key` is under way, unless it, or another with the same key, came less than a day before
+    /// `now`. `request` is its SHA-256. A request that is under way when the process dies is forgotten.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is noted then.
+    pub async fn open_receipt(&self, tenant: &Tenant, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
+        verb!(self, open_receipt(tenant, key, request, now))
+    }
+
+    /// Keeps the answer to a request under way, or forgets the request, so that it can come again.
+    ///
+    /// # Errors
+    /// When the store fails; the request is under way still.
+    pub async fn close_receipt(&self, tenant: &Tenant, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
+        verb!(self, close_receipt(tenant, key, answer))
     }
 
     /// Prepares the store to answer [`Query::Children`] of this model and belongs-to from an index. `property` is the stored name,

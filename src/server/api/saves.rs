@@ -22,7 +22,7 @@ use crate::server::request::{Explain, Names, Parameters, tenant};
 use crate::server::{App, Problem, Running};
 
 /// Bytes of a batch.
-const BATCH: usize = 64 << 20;
+pub(in crate::server) const BATCH: usize = 64 << 20;
 /// Saves that are stored together.
 const CHUNK: usize = 1_000;
 /// What an item may have around its fields: names and ids.

@@ -11,6 +11,7 @@ mod open;
 mod place;
 mod queue;
 mod readers;
+mod receipts;
 mod save;
 mod session;
 mod settle;
@@ -27,8 +28,8 @@ use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, Lane, MessageFilter, MessageRow, NewAttempt, ObjectRow,
-    Page, SaveJob, Share, StoreError, Suspension, TraceRow,
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
+    NewAttempt, ObjectRow, Page, Receipt, SaveJob, Share, StoreError, Suspension, TraceRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -185,6 +186,23 @@ impl Sqlite {
             Ok(Flow::Keep)
         };
         self.writer.write(Vec::new(), keep).await
+    }
+
+    pub(super) async fn open_receipt(&self, tenant: &Tenant, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
+        let (tenant, key) = (tenant.clone(), key.to_owned());
+        let open = move |session: &mut Session, receipt: &mut Receipt| {
+            *receipt = receipts::open(&session.connection, tenant.as_str(), &key, &request, now.as_millisecond())?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write(Receipt::New, open).await
+    }
+
+    pub(super) async fn close_receipt(&self, tenant: &Tenant, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
+        let (tenant, key) = (tenant.clone(), key.to_owned());
+        let close = move |session: &mut Session, (): &mut ()| {
+            receipts::close(&session.connection, tenant.as_str(), &key, answer.as_ref()).map(|()| Flow::Keep)
+        };
+        self.writer.write((), close).await
     }
 
     pub(super) async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use crate::store::StoreError;
 use crate::store::sqlite::failure::open_failure;
 use crate::store::sqlite::place::Place;
-use crate::store::sqlite::queue;
+use crate::store::sqlite::{queue, receipts};
 
 mod embedded {
     refinery::embed_migrations!("src/store/sqlite/migrations");
@@ -157,6 +157,7 @@ fn prepare(path: &Path) -> Result<Connection, String> {
     // A lease can only be that of a process which has died: the lock is ours.
     connection.execute("UPDATE deliveries SET state = 0, due_at = created_at WHERE state = 1", []).map_err(sql)?;
     follow_clock(&connection).map_err(sql)?;
+    receipts::forget_unanswered(&connection).map_err(sql)?;
     Ok(connection)
 }
 
