@@ -197,7 +197,7 @@ impl Received {
 }
 
 /// A receiver that remembers what it got. It answers 200; below `/fail` 500, at `/slow/N` after N seconds, below `/lag` after two
-/// milliseconds, at `/hang` never.
+/// milliseconds, at `/hang` never; at `/big` with 64 KiB.
 #[derive(Clone, Default)]
 pub struct Receiver {
     got: Arc<Mutex<Vec<Received>>>,
@@ -208,7 +208,7 @@ pub struct Receiver {
 impl Receiver {
     /// Listens on a port of its own.
     pub async fn start() -> Self {
-        async fn take(State(receiver): State<Receiver>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+        async fn take(State(receiver): State<Receiver>, uri: Uri, headers: HeaderMap, body: Bytes) -> (StatusCode, Vec<u8>) {
             let path = uri.path().to_owned();
             receiver.got.lock().unwrap().push(Received { path: path.clone(), headers, body });
             if let Some(seconds) = path.strip_prefix("/slow/") {
@@ -220,7 +220,8 @@ impl Receiver {
             if path == "/hang" {
                 std::future::pending::<()>().await;
             }
-            if path.starts_with("/fail") { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }
+            let status = if path.starts_with("/fail") { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
+            (status, if path == "/big" { vec![b'x'; 64 << 10] } else { Vec::new() })
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self { url: format!("http://{}", listener.local_addr().unwrap()), ..Self::default() };
