@@ -103,6 +103,8 @@ async fn an_attack_costs_one_attempt_and_bounded_bytes() {
             }
         };
         assert_eq!(seen, *end, "{attack:?}: {:?}", exchange.outcome);
+        // Far beyond the deadline of less than a second, and far from never.
+        assert!(exchange.took < Duration::from_secs(10), "{attack:?} took {:?}", exchange.took);
         let kept: usize = exchange.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         assert!(exchange.body.len() <= KEPT && kept <= 16 * 1024, "{attack:?}: {} and {kept} bytes are kept", exchange.body.len());
         wait_until_closed(*attack, &hostile).await;

@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 
 /// How long a connection may wait for its client: for the head of a request, or for an answer to be fetched.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// When room is needed, one of so many seats is freed, so that a crowd at the door does not have all of them looked through each time.
+const PART: usize = 64;
 /// Bytes that may be read before a request has begun: its head, and what comes along with it. Every waiting connection may take up so
 /// much memory; a head that means anything is a quarter of it at most.
 pub(super) const LONGEST_HEAD: usize = 32 * 1024;
@@ -82,11 +84,12 @@ impl Seats {
         self.lock().seats.len()
     }
 
-    /// Tells the one that has waited longest for its client to leave, unless every client is being served.
+    /// Tells those that have waited longest for their clients to leave, unless every client is being served.
     pub(super) fn show_out(&self) {
         let taken = self.lock();
-        let waiting = taken.seats.values().filter(|seat| seat.is_waiting() && !seat.is_shown_out());
-        if let Some(seat) = waiting.min_by_key(|seat| (seat.waits_since.load(Ordering::Relaxed), seat.number)) {
+        let mut waiting: Vec<_> = taken.seats.values().filter(|seat| seat.is_waiting() && !seat.is_shown_out()).collect();
+        waiting.sort_unstable_by_key(|seat| (seat.waits_since.load(Ordering::Relaxed), seat.number));
+        for seat in waiting.into_iter().take(1 + self.limit / PART) {
             seat.shown_out.store(true, Ordering::Release);
             seat.waker.wake();
         }
