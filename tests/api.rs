@@ -128,6 +128,9 @@ async fn every_bad_request_has_its_problem() {
         ("GET", "/messages/msg_00000000000000000000000000000007", "", 404, "unknown-message"),
         ("GET", "/webhooks/nothing", "", 404, "unknown-webhook"),
         ("GET", "/endpoints/ep_nobody", "", 404, "unknown-endpoint"),
+        ("POST", "/endpoints/ep_nobody/suspend", "", 404, "unknown-endpoint"),
+        ("POST", "/endpoints/ep_nobody/unsuspend", "", 404, "unknown-endpoint"),
+        ("POST", "/endpoints/ep_erp/suspend?reason=x", "", 400, "invalid-parameter"),
         ("POST", "/saves", "[{}]", 400, "invalid-json"),
         ("POST", "/saves", "[", 400, "invalid-json"),
     ];
@@ -281,4 +284,24 @@ async fn a_request_that_is_repeated_with_its_key_is_done_once() {
     assert!(all.iter().all(|answer| matches!(answer.0, 200 | 409)), "{all:?}");
     assert_eq!(all.iter().filter(|answer| answer.0 == 200 && !answer.1).count(), 1);
     assert_eq!(messages().await, 2);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_suspended_and_released_for_one_tenant() {
+    let api = Api::start(false).await;
+    let (_, before) = api.of_tenant("GET", "/endpoints/ep_erp", "").await;
+    assert_eq!((&before["suspended"], &before["enabled"]), (&Value::Null, &json!(true)));
+    let (status, suspended) = api.of_tenant("POST", "/endpoints/ep_erp/suspend?why=maintenance", "").await;
+    assert_eq!((status, &suspended["suspended"]["why"]), (200, &json!("maintenance")));
+    assert!(suspended["suspended"]["at"].as_str().is_some_and(|at| at.parse::<jiff::Timestamp>().is_ok()), "{suspended}");
+    let (_, again) = api.of_tenant("POST", "/endpoints/ep_erp/suspend", "").await;
+    assert_eq!(again, suspended, "it stays suspended for the first reason");
+    let (_, list) = api.of_tenant("GET", "/endpoints", "").await;
+    assert_eq!(list["data"][0], suspended);
+    let (_, other) = api.send("GET", "/api/v1/tenants/other/endpoints/ep_erp", "").await;
+    assert_eq!(other["suspended"], Value::Null);
+    let (status, released) = api.of_tenant("POST", "/endpoints/ep_erp/unsuspend", "").await;
+    assert_eq!((status, released), (200, before));
+    let (_, list) = api.of_tenant("GET", "/endpoints", "").await;
+    assert_eq!(list["data"][0]["suspended"], Value::Null);
 }

@@ -1,12 +1,15 @@
 //! Whether the program may run: one file a check, named as its code. Makes [`Valid`], the only thing that a runtime accepts. What a
 //! name refers to, and conditions that the resolution itself depends on, have been said in `program`.
 
+mod alerts;
 mod duplicate_event_name;
 mod event_name_not_a_name;
 mod fires_on_every_save;
 mod never_fires;
 mod subscriptions;
 mod webhook_without_target;
+
+pub use alerts::{Alerts, OperationalEvent};
 
 use crate::diagnostics::Diagnostics;
 use crate::program::{EndpointSource, Program, Settings};
@@ -37,6 +40,8 @@ pub struct Rules {
     pub endpoints: Vec<EndpointSource>,
     /// Who receives each webhook, and its request as compiled for it. Indexed by `WebhookId`.
     pub subscriptions: Vec<Vec<Subscription>>,
+    /// What alert endpoints are told, when there are any.
+    pub alerts: Option<Alerts>,
 }
 
 /// An endpoint's interest in one webhook.
@@ -60,6 +65,7 @@ pub fn check(program: Program, settings: Settings, out: &mut Diagnostics) -> Opt
     webhook_without_target::check(&program, &subscribers, out);
     let predicates = subscriptions::predicates(&program, &settings, out);
     let subscriptions = subscriptions::compile(&program, &settings, &endpoints, &predicates, subscribers, out);
-    let rules = Rules { program, settings, predicates, endpoints, subscriptions };
+    let alerts = alerts::compile(&settings, &endpoints, out);
+    let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts };
     (!out.has_errors()).then_some(Valid(rules))
 }

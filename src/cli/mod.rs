@@ -8,6 +8,7 @@ mod deliveries;
 mod descriptors;
 mod dev;
 mod dialect_name;
+mod endpoints;
 mod explain;
 mod failure;
 mod fmt;
@@ -51,6 +52,7 @@ enum Verb {
     Serve(serve::Serve),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
+    Endpoints(endpoints::Endpoints),
     Explain(explain::Explain),
     Rules(rules::Rules),
     Graph(graph::Graph),
@@ -104,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(serve) => block_on(serve.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
+        Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
         Verb::Explain(explain) => explain.run(output),
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),

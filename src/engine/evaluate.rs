@@ -135,7 +135,7 @@ fn may_be_awaited(rules: &Rules, save: &Save) -> bool {
 }
 
 /// The time of a save as payloads show it: RFC 3339 in UTC, whole seconds, as in seed `004_d9f0e04048f8d44d.txt`.
-fn seconds(now: Timestamp) -> String {
+pub(super) fn seconds(now: Timestamp) -> String {
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 

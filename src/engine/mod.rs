@@ -5,6 +5,7 @@ mod evaluate;
 mod save;
 mod verdict;
 
+mod alert;
 mod apply;
 mod case;
 mod condition;
@@ -19,6 +20,7 @@ mod canonical;
 mod json;
 mod mistake;
 
+pub use alert::{Notice, Trouble, notice};
 pub use evaluate::{Firing, Outcome, Step, evaluate};
 pub use known::{Found, Known, Read, Wait};
 pub use mistake::Refused;

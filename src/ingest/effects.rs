@@ -6,18 +6,28 @@ use jiff::Timestamp;
 
 use crate::engine::{Firing, Outcome, Save, Wait};
 use crate::generation::Generation;
-use crate::ids::{EndpointId, MessageId, ModelId, Sequence};
-use crate::program::{Order, Program};
-use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, WaitRow};
+use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence, Tenant};
+use crate::ingest::Bell;
+use crate::program::{EndpointSource, Order, Program};
+use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, Unsendable, WaitRow};
 use crate::template::{RenderError, Rendered, RenderedText};
 use crate::time::Entropy;
 
 /// The circumstances of the save.
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
-    pub generation: &'a Generation,
-    pub entropy: &'a dyn Entropy,
+    pub tenant: &'a Tenant,
+    pub generation: &'a Arc<Generation>,
+    pub entropy: &'a Arc<dyn Entropy>,
     pub at: Timestamp,
+}
+
+/// The message that a delivery is of.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub message: MessageId,
+    pub event: &'a str,
+    pub ordered: bool,
 }
 
 /// The rows of one save.
@@ -46,44 +56,48 @@ pub(super) fn effects(circumstances: Circumstances<'_>, save: &Save, outcome: Ou
 fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {
     let program = &circumstances.generation.rules.program;
     let webhook = program.webhook(firing.webhook);
-    let ordered = webhook.order == Order::Object;
-    let requests = firing.requests.into_iter();
+    let id = MessageId::new(circumstances.entropy.uuid(circumstances.at));
+    let of = Of { message: id, event: &webhook.name, ordered: webhook.order == Order::Object };
+    let endpoints = &circumstances.generation.rules.endpoints;
+    let requests = firing.requests.into_iter().filter_map(|(endpoint, request)| Some((endpoints.get(endpoint)?, request)));
     NewMessage {
-        id: MessageId::new(circumstances.entropy.uuid(circumstances.at)),
+        id,
         event: webhook.name.clone(),
         model: program.model(webhook.model).name.clone(),
         object: firing.object,
         operation: firing.operation.as_str(),
         payload: firing.payload,
-        deliveries: requests.filter_map(|(endpoint, request)| delivery(circumstances, endpoint, ordered, request)).collect(),
+        deliveries: (0..).zip(requests).map(|(ordinal, request)| delivery(circumstances, of, ordinal, request)).collect(),
     }
 }
 
-/// The delivery to an endpoint. One whose request could not be rendered is kept for inspection, and not sent.
-fn delivery(
+/// The delivery to an endpoint, the message's one of this number. One whose request could not be rendered is kept for inspection, and not sent.
+pub(super) fn delivery(
     circumstances: Circumstances<'_>,
-    endpoint: usize,
-    ordered: bool,
-    request: Result<Rendered, RenderError>,
-) -> Option<NewDelivery> {
-    let endpoint = circumstances.generation.rules.endpoints.get(endpoint)?;
+    of: Of<'_>,
+    ordinal: u32,
+    (endpoint, request): (&EndpointSource, Result<Rendered, RenderError>),
+) -> NewDelivery {
     let (due, rendered) = match request {
         Ok(rendered) => (Ok(first_attempt(circumstances, &endpoint.id)), rendered),
         Err(error) => {
             let method = endpoint.request.method.value.clone();
             let nothing = Rendered { method, url: RenderedText::default(), headers: Vec::new(), body: None };
-            (Err(format!("the request could not be rendered: {}", error.what).into()), nothing)
+            let (generation, entropy) = (Arc::clone(circumstances.generation), Arc::clone(circumstances.entropy));
+            let (tenant, delivery) = (circumstances.tenant.clone(), Some((DeliveryId::of(of.message, ordinal), of.event.into())));
+            let alarm = Bell { generation, entropy, tenant, endpoint: endpoint.id.clone(), delivery }.alarm();
+            (Err(Unsendable { why: format!("the request could not be rendered: {}", error.what).into(), alarm }), nothing)
         }
     };
-    Some(NewDelivery {
+    NewDelivery {
         endpoint: endpoint.id.clone(),
-        ordered,
+        ordered: of.ordered,
         due,
         method: rendered.method,
         url: rendered.url,
         headers: Arc::from(rendered.headers),
         body: rendered.body,
-    })
+    }
 }
 
 /// When the first attempt is due: the schedule begins with a wait, which is none by default.

@@ -98,7 +98,7 @@ impl Saving {
         if self.watched {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
-        let circumstances = Circumstances { generation: &self.generation, entropy: &*self.entropy, at: self.at };
+        let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let effects = effects(circumstances, save, outcome, trace.clone());
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });

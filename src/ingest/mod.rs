@@ -1,9 +1,12 @@
 //! From saves to one transaction: the engine decides inside it, on what the store answers, and object, sequence, marks, messages,
 //! deliveries and trace are committed together or not at all. Nothing is sent here.
 
+mod alarm;
 mod effects;
 mod job;
 mod reads;
+
+pub use alarm::Bell;
 
 use std::sync::Arc;
 

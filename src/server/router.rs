@@ -20,6 +20,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/webhooks/{name}", get(webhooks::one))
         .route("/endpoints", get(endpoints::list))
         .route("/endpoints/{id}", get(endpoints::one))
+        .route("/endpoints/{id}/suspend", post(endpoints::suspend))
+        .route("/endpoints/{id}/unsuspend", post(endpoints::unsuspend))
         .route("/messages", get(messages::list))
         .route("/messages/{id}", get(messages::one))
         .route("/deliveries", get(deliveries::list))

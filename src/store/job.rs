@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::ids::{EndpointId, MessageId, Sequence, Tenant};
-use crate::store::ObjectRow;
+use crate::store::{Alarm, ObjectRow};
 use crate::template::RenderedText;
 
 /// Saves that are committed together or not at all.
@@ -170,7 +170,7 @@ pub struct NewDelivery {
     /// Whether an earlier delivery about the same object to the same endpoint must be settled first.
     pub ordered: bool,
     /// When to send it, or why it cannot be sent.
-    pub due: Result<Timestamp, Box<str>>,
+    pub due: Result<Timestamp, Unsendable>,
     /// The method.
     pub method: Box<str>,
     /// The URL.
@@ -179,4 +179,13 @@ pub struct NewDelivery {
     pub headers: Arc<[(Box<str>, RenderedText)]>,
     /// A body of its own and its content type; `None` for the message's payload, JSON.
     pub body: Option<(Box<str>, Bytes)>,
+}
+
+/// That a delivery cannot be sent at all: it is diverted from the start.
+#[derive(Clone, Debug)]
+pub struct Unsendable {
+    /// Why, one sentence.
+    pub why: Box<str>,
+    /// Who is told; `None`: nobody.
+    pub alarm: Option<Arc<dyn Alarm>>,
 }

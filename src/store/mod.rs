@@ -12,7 +12,7 @@ mod sqlite;
 pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
 pub use handover::{Handover, Way};
-pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow};
+pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, Unsendable, WaitRow};
 pub use receipt::{KeptAnswer, Receipt};
 pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,

@@ -9,7 +9,8 @@ use crate::activity::{Activity, Feed};
 use crate::delivery::{AttemptOutcome, End, Settlement, settle};
 use crate::egress::{Client, Exchange, Request};
 use crate::generation::{Generation, Target};
-use crate::store::{AttemptRow, Claimed, NewAttempt, Settled};
+use crate::ingest::Bell;
+use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
 use crate::worker::desk::Slot;
 use crate::worker::fill;
@@ -58,6 +59,7 @@ impl Attempt {
         let error = error(&exchange.outcome);
         let suspend = matches!(then, Settlement::GivenUp { suspend: true, .. });
         let (then, note) = follow(then, error.as_deref(), now);
+        let alarm = self.alarm(&claimed);
         let attempt = NewAttempt {
             tenant: claimed.tenant,
             delivery: claimed.id,
@@ -73,9 +75,17 @@ impl Attempt {
             },
             then,
             suspend,
-            alarm: None,
+            alarm,
         };
         Some(Finished { attempt, note, slot })
+    }
+
+    /// Who is told when it goes wrong, or well again.
+    fn alarm(&self, claimed: &Claimed) -> Option<Arc<dyn Alarm>> {
+        self.target.policy.failure_handling.alert_endpoint.as_ref()?;
+        let (generation, entropy) = (Arc::clone(&self.generation), Arc::clone(&self.tools.entropy));
+        let delivery = Some((claimed.id, claimed.event.clone()));
+        Bell { generation, entropy, tenant: claimed.tenant.clone(), endpoint: claimed.endpoint.clone(), delivery }.alarm()
     }
 
     /// The request with secrets and signatures.

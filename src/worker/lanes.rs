@@ -23,7 +23,7 @@ pub(super) struct Lanes {
     total: usize,
     /// Of those, requests of lanes that do not answer.
     silent_total: usize,
-    lanes: FxHashMap<LaneId, Lane>,
+    by_id: FxHashMap<LaneId, Lane>,
     /// Requests under way of each tenant that has any.
     tenants: FxHashMap<Tenant, usize>,
     /// Lanes that may have more due in the store than was claimed; fresh deliveries stand in line behind that.
@@ -41,8 +41,8 @@ pub(super) struct Plan {
 
 impl Lanes {
     pub(super) fn new(limit: usize) -> Self {
-        let (lanes, tenants, waiting) = (FxHashMap::default(), FxHashMap::default(), FxHashSet::default());
-        Self { limit: limit.max(1), total: 0, silent_total: 0, lanes, tenants, waiting }
+        let (by_id, tenants, waiting) = (FxHashMap::default(), FxHashMap::default(), FxHashSet::default());
+        Self { limit: limit.max(1), total: 0, silent_total: 0, by_id, tenants, waiting }
     }
 
     /// Whether any request may start.
@@ -63,8 +63,8 @@ impl Lanes {
     /// Takes a place for a delivery that has just been made, if it need not stand in line. `endpoints` is how many there are: a lane gets
     /// a second place only while there is one left for each endpoint that has none, as far as that is possible at all.
     pub(super) fn reserve(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant, endpoints: usize) -> bool {
-        let lane = self.lanes.get(&id).copied().unwrap_or_default();
-        let idle = endpoints.saturating_sub(self.lanes.len()).clamp(self.reserved(), self.limit * 3 / 4);
+        let lane = self.by_id.get(&id).copied().unwrap_or_default();
+        let idle = endpoints.saturating_sub(self.by_id.len()).clamp(self.reserved(), self.limit * 3 / 4);
         let kept = if lane.in_flight == 0 { 0 } else { idle };
         let room = (self.limit.saturating_sub(self.total)).min(self.tenant_room(tenant));
         let free = !self.waiting.contains(&id)
@@ -81,14 +81,14 @@ impl Lanes {
 
     /// How many deliveries to claim from each of the lanes that have some due.
     pub(super) fn plan(&mut self, due: Vec<(store::Lane, Arc<Target>)>, now: Instant) -> Plan {
-        if self.lanes.len() > REMEMBERED + self.limit {
-            self.lanes.retain(|_, lane| !lane.is_forgettable(now));
+        if self.by_id.len() > REMEMBERED + self.limit {
+            self.by_id.retain(|_, lane| !lane.is_forgettable(now));
         }
         let mut plan = Plan::default();
         let mut open = Vec::with_capacity(due.len());
         for (lane, target) in due {
             self.waiting.insert(lane.id);
-            let known = self.lanes.get(&lane.id).copied().unwrap_or_default();
+            let known = self.by_id.get(&lane.id).copied().unwrap_or_default();
             match known.room(&target.policy, now) {
                 0 => plan.opens = [plan.opens, known.opens(&target.policy, now)].into_iter().flatten().min(),
                 room => open.push((lane, target, known, room)),
@@ -117,7 +117,7 @@ impl Lanes {
                 room -= count;
                 shared = shared.saturating_sub(count);
                 *tenant -= count;
-                let share = self.lanes.entry(lane.id).or_default().share(count);
+                let share = self.by_id.entry(lane.id).or_default().share(count);
                 plan.claims.push((lane, target, share));
             }
         }
@@ -141,7 +141,7 @@ impl Lanes {
 
     /// A request of this lane starts.
     pub(super) fn take(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant) {
-        let lane = self.lanes.entry(id).or_default();
+        let lane = self.by_id.entry(id).or_default();
         lane.take(policy, now);
         self.total += 1;
         self.silent_total += usize::from(lane.is_silent());
@@ -160,7 +160,7 @@ impl Lanes {
                 self.tenants.remove(tenant);
             }
         }
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let Some(lane) = self.by_id.get_mut(&id) else { return };
         if lane.is_silent() {
             self.silent_total = self.silent_total.saturating_sub(lane.in_flight);
         }
@@ -170,7 +170,7 @@ impl Lanes {
             self.silent_total += lane.in_flight;
         }
         if lane.is_forgettable(now) {
-            self.lanes.remove(&id);
+            self.by_id.remove(&id);
         }
     }
 }
@@ -265,7 +265,9 @@ mod tests {
         assert_eq!(bench.start(&lanes, &target(1)).len(), 2);
         assert_eq!(bench.start(&lanes_of("t", 9..10), &target(1)).len(), 1);
         for _ in 0..2 {
-            lanes.iter().for_each(|lane| bench.end(lane, Reached::Answered(200)));
+            for lane in &lanes {
+                bench.end(lane, Reached::Answered(200));
+            }
         }
         assert_eq!(bench.0.silent_total, 0);
     }

@@ -17,6 +17,8 @@ pub enum Behaviour {
     Accepts,
     /// Answers 500 so many times, then 200.
     FailsFirst(usize),
+    /// Answers 410 so many times, then 200.
+    GoneFirst(usize),
     /// Reads the request and never answers.
     Hangs,
     /// Closes the connection without an answer.
@@ -125,7 +127,8 @@ async fn converse(mut stream: TcpStream, behaviours: &HashMap<String, Behaviour>
         let answer = match behaviours.get(&path).copied().unwrap_or(Behaviour::Accepts) {
             Behaviour::FailsFirst(times) if before < times => failed,
             Behaviour::Throttles if before == 0 => "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
-            Behaviour::Accepts | Behaviour::FailsFirst(_) | Behaviour::Throttles => ok,
+            Behaviour::GoneFirst(times) if before < times => "HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n",
+            Behaviour::Accepts | Behaviour::FailsFirst(_) | Behaviour::GoneFirst(_) | Behaviour::Throttles => ok,
             Behaviour::Hangs => {
                 tokio::time::sleep(Duration::from_hours(1)).await;
                 return Ok(());

@@ -27,11 +27,21 @@ pub enum Broken {
     SendsAfterLease,
     /// Each attempt has a `webhook-id` of its own.
     NewIdEachAttempt,
+    /// A suspended endpoint is sent to.
+    SuspensionIgnored,
+    /// Every delivery that is given up is told.
+    ToldAgain,
+    /// Alerts are written after the transaction.
+    AlertsOutsideTransaction,
+    /// Nothing is released.
+    SuspendedForever,
+    /// The rate limit is not kept.
+    RateIgnored,
 }
 
 impl Broken {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::NoFence,
         Self::MarksOutsideTransaction,
         Self::MessagesOutsideTransaction,
@@ -44,5 +54,10 @@ impl Broken {
         Self::DeliveredAgain,
         Self::SendsAfterLease,
         Self::NewIdEachAttempt,
+        Self::SuspensionIgnored,
+        Self::ToldAgain,
+        Self::AlertsOutsideTransaction,
+        Self::SuspendedForever,
+        Self::RateIgnored,
     ];
 }

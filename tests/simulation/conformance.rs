@@ -1,24 +1,27 @@
 //! The queue of the simulation against that of the real store: the same random verbs, the same answers and the same rows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{
-    Answer, AttemptRow, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled, Share, Store,
+    Alarm, Alert, Answer, AttemptRow, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled,
+    Share, Store, Suspension,
 };
 use webhookc::template::RenderedText;
 use webhookc::time::Entropy as _;
 
-use crate::queue::{Queue, State};
+use crate::queue::{Queue, State, Verdict};
 use crate::random::Random;
+use crate::rules::{OPS, as_object};
 
 /// Sequences of verbs that are compared.
 const SEEDS: u64 = 12;
 /// Verbs in each.
 const VERBS: usize = 80;
-const ENDPOINTS: [&str; 2] = ["ep_one", "ep_two"];
+/// The last one is told of the others.
+const ENDPOINTS: [&str; 3] = ["ep_one", "ep_two", "ep_ops"];
 const OBJECTS: [&str; 2] = ["a1", "a2"];
 /// Milliseconds of a lease.
 const LEASE: i64 = 45_000;
@@ -40,12 +43,27 @@ impl SaveJob for OneDelivery {
     }
 }
 
+/// Makes alerts, and keeps the ids of their deliveries.
+#[derive(Debug)]
+struct Told {
+    random: Random,
+    made: Mutex<Vec<(Alert, DeliveryId)>>,
+}
+
+impl Alarm for Told {
+    fn message(&self, alert: Alert, _: &str, now: Timestamp, _: Sequence) -> Option<NewMessage> {
+        let message = message(&self.random, now.as_millisecond(), "alert", delivery(now.as_millisecond(), OPS, false));
+        self.made.lock().unwrap().push((alert, DeliveryId::of(message.id, 0)));
+        Some(message)
+    }
+}
+
 fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap()
 }
 
-fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, ordered: bool) -> (DeliveryId, OneDelivery) {
-    let delivery = NewDelivery {
+fn delivery(now: i64, endpoint: usize, ordered: bool) -> NewDelivery {
+    NewDelivery {
         endpoint: EndpointId::new(ENDPOINTS[endpoint]),
         ordered,
         due: Ok(at(now)),
@@ -53,16 +71,23 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         url: RenderedText::default(),
         headers: Arc::from([]),
         body: None,
-    };
-    let message = NewMessage {
+    }
+}
+
+fn message(random: &Random, now: i64, object: &str, delivery: NewDelivery) -> NewMessage {
+    NewMessage {
         id: MessageId::new(random.0.uuid(at(now))),
         event: "saved".into(),
         model: "asset".into(),
-        object: OBJECTS[object].into(),
+        object: object.into(),
         operation: "update",
         payload: Vec::new().into(),
         deliveries: vec![delivery],
-    };
+    }
+}
+
+fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, ordered: bool) -> (DeliveryId, OneDelivery) {
+    let message = message(random, now, OBJECTS[object], delivery(now, endpoint, ordered));
     let id = DeliveryId::of(message.id, 0);
     let effects = Effects {
         at: at(now),
@@ -82,19 +107,33 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
 /// A row of the model, its fence there, its fence in the store, and the number of the attempt.
 type Held = (usize, u32, i64, u32);
 
-fn attempt(delivery: DeliveryId, fence: i64, number: u32, now: i64, then: Settled) -> NewAttempt {
+fn attempt(delivery: DeliveryId, fence: i64, number: u32, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
     let (took, error, response_headers, response_body) = (Duration::ZERO, None, None, None);
     let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body };
-    NewAttempt { tenant: Tenant::new("default"), delivery, fence, attempt, then, suspend: false, alarm: None }
+    let alarm: Option<Arc<dyn Alarm>> = if verdict.alarm { Some(Arc::<Told>::clone(told)) } else { None };
+    let Verdict { then, suspend, .. } = verdict.clone();
+    NewAttempt { tenant: Tenant::new("default"), delivery, fence, attempt, then, suspend, alarm }
+}
+
+/// Writes the alerts of the model, and compares them with those that the store has made.
+fn tell(queue: &mut Queue, ids: &mut Vec<DeliveryId>, endpoint: usize, alerts: &[Alert], now: i64, told: &Told) {
+    let made = std::mem::take(&mut *told.made.lock().unwrap());
+    assert_eq!(made.iter().map(|(alert, _)| *alert).collect::<Vec<_>>(), alerts);
+    for (_, id) in made {
+        queue.insert(OPS, as_object(endpoint), false, Some(now), now);
+        ids.push(id);
+    }
 }
 
 async fn compare(seed: u64, url: &str) {
     let (random, store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), Tenant::new("default"));
+    let told = Arc::new(Told { random: Random::new(seed + 1_000_000), made: Mutex::default() });
     let (mut queue, mut ids, mut held, mut now) = (Queue::default(), Vec::new(), Vec::<Held>::new(), 1_767_225_600_000);
     for verb in 0..VERBS {
-        let (endpoint, place) = (random.below(2), format!("seed {seed}, verb {verb}"));
-        match random.below(10) {
+        let (endpoint, place) = (random.below(ENDPOINTS.len()), format!("seed {seed}, verb {verb}"));
+        match random.below(12) {
             0..3 => {
+                let endpoint = endpoint % 2;
                 let (object, ordered) = (random.below(2), !random.once_in(3));
                 let (id, job) = one_delivery(&random, now, endpoint, object, ordered);
                 store.save(job).await.unwrap();
@@ -125,13 +164,34 @@ async fn compare(seed: u64, url: &str) {
                     2 => Settled::Failed("gone".to_owned()),
                     _ => Settled::Delivered,
                 };
-                let real = store.settle(vec![attempt(ids[row], real_fence, number, now, then.clone())]).await.unwrap();
-                assert_eq!(real, [queue.settle(row, fence, &then)], "{place}: {then:?} of {row}");
+                let of = queue.rows[row].endpoint;
+                let verdict = Verdict {
+                    suspend: !matches!(then, Settled::Pending { .. } | Settled::Delivered) && random.once_in(2),
+                    then,
+                    alarm: of != OPS,
+                };
+                let real = store.settle(vec![attempt(ids[row], real_fence, number, now, &verdict, &told)]).await.unwrap();
+                let alerts = queue.settle(row, fence, &verdict);
+                assert_eq!(real, [alerts.is_some()], "{place}: {verdict:?} of {row}");
+                tell(&mut queue, &mut ids, of, &alerts.unwrap_or_default(), now, &told);
             }
             8 if !ids.is_empty() => {
                 let row = random.below(ids.len());
                 let real = store.resend(&tenant, ids[row], at(now)).await.unwrap();
                 assert_eq!(real, queue.resend(row, now), "{place}: resend of {row}");
+            }
+            9 => {
+                let alarm: Option<Arc<dyn Alarm>> = if endpoint == OPS { None } else { Some(Arc::<Told>::clone(&told)) };
+                let suspension = Suspension { at: at(now), why: "by hand".into(), alarm };
+                let was = queue.endpoints[endpoint].suspended;
+                let real = store.suspend(&tenant, &EndpointId::new(ENDPOINTS[endpoint]), suspension).await.unwrap();
+                let alert = queue.suspend(endpoint, endpoint != OPS);
+                assert_eq!(real, !was, "{place}: suspended {endpoint}");
+                tell(&mut queue, &mut ids, endpoint, alert.as_slice(), now, &told);
+            }
+            10 => {
+                let real = store.unsuspend(&tenant, &EndpointId::new(ENDPOINTS[endpoint])).await.unwrap();
+                assert_eq!(real, queue.unsuspend(endpoint), "{place}: released {endpoint}");
             }
             _ => now += [1_000, 10_000, LEASE][random.below(3)],
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use webhookc::delivery::{AttemptOutcome, End, FailureHandling, Pattern, Policy, Retry, Settlement, settle};
-use webhookc::store::{Settled, Share};
+use webhookc::store::{Alert, Settled, Share};
 
 use crate::broken::Broken;
-use crate::queue::{Queue, State};
+use crate::queue::{Queue, State, Verdict};
 
 /// How often a worker may die, a lease may end under it, or a failure of ours may happen, on one path.
 const MISHAPS: u32 = 3;
@@ -48,6 +48,8 @@ struct World {
     taken: [bool; 2],
     /// Attempts that counted.
     counted: [u32; 2],
+    /// Whether something was told that is not over.
+    trouble: bool,
 }
 
 fn policy() -> Policy {
@@ -59,7 +61,7 @@ fn beginning(broken: Option<Broken>) -> World {
     let mut queue = Queue { broken, ..Queue::default() };
     queue.insert(0, 0, true, Some(0), 0);
     queue.insert(0, 0, true, Some(0), 0);
-    World { queue, holds: [None; 2], mishaps: 0, current: [0; 2], taken: [false; 2], counted: [0; 2] }
+    World { queue, holds: [None; 2], mishaps: 0, current: [0; 2], taken: [false; 2], counted: [0; 2], trouble: false }
 }
 
 /// Every world that is one move away, or what is wrong with one of them.
@@ -69,10 +71,14 @@ fn next(world: &World, policy: &Policy) -> Result<Vec<World>, String> {
         match world.holds[worker] {
             None => {
                 let mut then = world.clone();
+                let suspended = then.queue.endpoints[0].suspended;
                 if let Some(&row) = then.queue.claim(0, 0, LEASE, Share { oldest: 1, newest: 0 }).first() {
                     let (before, stored) = (world.queue.rows[row], then.queue.rows[row]);
                     if before.state == State::Sending && before.due.is_some_and(|ends| ends > 0) {
                         return Err(format!("delivery {row} is claimed again before its lease has ended"));
+                    }
+                    if suspended {
+                        return Err(format!("delivery {row} is claimed while its endpoint is suspended"));
                     }
                     // Whoever takes over may send it again.
                     then.taken[row] &= before.state != State::Sending;
@@ -93,6 +99,11 @@ fn next(world: &World, policy: &Policy) -> Result<Vec<World>, String> {
         }
     }
     worlds.extend(time_passes(world));
+    if world.queue.endpoints[0].suspended {
+        let mut then = world.clone();
+        then.queue.unsuspend(0);
+        worlds.extend((!then.queue.endpoints[0].suspended).then_some(then));
+    }
     Ok(worlds)
 }
 
@@ -127,7 +138,9 @@ fn advance(world: &World, worker: usize, hold: Hold, policy: &Policy) -> Result<
         Answer::Lost => AttemptOutcome::TimedOut,
         Answer::OurFault => AttemptOutcome::OurFault("no resolver".to_owned()),
     };
-    let settled = match settle(policy, hold.spent + 1, &outcome, Timestamp::UNIX_EPOCH, 0.0) {
+    let settlement = settle(policy, hold.spent + 1, &outcome, Timestamp::UNIX_EPOCH, 0.0);
+    let suspend = matches!(settlement, Settlement::GivenUp { suspend: true, .. });
+    let settled = match settlement {
         Settlement::Delivered => Settled::Delivered,
         Settlement::Retry { at, counts } => Settled::Pending { at, counts },
         Settlement::GivenUp { end: End::Diverted, reason, .. } => Settled::Diverted(reason),
@@ -135,13 +148,32 @@ fn advance(world: &World, worker: usize, hold: Hold, policy: &Policy) -> Result<
     };
     let mut then = world.clone();
     then.holds[worker] = None;
-    if then.queue.settle(row, hold.fence, &settled) {
+    let verdict = Verdict { then: settled, suspend, alarm: true };
+    if let Some(alerts) = then.queue.settle(row, hold.fence, &verdict) {
         if !stands {
             return Err(format!("delivery {row} is recorded by a worker that has lost it"));
         }
-        then.counted[row] += u32::from(!matches!(settled, Settled::Pending { counts: false, .. }));
+        then.counted[row] += u32::from(!matches!(verdict.then, Settled::Pending { counts: false, .. }));
+        tell(&mut then, world.queue.endpoints[0].suspended, &verdict, &alerts)?;
     }
     Ok(vec![then])
+}
+
+/// Each thing is told once, and nothing else.
+fn tell(world: &mut World, was_suspended: bool, verdict: &Verdict, alerts: &[Alert]) -> Result<(), String> {
+    let given_up = matches!(verdict.then, Settled::Diverted(_) | Settled::Failed(_));
+    let mut expected = Vec::new();
+    if given_up && !world.trouble {
+        expected.push(Alert::Diverted);
+    }
+    if verdict.suspend && !was_suspended {
+        expected.push(Alert::Suspended);
+    }
+    if verdict.then == Settled::Delivered && world.trouble && !was_suspended {
+        expected.push(Alert::Recovered);
+    }
+    world.trouble = (world.trouble || given_up) && !expected.contains(&Alert::Recovered);
+    if alerts == expected { Ok(()) } else { Err(format!("{alerts:?} is told of {verdict:?}, expected {expected:?}")) }
 }
 
 /// The clock moves to the next due time. A lease that ends under a worker is a mishap.
@@ -211,7 +243,11 @@ fn every_reachable_state_keeps_every_promise() {
 #[test]
 fn the_exploration_finds_a_broken_queue() {
     let mistakes = [Broken::NoFence, Broken::OrderIgnored, Broken::DueDropped, Broken::LeasesIgnored, Broken::SpentForgotten];
-    for broken in mistakes.into_iter().chain([Broken::DeliveredAgain, Broken::LeasesForever]) {
+    for broken in mistakes
+        .into_iter()
+        .chain([Broken::DeliveredAgain, Broken::LeasesForever, Broken::SuspensionIgnored])
+        .chain([Broken::ToldAgain, Broken::SuspendedForever])
+    {
         let what = explore(Some(broken)).expect_err(&format!("{broken:?} was not found"));
         println!("{broken:?}: {what}");
     }

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use webhookc::engine::{Outcome, Save};
 use webhookc::ids::MessageId;
 use webhookc::program::{Operation, Order};
-use webhookc::store::Settled;
+use webhookc::store::{Alert, Settled};
 
-use crate::queue::{Row, State};
-use crate::rules::Setting;
+use crate::queue::{Row, State, Verdict};
+use crate::rules::{ENDPOINTS, OPS, Setting, as_object};
 use crate::store::Store;
 
 /// An invariant that does not hold.
@@ -23,6 +23,8 @@ const LONGEST_WAIT: i64 = 24 * 3_600_000 * 12 / 10;
 struct Promise {
     message: MessageId,
     ordered: bool,
+    /// The alert that it is, and about which endpoint.
+    alert: Option<(Alert, usize)>,
     sent_with: Option<MessageId>,
     /// The claim that stands, and when it ends.
     holder: Option<(u32, i64)>,
@@ -35,6 +37,31 @@ struct Promise {
     settled_once: bool,
 }
 
+impl Promise {
+    fn of(message: MessageId) -> Self {
+        Self {
+            message,
+            ordered: false,
+            alert: None,
+            sent_with: None,
+            holder: None,
+            accepted: None,
+            not_before: i64::MIN,
+            counted: 0,
+            resent: 0,
+            settled_once: false,
+        }
+    }
+}
+
+/// What has happened to an endpoint, and what was told of it.
+#[derive(Debug, Default)]
+struct Story {
+    suspended: bool,
+    /// Whether something was told since it last took a delivery.
+    trouble: bool,
+}
+
 /// The ledger.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -45,6 +72,7 @@ pub struct Ledger {
     /// Assets whose last save waits for an owner.
     owed: BTreeSet<Box<str>>,
     messages: BTreeSet<MessageId>,
+    stories: [Story; ENDPOINTS],
 }
 
 impl Ledger {
@@ -66,19 +94,54 @@ impl Ledger {
                 ensure(self.ready.insert(firing.object.clone()), || format!("ready fired twice for {}", firing.object))?;
             }
             let ordered = setting.rules.program.webhook(firing.webhook).order == Order::Object;
-            self.promises.extend(firing.requests.iter().map(|(_, request)| Promise {
-                message,
-                ordered,
-                sent_with: None,
-                holder: None,
-                accepted: None,
-                not_before: i64::MIN,
-                counted: 0,
-                resent: 0,
-                settled_once: request.is_err(),
-            }));
+            for (endpoint, request) in &firing.requests {
+                self.promises.push(Promise { ordered, settled_once: request.is_err(), ..Promise::of(message) });
+                if request.is_err() && !std::mem::replace(&mut self.stories[*endpoint].trouble, true) {
+                    self.told(store, *endpoint, Alert::Diverted)?;
+                }
+            }
         }
         self.fired_as_the_rules_say(setting, store, save, outcome)
+    }
+
+    /// An alert has been made, in the transaction of what it is about.
+    fn told(&mut self, store: &Store, endpoint: usize, alert: Alert) -> Result<(), Broke> {
+        let message = store.messages.get(self.promises.len()).copied();
+        ensure(message.is_some(), || format!("{alert:?} of endpoint {endpoint} was not told"))?;
+        self.promises.extend(message.map(|message| Promise { alert: Some((alert, endpoint)), ..Promise::of(message) }));
+        Ok(())
+    }
+
+    /// An endpoint was suspended by hand.
+    pub fn suspended(&mut self, store: &Store, endpoint: usize) -> Result<(), Broke> {
+        if std::mem::replace(&mut self.stories[endpoint].suspended, true) || endpoint == OPS {
+            return Ok(());
+        }
+        self.stories[endpoint].trouble = true;
+        self.told(store, endpoint, Alert::Suspended)
+    }
+
+    /// An endpoint was released by hand.
+    pub fn unsuspended(&mut self, endpoint: usize) {
+        self.stories[endpoint].suspended = false;
+    }
+
+    /// What has to be told of an attempt, each thing once.
+    fn tell(&mut self, store: &Store, endpoint: usize, verdict: &Verdict) -> Result<(), Broke> {
+        let tells = endpoint != OPS;
+        let story = &mut self.stories[endpoint];
+        match &verdict.then {
+            Settled::Pending { .. } => {}
+            Settled::Delivered if story.trouble && !story.suspended => {
+                story.trouble = false;
+                self.told(store, endpoint, Alert::Recovered)?;
+            }
+            Settled::Delivered => {}
+            Settled::Diverted(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(store, endpoint, Alert::Diverted)?,
+            Settled::Failed(_) if tells && !std::mem::replace(&mut story.trouble, true) => self.told(store, endpoint, Alert::Failed)?,
+            Settled::Diverted(_) | Settled::Failed(_) => {}
+        }
+        if verdict.suspend { self.suspended(store, endpoint) } else { Ok(()) }
     }
 
     /// The meaning of the three webhooks of assets, said anew without the engine.
@@ -120,7 +183,8 @@ impl Ledger {
     }
 
     /// A worker has claimed a delivery. A lease that had ended is lost.
-    pub fn claimed(&mut self, row: usize, claim: u32, now: i64, until: i64) -> Result<(), Broke> {
+    pub fn claimed(&mut self, (row, endpoint): (usize, usize), claim: u32, now: i64, until: i64) -> Result<(), Broke> {
+        ensure(!self.stories[endpoint].suspended, || format!("delivery {row} was claimed while its endpoint is suspended"))?;
         let promise = &mut self.promises[row];
         if let Some((holder, ends)) = promise.holder {
             ensure(ends <= now, || format!("delivery {row} was claimed again {} ms before its lease ended", ends - now))?;
@@ -176,28 +240,31 @@ impl Ledger {
     }
 
     /// An attempt has been recorded.
-    pub fn recorded(&mut self, row: usize, claim: u32, then: &Settled, attempts: usize) -> Result<(), Broke> {
+    pub fn recorded(&mut self, store: &Store, row: usize, claim: u32, verdict: &Verdict, attempts: usize) -> Result<(), Broke> {
+        let endpoint = store.queue.rows[row].endpoint;
         let promise = &mut self.promises[row];
         let holder = promise.holder.take().map(|(holder, _)| holder);
         ensure(holder == Some(claim), || format!("delivery {row} was recorded by a worker that had lost it"))?;
-        match then {
+        match &verdict.then {
             Settled::Delivered => {
                 promise.counted += 1;
                 promise.settled_once = true;
-                ensure(promise.accepted == Some(claim), || format!("delivery {row} is delivered, and nobody took it"))
+                ensure(promise.accepted == Some(claim), || format!("delivery {row} is delivered, and nobody took it"))?;
             }
             Settled::Diverted(_) | Settled::Failed(_) => {
                 promise.counted += 1;
                 promise.settled_once = true;
-                Ok(())
             }
             Settled::Pending { at, counts } => {
                 promise.counted += u32::from(*counts);
                 promise.not_before = at.as_millisecond();
                 let most = attempts + promise.resent as usize;
-                ensure((promise.counted as usize) < most, || format!("delivery {row} has another try after {} of {most}", promise.counted))
+                ensure((promise.counted as usize) < most, || {
+                    format!("delivery {row} has another try after {} of {most}", promise.counted)
+                })?;
             }
         }
+        self.tell(store, endpoint, verdict)
     }
 
     /// A person wants it sent again.
@@ -211,8 +278,12 @@ impl Ledger {
     pub fn check(&mut self, rows: &[Row], now: Timestamp) -> Result<(), Broke> {
         self.latest = self.latest.max(now.as_millisecond());
         ensure(rows.len() == self.promises.len(), || format!("{} deliveries of {} are stored", rows.len(), self.promises.len()))?;
-        let mut unsettled = [[None; 4]; 2];
+        let mut unsettled = [[None; 8]; ENDPOINTS];
         for (index, (row, promise)) in rows.iter().zip(&self.promises).enumerate() {
+            let about = promise.alert.map(|(_, endpoint)| as_object(endpoint));
+            ensure((row.endpoint == OPS) == about.is_some() && about.is_none_or(|about| about == row.object), || {
+                format!("delivery {index} is not what was promised: {row:?}, {promise:?}")
+            })?;
             ensure(row.spent == promise.counted, || format!("delivery {index} counts {} of {} attempts", row.spent, promise.counted))?;
             if row.is_settled() {
                 continue;

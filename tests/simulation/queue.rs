@@ -1,6 +1,7 @@
-//! The queue of deliveries as `src/store` has it: leases, fences, due times, and ordered deliveries that wait for those before them.
+//! The queue of deliveries as `src/store` has it: leases, fences, due times, ordered deliveries that wait for those before
+//! them, and endpoints that are suspended or of which trouble was told.
 
-use webhookc::store::{Settled, Share};
+use webhookc::store::{Alert, Settled, Share};
 
 use crate::broken::Broken;
 
@@ -40,10 +41,28 @@ impl Row {
     }
 }
 
+/// The state of an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    pub suspended: bool,
+    /// Whether trouble was told that is not over.
+    pub alerted: bool,
+}
+
+/// What follows an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub then: Settled,
+    pub suspend: bool,
+    /// Whether anybody is told.
+    pub alarm: bool,
+}
+
 /// All deliveries, in the order of commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Queue {
     pub rows: Vec<Row>,
+    pub endpoints: [Endpoint; 3],
     pub broken: Option<Broken>,
 }
 
@@ -64,6 +83,9 @@ impl Queue {
     /// Takes what is due of an endpoint: those that have been due the longest, then those that came due last.
     pub fn claim(&mut self, endpoint: usize, now: i64, until: i64, share: Share) -> Vec<usize> {
         let broken = self.broken;
+        if self.endpoints[endpoint].suspended && broken != Some(Broken::SuspensionIgnored) {
+            return Vec::new();
+        }
         let claimable = |row: &Row| match row.state {
             State::Pending => row.due.is_some_and(|due| due <= now),
             State::Sending if broken == Some(Broken::LeasesForever) => false,
@@ -82,13 +104,14 @@ impl Queue {
         found.into_iter().map(|(_, index)| index).collect()
     }
 
-    /// Records an attempt, if its claim still stands; whether it did.
-    pub fn settle(&mut self, index: usize, fence: u32, then: &Settled) -> bool {
+    /// Records an attempt, if its claim still stands; then what is told of it.
+    pub fn settle(&mut self, index: usize, fence: u32, verdict: &Verdict) -> Option<Vec<Alert>> {
         let row = self.rows[index];
         let stands = row.fence == fence && row.state == State::Sending;
         if !stands && self.broken != Some(Broken::NoFence) {
-            return false;
+            return None;
         }
+        let then = &verdict.then;
         let waits = row.ordered && self.waits(index, &row);
         let broken = self.broken;
         let row = &mut self.rows[index];
@@ -119,7 +142,52 @@ impl Queue {
         if row.is_settled() {
             self.unblock(index);
         }
-        true
+        Some(self.tell(self.rows[index].endpoint, verdict))
+    }
+
+    /// What is told of an attempt.
+    fn tell(&mut self, endpoint: usize, verdict: &Verdict) -> Vec<Alert> {
+        let given_up = match verdict.then {
+            Settled::Pending { .. } => return Vec::new(),
+            Settled::Delivered => {
+                let state = &mut self.endpoints[endpoint];
+                let over = state.alerted && !state.suspended;
+                state.alerted &= !over;
+                return if over && verdict.alarm { vec![Alert::Recovered] } else { Vec::new() };
+            }
+            Settled::Diverted(_) => Alert::Diverted,
+            Settled::Failed(_) => Alert::Failed,
+        };
+        let state = &mut self.endpoints[endpoint];
+        let mut alerts = Vec::new();
+        if verdict.alarm && (!state.alerted || self.broken == Some(Broken::ToldAgain)) {
+            state.alerted = true;
+            alerts.push(given_up);
+        }
+        if verdict.suspend {
+            alerts.extend(self.suspend(endpoint, verdict.alarm));
+        }
+        alerts
+    }
+
+    /// Suspends an endpoint; what is told of it.
+    pub fn suspend(&mut self, endpoint: usize, alarm: bool) -> Option<Alert> {
+        let state = &mut self.endpoints[endpoint];
+        let news = !std::mem::replace(&mut state.suspended, true);
+        state.alerted |= news && alarm;
+        (news && alarm).then_some(Alert::Suspended)
+    }
+
+    /// A delivery that cannot be sent was made; what is told of it.
+    pub fn unsendable(&mut self, endpoint: usize) -> Option<Alert> {
+        (!std::mem::replace(&mut self.endpoints[endpoint].alerted, true)).then_some(Alert::Diverted)
+    }
+
+    /// Releases an endpoint; whether it was suspended.
+    pub fn unsuspend(&mut self, endpoint: usize) -> bool {
+        let was = self.endpoints[endpoint].suspended;
+        self.endpoints[endpoint].suspended &= self.broken == Some(Broken::SuspendedForever);
+        was
     }
 
     /// Lets the next blocked delivery of a lane go when nothing unsettled is before it.
@@ -157,6 +225,7 @@ impl Queue {
 
     /// The next time at which something may be claimed.
     pub fn next_due(&self) -> Option<i64> {
-        self.rows.iter().filter(|row| !row.is_settled() && !row.blocked).filter_map(|row| row.due).min()
+        let claimable = |row: &&Row| !row.is_settled() && !row.blocked && !self.endpoints[row.endpoint].suspended;
+        self.rows.iter().filter(claimable).filter_map(|row| row.due).min()
     }
 }

@@ -47,6 +47,16 @@ const ASSET_SAVES: [(Verb<'static>, &str); 9] = [
 const USER_SAVES: [(Verb<'static>, &str); 4] =
     [(Verb::Put, r#"{"name":"Ann"}"#), (Verb::Put, "{}"), (Verb::Patch, r#"{"name":"Bob"}"#), (Verb::Delete, "")];
 
+/// Endpoints: those of the rules, and the one that is told of them.
+pub const ENDPOINTS: usize = 3;
+/// The one that is told.
+pub const OPS: usize = 2;
+
+/// The number of an endpoint as the object of an alert.
+pub fn as_object(endpoint: usize) -> usize {
+    OBJECTS.len() + endpoint
+}
+
 /// Everything that is the same in all simulations.
 pub struct Setting {
     pub user: ModelId,
@@ -58,8 +68,8 @@ pub struct Setting {
     pub each_save: WebhookId,
     /// The saves that may be made.
     pub saves: Vec<Save>,
-    /// By endpoint.
-    pub policies: Vec<Policy>,
+    /// By endpoint; the last one is told of the others.
+    pub policies: [Policy; ENDPOINTS],
     pub rules: Valid<Rules>,
 }
 
@@ -88,7 +98,13 @@ impl Setting {
         }
         let webhook = |name| rules.program.webhook_named(name).unwrap();
         let (ready, with_owner, each_save) = (webhook("asset_ready"), webhook("asset_owned"), webhook("asset_saved"));
-        let policies = vec![policy(&[], 3), policy(&[Trigger::ServerError, Trigger::Timeout, Trigger::Status(429)], 2)];
+        let told = || Some(EndpointId::new("ep_ops"));
+        let mut first = policy(&[], 3);
+        first.failure_handling = FailureHandling { suspend: true, alert_endpoint: told(), ..first.failure_handling };
+        (first.concurrency, first.rate_limit) = (4, "30/min".parse().ok());
+        let mut second = policy(&[Trigger::ServerError, Trigger::Timeout, Trigger::Status(429)], 2);
+        second.failure_handling = FailureHandling { divert: false, alert_endpoint: told(), ..second.failure_handling };
+        let policies = [first, second, policy(&[], 2)];
         let model = |name| rules.program.model_named(name).unwrap();
         let (user, asset) = (model("user"), model("asset"));
         let property = |name: &str| {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use webhookc::engine::{Found, Outcome, Read, Save, Wait};
 use webhookc::ids::{MessageId, ModelId, WebhookId};
 use webhookc::program::Record;
+use webhookc::store::Alert;
 
 use crate::queue::Queue;
+use crate::rules::{OPS, as_object};
 
 /// Firings that wait, by webhook and object, with the object they wait for.
 type Waits = BTreeMap<(WebhookId, Box<str>), (Wait, ModelId, Box<str>)>;
@@ -39,6 +41,14 @@ impl Store {
                 let awaiting = self.waits.values().filter(|(_, of, awaited)| of == model && awaited == id);
                 Found::Waiting(awaiting.map(|(wait, ..)| wait.clone()).collect())
             }
+        }
+    }
+
+    /// Writes alerts about an endpoint, each with a message of its own.
+    pub fn tell(&mut self, endpoint: usize, alerts: impl IntoIterator<Item = Alert>, now: i64, message: impl Fn() -> MessageId) {
+        for _ in alerts {
+            self.queue.insert(OPS, as_object(endpoint), false, Some(now), now);
+            self.messages.push(message());
         }
     }
 

@@ -1,6 +1,8 @@
 //! One simulation: clients that save, nodes that commit, claim, send and record, receivers that misbehave, a clock that steps, and a
 //! crash between any two effects; all of it chosen by one seed.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use webhookc::delivery::AttemptOutcome;
 use webhookc::engine::{Known, Moment, Outcome, Save, Step, evaluate};
@@ -11,9 +13,9 @@ use webhookc::time::{Clock as _, Entropy as _, ManualClock};
 use crate::broken::Broken;
 use crate::ledger::{Broke, Ledger, ensure};
 use crate::random::Random;
-use crate::rules::Setting;
+use crate::rules::{ENDPOINTS, OPS, Setting};
 use crate::store::Store;
-use crate::worker::Claim;
+use crate::worker::{Claim, Lane};
 
 /// Nodes of the larger simulations; the smaller ones have one, which opens the store anew after a crash.
 const NODES: usize = 3;
@@ -32,10 +34,12 @@ pub enum Fault {
     ClockStep,
     Pause,
     Resend,
+    Suspension,
 }
 
 impl Fault {
-    const ALL: [Self; 7] = [Self::Crash, Self::LostAnswer, Self::BadAnswer, Self::NoConnection, Self::ClockStep, Self::Pause, Self::Resend];
+    const ALL: [Self; 8] =
+        [Self::Crash, Self::LostAnswer, Self::BadAnswer, Self::NoConnection, Self::ClockStep, Self::Pause, Self::Resend, Self::Suspension];
 }
 
 /// What a save writes, in the order in which it does.
@@ -53,6 +57,8 @@ pub struct World<'a> {
     pub broken: Option<Broken>,
     pub random: Random,
     pub clock: ManualClock,
+    /// The clock that never steps.
+    pub instant: Instant,
     pub store: Store,
     pub ledger: Ledger,
     faults: Vec<Fault>,
@@ -60,6 +66,8 @@ pub struct World<'a> {
     pub paused: [bool; NODES],
     pub claims: Vec<Claim>,
     pub claimed: u32,
+    /// What each node knows of each endpoint.
+    pub lanes: [[Lane; ENDPOINTS]; NODES],
     /// Saves that clients have sent and nobody has answered.
     inbox: Vec<&'a Save>,
     log: Option<Vec<String>>,
@@ -93,6 +101,8 @@ pub fn run(setting: &Setting, seed: u64, steps: usize, broken: Option<Broken>, l
         paused: [false; NODES],
         claims: Vec::new(),
         claimed: 0,
+        instant: Instant::now(),
+        lanes: Default::default(),
         inbox: Vec::new(),
         log: logged.then(Vec::new),
         random,
@@ -154,9 +164,38 @@ impl<'a> World<'a> {
                 }
             }
             98 if self.may(Fault::Crash) => self.crash(node),
+            99 if self.may(Fault::Suspension) => self.suspend_or_release()?,
             _ => {}
         }
         self.ledger.check(&self.store.queue.rows, self.clock.now())
+    }
+
+    /// A person suspends an endpoint, or lets it go on.
+    fn suspend_or_release(&mut self) -> Result<(), Broke> {
+        let endpoint = self.random.below(ENDPOINTS);
+        if self.store.queue.endpoints[endpoint].suspended {
+            self.release(endpoint);
+            return Ok(());
+        }
+        self.note(|| format!("endpoint {endpoint} is suspended by hand"));
+        let alert = self.store.queue.suspend(endpoint, endpoint != OPS);
+        let mut store = std::mem::take(&mut self.store);
+        store.tell(endpoint, alert, self.now(), || self.new_message());
+        self.store = store;
+        self.ledger.suspended(&self.store, endpoint)
+    }
+
+    fn release(&mut self, endpoint: usize) {
+        self.note(|| format!("endpoint {endpoint} is released by hand"));
+        if self.store.queue.unsuspend(endpoint) {
+            self.ledger.unsuspended(endpoint);
+        }
+    }
+
+    /// Time passes for both clocks.
+    fn advance(&mut self, milliseconds: i64) {
+        self.clock.advance(milliseconds);
+        self.instant += Duration::from_millis(milliseconds.unsigned_abs());
     }
 
     fn pass_time(&mut self) {
@@ -166,7 +205,7 @@ impl<'a> World<'a> {
             4 => 50_000,
             _ => 3_600_000,
         };
-        self.clock.advance(milliseconds);
+        self.advance(milliseconds);
         self.note(|| format!("{milliseconds} ms pass"));
     }
 
@@ -186,6 +225,7 @@ impl<'a> World<'a> {
             self.ledger.answer_lost(claim.row, claim.number);
         }
         self.paused[node] = false;
+        self.lanes[node] = Default::default();
         if alone {
             self.store.queue.reopen();
             self.ledger.reopened();
@@ -295,6 +335,10 @@ impl<'a> World<'a> {
                 let due = request.is_ok().then_some(now);
                 store.queue.insert(*endpoint, object, webhook.order == Order::Object, due, now);
                 store.messages.push(message);
+                if due.is_none() {
+                    let alert = store.queue.unsendable(*endpoint);
+                    store.tell(*endpoint, alert, now, || self.new_message());
+                }
             }
         }
     }
@@ -311,6 +355,12 @@ impl<'a> World<'a> {
             self.commit(0)?;
         }
         for _ in 0..LAST_ROUNDS {
+            // Whatever was suspended meanwhile, also by the last failures, is released.
+            for endpoint in 0..ENDPOINTS {
+                if self.store.queue.endpoints[endpoint].suspended {
+                    self.release(endpoint);
+                }
+            }
             for node in 0..self.nodes {
                 self.claim(node, 100)?;
             }
@@ -322,7 +372,11 @@ impl<'a> World<'a> {
                 return Ok(());
             }
             if let Some(due) = self.store.queue.next_due() {
-                self.clock.advance((due - self.now()).max(0));
+                self.advance((due - self.now()).max(0));
+            }
+            let opens = (0..self.nodes).filter_map(|node| self.opens(node)).min();
+            if let Some(wait) = opens.and_then(|opens| opens.checked_duration_since(self.instant)) {
+                self.advance(i64::try_from(wait.as_millis()).unwrap() + 1);
             }
         }
         let unsettled = self.store.queue.rows.iter().position(|row| !row.is_settled());
@@ -340,6 +394,6 @@ impl<'a> World<'a> {
             5 => (302, None),
             _ => (204, None),
         };
-        AttemptOutcome::Answered { status, retry_after: retry_after.map(std::time::Duration::from_secs) }
+        AttemptOutcome::Answered { status, retry_after: retry_after.map(Duration::from_secs) }
     }
 }

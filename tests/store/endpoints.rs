@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use webhookc::ids::{DeliveryId, MessageId, Sequence};
 use webhookc::store::{
-    Alarm, Alert, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, NewAttempt, NewMessage, Page, Settled, Store, Suspension,
+    Alarm, Alert, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, NewAttempt, NewDelivery, NewMessage, Page, Settled, Store,
+    Suspension, Unsendable,
 };
 
 use crate::attempt::finished;
@@ -22,12 +23,12 @@ impl Alarm for Tell {
     }
 }
 
-fn told() -> Option<Arc<dyn Alarm>> {
-    Some(Arc::new(Tell))
+fn told() -> Arc<dyn Alarm> {
+    Arc::new(Tell)
 }
 
 fn suspension(why: &str) -> Suspension {
-    Suspension { at: at(3), why: why.into(), alarm: told() }
+    Suspension { at: at(3), why: why.into(), alarm: Some(told()) }
 }
 
 async fn claim(store: &Store, now: i64) -> Vec<Claimed> {
@@ -38,7 +39,7 @@ async fn claim(store: &Store, now: i64) -> Vec<Claimed> {
 }
 
 async fn settle(store: &Store, claimed: &Claimed, then: Settled, suspend: bool) -> bool {
-    let attempt = NewAttempt { suspend, alarm: told(), ..finished(claimed, then) };
+    let attempt = NewAttempt { suspend, alarm: Some(told()), ..finished(claimed, then) };
     store.settle(vec![attempt]).await.unwrap()[0]
 }
 
@@ -137,6 +138,20 @@ async fn trouble_is_told_once_until_it_is_over_and_survives_a_restart() {
     assert!(settle(&store, &claimed[1], Settled::Delivered, false).await);
     assert!(settle(&store, &claimed[2], Settled::Diverted("once more".into()), false).await);
     assert_eq!(alerts(&store).await, ["Failed no", "Recovered ", "Diverted once more"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_at_all_is_told_with_the_position_of_its_save() {
+    let place = Place::new();
+    let store = place.open().await;
+    let unsendable = || NewDelivery { due: Err(Unsendable { why: "no URL".into(), alarm: Some(told()) }), ..delivery("e") };
+    let id = fire(&store, "t", "a", vec![unsendable(), unsendable()]).await[0];
+    let next = fire(&store, "t", "b", vec![delivery("e")]).await[0];
+    assert_eq!(alerts(&store).await, ["Diverted no URL"]);
+    let ops = lane(&store, "t", "ops").await.unwrap();
+    let alert = store.claim(&ops, at(10), at(1000), oldest(9)).await.unwrap().remove(0);
+    let (of_save, of_next) = (row(&store, id).await.sequence, row(&store, next).await.sequence);
+    assert!(alert.sequence == of_save && of_save < of_next);
 }
 
 #[tokio::test]

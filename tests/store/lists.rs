@@ -1,7 +1,7 @@
 //! Lists: filters, pages, and that no tenant sees another's.
 
 use webhookc::ids::{DeliveryId, MessageId};
-use webhookc::store::{DeliveryFilter, DeliveryState, Effects, MessageFilter, NewDelivery, Page, Settled, Store};
+use webhookc::store::{DeliveryFilter, DeliveryState, Effects, MessageFilter, NewDelivery, Page, Settled, Store, Unsendable};
 
 use crate::attempt::finished;
 use crate::lanes::{lane, oldest};
@@ -56,7 +56,7 @@ async fn deliveries_come_newest_first_by_filter_and_page() {
     let place = Place::new();
     let store = place.open().await;
     let one = fire(&store, "t", "a", vec![delivery("e"), delivery("f")]).await;
-    let refused = NewDelivery { due: Err("no".into()), ..delivery("e") };
+    let refused = NewDelivery { due: Err(Unsendable { why: "no".into(), alarm: None }), ..delivery("e") };
     let two = fire(&store, "t", "b", vec![refused]).await;
     let claimed = store.claim(&lane(&store, "t", "f").await.unwrap(), at(0), at(1000), oldest(9)).await.unwrap();
     store.settle(vec![finished(&claimed[0], Settled::Delivered)]).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use webhookc::ids::DeliveryId;
-use webhookc::store::{Claimed, DeliveryState, NewDelivery, Settled, Store};
+use webhookc::store::{Claimed, DeliveryState, NewDelivery, Settled, Store, Unsendable};
 use webhookc::template::{Part, RenderedText};
 
 use crate::attempt::finished;
@@ -178,7 +178,7 @@ async fn a_resend_is_due_at_once_unless_it_is_under_way() {
 async fn what_cannot_be_sent_is_diverted_from_the_start() {
     let place = Place::new();
     let store = place.open().await;
-    let refused = NewDelivery { due: Err("the URL has an empty segment".into()), ..delivery("e") };
+    let refused = NewDelivery { due: Err(Unsendable { why: "the URL has an empty segment".into(), alarm: None }), ..delivery("e") };
     let id = fire(&store, "t", "a", vec![refused]).await[0];
     assert_eq!(due(&store, 1).await, (vec![], None));
     let row = store.delivery(&tenant("t"), id).await.unwrap().unwrap();

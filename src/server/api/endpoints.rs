@@ -1,16 +1,23 @@
-//! `T/endpoints`: who receives webhooks, as declared in the schema and `webhookc.toml`. Read only.
+//! `T/endpoints`: who receives webhooks, as declared in the schema and `webhookc.toml`, and whether something is sent to them in this
+//! tenant. What is declared cannot be changed here; they can be suspended and released.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::generation::Generation;
+use crate::ids::Tenant;
+use crate::ingest::Bell;
 use crate::program::{EndpointSource, Events};
 use crate::server::request::{Names, Nothing, Parameters, json, tenant};
-use crate::server::{App, Problem};
+use crate::server::{App, Problem, Running};
+use crate::store::{EndpointState, Suspension};
+
+/// Characters that a reason may have: it is one sentence.
+const LONGEST_WHY: usize = 500;
 
 #[derive(Serialize)]
 struct EndpointView<'a> {
@@ -30,8 +37,18 @@ struct EndpointView<'a> {
     timeout_ms: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
     concurrency: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<String>,
     signatures: Vec<&'static str>,
     enabled: bool,
+    /// Null when something may be sent.
+    suspended: Option<SuspensionView>,
+}
+
+#[derive(Serialize)]
+struct SuspensionView {
+    at: String,
+    why: Box<str>,
 }
 
 #[derive(Serialize)]
@@ -50,9 +67,13 @@ pub(in crate::server) async fn list(
     Names(owner): Names<String>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
-    tenant(&owner)?;
-    let generation = app.running()?.ingest.generation();
-    let data = generation.rules.endpoints.iter().enumerate().map(|(index, endpoint)| view(&generation, index, endpoint));
+    let running = app.running()?;
+    let generation = running.ingest.generation();
+    let mut states = running.ingest.store.endpoint_states(&tenant(&owner)?).await?;
+    let data = generation.rules.endpoints.iter().enumerate().map(|(index, endpoint)| {
+        let state = states.iter().position(|state| state.endpoint == endpoint.id).map(|at| states.swap_remove(at));
+        view(&generation, index, endpoint, state)
+    });
     Ok(json(StatusCode::OK, &EndpointList { data: data.collect() }))
 }
 
@@ -61,16 +82,62 @@ pub(in crate::server) async fn one(
     Names((owner, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
-    tenant(&owner)?;
-    let generation = app.running()?.ingest.generation();
-    let found = generation.rules.endpoints.iter().enumerate().find(|(_, endpoint)| endpoint.id.as_str() == id);
-    match found {
-        Some((index, endpoint)) => Ok(json(StatusCode::OK, &view(&generation, index, endpoint))),
-        None => Err(Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`"))),
-    }
+    show(app.running()?, &tenant(&owner)?, &id).await
 }
 
-fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSource) -> EndpointView<'a> {
+/// What may be said of a suspension.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Why {
+    why: Option<String>,
+}
+
+pub(in crate::server) async fn suspend(
+    State(app): State<Arc<App>>,
+    Names((owner, id)): Names<(String, String)>,
+    Parameters(Why { why }): Parameters<Why>,
+) -> Result<Response, Problem> {
+    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let ingest = &running.ingest;
+    let generation = ingest.generation();
+    let (_, endpoint) = find(&generation, &id)?;
+    let why = why.as_deref().map(str::trim).filter(|why| !why.is_empty()).unwrap_or("suspended by hand");
+    if why.chars().count() > LONGEST_WHY {
+        return Err(Problem::bad_request("invalid-parameter", format!("`why` is longer than {LONGEST_WHY} characters")));
+    }
+    let (entropy, endpoint) = (Arc::clone(&ingest.entropy), endpoint.id.clone());
+    let alarm = Bell { generation: Arc::clone(&generation), entropy, tenant: tenant.clone(), endpoint: endpoint.clone(), delivery: None };
+    let suspension = Suspension { at: ingest.clock.now(), why: why.into(), alarm: alarm.alarm() };
+    // One that is suspended already stays so, for the reason that it was.
+    ingest.store.suspend(&tenant, &endpoint, suspension).await?;
+    show(running, &tenant, &id).await
+}
+
+pub(in crate::server) async fn unsuspend(
+    State(app): State<Arc<App>>,
+    Names((owner, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let endpoint = find(&running.ingest.generation(), &id)?.1.id.clone();
+    running.ingest.store.unsuspend(&tenant, &endpoint).await?;
+    show(running, &tenant, &id).await
+}
+
+async fn show(running: &Running, tenant: &Tenant, id: &str) -> Result<Response, Problem> {
+    let generation = running.ingest.generation();
+    let (index, endpoint) = find(&generation, id)?;
+    let states = running.ingest.store.endpoint_states(tenant).await?;
+    let state = states.into_iter().find(|state| state.endpoint == endpoint.id);
+    Ok(json(StatusCode::OK, &view(&generation, index, endpoint, state)))
+}
+
+fn find<'a>(generation: &'a Generation, id: &str) -> Result<(usize, &'a EndpointSource), Problem> {
+    let found = generation.rules.endpoints.iter().enumerate().find(|(_, endpoint)| endpoint.id.as_str() == id);
+    found.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))
+}
+
+fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSource, state: Option<EndpointState>) -> EndpointView<'a> {
     let rules = &generation.rules;
     let target = generation.targets.get(&endpoint.id);
     let policy = target.map(|target| &target.policy);
@@ -89,7 +156,9 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         content_type: endpoint.request.body.as_ref().map(|body| &*body.content_type.value),
         timeout_ms: policy.map(|policy| policy.timeout.as_millis()),
         concurrency: policy.map(|policy| policy.concurrency),
+        rate_limit: policy.and_then(|policy| policy.rate_limit).map(|rate| rate.to_string()),
         signatures: if policy.is_some_and(|policy| policy.journey) { vec!["standard", "journey"] } else { vec!["standard"] },
         enabled: endpoint.enabled,
+        suspended: state.and_then(|state| state.suspended).map(|(at, why)| SuspensionView { at: at.to_string(), why }),
     }
 }

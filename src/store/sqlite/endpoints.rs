@@ -60,6 +60,8 @@ pub(super) struct Standing<'a> {
     pub lane: LaneId,
     /// When something happens to it.
     pub at: Timestamp,
+    /// The save that it happens with; `None` when it has a position of its own.
+    pub sequence: Option<Sequence>,
     /// Who is told.
     pub alarm: Option<&'a dyn Alarm>,
 }
@@ -74,13 +76,14 @@ pub(super) fn suspend_by_hand(
     let row = session.make_tenant(tenant)?;
     let lane = session.lane(row, tenant, endpoint)?;
     let alarm = suspension.alarm.as_deref();
-    suspend(session, Standing { tenant, row, lane, at: suspension.at, alarm }, &suspension.why)
+    let endpoint = Standing { tenant, row, lane, at: suspension.at, sequence: None, alarm };
+    suspend(session, endpoint, &suspension.why).map(|told| told.is_some())
 }
 
-/// Suspends an endpoint, and tells of it; `false` when it already is.
-pub(super) fn suspend(session: &mut Session, endpoint: Standing<'_>, why: &str) -> rusqlite::Result<bool> {
+/// Suspends an endpoint; `None` when it already is, otherwise whether an alert has to be looked for.
+pub(super) fn suspend(session: &mut Session, endpoint: Standing<'_>, why: &str) -> rusqlite::Result<Option<bool>> {
     if session.marked()?.suspended.contains(&endpoint.lane) {
-        return Ok(false);
+        return Ok(None);
     }
     session.connection.prepare_cached("UPDATE endpoints SET suspended_at = ?2, suspended_why = ?3 WHERE row = ?1")?.execute(params![
         endpoint.lane.0,
@@ -92,8 +95,7 @@ pub(super) fn suspend(session: &mut Session, endpoint: Standing<'_>, why: &str) 
     if endpoint.alarm.is_some() {
         open_trouble(session, endpoint.lane)?;
     }
-    tell(session, endpoint, Alert::Suspended, why)?;
-    Ok(true)
+    tell(session, endpoint, Alert::Suspended, why).map(Some)
 }
 
 /// See [`Store::unsuspend`](crate::store::Store::unsuspend).
@@ -113,19 +115,19 @@ pub(super) fn unsuspend(session: &mut Session, tenant: &Tenant, endpoint: &Endpo
 }
 
 /// A delivery was given up. Only the first one since the endpoint last took a delivery is told: a receiver that fails thousands of them
-/// is one piece of news.
-pub(super) fn given_up(session: &mut Session, endpoint: Standing<'_>, alert: Alert, why: &str) -> rusqlite::Result<()> {
+/// is one piece of news. Whether an alert has to be looked for.
+pub(super) fn given_up(session: &mut Session, endpoint: Standing<'_>, alert: Alert, why: &str) -> rusqlite::Result<bool> {
     if endpoint.alarm.is_some() && open_trouble(session, endpoint.lane)? {
-        tell(session, endpoint, alert, why)?;
+        return tell(session, endpoint, alert, why);
     }
-    Ok(())
+    Ok(false)
 }
 
-/// A delivery was taken: trouble that was told is over, unless the endpoint is suspended still.
-pub(super) fn taken(session: &mut Session, endpoint: Standing<'_>) -> rusqlite::Result<()> {
+/// A delivery was taken: trouble that was told is over, unless the endpoint is suspended still. Whether an alert has to be looked for.
+pub(super) fn taken(session: &mut Session, endpoint: Standing<'_>) -> rusqlite::Result<bool> {
     let marked = session.marked()?;
     if marked.suspended.contains(&endpoint.lane) || !marked.alerted.remove(&endpoint.lane) {
-        return Ok(());
+        return Ok(false);
     }
     session.connection.prepare_cached("UPDATE endpoints SET alerted = 0 WHERE row = ?1")?.execute([endpoint.lane.0])?;
     tell(session, endpoint, Alert::Recovered, "")
@@ -140,15 +142,20 @@ fn open_trouble(session: &mut Session, lane: LaneId) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
-/// Writes the message of an alert, at the next position of the tenant.
-fn tell(session: &mut Session, endpoint: Standing<'_>, alert: Alert, why: &str) -> rusqlite::Result<()> {
+/// Writes the message of an alert; whether it has to be looked for.
+fn tell(session: &mut Session, endpoint: Standing<'_>, alert: Alert, why: &str) -> rusqlite::Result<bool> {
     let Standing { tenant, row, at, alarm, .. } = endpoint;
-    let Some(alarm) = alarm else { return Ok(()) };
-    let last = session.tenant(tenant)?.map_or(0, |known| known.last);
-    let sequence = Sequence::after(last, at.as_second());
-    if let Some(message) = alarm.message(alert, why, at, sequence) {
-        insert_message(session, &Place { tenant, row, sequence, at }, &message)?;
-        session.count(tenant, sequence.0);
+    let Some(alarm) = alarm else { return Ok(false) };
+    let sequence = if let Some(of_save) = endpoint.sequence {
+        of_save
+    } else {
+        let last = session.tenant(tenant)?.map_or(0, |known| known.last);
+        let next = Sequence::after(last, at.as_second());
+        session.count(tenant, next.0);
+        next
+    };
+    match alarm.message(alert, why, at, sequence) {
+        Some(message) => insert_message(session, &Place { tenant, row, sequence, at }, &message),
+        None => Ok(false),
     }
-    Ok(())
 }

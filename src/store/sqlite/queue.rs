@@ -138,7 +138,9 @@ pub(super) fn unblock(session: &mut Session, row: i64) -> rusqlite::Result<bool>
     let unblocked = |row: &Row<'_>| Ok(Note::Due(LaneId(row.get(0)?), row.get(1)?));
     let note = session.connection.prepare_cached(UNBLOCK)?.query_row([row], unblocked).optional()?;
     let any = note.is_some();
-    note.into_iter().for_each(|note| session.note(note));
+    if let Some(note) = note {
+        session.note(note);
+    }
     Ok(any)
 }
 

@@ -9,11 +9,15 @@ use uuid::Uuid;
 
 use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
 use crate::store::sqlite::agenda::Note;
+use crate::store::sqlite::endpoints::{Standing, given_up};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
 use crate::store::sqlite::{objects, queue};
-use crate::store::{Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, WaitRow, Way};
+use crate::store::{
+    Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, Unsendable, WaitRow,
+    Way,
+};
 
 /// The fence of a first claim.
 const FIRST_FENCE: i64 = 1;
@@ -229,7 +233,11 @@ pub(super) fn insert_message(session: &mut Session, place: &Place<'_>, message: 
         let initial = initial(session, place, message, (ordinal, delivery))?;
         wakes |= initial.state == DeliveryState::Pending;
         insert_delivery(session, place, delivery_row(row, ordinal), message, delivery, &initial)?;
-        if initial.reason.is_none() && !initial.blocked {
+        if let Err(Unsendable { why, alarm }) = &delivery.due {
+            let Place { tenant, row, at, sequence } = *place;
+            let endpoint = Standing { tenant, row, lane: initial.lane, at, sequence: Some(sequence), alarm: alarm.as_deref() };
+            wakes |= given_up(session, endpoint, Alert::Diverted, why)?;
+        } else if !initial.blocked {
             session.note(Note::Due(initial.lane, initial.due_at.as_millisecond()));
         }
     }
@@ -259,7 +267,7 @@ fn initial<'a>(
     let begin = |state, due_at| Initial { lane, blocked, state, due_at, fence: 0, reason: None };
     let due = match &delivery.due {
         Ok(due) => *due,
-        Err(reason) => return Ok(Initial { reason: Some(reason), ..begin(DeliveryState::Diverted, place.at) }),
+        Err(unsendable) => return Ok(Initial { reason: Some(&unsendable.why), ..begin(DeliveryState::Diverted, place.at) }),
     };
     let way = Way { lane, tenant: place.tenant, endpoint: &delivery.endpoint };
     let lease_until = if blocked { None } else { session.reserve(way, due)? };

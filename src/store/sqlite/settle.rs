@@ -47,8 +47,8 @@ impl Recorded {
 /// What follows for other deliveries and for the endpoint; whether something is due that was not before.
 fn follow(session: &mut Session, settled: &Recorded, attempt: &NewAttempt) -> rusqlite::Result<bool> {
     let (at, alarm) = (ended_at(attempt), attempt.alarm.as_deref());
-    let endpoint = Standing { tenant: &attempt.tenant, row: settled.tenant, lane: settled.lane, at, alarm };
-    let why = match &attempt.then {
+    let endpoint = Standing { tenant: &attempt.tenant, row: settled.tenant, lane: settled.lane, at, sequence: None, alarm };
+    let given_up_as = match &attempt.then {
         Settled::Pending { at, .. } => {
             session.may_be_blocked |= settled.blocked;
             if !settled.blocked {
@@ -56,24 +56,22 @@ fn follow(session: &mut Session, settled: &Recorded, attempt: &NewAttempt) -> ru
             }
             return Ok(true);
         }
-        Settled::Delivered => {
-            taken(session, endpoint)?;
-            return Ok(session.may_be_blocked && unblock(session, settled.row)?);
-        }
-        Settled::Diverted(why) => {
-            given_up(session, endpoint, Alert::Diverted, why)?;
-            why
-        }
-        Settled::Failed(why) => {
-            given_up(session, endpoint, Alert::Failed, why)?;
-            why
+        Settled::Delivered => None,
+        Settled::Diverted(why) => Some((Alert::Diverted, why)),
+        Settled::Failed(why) => Some((Alert::Failed, why)),
+    };
+    let mut wakes = match given_up_as {
+        None => taken(session, endpoint)?,
+        Some((alert, why)) => {
+            let told = given_up(session, endpoint, alert, why)?;
+            let suspended = if attempt.suspend { suspend(session, endpoint, why)? } else { None };
+            told || suspended.unwrap_or_default()
         }
     };
-    if attempt.suspend {
-        suspend(session, endpoint, why)?;
+    if session.may_be_blocked {
+        wakes |= unblock(session, settled.row)?;
     }
-    // What was told may be due.
-    Ok(session.may_be_blocked && unblock(session, settled.row)? || alarm.is_some())
+    Ok(wakes)
 }
 
 /// The delivery has reached its end, unless the claim is lost.
