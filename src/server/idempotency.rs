@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -23,11 +24,15 @@ const LONGEST_KEY: usize = 255;
 /// Of an answer: that it is that of an earlier request.
 const REPLAYED: &str = "idempotency-replayed";
 
-pub(super) async fn once(State(app): State<Arc<App>>, names: RawPathParams, request: Request, next: Next) -> Result<Response, Problem> {
-    let key = match key(request.headers())? {
-        Some(key) if request.method() == Method::POST => key,
-        Some(_) | None => return Ok(next.run(request).await),
-    };
+pub(super) async fn once(
+    State(app): State<Arc<App>>,
+    names: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let is_post = request.method() == Method::POST;
+    // A path that cannot be read is the handler's to refuse.
+    let (Some(key), Ok(names), true) = (key(request.headers())?, names, is_post) else { return Ok(next.run(request).await) };
     let owner = names.iter().find(|(name, _)| *name == "tenant").map_or("", |(_, owner)| owner);
     let (tenant, running) = (tenant(owner)?, app.running()?);
     let (store, now) = (running.ingest.store.clone(), running.ingest.clock.now());
