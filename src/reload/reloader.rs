@@ -27,9 +27,9 @@ use crate::time::Clock;
 
 /// How often the files are looked at without any news of them: some file systems have none.
 const POLL: Duration = Duration::from_secs(2);
-/// News in a row that were none, after which the folders are not watched for a while: something writes in them all the time, such as a
-/// store in the project folder under load, and being told of every write costs more than looking regularly.
-const FALSE_ALARMS: u32 = 3;
+/// Events within the quiet time, none of them a change, after which the folders are not watched for a while: something writes in them all
+/// the time, such as a store in the project folder under load, and being told of every write costs more than looking regularly.
+const CROWD: usize = 64;
 /// How long the folders are then only looked at.
 const REST: Duration = Duration::from_secs(30);
 /// How long a file that looks half written is given to be finished.
@@ -235,27 +235,27 @@ impl Reloader {
 
     /// Waits for a change of the files, or for somebody who asks.
     async fn changed(&mut self) -> Option<oneshot::Sender<Report>> {
-        let (mut false_alarms, mut rest_until) = (0, None);
+        let mut rest_until = None;
+        let mut events = 0;
         loop {
             // Looked at before waiting, too: a folder is watched only after it was read.
             if self.files.look_aside().await.is_some_and(|seen| seen != self.seen) {
                 return None;
             }
+            if std::mem::take(&mut events) >= CROWD {
+                self.watch.set(&BTreeSet::new());
+                rest_until = Instant::now().checked_add(REST);
+            }
             tokio::select! {
                 asked = self.requests.next() => return Some(asked),
                 () = self.watch.changed() => {
                     tokio::time::sleep(self.quiet).await;
-                    self.watch.drain();
-                    false_alarms += 1;
-                    if false_alarms == FALSE_ALARMS {
-                        self.watch.set(&BTreeSet::new());
-                        rest_until = Some(Instant::now() + REST);
-                    }
+                    events = self.watch.drain();
                 }
                 () = tokio::time::sleep(POLL) => {
                     if rest_until.is_none_or(|until| until <= Instant::now()) {
                         self.watch.set(&self.seen.folders);
-                        (false_alarms, rest_until) = (0, None);
+                        rest_until = None;
                     }
                 }
             }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
@@ -12,6 +14,8 @@ pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
     folders: BTreeSet<PathBuf>,
     news: mpsc::Receiver<()>,
+    /// Events since the last [`Watch::drain`].
+    events: Arc<AtomicUsize>,
     /// Keeps `news` open when there is no watcher.
     _news_sender: mpsc::Sender<()>,
 }
@@ -21,15 +25,18 @@ impl Watch {
         // One unread note says as much as a thousand.
         let (sender, news) = mpsc::channel(1);
         let note = sender.clone();
+        let events = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&events);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let reading = event.as_ref().is_ok_and(|event| matches!(event.kind, EventKind::Access(_)));
             if !reading {
+                count.fetch_add(1, Ordering::Relaxed);
                 // A full channel means that a note is waiting already.
                 let _waiting = note.try_send(());
             }
         });
         let watcher = watcher.inspect_err(|error| tracing::warn!(%error, "changes of files are only seen every two seconds")).ok();
-        Self { watcher, folders: BTreeSet::new(), news, _news_sender: sender }
+        Self { watcher, folders: BTreeSet::new(), news, events, _news_sender: sender }
     }
 
     /// Watches these folders and no others.
@@ -57,8 +64,9 @@ impl Watch {
         let _note = self.news.recv().await;
     }
 
-    /// Forgets a note that has come since.
-    pub(super) fn drain(&mut self) {
+    /// Forgets a note that has come since; how many events there were since the last time.
+    pub(super) fn drain(&mut self) -> usize {
         while self.news.try_recv().is_ok() {}
+        self.events.swap(0, Ordering::Relaxed)
     }
 }

@@ -14,15 +14,17 @@ pub struct Way<'a> {
     pub tenant: &'a Tenant,
     /// Where it leads.
     pub endpoint: &'a EndpointId,
+    /// Bytes of its body.
+    pub bytes: usize,
 }
 
 /// Sends deliveries. Called on the store's own thread: nothing here may wait.
 pub trait Handover: Send + Sync {
-    /// Whether a delivery on this way, due at `due`, can be sent right after its commit; then a place is kept for it, and the end of
-    /// its lease is answered. Otherwise it waits in the store like any other.
+    /// Whether a delivery on this way, due at `due`, can be sent right after its commit; or soon after it; then it is
+    /// counted in, and the end of its lease is answered. Otherwise it waits in the store like any other.
     fn reserve(&self, way: Way<'_>, due: Timestamp) -> Option<Timestamp>;
 
-    /// A delivery that a place was kept for is not made after all.
+    /// A delivery that was counted in is not made after all.
     fn release(&self, lane: LaneId, tenant: &Tenant);
 
     /// The commit is done: these are leased, and to be sent.

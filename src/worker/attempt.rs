@@ -12,7 +12,6 @@ use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
 use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
-use crate::worker::desk::Slot;
 use crate::worker::fill;
 use crate::worker::lane::Reached;
 use crate::worker::record::Finished;
@@ -37,7 +36,7 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// Makes the attempt; never longer than the endpoint's deadline. `None` when the lease might end before it does.
-    pub(super) async fn run(self, claimed: Claimed, mut slot: Slot) -> Option<Finished> {
+    pub(super) async fn run(self, claimed: Claimed) -> Option<(Finished, Reached)> {
         let tools = &*self.tools;
         let started_at = tools.clock.now();
         if started_at.saturating_add(self.target.policy.timeout).unwrap_or(Timestamp::MAX) > claimed.lease_until {
@@ -52,7 +51,7 @@ impl Attempt {
             Ok(request) => tools.egress.exchange(request).await,
             Err(outcome) => unsent(outcome),
         };
-        slot.reached = reached(&exchange.outcome);
+        let reached = reached(&exchange.outcome);
         let now = tools.clock.now();
         let spent = claimed.spent.saturating_add(1);
         let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());
@@ -77,7 +76,7 @@ impl Attempt {
             suspend,
             alarm,
         };
-        Some(Finished { attempt, note, slot })
+        Some((Finished { attempt, note }, reached))
     }
 
     /// Who is told when it goes wrong, or well again.

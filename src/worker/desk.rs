@@ -7,7 +7,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
-use crate::generation::Live;
+use crate::generation::{Live, Target};
 use crate::ids::{LaneId, Tenant};
 use crate::store::{Claimed, Handover, Way};
 use crate::time::Clock;
@@ -27,7 +27,7 @@ pub(super) struct Desk {
 impl Desk {
     /// A desk with so many places, and what comes over it.
     pub(super) fn new(limit: usize, live: Live, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Claimed>>) {
-        // Bounded by the places: nothing comes that has none.
+        // Bounded by the places and the lines: nothing comes that was not counted in.
         let (fresh, arrivals) = mpsc::unbounded_channel();
         let desk = Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, fresh, room: Notify::new() };
         (Arc::new(desk), arrivals)
@@ -37,10 +37,24 @@ impl Desk {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request has ended and been recorded, or will never be made.
-    fn free(&self, lane: (LaneId, &Tenant), reached: Reached) {
+    /// A request has ended, or will never be made; its place goes to the next in line.
+    fn free(&self, lane: (LaneId, &Tenant), target: &Target, reached: Reached) {
+        let now = Instant::now();
         let mut lanes = self.lanes();
-        lanes.free(lane, reached, Instant::now());
+        lanes.free(lane, reached, now);
+        let next = lanes.next(lane, &target.policy, now);
+        self.ring(&lanes);
+        drop(lanes);
+        if let Some(next) = next {
+            drop(self.fresh.send(vec![next]));
+        }
+    }
+
+    /// A delivery had a place, and its endpoint is gone.
+    pub(super) fn forsake(&self, lane: LaneId, tenant: &Tenant) {
+        let mut lanes = self.lanes();
+        lanes.free((lane, tenant), Reached::Unknown, Instant::now());
+        lanes.dissolve(lane);
         self.ring(&lanes);
     }
 
@@ -59,17 +73,32 @@ impl Handover for Desk {
         }
         let generation = self.live.load();
         let target = generation.targets.get(way.endpoint)?;
-        let reserved = self.lanes().reserve((way.lane, way.tenant), &target.policy, Instant::now(), generation.targets.len());
+        let reserved = self.lanes().reserve(way, &target.policy, Instant::now(), generation.targets.len());
         reserved.then(|| lease_of(target, now))
     }
 
     fn release(&self, lane: LaneId, tenant: &Tenant) {
-        self.free((lane, tenant), Reached::Unknown);
+        let mut lanes = self.lanes();
+        lanes.undo((lane, tenant), Instant::now());
+        self.ring(&lanes);
     }
 
     fn hand_over(&self, deliveries: Vec<Claimed>) {
-        // A worker that has stopped takes nothing more: the deliveries are due again when their lease ends or the store is next opened.
-        drop(self.fresh.send(deliveries));
+        let (generation, now) = (self.live.load(), Instant::now());
+        let mut lanes = self.lanes();
+        let enter = |delivery: Claimed| {
+            if let Some(target) = generation.targets.get(&delivery.endpoint) {
+                return lanes.enter(delivery, &target.policy, now);
+            }
+            lanes.undo((delivery.lane, &delivery.tenant), now);
+            None
+        };
+        let ready: Vec<Claimed> = deliveries.into_iter().filter_map(enter).collect();
+        drop(lanes);
+        if !ready.is_empty() {
+            // A worker that has stopped takes nothing more: the deliveries are due again when their lease ends or the store is next opened.
+            drop(self.fresh.send(ready));
+        }
     }
 }
 
@@ -77,6 +106,7 @@ impl Handover for Desk {
 pub(super) struct Slot {
     lane: LaneId,
     tenant: Tenant,
+    target: Arc<Target>,
     /// What the attempt has found out.
     pub reached: Reached,
     desk: Arc<Desk>,
@@ -84,13 +114,13 @@ pub(super) struct Slot {
 
 impl Slot {
     /// For a place that has been taken.
-    pub(super) fn new(lane: LaneId, tenant: Tenant, desk: Arc<Desk>) -> Self {
-        Self { lane, tenant, reached: Reached::Unknown, desk }
+    pub(super) fn new((lane, tenant): (LaneId, Tenant), target: Arc<Target>, desk: Arc<Desk>) -> Self {
+        Self { lane, tenant, target, reached: Reached::Unknown, desk }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.desk.free((self.lane, &self.tenant), self.reached);
+        self.desk.free((self.lane, &self.tenant), &self.target, self.reached);
     }
 }

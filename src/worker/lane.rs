@@ -15,6 +15,10 @@ const PATIENCE: u32 = 5;
 const FIRST_REST: Duration = Duration::from_millis(100);
 /// The longest that it stays open: a receiver that is back is found soon.
 const LONGEST_REST: Duration = Duration::from_secs(10);
+/// Deliveries of a lane that may wait in memory for a place.
+const LONGEST_LINE: usize = 64;
+/// How long the last one of them may wait, as far as can be foreseen; much less than a lease is longer than its request.
+const PATIENT_LINE: Duration = Duration::from_secs(5);
 /// One delivery in so many is the one that came due last, not the one that is longest due: what is fresh does not wait for a backlog.
 const FRESH_TURN: usize = 4;
 
@@ -31,6 +35,10 @@ pub(super) struct Lane {
     bucket: Bucket,
     /// Deliveries claimed, to know whose turn it is.
     turn: usize,
+    /// While requests are under way: when one began that was alone, or the last one ended.
+    busy_since: Option<Instant>,
+    /// About how much time passes from the end of one request to that of the next while the lane is busy.
+    gap: Duration,
 }
 
 /// What an attempt has shown of the endpoint.
@@ -61,6 +69,15 @@ impl Lane {
         self.interval(policy).map_or(free, |interval| self.bucket.available(interval, now, free))
     }
 
+    /// Deliveries that may wait in memory for a place: as many as will have had their turn soon.
+    pub(super) fn line(&self, policy: &Policy) -> usize {
+        if self.is_silent() || self.interval(policy).is_some() {
+            return 0;
+        }
+        let soon = PATIENT_LINE.as_nanos().checked_div(self.gap.as_nanos());
+        soon.and_then(|soon| usize::try_from(soon).ok()).unwrap_or(LONGEST_LINE).min(LONGEST_LINE)
+    }
+
     /// When a request may start again, if only time is in its way.
     pub(super) fn opens(&self, policy: &Policy, now: Instant) -> Option<Instant> {
         let rested = self.rests_until.filter(|until| *until > now);
@@ -73,6 +90,9 @@ impl Lane {
 
     /// A request starts.
     pub(super) fn take(&mut self, policy: &Policy, now: Instant) {
+        if self.in_flight == 0 {
+            self.busy_since = Some(now);
+        }
         self.in_flight += 1;
         if let Some(interval) = self.interval(policy) {
             self.bucket.spend(interval, now);
@@ -89,6 +109,9 @@ impl Lane {
     /// A request has ended.
     pub(super) fn free(&mut self, reached: Reached, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(since) = self.busy_since.replace(now).filter(|_| reached != Reached::Unknown) {
+            self.gap = (self.gap * 7 + now.saturating_duration_since(since)) / 8;
+        }
         match reached {
             Reached::Answered(status) => {
                 self.pace.answered(status, self.in_flight);

@@ -10,8 +10,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::delivery::Policy;
 use crate::generation::Target;
 use crate::ids::{LaneId, Tenant};
-use crate::store::{self, Share};
+use crate::store::{self, Claimed, Share, Way};
 use crate::worker::lane::{Lane, Reached};
+use crate::worker::line::{LARGEST_BODY, LONGEST, Line};
 
 /// Lanes that are remembered beyond those with something under way, before those are sorted out of which nothing need be.
 const REMEMBERED: usize = 4096;
@@ -26,6 +27,10 @@ pub(super) struct Lanes {
     by_id: FxHashMap<LaneId, Lane>,
     /// Requests under way of each tenant that has any.
     tenants: FxHashMap<Tenant, usize>,
+    /// The lines of lanes that have one.
+    lines: FxHashMap<LaneId, Line>,
+    /// Deliveries in all of them.
+    in_line: usize,
     /// Lanes that may have more due in the store than was claimed; fresh deliveries stand in line behind that.
     waiting: FxHashSet<LaneId>,
 }
@@ -41,8 +46,16 @@ pub(super) struct Plan {
 
 impl Lanes {
     pub(super) fn new(limit: usize) -> Self {
-        let (by_id, tenants, waiting) = (FxHashMap::default(), FxHashMap::default(), FxHashSet::default());
-        Self { limit: limit.max(1), total: 0, silent_total: 0, by_id, tenants, waiting }
+        Self {
+            limit: limit.max(1),
+            total: 0,
+            silent_total: 0,
+            by_id: FxHashMap::default(),
+            tenants: FxHashMap::default(),
+            lines: FxHashMap::default(),
+            in_line: 0,
+            waiting: FxHashSet::default(),
+        }
     }
 
     /// Whether any request may start.
@@ -60,23 +73,116 @@ impl Lanes {
         self.waiting.remove(&lane);
     }
 
-    /// Takes a place for a delivery that has just been made, if it need not stand in line. `endpoints` is how many there are: a lane gets
-    /// a second place only while there is one left for each endpoint that has none, as far as that is possible at all.
-    pub(super) fn reserve(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant, endpoints: usize) -> bool {
+    /// Whether a delivery that is being committed can be sent from here, from a place that is free or after standing in line. `endpoints` is
+    /// how many there are: a lane gets a second place only while there is one left for each endpoint that has none, as far as that is
+    /// possible at all.
+    pub(super) fn reserve(&mut self, way: Way<'_>, policy: &Policy, now: Instant, endpoints: usize) -> bool {
+        let Way { lane: id, tenant, bytes, .. } = way;
         let lane = self.by_id.get(&id).copied().unwrap_or_default();
         let idle = endpoints.saturating_sub(self.by_id.len()).clamp(self.reserved(), self.limit * 3 / 4);
         let kept = if lane.in_flight == 0 { 0 } else { idle };
         let room = (self.limit.saturating_sub(self.total)).min(self.tenant_room(tenant));
-        let free = !self.waiting.contains(&id)
+        let is_next = !self.waiting.contains(&id);
+        let free = is_next
             && kept < room
+            && self.lines.get(&id).is_none_or(|line| line.standing() == 0)
             && lane.room(policy, now) > 0
             && (!lane.is_silent() || self.silent_total < self.silent_limit());
         if free {
             self.take((id, tenant), policy, now);
+            self.lines.entry(id).or_default().grant();
+        } else if is_next && lane.in_flight > 0 && bytes <= LARGEST_BODY && self.line_room(id, lane, policy) > 0 {
+            self.lines.entry(id).or_default().promise();
+            self.in_line += 1;
         } else {
             self.waiting.insert(id);
+            return false;
         }
-        free
+        true
+    }
+
+    /// A delivery for which [`Lanes::reserve`] said so is not made after all.
+    pub(super) fn undo(&mut self, lane: (LaneId, &Tenant), now: Instant) {
+        let had_place = self.lines.get_mut(&lane.0).is_none_or(Line::undo);
+        if had_place {
+            self.free(lane, Reached::Unknown, now);
+        } else {
+            self.in_line = self.in_line.saturating_sub(1);
+        }
+    }
+
+    /// A delivery for which [`Lanes::reserve`] said so has been committed; it is given back if it is to be sent now.
+    pub(super) fn enter(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
+        let id = delivery.lane;
+        let tenant = delivery.tenant.clone();
+        let entered = self.lines.entry(id).or_default().enter(delivery);
+        let idle = self.by_id.get(&id).is_none_or(|lane| lane.in_flight == 0);
+        if entered.is_none() && idle {
+            // Nobody will call the line when a request ends.
+            return self.next((id, &tenant), policy, now);
+        }
+        self.forget_line(id);
+        entered
+    }
+
+    fn forget_line(&mut self, id: LaneId) {
+        if self.lines.get(&id).is_some_and(Line::is_forgettable) {
+            self.lines.remove(&id);
+        }
+    }
+
+    /// A delivery has been claimed; it is given back if it is to be sent now.
+    pub(super) fn claimed(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
+        let lane = self.by_id.get(&delivery.lane).copied().unwrap_or_default();
+        if lane.in_flight > 0 && lane.room(policy, now) == 0 {
+            self.in_line += 1;
+            self.lines.entry(delivery.lane).or_default().push(delivery);
+            return None;
+        }
+        self.take((delivery.lane, &delivery.tenant), policy, now);
+        Some(delivery)
+    }
+
+    /// The next in line, if it has a place now: after a request of its lane has ended. When others wait for the last shared places, a lane
+    /// that has its share of them leaves them to the others.
+    pub(super) fn next(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant) -> Option<Claimed> {
+        if self.lines.get(&id).is_none_or(|line| line.standing() == 0) {
+            self.forget_line(id);
+            return None;
+        }
+        let lane = self.by_id.get(&id).copied().unwrap_or_default();
+        let shared = self.limit - self.reserved();
+        let others_wait = self.waiting.len() > usize::from(self.waiting.contains(&id));
+        let crowded = others_wait && (self.total + 1 >= shared || self.tenant_room(tenant) == 0);
+        let has_its_share = lane.in_flight > 0 && lane.in_flight >= shared / self.by_id.len().max(1);
+        if crowded && has_its_share {
+            return None;
+        }
+        if self.total >= self.limit || lane.room(policy, now) == 0 {
+            if lane.in_flight == 0 {
+                self.dissolve(id);
+            }
+            return None;
+        }
+        let next = self.lines.get_mut(&id).and_then(Line::advance);
+        self.in_line = self.in_line.saturating_sub(1);
+        self.forget_line(id);
+        self.take((id, tenant), policy, now);
+        next
+    }
+
+    /// Nothing of this lane can be sent for a time: what stands in line is due again when its lease ends.
+    pub(super) fn dissolve(&mut self, id: LaneId) {
+        if let Some(line) = self.lines.get_mut(&id) {
+            self.in_line = self.in_line.saturating_sub(line.dissolve());
+            self.forget_line(id);
+        }
+    }
+
+    /// Deliveries that may still join the line of a lane.
+    fn line_room(&self, id: LaneId, lane: Lane, policy: &Policy) -> usize {
+        let length = self.lines.get(&id).map_or(0, Line::standing);
+        lane.line(policy).saturating_sub(length).min(LONGEST.saturating_sub(self.in_line))
     }
 
     /// How many deliveries to claim from each of the lanes that have some due.
@@ -114,10 +220,11 @@ impl Lanes {
                 silent -= count;
             }
             if count > 0 {
+                let ahead = if count == free { self.line_room(lane.id, known, &target.policy) } else { 0 };
                 room -= count;
                 shared = shared.saturating_sub(count);
                 *tenant -= count;
-                let share = self.by_id.entry(lane.id).or_default().share(count);
+                let share = self.by_id.entry(lane.id).or_default().share(count + ahead);
                 plan.claims.push((lane, target, share));
             }
         }
@@ -176,141 +283,4 @@ impl Lanes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::delivery::{Secret, Signer};
-    use crate::ids::EndpointId;
-
-    fn target(concurrency: u32) -> Arc<Target> {
-        let signer = Signer::new(Secret::from_random([1; 32]), Vec::new());
-        Arc::new(Target { name: "e".to_owned(), policy: Policy { concurrency, ..Policy::default() }, signer })
-    }
-
-    fn lane(tenant: &str, id: i64) -> store::Lane {
-        store::Lane { id: LaneId(id), tenant: Tenant::new(tenant), endpoint: EndpointId::new("e") }
-    }
-
-    fn lanes_of(tenant: &str, ids: std::ops::Range<i64>) -> Vec<store::Lane> {
-        ids.map(|id| lane(tenant, id)).collect()
-    }
-
-    /// The lanes, and the time of a test.
-    struct Bench(Lanes, Instant);
-
-    impl Bench {
-        fn new(limit: usize) -> Self {
-            Self(Lanes::new(limit), Instant::now())
-        }
-
-        /// Plans for these lanes, and takes what was planned.
-        fn start(&mut self, due: &[store::Lane], target: &Arc<Target>) -> Vec<(i64, usize)> {
-            let Self(lanes, now) = self;
-            let plan = lanes.plan(due.iter().map(|lane| (lane.clone(), Arc::clone(target))).collect(), *now);
-            for (lane, target, share) in &plan.claims {
-                for _ in 0..share.total() {
-                    lanes.take((lane.id, &lane.tenant), &target.policy, *now);
-                }
-            }
-            plan.claims.into_iter().map(|(lane, _, share)| (lane.id.0, share.total())).collect()
-        }
-
-        fn reserve(&mut self, lane: &store::Lane, target: &Target, endpoints: usize) -> bool {
-            self.0.reserve((lane.id, &lane.tenant), &target.policy, self.1, endpoints)
-        }
-
-        fn end(&mut self, lane: &store::Lane, reached: Reached) {
-            self.0.free((lane.id, &lane.tenant), reached, self.1);
-        }
-    }
-
-    #[test]
-    fn a_lane_is_as_wide_as_its_concurrency() {
-        let (mut bench, due) = (Bench::new(100), lanes_of("t", 0..1));
-        assert_eq!(bench.start(&due, &target(3)), [(0, 3)]);
-        assert!(bench.start(&due, &target(3)).is_empty());
-        bench.end(&due[0], Reached::Answered(200));
-        assert_eq!(bench.start(&due, &target(3)), [(0, 1)]);
-    }
-
-    #[test]
-    fn room_is_shared_and_a_new_lane_always_finds_some() {
-        let mut bench = Bench::new(16);
-        let crowd = lanes_of("t", 0..3);
-        let started = bench.start(&crowd, &target(100));
-        assert!(started.iter().all(|(_, count)| *count == 4), "{started:?}");
-        assert!(bench.start(&crowd, &target(100)).is_empty(), "the rest is kept for others");
-        assert_eq!(bench.start(&lanes_of("t", 7..8), &target(100)), [(7, 1)]);
-    }
-
-    #[test]
-    fn a_tenant_with_a_crowd_of_endpoints_leaves_room_for_others() {
-        let mut bench = Bench::new(16);
-        assert_eq!(bench.start(&lanes_of("crowd", 0..100), &target(100)).len(), 14);
-        let quiet = lanes_of("quiet", 100..101);
-        assert_eq!(bench.start(&quiet, &target(100)), [(100, 1)]);
-        assert!(bench.reserve(&lane("new", 101), &target(1), 1));
-        assert!(!bench.reserve(&lane("crowd", 102), &target(1), 1), "all are taken");
-        bench.end(&quiet[0], Reached::Answered(200));
-        assert!(!bench.reserve(&lane("crowd", 103), &target(1), 1), "the free one is for other tenants");
-    }
-
-    #[test]
-    fn silent_lanes_together_use_at_most_half() {
-        let mut bench = Bench::new(4);
-        let lanes = lanes_of("t", 0..4);
-        for lane in &lanes {
-            bench.start(std::slice::from_ref(lane), &target(1));
-            bench.end(lane, Reached::No);
-        }
-        assert_eq!(bench.start(&lanes, &target(1)).len(), 2);
-        assert_eq!(bench.start(&lanes_of("t", 9..10), &target(1)).len(), 1);
-        for _ in 0..2 {
-            for lane in &lanes {
-                bench.end(lane, Reached::Answered(200));
-            }
-        }
-        assert_eq!(bench.0.silent_total, 0);
-    }
-
-    #[test]
-    fn a_lane_that_rests_says_when_it_goes_on() {
-        let (mut bench, due) = (Bench::new(16), lanes_of("t", 0..1));
-        for _ in 0..5 {
-            assert_eq!(bench.start(&due, &target(1)).len(), 1);
-            bench.end(&due[0], Reached::No);
-        }
-        let now = bench.1;
-        let plan = bench.0.plan(vec![(due[0].clone(), target(1))], now);
-        assert!(plan.claims.is_empty() && plan.opens.is_some_and(|opens| opens > now), "{plan:?}");
-        assert!(!bench.reserve(&due[0], &target(1), 1));
-    }
-
-    #[test]
-    fn a_fresh_delivery_stands_in_line_behind_what_waits() {
-        let (mut bench, due) = (Bench::new(100), lanes_of("t", 0..1));
-        let (one, two) = (target(1), target(2));
-        assert!(bench.reserve(&due[0], &one, 1));
-        assert!(!bench.reserve(&due[0], &one, 1), "the lane is full");
-        bench.end(&due[0], Reached::Answered(200));
-        assert!(!bench.reserve(&due[0], &two, 1), "one waits in the store");
-        assert_eq!(bench.start(&due, &two), [(0, 2)]);
-        bench.end(&due[0], Reached::Answered(200));
-        assert!(bench.0.is_waited_for() && !bench.reserve(&due[0], &two, 1));
-        bench.0.caught_up(due[0].id);
-        assert!(bench.reserve(&due[0], &two, 1));
-    }
-
-    #[test]
-    fn a_crowd_of_fresh_deliveries_leaves_a_place_for_every_endpoint() {
-        let mut bench = Bench::new(16);
-        let lanes = lanes_of("t", 0..13);
-        let wide = target(100);
-        let (last, crowd) = lanes.split_last().unwrap();
-        for lane in crowd {
-            for _ in 0..16 {
-                bench.reserve(lane, &wide, lanes.len());
-            }
-        }
-        assert!(bench.reserve(last, &wide, lanes.len()));
-    }
-}
+mod tests;

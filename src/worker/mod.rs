@@ -7,6 +7,7 @@ mod desk;
 mod fill;
 mod lane;
 mod lanes;
+mod line;
 mod record;
 mod steps;
 
@@ -96,7 +97,7 @@ impl Worker {
     /// Works until `shutdown` is ready (or the store is closed), then claims nothing more, lets requests under way end within
     /// [`Limits::drain`], and records them. What is cut off is taken up again when the store is next opened.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let (finish, finished) = mpsc::unbounded_channel();
+        let (finish, finished) = mpsc::channel(record::WAITING);
         let (desk, mut arrivals) = Desk::new(self.limits.in_flight, Arc::clone(&self.live), Arc::clone(&self.clock));
         let recorder = tokio::spawn(record::run(self.store.clone(), self.clock.clone(), self.feed.clone(), finished));
         let steps = tokio::spawn(steps::follow(self.store.clone(), Arc::clone(&self.clock)));
@@ -201,8 +202,10 @@ impl Worker {
                         state.desk.lanes().caught_up(lane);
                     }
                     for delivery in claimed {
-                        state.desk.lanes().take((lane, &delivery.tenant), &target.policy, std::time::Instant::now());
-                        state.start(generation, &target, delivery);
+                        let now = state.desk.lanes().claimed(delivery, &target.policy, std::time::Instant::now());
+                        if let Some(delivery) = now {
+                            state.start(generation, &target, delivery);
+                        }
                     }
                 }
                 Err(error) => failed = Some(error),
@@ -267,7 +270,7 @@ struct Batch {
 struct State {
     desk: Arc<Desk>,
     tools: Arc<Tools>,
-    finish: mpsc::UnboundedSender<Finished>,
+    finish: mpsc::Sender<Finished>,
     attempts: JoinSet<()>,
     /// Endpoints that are not part of the generation: their deliveries wait.
     held: FxHashSet<EndpointId>,
@@ -282,20 +285,24 @@ impl State {
             match generation.targets.get(&delivery.endpoint) {
                 Some(target) => self.start(generation, target, delivery),
                 // A new generation without it: the delivery waits for its lease to end, and then for its endpoint.
-                None => self.desk.release(delivery.lane, &delivery.tenant),
+                None => self.desk.forsake(delivery.lane, &delivery.tenant),
             }
         }
     }
 
     /// Starts an attempt that has its place.
     fn start(&mut self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed) {
-        let slot = Slot::new(claimed.lane, claimed.tenant.clone(), Arc::clone(&self.desk));
+        let mut slot = Slot::new((claimed.lane, claimed.tenant.clone()), Arc::clone(target), Arc::clone(&self.desk));
         let attempt = Attempt { tools: Arc::clone(&self.tools), generation: Arc::clone(generation), target: Arc::clone(target) };
         let finish = self.finish.clone();
         self.attempts.spawn(async move {
-            if let Some(finished) = attempt.run(claimed, slot).await {
+            if let Some((finished, reached)) = attempt.run(claimed).await {
+                slot.reached = reached;
                 // The recorder outlives every attempt.
-                drop(finish.send(finished));
+                if let Ok(room) = finish.reserve().await {
+                    drop(slot);
+                    room.send(finished);
+                }
             }
         });
     }

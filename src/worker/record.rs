@@ -1,5 +1,5 @@
-//! Records finished attempts, as many at a time as have finished while the previous ones were being recorded. A slot is free only when
-//! its attempt is recorded, so a slow disk slows the sending down instead of piling up memory.
+//! Records finished attempts, as many at a time as have finished while the previous ones were being recorded. An attempt leaves its place
+//! only when there is room here, so a slow disk slows the sending down instead of piling up memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use tokio::sync::mpsc;
 use crate::activity::{Activity, Feed};
 use crate::store::{Store, StoreError};
 use crate::time::Clock;
-use crate::worker::desk::Slot;
 
 /// Attempts recorded in one transaction.
 const BATCH: usize = 256;
+/// Attempts that may wait to be recorded. With those that are being recorded they hold at most 2 × 256 answers of 80 KiB.
+pub(super) const WAITING: usize = 256;
 /// The wait before a failed record is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -21,16 +22,14 @@ pub(super) struct Finished {
     pub attempt: crate::store::NewAttempt,
     /// Why it failed and what follows, in words; empty when delivered.
     pub note: String,
-    /// Its place among the requests under way.
-    pub slot: Slot,
 }
 
 /// Records until every sender is gone.
-pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut finished: mpsc::UnboundedReceiver<Finished>) {
+pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut finished: mpsc::Receiver<Finished>) {
     let mut batch = Vec::with_capacity(BATCH);
     while finished.recv_many(&mut batch, BATCH).await > 0 {
         let recorded = settle(&store, &batch).await;
-        for (Finished { attempt, note, slot }, recorded) in batch.drain(..).zip(recorded) {
+        for (Finished { attempt, note }, recorded) in batch.drain(..).zip(recorded) {
             if !recorded {
                 tracing::warn!(delivery = %attempt.delivery, "an attempt was not recorded: its lease had ended");
             }
@@ -45,7 +44,6 @@ pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut fin
                     },
                 );
             }
-            drop(slot);
         }
     }
 }

@@ -269,7 +269,8 @@ fn initial<'a>(
         Ok(due) => *due,
         Err(unsendable) => return Ok(Initial { reason: Some(&unsendable.why), ..begin(DeliveryState::Diverted, place.at) }),
     };
-    let way = Way { lane, tenant: place.tenant, endpoint: &delivery.endpoint };
+    let bytes = delivery.body.as_ref().map_or(message.payload.len(), |(_, body)| body.len());
+    let way = Way { lane, tenant: place.tenant, endpoint: &delivery.endpoint, bytes };
     let lease_until = if blocked { None } else { session.reserve(way, due)? };
     Ok(match lease_until {
         None => begin(DeliveryState::Pending, due),

@@ -1,0 +1,252 @@
+use super::*;
+use crate::delivery::{Secret, Signer};
+use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
+use crate::template::RenderedText;
+
+fn target(concurrency: u32) -> Arc<Target> {
+    let signer = Signer::new(Secret::from_random([1; 32]), Vec::new());
+    Arc::new(Target { name: "e".to_owned(), policy: Policy { concurrency, ..Policy::default() }, signer })
+}
+
+fn lane(tenant: &str, id: i64) -> store::Lane {
+    store::Lane { id: LaneId(id), tenant: Tenant::new(tenant), endpoint: EndpointId::new("e") }
+}
+
+fn lanes_of(tenant: &str, ids: std::ops::Range<i64>) -> Vec<store::Lane> {
+    ids.map(|id| lane(tenant, id)).collect()
+}
+
+fn way(lane: &store::Lane, bytes: usize) -> Way<'_> {
+    Way { lane: lane.id, tenant: &lane.tenant, endpoint: &lane.endpoint, bytes }
+}
+
+/// A delivery that is told from others by its number.
+fn claimed(lane: &store::Lane, number: u32) -> Claimed {
+    let message = MessageId::new(uuid::Uuid::nil());
+    Claimed {
+        lane: lane.id,
+        tenant: lane.tenant.clone(),
+        id: DeliveryId::of(message, number),
+        message,
+        event: "saved".into(),
+        sequence: Sequence(1),
+        endpoint: lane.endpoint.clone(),
+        attempts: number,
+        spent: 0,
+        fence: 1,
+        lease_until: jiff::Timestamp::MAX,
+        method: "POST".into(),
+        url: RenderedText::default(),
+        headers: Arc::from([]),
+        body: bytes::Bytes::new(),
+        content_type: "application/json".into(),
+    }
+}
+
+/// The lanes, and the time of a test.
+struct Bench(Lanes, Instant);
+
+impl Bench {
+    fn new(limit: usize) -> Self {
+        Self(Lanes::new(limit), Instant::now())
+    }
+
+    /// Plans for these lanes, and takes the places that were planned; what would stand in line stays in the store.
+    fn start(&mut self, due: &[store::Lane], target: &Arc<Target>) -> Vec<(i64, usize)> {
+        let Self(lanes, now) = self;
+        let plan = lanes.plan(due.iter().map(|lane| (lane.clone(), Arc::clone(target))).collect(), *now);
+        let mut started = Vec::new();
+        for (lane, target, share) in plan.claims {
+            let room = lanes.by_id.get(&lane.id).copied().unwrap_or_default().room(&target.policy, *now);
+            let count = share.total().min(room);
+            (0..count).for_each(|_| lanes.take((lane.id, &lane.tenant), &target.policy, *now));
+            started.push((lane.id.0, count));
+        }
+        started
+    }
+
+    /// Commits a small delivery if it is counted in; whether it is to be sent now.
+    fn commit(&mut self, lane: &store::Lane, target: &Target, number: u32) -> Option<bool> {
+        let Self(lanes, now) = self;
+        let counted_in = lanes.reserve(way(lane, 1), &target.policy, *now, 1);
+        counted_in.then(|| lanes.enter(claimed(lane, number), &target.policy, *now).is_some())
+    }
+
+    /// Ends a request; the number of the delivery that takes its place.
+    fn end_and_next(&mut self, lane: &store::Lane, target: &Target) -> Option<u32> {
+        self.end(lane, Reached::Answered(200));
+        self.0.next((lane.id, &lane.tenant), &target.policy, self.1).map(|delivery| delivery.attempts)
+    }
+
+    /// Asks for a place for a delivery that is too large to stand in line.
+    fn reserve(&mut self, lane: &store::Lane, target: &Target, endpoints: usize) -> bool {
+        self.0.reserve(way(lane, LARGEST_BODY + 1), &target.policy, self.1, endpoints)
+    }
+
+    fn end(&mut self, lane: &store::Lane, reached: Reached) {
+        self.0.free((lane.id, &lane.tenant), reached, self.1);
+    }
+}
+
+#[test]
+fn a_lane_is_as_wide_as_its_concurrency() {
+    let (mut bench, due) = (Bench::new(100), lanes_of("t", 0..1));
+    assert_eq!(bench.start(&due, &target(3)), [(0, 3)]);
+    assert!(bench.start(&due, &target(3)).is_empty());
+    bench.end(&due[0], Reached::Answered(200));
+    assert_eq!(bench.start(&due, &target(3)), [(0, 1)]);
+}
+
+#[test]
+fn room_is_shared_and_a_new_lane_always_finds_some() {
+    let mut bench = Bench::new(16);
+    let crowd = lanes_of("t", 0..3);
+    let started = bench.start(&crowd, &target(100));
+    assert!(started.iter().all(|(_, count)| *count == 4), "{started:?}");
+    assert!(bench.start(&crowd, &target(100)).is_empty(), "the rest is kept for others");
+    assert_eq!(bench.start(&lanes_of("t", 7..8), &target(100)), [(7, 1)]);
+}
+
+#[test]
+fn a_tenant_with_a_crowd_of_endpoints_leaves_room_for_others() {
+    let mut bench = Bench::new(16);
+    assert_eq!(bench.start(&lanes_of("crowd", 0..100), &target(100)).len(), 14);
+    let quiet = lanes_of("quiet", 100..101);
+    assert_eq!(bench.start(&quiet, &target(100)), [(100, 1)]);
+    assert!(bench.reserve(&lane("new", 101), &target(1), 1));
+    assert!(!bench.reserve(&lane("crowd", 102), &target(1), 1), "all are taken");
+    bench.end(&quiet[0], Reached::Answered(200));
+    assert!(!bench.reserve(&lane("crowd", 103), &target(1), 1), "the free one is for other tenants");
+}
+
+#[test]
+fn silent_lanes_together_use_at_most_half() {
+    let mut bench = Bench::new(4);
+    let lanes = lanes_of("t", 0..4);
+    for lane in &lanes {
+        bench.start(std::slice::from_ref(lane), &target(1));
+        bench.end(lane, Reached::No);
+    }
+    assert_eq!(bench.start(&lanes, &target(1)).len(), 2);
+    assert_eq!(bench.start(&lanes_of("t", 9..10), &target(1)).len(), 1);
+    for _ in 0..2 {
+        for lane in &lanes {
+            bench.end(lane, Reached::Answered(200));
+        }
+    }
+    assert_eq!(bench.0.silent_total, 0);
+}
+
+#[test]
+fn a_lane_that_rests_says_when_it_goes_on() {
+    let (mut bench, due) = (Bench::new(16), lanes_of("t", 0..1));
+    for _ in 0..5 {
+        assert_eq!(bench.start(&due, &target(1)).len(), 1);
+        bench.end(&due[0], Reached::No);
+    }
+    let now = bench.1;
+    let plan = bench.0.plan(vec![(due[0].clone(), target(1))], now);
+    assert!(plan.claims.is_empty() && plan.opens.is_some_and(|opens| opens > now), "{plan:?}");
+    assert!(!bench.reserve(&due[0], &target(1), 1));
+}
+
+#[test]
+fn a_fresh_delivery_stands_in_line_behind_what_waits() {
+    let (mut bench, due) = (Bench::new(100), lanes_of("t", 0..1));
+    let (one, two) = (target(1), target(2));
+    assert!(bench.reserve(&due[0], &one, 1));
+    assert!(!bench.reserve(&due[0], &one, 1), "the lane is full");
+    bench.end(&due[0], Reached::Answered(200));
+    assert!(!bench.reserve(&due[0], &two, 1), "one waits in the store");
+    assert_eq!(bench.start(&due, &two), [(0, 2)]);
+    bench.end(&due[0], Reached::Answered(200));
+    assert!(bench.0.is_waited_for() && !bench.reserve(&due[0], &two, 1));
+    bench.0.caught_up(due[0].id);
+    assert!(bench.reserve(&due[0], &two, 1));
+}
+
+#[test]
+fn a_crowd_of_fresh_deliveries_leaves_a_place_for_every_endpoint() {
+    let mut bench = Bench::new(16);
+    let lanes = lanes_of("t", 0..13);
+    let wide = target(100);
+    let (last, crowd) = lanes.split_last().unwrap();
+    for lane in crowd {
+        for _ in 0..16 {
+            bench.reserve(lane, &wide, lanes.len());
+        }
+    }
+    assert!(bench.reserve(last, &wide, lanes.len()));
+}
+
+#[test]
+fn what_finds_no_place_stands_in_line_in_its_order() {
+    let (mut bench, lane, target) = (Bench::new(100), lane("t", 0), target(2));
+    let now: Vec<_> = (0..5).map(|number| bench.commit(&lane, &target, number)).collect();
+    assert_eq!(now, [Some(true), Some(true), Some(false), Some(false), Some(false)]);
+    assert_eq!(bench.0.in_line, 3);
+    let next: Vec<_> = (0..5).map(|_| bench.end_and_next(&lane, &target)).collect();
+    assert_eq!(next, [Some(2), Some(3), Some(4), None, None]);
+    assert_eq!((bench.0.in_line, bench.0.total, bench.0.lines.len()), (0, 0, 0));
+}
+
+#[test]
+fn a_place_that_is_free_before_the_commit_is_kept_for_who_is_being_committed() {
+    let (mut bench, lane, target) = (Bench::new(100), lane("t", 0), target(1));
+    assert_eq!(bench.commit(&lane, &target, 0), Some(true));
+    assert!(bench.0.reserve(way(&lane, 1), &target.policy, bench.1, 1));
+    assert_eq!(bench.end_and_next(&lane, &target), None, "it is not committed yet");
+    assert_eq!(bench.commit(&lane, &target, 2), Some(true), "whoever comes first has the place");
+    assert_eq!(bench.0.enter(claimed(&lane, 1), &target.policy, bench.1).map(|delivery| delivery.attempts), None);
+    assert_eq!(bench.end_and_next(&lane, &target), Some(1));
+}
+
+#[test]
+fn what_is_not_made_after_all_leaves_no_trace() {
+    let (mut bench, lane, target) = (Bench::new(100), lane("t", 0), target(1));
+    for _ in 0..3 {
+        assert!(bench.0.reserve(way(&lane, 1), &target.policy, bench.1, 1));
+    }
+    for _ in 0..3 {
+        bench.0.undo((lane.id, &lane.tenant), bench.1);
+    }
+    bench.0.forget_line(lane.id);
+    assert_eq!((bench.0.in_line, bench.0.total, bench.0.lines.len()), (0, 0, 0));
+}
+
+#[test]
+fn a_line_is_bounded_and_what_is_behind_it_waits_in_the_store() {
+    let (mut bench, lane, target) = (Bench::new(100), lane("t", 0), target(1));
+    let counted_in = (0..200).filter(|number| bench.commit(&lane, &target, *number).is_some()).count();
+    assert_eq!(counted_in, 65);
+    assert!(bench.0.is_waited_for());
+    assert_eq!(bench.end_and_next(&lane, &target), Some(1));
+    assert_eq!(bench.commit(&lane, &target, 300), None, "others wait before it");
+}
+
+#[test]
+fn the_line_of_an_endpoint_that_rests_is_dissolved() {
+    let (mut bench, lane, target) = (Bench::new(100), lane("t", 0), target(8));
+    for number in 0..20 {
+        bench.commit(&lane, &target, number);
+    }
+    for _ in 0..8 {
+        bench.end(&lane, Reached::No);
+        assert!(bench.0.next((lane.id, &lane.tenant), &target.policy, bench.1).is_none());
+    }
+    assert_eq!((bench.0.in_line, bench.0.total), (0, 0));
+}
+
+#[test]
+fn a_long_line_does_not_keep_the_places_that_others_wait_for() {
+    let (mut bench, target) = (Bench::new(16), target(100));
+    let (busy, other) = (lane("busy", 0), lane("other", 1));
+    for number in 0..60 {
+        bench.commit(&busy, &target, number);
+    }
+    assert_eq!(bench.0.total, 10);
+    assert_eq!(bench.start(std::slice::from_ref(&other), &target), [(1, 2)]);
+    let next: Vec<_> = (0..4).map(|_| bench.end_and_next(&busy, &target)).collect();
+    assert_eq!(next, [None, Some(10), Some(11), Some(12)], "the first place is left to the other lane, then there is room again");
+    assert_eq!(bench.start(std::slice::from_ref(&other), &target), [(1, 1)]);
+}
