@@ -24,8 +24,6 @@ pub(super) async fn follow(store: Store, clock: Arc<dyn Clock>) {
         if step.abs() < NOTICED_MS {
             continue;
         }
-        let seconds = step / 1_000;
-        tracing::warn!(seconds, "the clock of this machine was set; what is due later moves with it");
         let before = clock.now().as_millisecond().saturating_sub(ROOM_MS);
         // Between the two nothing may seem due that is not: forward, the times move first; back, the clock does.
         if step < 0 {
@@ -41,5 +39,7 @@ pub(super) async fn follow(store: Store, clock: Arc<dyn Clock>) {
         if step > 0 {
             clock.adopt(step);
         }
+        let seconds = step / 1_000;
+        tracing::warn!(seconds, "the clock of this machine was set; what is due later has moved with it");
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
 use crate::store::sqlite::failure::open_failure;
@@ -161,11 +161,15 @@ fn prepare(path: &Path) -> Result<Connection, String> {
     Ok(connection)
 }
 
-/// When the clock was set back while nobody looked, the newest message is of the future. Everything due then moves back by as much, or it
-/// would wait for as long as the clock was wrong.
+/// When the clock was set back while nobody looked, the newest message, or the last attempt of what is to be tried again, is of the future.
+/// Everything due then moves back by as much, or it would wait for as long as the clock was wrong.
 fn follow_clock(connection: &Connection) -> rusqlite::Result<()> {
-    let newest = "SELECT created_at - CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM messages ORDER BY row DESC LIMIT 1";
-    let ahead: i64 = connection.query_row(newest, [], |row| row.get(0)).optional()?.unwrap_or(0);
+    let newest = "SELECT max(
+            coalesce((SELECT created_at FROM messages ORDER BY row DESC LIMIT 1), 0),
+            coalesce((SELECT max(a.started_at + a.took_ms) FROM endpoints e JOIN attempts a ON a.delivery =
+                (SELECT row FROM deliveries WHERE endpoint = e.row AND state < 2 AND blocked = 0 ORDER BY due_at DESC LIMIT 1)), 0))
+        - CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+    let ahead: i64 = connection.query_row(newest, [], |row| row.get(0))?;
     if ahead > CLOCK_ROOM_MS {
         tracing::warn!(
             seconds = ahead / 1_000,
