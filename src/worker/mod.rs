@@ -100,7 +100,7 @@ impl Worker {
         let (finish, finished) = mpsc::channel(record::WAITING);
         let (desk, mut arrivals) = Desk::new(self.limits.in_flight, Arc::clone(&self.live), Arc::clone(&self.clock));
         let recorder = tokio::spawn(record::run(self.store.clone(), self.clock.clone(), self.feed.clone(), finished));
-        let steps = tokio::spawn(steps::follow(self.store.clone(), Arc::clone(&self.clock)));
+        let steps = tokio::spawn(steps::follow(self.store.clone(), Arc::clone(&self.clock), Arc::clone(&desk)));
         let tools = Tools {
             egress: self.egress.clone(),
             clock: Arc::clone(&self.clock),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::store::{Store, StoreError};
 use crate::time::Clock;
+use crate::worker::desk::Desk;
 
 /// How often the machine's clock is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -17,7 +18,7 @@ const NOTICED_MS: i64 = 2_000;
 const ROOM_MS: i64 = 1_000;
 
 /// Follows the machine's clock until the store is closed.
-pub(super) async fn follow(store: Store, clock: Arc<dyn Clock>) {
+pub(super) async fn follow(store: Store, clock: Arc<dyn Clock>, desk: Arc<Desk>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let step = clock.step_ms();
@@ -39,6 +40,8 @@ pub(super) async fn follow(store: Store, clock: Arc<dyn Clock>) {
         if step > 0 {
             clock.adopt(step);
         }
+        // Whoever has looked between the two has seen things due that are far away.
+        desk.room.notify_one();
         let seconds = step / 1_000;
         tracing::warn!(seconds, "the clock of this machine was set; what is due later has moved with it");
     }
