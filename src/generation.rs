@@ -13,7 +13,7 @@ use crate::delivery::{Policy, Signer};
 use crate::ids::EndpointId;
 
 /// One generation of the program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Generation {
     /// Counts the programs of this process, from 1.
     pub number: u64,
@@ -26,7 +26,7 @@ pub struct Generation {
 }
 
 /// The run-time side of an endpoint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// Its name.
     pub name: String,

@@ -14,6 +14,7 @@
 //! | draw | [`graph`] | rules | pictures of them |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
+//! | forget | [`retention`] | settled deliveries | room |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
@@ -45,6 +46,7 @@ pub mod delivery;
 pub mod config;
 pub mod activity;
 pub mod store;
+pub mod retention;
 pub mod egress;
 pub mod generation;
 pub mod ingest;

@@ -130,9 +130,11 @@ fn project_files_match_their_json_schema() {
         assert_eq!(errors(&validator, &read(&fs::read_to_string(&file).unwrap())), Vec::<String>::new(), "{}", file.display());
     }
     let whole = "app = \"a\"\nserver = \"http://x\"\nschemas = [\"s\"]\ntemplates = \"t\"\nlisten.address = \"127.0.0.1:1\"\nstore.url = \"sqlite:x\"\n\
+        [retention]\ndelivered = \"12h\"\ndiverted = \"forever\"\n\
         [vars]\nbase = \"x\"\nport = 1\n[secrets]\nt = { env = \"T\" }\n[egress]\nallow_networks = [\"10.0.0.0/8\"]\n\
         [receivers.cloudcode]\nurl = \"http://x/{{ action }}\"\nheaders = { a = [\"1\", \"2\"] }\n\
-        [[endpoints]]\nname = \"erp\"\nevents = [\"a\"]\nurl = \"http://x\"\nsecret = { file = \"k\" }\nsignatures = [\"standard\", \"journey\"]\n\
+        [[endpoints]]\nname = \"erp\"\nevents = [\"a\"]\nurl = \"http://x\"\nsecret = { file = \"k\" }\nsignatures = [\"standard\", \"asymmetric\", \"journey\"]\n\
+        signing_key = { env = \"K\" }\nprevious_secrets = [{ secret = \"whsec_x\", until = 2026-12-01T00:00:00Z }]\n\
         timeout = \"15s\"\nconcurrency = 4\nrate_limit = \"100/s\"\nenabled = true\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\n\
         alert_endpoint = \"ops\"\ndivert = false\nsuspend = true\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n";
     assert_eq!(errors(&validator, &read(whole)), Vec::<String>::new());
@@ -141,6 +143,10 @@ fn project_files_match_their_json_schema() {
         "app = 1",
         "[listen]\nadress = \"x\"",
         "[secrets]\nt = \"in the file\"",
+        "[retention]\ndelivered = \"soon\"",
+        "[retention]\nfaild = \"1d\"",
+        "[receivers.x]\nurl = \"u\"\nprevious_secrets = [{ secret = \"s\" }]",
+        "[receivers.x]\nurl = \"u\"\nsignatures = [\"v1a\"]",
         "[secrets]\nt = { env = \"T\", file = \"f\" }",
         "[receivers.x]\nmethod = \"POST\"",
         "[receivers.x]\nurl = \"u\"\nbody = \"b\"\ntemplate = \"t\"",

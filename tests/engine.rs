@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use webhookc::compile::{Input, compile};
-use webhookc::engine::{Read, read_trace, write_trace};
+use webhookc::engine::{Read, read_trace, trace_entry, write_trace};
 use webhookc::ids::WebhookId;
 use world::World;
 
@@ -105,9 +105,14 @@ fn a_webhook_without_subscriber_does_not_fire_and_is_not_used_up() {
 fn a_trace_is_read_back_as_it_was_written() {
     let mut world = World::new(&schema("reads"));
     let outcome = world.save("PUT", "asset/a1", r#"{"user_id":"u1"}"#).unwrap();
-    let json = write_trace(&world.rules.program, &outcome.decisions);
-    let entries = read_trace(&json).unwrap();
-    assert_eq!(serde_json::to_string(&entries).unwrap(), json);
+    let of_save = (world.model("asset"), "a1");
+    let json = write_trace(&world.rules.program, of_save, &outcome.decisions);
+    let entries = read_trace(&json, "asset", "a1").unwrap();
+    let written: Vec<_> = outcome.decisions.iter().map(|decision| trace_entry(&world.rules.program, decision)).collect();
+    assert_eq!(entries, written);
+    assert!(!json.contains("a1"), "the object of the save itself is not repeated: {json}");
+    let of_another = write_trace(&world.rules.program, (of_save.0, "a2"), &outcome.decisions);
+    assert_eq!(read_trace(&of_another, "asset", "a2").unwrap(), written);
     let lines: Vec<String> = entries.iter().map(|entry| format!("{}: {entry}", entry.webhook)).collect();
     let expected = [
         "asset_ready: asset_photo is null, needs uploaded",

@@ -111,7 +111,7 @@ fn events(saved: &Saved) -> Vec<&str> {
 
 /// The reason of one webhook in a trace.
 fn why(saved: &Saved, webhook: &str) -> String {
-    read_trace(&saved.trace).unwrap().iter().find(|entry| entry.webhook == webhook).unwrap().to_string()
+    read_trace(&saved.trace, "asset", "of the test").unwrap().iter().find(|entry| entry.webhook == webhook).unwrap().to_string()
 }
 
 #[tokio::test]

@@ -3,6 +3,10 @@
 
 #[path = "store/attempt.rs"]
 mod attempt;
+#[path = "store/backup.rs"]
+mod backup;
+#[path = "store/doctor.rs"]
+mod doctor;
 #[path = "store/endpoints.rs"]
 mod endpoints;
 #[path = "store/lanes.rs"]
@@ -11,6 +15,10 @@ mod lanes;
 mod lists;
 #[path = "store/opening.rs"]
 mod opening;
+#[path = "store/prune.rs"]
+mod prune;
+#[path = "store/prune_laws.rs"]
+mod prune_laws;
 #[path = "store/queue.rs"]
 mod queue;
 #[path = "store/receipts.rs"]

@@ -43,7 +43,9 @@ struct Mistake {
 /// A client of one node and tenant.
 pub(super) struct Api {
     client: PlainClient,
-    base: String,
+    node: String,
+    /// Below `node`, where everything of the tenant is.
+    tenant: String,
 }
 
 impl Target {
@@ -56,14 +58,18 @@ impl Api {
     /// A client of the node at `url`, for one tenant.
     pub(super) fn at(url: &str, tenant: &str) -> Result<Self, Failure> {
         let client = PlainClient::new().map_err(|error| Failure::of("cannot call the node", &error))?;
-        let base = format!("{}/api/v1/tenants/{}", url.trim_end_matches('/'), segment(tenant));
-        Ok(Self { client, base })
+        Ok(Self { client, node: url.trim_end_matches('/').to_owned(), tenant: format!("/api/v1/tenants/{}", segment(tenant)) })
     }
 
     /// Calls a path of the tenant, which begins with `/`, and reads the answer.
     pub(super) async fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Bytes>) -> Result<T, Failure> {
+        self.call_node(method, &format!("{}{path}", self.tenant), body).await
+    }
+
+    /// Calls a path of the node itself.
+    pub(super) async fn call_node<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Bytes>) -> Result<T, Failure> {
         let (status, answer) =
-            self.client.call(method, &format!("{}{path}", self.base), body).await.map_err(|error| unreachable(&error))?;
+            self.client.call(method, &format!("{}{path}", self.node), body).await.map_err(|error| unreachable(&error))?;
         if (200..300).contains(&status) {
             return serde_json::from_slice(&answer).map_err(|error| Failure::of("the node's answer cannot be understood", &error));
         }

@@ -1,6 +1,7 @@
 //! What is typed in a shell: arguments in, one verb a file, an exit code out. 0: done and clean; 1: there are findings, or the node
 //! refused; 2: usage, configuration, input or output. Only user of clap.
 
+mod backup;
 mod check;
 mod client;
 mod completions;
@@ -8,6 +9,7 @@ mod deliveries;
 mod descriptors;
 mod dev;
 mod dialect_name;
+mod doctor;
 mod endpoints;
 mod explain;
 mod failure;
@@ -16,12 +18,15 @@ mod graph;
 mod man;
 mod node;
 mod output;
+mod prune;
 mod rewrite;
+mod rotate;
 mod rules;
 mod save;
 mod schema;
 mod screen;
 mod serve;
+mod stored;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -53,6 +58,10 @@ enum Verb {
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
     Endpoints(endpoints::Endpoints),
+    Rotate(rotate::Rotate),
+    Prune(prune::Prune),
+    Doctor(doctor::Doctor),
+    Backup(backup::Backup),
     Explain(explain::Explain),
     Rules(rules::Rules),
     Graph(graph::Graph),
@@ -107,6 +116,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
+        Verb::Rotate(rotate) => block_on(rotate.run(output)),
+        Verb::Prune(prune) => block_on(prune.run(output)),
+        Verb::Doctor(doctor) => block_on(doctor.run(output)),
+        Verb::Backup(backup) => block_on(backup.run(output)),
         Verb::Explain(explain) => explain.run(output),
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),

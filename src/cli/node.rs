@@ -19,6 +19,7 @@ use crate::egress::{Client, Guard};
 use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::reload::{Absent, Attempt, Files, Keyring, Reloader, Setup, Trigger, trigger};
+use crate::retention;
 use crate::server::{App, Options, Running, serve};
 use crate::store::Store;
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -152,8 +153,9 @@ impl Node {
                 feed: feed.clone(),
                 limits,
             };
-            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock, entropy, feed };
+            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
             app.start(Running { ingest, keyring });
+            let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
@@ -161,6 +163,7 @@ impl Node {
                 () = reloader.run(live) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
+            forgetting.abort();
             // The built-in receiver of `dev` must still answer what the worker is sending; `serve` lets nobody in any more.
             if !plan.dev {
                 let _nobody = stop_api.send(true);
@@ -235,7 +238,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM; the second ends the process at once.
-fn signals() -> Result<watch::Receiver<bool>, Failure> {
+pub(super) fn signals() -> Result<watch::Receiver<bool>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = watch::channel(false);
     let listen = |kind| signal(kind).map_err(|error| Failure::of("cannot listen for signals", &error));

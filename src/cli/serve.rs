@@ -16,7 +16,7 @@ use crate::activity::{Activity, Feed};
 use crate::report::{Format, render, summary};
 
 /// Where `serve` keeps what it stores, in the project folder.
-const STORE: &str = "webhookc.db";
+pub(super) const STORE: &str = "webhookc.db";
 /// Deployments write several files.
 const QUIET: Duration = Duration::from_millis(500);
 /// Longer than the default deadline of a request.

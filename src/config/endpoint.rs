@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::Endpoint;
 use super::document::{Mistake, Table, Value};
 use super::failure::policy;
-use super::secret::SecretSource;
+use super::keys::{Keys, keys};
 use crate::delivery::Policy;
 use crate::diagnostics::suggestion;
 use crate::ids::EndpointId;
@@ -63,15 +63,15 @@ struct Rest {
     request: RequestSource,
     policy: Policy,
     alert: Option<Spanned<String>>,
-    secret: Option<SecretSource>,
+    keys: Keys,
     enabled: bool,
 }
 
 impl Rest {
     fn of(self, id: EndpointId, name: Spanned<Box<str>>, events: Events) -> Endpoint {
-        let Self { request, policy, alert, secret, enabled } = self;
+        let Self { request, policy, alert, keys, enabled } = self;
         let source = EndpointSource { id, name, events, request, enabled, takes_alerts: false };
-        Endpoint { source, policy, alert, secret }
+        Endpoint { source, policy, alert, keys }
     }
 }
 
@@ -85,12 +85,13 @@ fn rest(mut table: Table<'_>, place: Span, out: &mut Vec<Mistake>) -> Option<Res
     let method = table.take("method").and_then(|value| method(&value, out));
     let headers = table.take("headers").map(|value| headers(&value, out)).unwrap_or_default();
     let body = body(&mut table, out);
-    let secret = table.take("secret").and_then(|value| SecretSource::of(&value, true, out));
+    let keys = keys(&mut table, out);
     let enabled = table.take("enabled").and_then(|value| value.boolean(out)).unwrap_or(true);
-    let (policy, alert) = policy(&mut table, out);
+    let (mut policy, alert) = policy(&mut table, out);
+    policy.asymmetric |= keys.signing_key.is_some();
     table.finish(out);
     let method = method.unwrap_or_else(|| Spanned::new("POST".into(), span));
-    Some(Rest { request: RequestSource { url: url?, method, headers, body, span }, policy, alert, secret, enabled })
+    Some(Rest { request: RequestSource { url: url?, method, headers, body, span }, policy, alert, keys, enabled })
 }
 
 fn method(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Spanned<Box<str>>> {

@@ -17,7 +17,7 @@ const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 /// The most requests to one endpoint at once.
 const MOST_AT_ONCE: u32 = 1_000;
 
-const PROFILES: [&str; 2] = ["standard", "journey"];
+const PROFILES: [&str; 3] = ["standard", "asymmetric", "journey"];
 
 /// Takes the keys of the runtime's side from an endpoint's table; with the name of its alert endpoint, if it has one.
 pub(super) fn policy(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> (Policy, Option<Spanned<String>>) {
@@ -37,6 +37,7 @@ pub(super) fn policy(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> (Policy, 
         for profile in signatures.strings(out) {
             match profile.value.as_str() {
                 "standard" => {}
+                "asymmetric" => policy.asymmetric = true,
                 "journey" => policy.journey = true,
                 _ => out.push(unknown_profile(&profile)),
             }

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Mistake, Table, Value};
 use super::endpoint::{alerts, endpoint, receiver, tables, unique};
+use super::retention::retention;
 use super::secret::SecretSource;
 use super::{Config, FILE_NAME, in_folder};
 use crate::text::Spanned;
@@ -80,6 +81,10 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         }
         config.in_flight = egress.take("in_flight").and_then(|value| value.integer(1, MOST_IN_FLIGHT, out)).map(|number| number as usize);
         egress.finish(out);
+    }
+    if let Some(mut kept) = table.take("retention").and_then(|value| value.table("[retention]".to_owned(), out)) {
+        config.retention = retention(&mut kept, out);
+        kept.finish(out);
     }
 }
 

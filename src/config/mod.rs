@@ -7,12 +7,16 @@ mod endpoint;
 mod failure;
 mod file;
 mod files;
+mod keys;
 mod project;
+mod retention;
 mod secret;
 
 pub use document::Mistake;
 pub use files::{Seen, xml_files};
-pub use project::{LoadError, Project, Reading, read, read_text};
+pub use keys::{Keys, PreviousSecret};
+pub use project::{LoadError, Project, Reading, read, read_settings, read_text};
+pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +64,8 @@ pub struct Config {
     pub allow_networks: Vec<IpNet>,
     /// Requests under way at once, of all endpoints; a default of the worker when nothing is said.
     pub in_flight: Option<usize>,
+    /// How long things are kept after they have ended.
+    pub retention: Retention,
 }
 
 /// A receiver or endpoint of the file: the compiler's side, and the runtime's.
@@ -71,8 +77,8 @@ pub struct Endpoint {
     pub policy: Policy,
     /// The name of its alert endpoint, as written.
     pub alert: Option<Spanned<String>>,
-    /// Its signing secret; made and kept by the store when there is none here.
-    pub secret: Option<SecretSource>,
+    /// What its deliveries are signed with.
+    pub keys: Keys,
 }
 
 /// Settings from flags and the environment, which win over the file.
@@ -106,6 +112,7 @@ impl Config {
             endpoints: Vec::new(),
             allow_networks: Vec::new(),
             in_flight: None,
+            retention: Retention::default(),
         }
     }
 

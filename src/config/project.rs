@@ -88,6 +88,16 @@ pub fn read_text(name: &Path, bytes: Vec<u8>, overrides: &Overrides) -> Reading 
     Reading { outcome, seen }
 }
 
+/// The configuration of the project in a folder, without its schema: for what needs only the store.
+///
+/// # Errors
+/// When `webhookc.toml` cannot be read or has mistakes, or there is no such folder.
+pub fn read_settings(folder: &Path, overrides: &Overrides) -> Result<Config, LoadError> {
+    folder.metadata().map_err(|source| LoadError::Unreadable { path: shown(folder), source })?;
+    let home = if folder.is_dir() { folder } else { folder_of(folder) };
+    configuration(home, overrides, &mut SourceMap::default(), &mut Seen::default())
+}
+
 fn load(paths: &[PathBuf], overrides: &Overrides, seen: &mut Seen) -> Result<Project, LoadError> {
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here[..] } else { paths };

@@ -59,7 +59,8 @@ url = "{{ vars.base_url }}/x"
 template = "comment.json"
 headers = { X-One = "1", X-Many = ["a", "{{ object.id }}"] }
 secret = "whsec_x"
-signatures = ["standard", "journey"]
+previous_secrets = [{ secret = { env = "OLD" }, until = 2026-12-01T00:00:00Z }, { secret = "whsk_x", until = "2026-12-01T01:00:00+01:00" }]
+signatures = ["standard", "asymmetric", "journey"]
 timeout = "5s"
 concurrency = 2
 [endpoints.failure_handling]
@@ -67,6 +68,9 @@ triggers = ["5xx", "timeout", 429]
 retry = { pattern = "linear", interval = "1s", max_attempts = 3 }
 [egress]
 allow_networks = ["10.0.0.0/8", "192.168.1.1"]
+[retention]
+delivered = "12h"
+diverted = "forever"
 "#;
     let folder = project(&[("models/a.xml", "<data-model/>"), ("templates/comment.json", "{}"), (FILE_NAME, toml)]);
     let Project { config, input } = load(folder.path()).unwrap();
@@ -82,7 +86,18 @@ allow_networks = ["10.0.0.0/8", "192.168.1.1"]
     assert_eq!(input.sources.slice(erp.source.request.url.whole()), "{{ vars.base_url }}/x");
     assert_eq!(erp.source.request.body.as_ref().unwrap().text.as_ref().unwrap().text, "{}");
     assert_eq!(erp.source.request.headers.len(), 3);
-    assert!(erp.policy.journey);
+    assert!(erp.policy.journey && erp.policy.asymmetric);
+    let untils: Vec<String> = erp.keys.previous.iter().map(|previous| previous.until.to_string()).collect();
+    assert_eq!(untils, ["2026-12-01T00:00:00Z"; 2]);
+    let week = Some(Duration::from_hours(7 * 24));
+    let kept = Retention {
+        delivered: Some(Duration::from_hours(12)),
+        diverted: None,
+        failed: Some(Duration::from_hours(30 * 24)),
+        messages: week,
+        traces: week,
+    };
+    assert_eq!(config.retention, kept);
     assert_eq!(erp.policy.timeout, Duration::from_secs(5));
     let waits = [0, 1, 1].map(Duration::from_secs).to_vec();
     assert_eq!(erp.policy.failure_handling.retry.waits, waits);
@@ -104,12 +119,17 @@ name = "a b"
 event = ["x"]
 url = "http://x"
 signatures = ["jurney"]
+previous_secrets = [{ secret = "whsec_x" }, { until = 2026-12-01 }]
 [endpoints.failure_handling]
 triggers = ["6xx"]
 retry = { interval = "soon" }
 [egress]
 allow_networks = ["10.0.0.0/99"]
 in_flight = 0
+[retention]
+delivered = "a week"
+traces = 7
+lost = "1d"
 "#,
     );
     let expected = [
@@ -119,7 +139,13 @@ in_flight = 0
         "\"plain\": the secret `token` stands in the file, expected where to find it",
         "\"a b\": the name `a b` cannot be used",
         "event: unknown key `event` in [[endpoints]] (did you mean `events`?)",
-        "\"jurney\": unknown signature profile `jurney`, expected `standard` or `journey` (did you mean `journey`?)",
+        "\"jurney\": unknown signature profile `jurney`, expected `standard`, `asymmetric` or `journey` (did you mean `journey`?)",
+        "{ secret = \"whsec_x\" }: a previous secret has no `until` (add `until = 2026-12-01T00:00:00Z`",
+        "{ until = 2026-12-01 }: a previous secret has no `secret`",
+        "2026-12-01: `2026-12-01` is not a moment, expected date, time and offset",
+        "\"a week\": `a week` does not begin with a whole number, expected a time such as `30 s` or `5 min` (write `\"forever\"`",
+        "7: `traces` is an integer, expected a time such as `\"7d\"`, or `\"forever\"`",
+        "lost: unknown key `lost` in [retention] (it may have `delivered`, `diverted`, `failed`, `messages` or `traces`)",
         "\"6xx\": `6xx` is not a failure, expected `4xx`",
         "\"soon\": `soon` does not begin with a whole number",
         "\"10.0.0.0/99\": `10.0.0.0/99` is not a network",

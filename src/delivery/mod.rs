@@ -17,4 +17,4 @@ pub use policy::{FailureHandling, Policy, Trigger, TriggerError};
 pub use rate::{Bucket, Rate, RateError};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, Settlement, settle};
-pub use sign::{KeyError, RsaKey, Secret, SecretError, Signer};
+pub use sign::{Earlier, Key, KeyError, ParseKeyError, RsaKey, Secret, SecretError, Signer, SigningKey, SigningKeyError};

@@ -17,6 +17,8 @@ pub struct Policy {
     pub rate_limit: Option<Rate>,
     /// Whether the `journey` signature headers are added to the Standard Webhooks ones.
     pub journey: bool,
+    /// Whether asymmetric signatures, `v1a`, are added to the symmetric ones.
+    pub asymmetric: bool,
     /// Which failures are retried, when, and what follows the last.
     pub failure_handling: FailureHandling,
 }
@@ -28,6 +30,7 @@ impl Default for Policy {
             concurrency: 16,
             rate_limit: None,
             journey: false,
+            asymmetric: false,
             failure_handling: FailureHandling::default(),
         }
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::verdict::{Decision, Verdict};
+use crate::ids::ModelId;
 use crate::program::{Operations, Program};
 
 /// A decision in names, free of the program that made it. Its `Display` is the reason in words, such as
@@ -16,11 +17,11 @@ pub struct TraceEntry<'a> {
     /// The webhook's effective name.
     #[serde(borrow)]
     pub webhook: Cow<'a, str>,
-    /// The model of the object it is about.
-    #[serde(borrow)]
+    /// The model of the object it is about. In the store empty when it is about the object that was saved.
+    #[serde(borrow, default, skip_serializing_if = "is_empty")]
     pub model: Cow<'a, str>,
-    /// The object it is about.
-    #[serde(borrow)]
+    /// The object it is about. In the store empty when it is the object that was saved.
+    #[serde(borrow, default, skip_serializing_if = "is_empty")]
     pub object: Cow<'a, str>,
     /// The verdict.
     pub verdict: VerdictWord,
@@ -103,19 +104,34 @@ fn operation_words(operations: Operations) -> String {
     words.into_iter().filter_map(|(contained, word)| contained.then_some(word)).collect::<Vec<_>>().join(" or ")
 }
 
-/// The decisions as a JSON list of [`TraceEntry`].
+fn is_empty(text: &str) -> bool {
+    text.is_empty()
+}
+
+/// The decisions at a save of this object as a JSON list of [`TraceEntry`], which names the object only where it is another one.
 #[must_use]
-pub fn write_trace(program: &Program, decisions: &[Decision]) -> String {
-    let entries: Vec<_> = decisions.iter().map(|decision| trace_entry(program, decision)).collect();
+pub fn write_trace(program: &Program, (model, object): (ModelId, &str), decisions: &[Decision]) -> String {
+    let entry = |decision| {
+        let mut entry = trace_entry(program, decision);
+        if program.webhook(decision.webhook).model == model && *decision.object == *object {
+            (entry.model, entry.object) = (Cow::Borrowed(""), Cow::Borrowed(""));
+        }
+        entry
+    };
+    let entries: Vec<_> = decisions.iter().map(entry).collect();
     serde_json::to_string(&entries).unwrap_or_else(|_| "[]".to_owned())
 }
 
-/// Reads back what [`write_trace`] wrote.
+/// Reads back what [`write_trace`] wrote for a save of this object.
 ///
 /// # Errors
 /// When the text is something else.
-pub fn read_trace(json: &str) -> Result<Vec<TraceEntry<'_>>, serde_json::Error> {
-    serde_json::from_str(json)
+pub fn read_trace<'a>(json: &'a str, model: &'a str, object: &'a str) -> Result<Vec<TraceEntry<'a>>, serde_json::Error> {
+    let mut entries: Vec<TraceEntry<'a>> = serde_json::from_str(json)?;
+    for entry in entries.iter_mut().filter(|entry| entry.model.is_empty()) {
+        (entry.model, entry.object) = (Cow::Borrowed(model), Cow::Borrowed(object));
+    }
+    Ok(entries)
 }
 
 impl fmt::Display for TraceEntry<'_> {

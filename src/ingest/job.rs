@@ -94,7 +94,7 @@ impl Saving {
         let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
         let program = &self.generation.rules.program;
         let operation = outcome.operation;
-        let trace = write_trace(program, &outcome.decisions);
+        let trace = write_trace(program, (save.model, &save.id), &outcome.decisions);
         if self.watched {
             self.news.push(self.news_of(save, sequence, &outcome));
         }

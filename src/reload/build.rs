@@ -1,19 +1,20 @@
 //! Checked rules and their configuration → a [`Generation`]: who is called how, signed with what. Secrets are revealed here.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use secrecy::ExposeSecret as _;
 
+use super::keyring::Keyring;
 use crate::check::{Rules, Valid};
-use crate::config::{Config, SecretError, SecretSource};
-use crate::delivery::{KeyError, Policy, RsaKey, Secret, Signer};
+use crate::config::{Config, Endpoint, Keys, SecretError, SecretSource};
+use crate::delivery::{Earlier, Key, KeyError, ParseKeyError, Policy, Signer, SigningKeyError};
 use crate::generation::{Generation, Target};
 use crate::ids::EndpointId;
 use crate::program::Through;
 use crate::store::{Store, StoreError};
-use crate::time::Entropy;
 
 /// Why a generation could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -43,62 +44,17 @@ pub enum BuildError {
         name: String,
         /// Why.
         #[source]
-        source: crate::delivery::SecretError,
+        source: ParseKeyError,
     },
     /// The RSA key of the store.
     #[error("the key of the journey signatures cannot be used")]
     JourneyKey(#[source] KeyError),
+    /// The Ed25519 key of the store.
+    #[error("the key of the asymmetric signatures cannot be used")]
+    AsymmetricKey(#[source] SigningKeyError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Keys that are made once and kept in the store.
-pub struct Keyring {
-    store: Store,
-    entropy: Arc<dyn Entropy>,
-    journey: Mutex<Option<Arc<RsaKey>>>,
-}
-
-impl Keyring {
-    /// The keys of this store.
-    #[must_use]
-    pub fn new(store: Store, entropy: Arc<dyn Entropy>) -> Self {
-        Self { store, entropy, journey: Mutex::new(None) }
-    }
-
-    /// The public keys in use, as JSON Web Keys.
-    #[must_use]
-    pub fn public_keys(&self) -> Vec<serde_json::Value> {
-        self.known_journey_key().iter().map(|key| key.public_jwk()).collect()
-    }
-
-    async fn endpoint_secret(&self, id: &EndpointId) -> Result<Vec<u8>, StoreError> {
-        let entropy = Arc::clone(&self.entropy);
-        let make = move || {
-            let mut bytes = vec![0; 32];
-            entropy.fill(&mut bytes);
-            bytes
-        };
-        self.store.key(&format!("endpoint/{id}"), make).await
-    }
-
-    /// The RSA key, made when it is first needed.
-    async fn journey_key(&self) -> Result<Arc<RsaKey>, BuildError> {
-        if let Some(key) = self.known_journey_key() {
-            return Ok(key);
-        }
-        // A provider that makes no key leaves nothing, which cannot be read as a key below.
-        let make = || RsaKey::generate().and_then(|key| key.to_pkcs8()).unwrap_or_default();
-        let der = self.store.key("journey-rsa", make).await?;
-        let key = Arc::new(RsaKey::from_pkcs8(&der).map_err(BuildError::JourneyKey)?);
-        *self.journey.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&key));
-        Ok(key)
-    }
-
-    fn known_journey_key(&self) -> Option<Arc<RsaKey>> {
-        self.journey.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
 /// What a generation is built for.
@@ -135,29 +91,73 @@ pub async fn build(
         }
     }
     let mut targets = FxHashMap::default();
+    let mut kept = BTreeSet::new();
     // A disabled one is no target: what it has is held.
     for endpoint in rules.endpoints.iter().filter(|endpoint| endpoint.enabled) {
         let configured = config.endpoint(&endpoint.id);
         let name = endpoint.name.value.to_string();
         let policy = configured.map_or_else(Policy::default, |configured| configured.policy.clone());
-        let secret = match configured.and_then(|configured| configured.secret.as_ref()) {
-            Some(source) => own_secret(source, config, &name)?,
-            None => Secret::from_bytes(&keyring.endpoint_secret(&endpoint.id).await?)
-                .map_err(|source| BuildError::BadSigningSecret { name: name.clone(), source })?,
-        };
-        let mut signer = Signer::new(secret, Vec::new());
-        if policy.journey {
-            signer = signer.with_journey(keyring.journey_key().await?);
+        if configured.is_none_or(|configured| configured.keys.secret.is_none()) {
+            kept.insert(endpoint.id.clone());
         }
+        let keys = EndpointKeys { id: &endpoint.id, name: &name, configured, config, keyring };
+        let signer = keys.signer(&policy).await?;
         targets.insert(endpoint.id.clone(), Arc::new(Target { name, policy, signer }));
     }
-    index_children(&rules, &keyring.store).await?;
+    index_children(&rules, keyring.store()).await?;
+    keyring.keeps(kept);
     Ok((Generation { number, rules: Arc::new(rules), targets, secrets }, warnings))
 }
 
-fn own_secret(source: &SecretSource, config: &Config, name: &str) -> Result<Secret, BuildError> {
-    let text = source.reveal(&config.folder).map_err(|source| BuildError::SigningSecret { name: name.to_owned(), source })?;
-    text.expose_secret().trim().parse().map_err(|source| BuildError::BadSigningSecret { name: name.to_owned(), source })
+/// Where the keys of an endpoint come from.
+struct EndpointKeys<'a> {
+    id: &'a EndpointId,
+    name: &'a str,
+    configured: Option<&'a Endpoint>,
+    config: &'a Config,
+    keyring: &'a Keyring,
+}
+
+impl EndpointKeys<'_> {
+    /// Its own keys where they are configured, and those that the store keeps where not.
+    async fn signer(&self, policy: &Policy) -> Result<Signer, BuildError> {
+        let none = Keys::default();
+        let keys = self.configured.map_or(&none, |configured| &configured.keys);
+        let (secret, mut earlier) = match &keys.secret {
+            Some(source) => (self.parsed(source)?, Vec::new()),
+            None => self.keyring.endpoint_secret(self.id).await?,
+        };
+        for previous in &keys.previous {
+            earlier.push(Earlier { key: self.parsed::<Key>(&previous.secret)?, until: previous.until });
+        }
+        let asymmetric = match &keys.signing_key {
+            Some(source) => Some(Arc::new(self.parsed(source)?)),
+            None if policy.asymmetric => {
+                let (key, before) = self.keyring.asymmetric_key().await?;
+                earlier.extend(before);
+                Some(key)
+            }
+            None => None,
+        };
+        let journey = if policy.journey {
+            let (key, before) = self.keyring.journey_key().await?;
+            earlier.extend(before);
+            Some(key)
+        } else {
+            None
+        };
+        let signer = Signer::new(secret, earlier);
+        let signer = asymmetric.into_iter().fold(signer, Signer::with_asymmetric);
+        Ok(journey.into_iter().fold(signer, Signer::with_journey))
+    }
+
+    /// A secret or key from where it is.
+    fn parsed<K: FromStr<Err: Into<ParseKeyError>>>(&self, source: &SecretSource) -> Result<K, BuildError> {
+        let name = || self.name.to_owned();
+        let text = source.reveal(&self.config.folder).map_err(|source| BuildError::SigningSecret { name: name(), source })?;
+        let parsed = text.expose_secret().trim().parse::<K>();
+        parsed.map_err(|error| BuildError::BadSigningSecret { name: name(), source: error.into() })
+    }
 }
 
 /// Has the store find the objects of embedded has-many relations by index.

@@ -2,12 +2,14 @@
 //! error keeps the last good program and is reported. Deliveries that exist keep what was rendered. Only user of notify.
 
 mod build;
+mod keyring;
 mod reach;
 mod reloader;
 mod trigger;
 mod watch;
 
-pub use build::{Absent, BuildError, Keyring, build};
+pub use build::{Absent, BuildError, build};
+pub use keyring::{Keyring, RotateError};
 pub use reloader::{Attempt, Files, Reloader, Setup};
 pub use trigger::{Report, Requests, Trigger, trigger};
 

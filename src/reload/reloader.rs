@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::build::{Absent, Keyring, build};
+use super::build::{Absent, build};
+use super::keyring::Keyring;
 use super::reach::unreachable;
 use super::trigger::{Report, Requests};
 use super::watch::Watch;
@@ -225,6 +226,8 @@ impl Reloader {
     pub async fn run(mut self, live: Live) {
         loop {
             let asked = self.changed().await;
+            let keyring = Arc::clone(&self.keyring);
+            let _keys_in_force = keyring.still().await;
             let (generation, report) = self.reload().await;
             if let Some(generation) = generation {
                 live.store(Arc::new(generation));
@@ -293,9 +296,9 @@ impl Reloader {
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
-        let now = format!("{} {:?} {:?}", config.listen, config.store, config.allow_networks);
+        let now = format!("{} {:?} {:?} {:?}", config.listen, config.store, config.allow_networks, config.retention);
         let before = self.fixed.get_or_insert_with(|| now.clone());
-        (*before != now).then(|| "the address, the store and the allowed networks change only at the next start".to_owned())
+        (*before != now).then(|| "the address, the store, the allowed networks and the retention change only at the next start".to_owned())
     }
 }
 

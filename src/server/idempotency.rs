@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 
 use super::api::saves::BATCH;
+use super::problem::PROBLEM_JSON;
 use super::request::tenant;
 use super::{App, Problem, body};
 use crate::ids::Tenant;
@@ -103,7 +104,14 @@ async fn note(store: &Store, tenant: &Tenant, key: &str, answer: Response) -> Re
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
+/// What a repetition is answered. What may be stored nowhere, a new secret, is not stored here either.
 fn kept(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> KeptAnswer {
+    if headers.get(header::CACHE_CONTROL).is_some_and(|value| value == "no-store") {
+        let detail = "the request with this key has been done, and its answer is shown only once";
+        let problem = Problem::new(StatusCode::CONFLICT, "answered-once", detail);
+        let (status, body) = (StatusCode::CONFLICT.as_u16(), problem.to_json().into());
+        return KeptAnswer { status, content_type: PROBLEM_JSON.into(), body };
+    }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     KeptAnswer { status: status.as_u16(), content_type: content_type.into(), body: body.clone() }
 }
@@ -116,4 +124,26 @@ fn replay(answer: KeptAnswer) -> Response {
         Ok(_) | Err(_) => _ = response.headers_mut().remove(header::CONTENT_TYPE),
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_kept() {
+        let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))].into_iter().collect();
+        let kept = kept(StatusCode::OK, &headers, &Bytes::from_static(b"whsec_x"));
+        assert_eq!(kept.status, 409);
+        assert!(!kept.body.windows(5).any(|part| part == b"whsec"));
+    }
+
+    #[test]
+    fn requests_that_differ_anywhere_have_different_fingerprints() {
+        let one = fingerprint([b"POST", b"/a", b"b"]);
+        assert_eq!(one, fingerprint([b"POST", b"/a", b"b"]));
+        assert!(
+            [[&b"POST"[..], b"/ab", b""], [b"POST", b"/a", b"c"], [b"PUT", b"/a", b"b"]].into_iter().all(|other| fingerprint(other) != one)
+        );
+    }
 }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 
-use super::api::{attachments, deliveries, endpoints, explain, health, keys, messages, objects, reload, saves, sink, webhooks};
+use super::api::{attachments, deliveries, endpoints, explain, health, keys, messages, objects, reload, rotate, saves, sink, webhooks};
 use super::{App, door, guard, idempotency, problem};
 
 /// Every route of a node.
@@ -22,6 +22,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/endpoints/{id}", get(endpoints::one))
         .route("/endpoints/{id}/suspend", post(endpoints::suspend))
         .route("/endpoints/{id}/unsuspend", post(endpoints::unsuspend))
+        .route("/endpoints/{id}/rotate-secret", post(rotate::secret))
         .route("/messages", get(messages::list))
         .route("/messages/{id}", get(messages::one))
         .route("/deliveries", get(deliveries::list))
@@ -34,6 +35,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/-/reload", post(reload::reload))
+        .route("/-/rotate-keys", post(rotate::node_keys))
         .route("/.well-known/webhook-keys.json", get(keys::public));
     if app.options.dev {
         node = node.route("/sink/{*event}", any(sink::take));

@@ -20,6 +20,14 @@ pub enum StoreError {
     /// No room left on the disk.
     #[error("the disk of the store is full")]
     Full,
+    /// A file beside the store, such as a backup, cannot be written.
+    #[error("cannot write `{file}`: {why}")]
+    Target {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,

@@ -3,22 +3,28 @@
 
 mod alarm;
 mod error;
+mod finding;
 mod handover;
 mod job;
+mod prune;
 mod receipt;
 mod rows;
 mod sqlite;
 
 pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
+pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, Query, SaveJob, Unsendable, WaitRow};
+use prune::Stage;
+pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
 pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
-    ObjectRow, Page, Settled, Share, Suspension, TraceRow,
+    ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
 };
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -53,6 +59,14 @@ impl Store {
     /// When it cannot be opened, is locked, is not writable, is newer than this program, or the URL is of an unknown kind.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlite::Sqlite::open(url).await.map(|backend| Self(Backend::Sqlite(backend)))
+    }
+
+    /// Opens a store as [`Store::open`] does, but makes none.
+    ///
+    /// # Errors
+    /// When there is none, or as for [`Store::open`].
+    pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        sqlite::Sqlite::open_existing(url).await.map(|backend| Self(Backend::Sqlite(backend)))
     }
 
     /// A number that changes after each commit which may have made a delivery due. Mark it seen, then look at [`Store::due`], then
@@ -238,6 +252,31 @@ impl Store {
         verb!(self, close_receipt(tenant, key, answer))
     }
 
+    /// Puts new key material in force under `name`. What was in force is kept as retired until `until`.
+    ///
+    /// # Errors
+    /// When the store fails; the old material stays in force then.
+    pub async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
+        verb!(self, rotate_key(name, material, until))
+    }
+
+    /// What was in force under `name` before, as far as its grace time is not over at `now`; the newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn retired_keys(&self, name: &str, now: Timestamp) -> Result<Vec<RetiredKey>, StoreError> {
+        verb!(self, retired_keys(name, now))
+    }
+
+    /// One bounded step of removing what ended before the cutoffs; what it removed, and where the next step begins, if there is one.
+    /// Begin with [`Sweep::START`].
+    ///
+    /// # Errors
+    /// When the store fails; nothing is removed by this step then.
+    pub async fn prune(&self, cutoffs: &Cutoffs, sweep: Sweep) -> Result<(Removed, Option<Sweep>), StoreError> {
+        verb!(self, prune(cutoffs, sweep))
+    }
+
     /// Prepares the store to answer [`Query::Children`] of this model and belongs-to from an index. `property` is the stored name,
     /// `room_id`. Does nothing when it has been done before.
     ///
@@ -251,4 +290,46 @@ impl Store {
     pub async fn close(&self) {
         verb!(self, close());
     }
+}
+
+/// Checks the store at `url` as it is at this moment, whether a node runs on it or not. Nothing is changed.
+///
+/// # Errors
+/// When there is no store, it is not ours or of another version, or cannot be read.
+pub async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
+    sqlite::aside::examine(url, now).await
+}
+
+/// Puts right what [`examine`] calls repairable; how many rows and files were changed. Needs the store alone.
+///
+/// # Errors
+/// When there is no store, another process holds it, or it cannot be written; nothing is changed then but the rights of files.
+pub async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
+    sqlite::aside::repair(url, now).await
+}
+
+/// Copies the store at `url` into the new file `target`, whether a node runs on it or not; the copy holds every save acknowledged
+/// before the call, and is as long as the answer says, in bytes. A copy that fails, or that `stop` ends by answering `true`, leaves
+/// nothing.
+///
+/// # Errors
+/// When there is no store, or the file exists or cannot be written, or `stop` said so.
+pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
+    sqlite::aside::backup(url, target, stop).await
+}
+
+/// What [`Store::prune`] would remove of the store at `url`, whether a node runs on it or not.
+///
+/// # Errors
+/// When there is no store, or it cannot be read.
+pub async fn prunable(url: &str, cutoffs: &Cutoffs) -> Result<Removed, StoreError> {
+    sqlite::aside::prunable(url, *cutoffs).await
+}
+
+/// Gives the room of what was removed back to the file system; how many bytes that was. Needs the store alone, and as much free disk as the store takes.
+///
+/// # Errors
+/// When there is no store, another process holds it, or the disk is full.
+pub async fn vacuum(url: &str) -> Result<u64, StoreError> {
+    sqlite::aside::vacuum(url).await
 }

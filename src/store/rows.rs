@@ -288,6 +288,21 @@ pub struct TraceRow {
     pub decisions: Box<str>,
 }
 
+/// A key that was in force before the present one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RetiredKey {
+    /// Its bytes.
+    pub material: Vec<u8>,
+    /// The end of its grace time.
+    pub until: Timestamp,
+}
+
+impl std::fmt::Debug for RetiredKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RetiredKey").field("until", &self.until).finish_non_exhaustive()
+    }
+}
+
 /// Which messages.
 #[derive(Clone, Debug, Default)]
 pub struct MessageFilter {

@@ -18,7 +18,7 @@ pub struct Rendered {
     pub body: Option<(Box<str>, Bytes)>,
 }
 
-/// Text in which secrets are still placeholders. In the store it is a JSON string, or a list of strings and `{"secret": name}`.
+/// Text in which secrets are still placeholders. In the store it is a JSON list of strings and `{"secret": name}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RenderedText {
@@ -28,12 +28,38 @@ pub struct RenderedText {
 
 /// A piece of rendered text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(from = "Stored", into = "Stored")]
 pub enum Part {
     /// As it is.
     Text(String),
     /// The secret of this name, filled in when the request is sent.
     Secret(String),
+}
+
+/// A piece in the store.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Text(String),
+    Secret { secret: String },
+}
+
+impl From<Stored> for Part {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::Text(text) => Self::Text(text),
+            Stored::Secret { secret } => Self::Secret(secret),
+        }
+    }
+}
+
+impl From<Part> for Stored {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Text(text) => Self::Text(text),
+            Part::Secret(secret) => Self::Secret { secret },
+        }
+    }
 }
 
 impl RenderedText {

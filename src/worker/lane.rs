@@ -16,7 +16,7 @@ const FIRST_REST: Duration = Duration::from_millis(100);
 /// The longest that it stays open: a receiver that is back is found soon.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 /// Deliveries of a lane that may wait in memory for a place.
-const LONGEST_LINE: usize = 64;
+const LONGEST_LINE: usize = 512;
 /// How long the last one of them may wait, as far as can be foreseen; much less than a lease is longer than its request.
 const PATIENT_LINE: Duration = Duration::from_secs(5);
 /// One delivery in so many is the one that came due last, not the one that is longest due: what is fresh does not wait for a backlog.

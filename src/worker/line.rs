@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use crate::store::Claimed;
 
 /// Deliveries in the lines of all lanes.
-pub(super) const LONGEST: usize = 256;
-/// Bytes of a body that may stand in line: with 256 of them, 16 MiB.
-pub(super) const LARGEST_BODY: usize = 64 * 1024;
+pub(super) const LONGEST: usize = 2048;
+/// Bytes of a body that may stand in line: with as many as may, 16 MiB.
+pub(super) const LARGEST_BODY: usize = 8 * 1024;
 
 /// A line.
 #[derive(Debug, Default)]

@@ -140,7 +140,8 @@ impl Worker {
                 biased;
                 () = &mut shutdown => break,
                 Some(fresh) = arrivals.recv() => {
-                    state.start_fresh(&generation, fresh);
+                    // The generation may be another one than before the wait.
+                    state.start_fresh(&self.live.load_full(), fresh);
                     // So that one whose task is lost is found when its lease has ended.
                     look = look.or_else(|| Instant::now().checked_add(LONGEST_SLEEP));
                 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{
     Alarm, Alert, Answer, AttemptRow, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob, Settled,
-    Share, Store, Suspension,
+    Share, Store, Suspension, examine,
 };
 use webhookc::template::RenderedText;
 use webhookc::time::Entropy as _;
@@ -130,6 +130,9 @@ async fn compare(seed: u64, url: &str) {
     let told = Arc::new(Told { random: Random::new(seed + 1_000_000), made: Mutex::default() });
     let (mut queue, mut ids, mut held, mut now) = (Queue::default(), Vec::new(), Vec::<Held>::new(), 1_767_225_600_000);
     for verb in 0..VERBS {
+        let found = examine(url, at(now)).await.unwrap();
+        // What the alerts of this test are about does not exist.
+        assert!(found.iter().all(|finding| finding.check == "object-missing"), "seed {seed}, verb {verb}: {found:?}");
         let (endpoint, place) = (random.below(ENDPOINTS.len()), format!("seed {seed}, verb {verb}"));
         match random.below(12) {
             0..3 => {

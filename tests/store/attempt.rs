@@ -1,8 +1,9 @@
 //! Finished attempts.
 
 use bytes::Bytes;
-use webhookc::store::{AttemptRow, Claimed, NewAttempt, Settled};
+use webhookc::store::{AttemptRow, Claimed, NewAttempt, Settled, Store};
 
+use crate::lanes::{lane, oldest};
 use crate::script::at;
 
 /// An attempt with this end, as the one who has claimed it records it.
@@ -25,4 +26,16 @@ pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
         suspend: false,
         alarm: None,
     }
+}
+
+/// Takes up to `count` deliveries of the tenant `t` to an endpoint that are due at `now`, for 100 ms.
+pub async fn take(store: &Store, endpoint: &str, now: i64, count: usize) -> Vec<Claimed> {
+    let lane = lane(store, "t", endpoint).await.unwrap();
+    store.claim(&lane, at(now), at(now + 100), oldest(count)).await.unwrap()
+}
+
+/// Makes an attempt of everything that is due, up to 1,000, with this end.
+pub async fn end_all(store: &Store, endpoint: &str, then: Settled) {
+    let attempts = take(store, endpoint, 0, 1000).await.iter().map(|claimed| finished(claimed, then.clone())).collect();
+    assert!(store.settle(attempts).await.unwrap().into_iter().all(|recorded| recorded));
 }

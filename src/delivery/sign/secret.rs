@@ -65,15 +65,15 @@ impl FromStr for Secret {
 
     fn from_str(text: &str) -> Result<Self, SecretError> {
         let encoded = text.strip_prefix(PREFIX).ok_or(SecretError::Prefix)?;
-        let bytes = STANDARD.decode(encoded).map_err(|error| SecretError::Base64(reason(&error)))?;
+        let bytes = STANDARD.decode(encoded).map_err(|error| SecretError::Base64(reason(&error, PREFIX)))?;
         Self::from_bytes(&bytes)
     }
 }
 
-/// What is wrong with base64, without any of its characters.
-fn reason(error: &base64::DecodeError) -> String {
+/// What is wrong with base64 after a prefix, without any of its characters.
+pub(super) fn reason(error: &base64::DecodeError, prefix: &str) -> String {
     match error {
-        base64::DecodeError::InvalidByte(at, _) => format!("character {} is not of its alphabet", at + PREFIX.len() + 1),
+        base64::DecodeError::InvalidByte(at, _) => format!("character {} is not of its alphabet", at + prefix.len() + 1),
         base64::DecodeError::InvalidLength(_) => "its length is not a multiple of 4".to_owned(),
         base64::DecodeError::InvalidLastSymbol { .. } => "its last character is cut off".to_owned(),
         base64::DecodeError::InvalidPadding => "the `=` at its end are missing or too many".to_owned(),

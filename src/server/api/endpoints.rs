@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::{Policy, SigningKey};
 use crate::generation::Generation;
 use crate::ids::Tenant;
 use crate::ingest::Bell;
@@ -40,6 +41,9 @@ struct EndpointView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<String>,
     signatures: Vec<&'static str>,
+    /// What asymmetric signatures are verified with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
     enabled: bool,
     /// Null when something may be sent.
     suspended: Option<SuspensionView>,
@@ -157,8 +161,15 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         timeout_ms: policy.map(|policy| policy.timeout.as_millis()),
         concurrency: policy.map(|policy| policy.concurrency),
         rate_limit: policy.and_then(|policy| policy.rate_limit).map(|rate| rate.to_string()),
-        signatures: if policy.is_some_and(|policy| policy.journey) { vec!["standard", "journey"] } else { vec!["standard"] },
+        signatures: policy.map(signatures).unwrap_or_default(),
+        public_key: target.and_then(|target| target.signer.asymmetric()).map(SigningKey::public_text),
         enabled: endpoint.enabled,
         suspended: state.and_then(|state| state.suspended).map(|(at, why)| SuspensionView { at: at.to_string(), why }),
     }
+}
+
+/// The signature profiles of an endpoint.
+fn signatures(policy: &Policy) -> Vec<&'static str> {
+    let profiles = [("standard", true), ("asymmetric", policy.asymmetric), ("journey", policy.journey)];
+    profiles.into_iter().filter(|(_, used)| *used).map(|(profile, _)| profile).collect()
 }

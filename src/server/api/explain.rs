@@ -21,9 +21,9 @@ pub(super) struct Reason<'a> {
     reason: String,
 }
 
-/// The decisions of a stored trace; none of one that cannot be read any more.
-pub(super) fn reasons(trace: &str) -> Vec<Reason<'_>> {
-    let entries = read_trace(trace).unwrap_or_default();
+/// The decisions of the stored trace of a save of this object; none of one that cannot be read any more.
+pub(super) fn reasons<'a>(trace: &'a str, model: &'a str, object: &'a str) -> Vec<Reason<'a>> {
+    let entries = read_trace(trace, model, object).unwrap_or_default();
     entries.into_iter().map(|entry| Reason { reason: entry.to_string(), entry }).collect()
 }
 
@@ -59,7 +59,7 @@ pub(in crate::server) async fn explain(
         sequence: row.sequence,
         at: row.at.to_string(),
         operation: &row.operation,
-        decisions: reasons(&row.decisions),
+        decisions: reasons(&row.decisions, &model, &id),
     });
     Ok(json(StatusCode::OK, &Explanation { data: data.collect() }))
 }

@@ -1,5 +1,7 @@
-//! `/.well-known/webhook-keys.json`: the public keys of the `journey` profile, as a JSON Web Key Set.
+//! `/.well-known/webhook-keys.json`: the public keys of asymmetric signatures and of the `journey` profile, as a JSON Web Key Set (RFC
+//! 7517). Keys that were replaced stay in it for their grace time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -16,6 +18,12 @@ struct KeySet {
 }
 
 pub(in crate::server) async fn public(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let keys = app.running()?.keyring.public_keys();
+    let running = app.running()?;
+    let (generation, now) = (running.ingest.generation(), running.ingest.clock.now());
+    let targets = generation.rules.endpoints.iter().filter_map(|endpoint| generation.targets.get(&endpoint.id));
+    let mut known = BTreeSet::new();
+    let mut keys: Vec<_> = targets.flat_map(|target| target.signer.public_keys(now)).collect();
+    // Most endpoints share the keys of the node.
+    keys.retain(|key| known.insert(key.get("kid").map(ToString::to_string)));
     Ok(json(StatusCode::OK, &KeySet { keys }))
 }

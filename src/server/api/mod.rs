@@ -9,6 +9,7 @@ pub(super) mod keys;
 pub(super) mod messages;
 pub(super) mod objects;
 pub(super) mod reload;
+pub(super) mod rotate;
 pub(super) mod saves;
 pub(super) mod sink;
 pub(super) mod webhooks;

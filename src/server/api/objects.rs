@@ -96,7 +96,7 @@ impl<'a> SaveAnswer<'a> {
             operation: saved.operation.as_str(),
             sequence: saved.sequence,
             messages: saved.messages.iter().map(|(id, event)| Sent { id: *id, event }).collect(),
-            decisions: explain.then(|| reasons(&saved.trace)),
+            decisions: explain.then(|| reasons(&saved.trace, model, id)),
         }
     }
 }

@@ -1,6 +1,10 @@
-//! Key material by name.
+//! Key material by name, and what was in force under the name before.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::store::RetiredKey;
+use crate::store::sqlite::values::time;
 
 pub(super) fn key(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
     connection.prepare_cached("SELECT material FROM keys WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
@@ -12,4 +16,23 @@ pub(super) fn keep(connection: &Connection, name: &str, material: &[u8]) -> rusq
         .prepare_cached("INSERT INTO keys (name, material) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![name, material])?;
     connection.prepare_cached("SELECT material FROM keys WHERE name = ?1")?.query_row([name], |row| row.get(0))
+}
+
+/// Puts new material in force; what was, if anything, is retired until `until`.
+pub(super) fn rotate(connection: &Connection, name: &str, material: &[u8], until: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO retired_keys (name, until, material) SELECT name, ?2, material FROM keys WHERE name = ?1")?
+        .execute(params![name, until.as_millisecond()])?;
+    connection
+        .prepare_cached("INSERT INTO keys (name, material) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET material = excluded.material")?
+        .execute(params![name, material])
+        .map(drop)
+}
+
+/// What was in force before, the newest first, as far as its grace time is not over.
+pub(super) fn retired(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Result<Vec<RetiredKey>> {
+    connection
+        .prepare_cached("SELECT material, until FROM retired_keys WHERE name = ?1 AND until > ?2 ORDER BY until DESC")?
+        .query_map(params![name, now.as_millisecond()], |row| Ok(RetiredKey { material: row.get(0)?, until: time(row, 1)? }))?
+        .collect()
 }

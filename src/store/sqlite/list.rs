@@ -11,7 +11,7 @@ use crate::store::sqlite::values::{delivery_id, from_json, limit, state, state_n
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
 
 const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
-const DELIVERY: &str = "SELECT d.row, m.id, e.name, m.event, d.model, d.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
+const DELIVERY: &str = "SELECT d.row, m.id, e.name, m.event, m.model, m.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
                                d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at";
 const DELIVERY_FROM: &str = "FROM deliveries d JOIN messages m ON m.row = d.row >> 20 JOIN endpoints e ON e.row = d.endpoint";
 /// Newest first by way of the tenant's messages, whose rows are in the same order as those of their deliveries.

@@ -2,6 +2,9 @@
 //! each verb is a function over a connection in the file named after what it touches.
 
 mod agenda;
+pub(super) mod aside;
+mod backup;
+mod doctor;
 mod endpoints;
 mod failure;
 mod keys;
@@ -9,6 +12,7 @@ mod list;
 mod objects;
 mod open;
 mod place;
+mod prune;
 mod queue;
 mod readers;
 mod receipts;
@@ -28,8 +32,8 @@ use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
-    NewAttempt, ObjectRow, Page, Receipt, SaveJob, Share, StoreError, Suspension, TraceRow,
+    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
+    NewAttempt, ObjectRow, Page, Receipt, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -48,6 +52,11 @@ impl Sqlite {
         let opened = open::open(url).await?;
         let readers = Readers::new(opened.path.clone(), opened.place.clone());
         Ok(Self { writer: Writer::start(opened)?, readers })
+    }
+
+    pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        open::existing(url)?;
+        Self::open(url).await
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {
@@ -203,6 +212,33 @@ impl Sqlite {
             receipts::close(&session.connection, tenant.as_str(), &key, answer.as_ref()).map(|()| Flow::Keep)
         };
         self.writer.write((), close).await
+    }
+
+    pub(super) async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        let rotate = move |session: &mut Session, (): &mut ()| {
+            keys::rotate(&session.connection, &name, &material, until)?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write((), rotate).await
+    }
+
+    pub(super) async fn retired_keys(&self, name: &str, now: Timestamp) -> Result<Vec<RetiredKey>, StoreError> {
+        let name = name.to_owned();
+        self.readers.read(move |connection| keys::retired(connection, &name, now)).await
+    }
+
+    pub(super) async fn prune(&self, cutoffs: &Cutoffs, sweep: Sweep) -> Result<(Removed, Option<Sweep>), StoreError> {
+        let cutoffs = *cutoffs;
+        let found = self.readers.read(move |connection| prune::look(connection, &cutoffs, sweep)).await?;
+        if found.rows.is_empty() {
+            return Ok((Removed::default(), found.next));
+        }
+        let remove = move |session: &mut Session, removed: &mut Removed| {
+            *removed = prune::remove(&session.connection, &cutoffs, sweep.stage, &found.rows)?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write(Removed::default(), remove).await.map(|removed| (removed, found.next))
     }
 
     pub(super) async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {

@@ -81,6 +81,39 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// The file that the URL names, which must be there already.
+pub(super) fn existing(url: &str) -> Result<PathBuf, StoreError> {
+    let fail = |why: String| StoreError::Open { url: url.to_owned(), why };
+    let path = path_of(url).map_err(fail)?;
+    if path.is_file() { Ok(path) } else { Err(fail("there is no such file".to_owned())) }
+}
+
+/// Refuses a database of another program, or of another version of this one.
+pub(super) fn check_format(connection: &Connection) -> Result<(), String> {
+    let sql = |error: rusqlite::Error| open_failure(&error);
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sql)?;
+    if id != APPLICATION_ID {
+        return Err("it is the database of another program".to_owned());
+    }
+    let known = newest_known();
+    let newest: i64 = connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0)).map_err(sql)?;
+    match newest.cmp(&i64::from(known)) {
+        std::cmp::Ordering::Less => Err(format!(
+            "its format is version {newest}, and this program's is {known}; start a node of this version once, which brings it up to date"
+        )),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(too_new(newest, known)),
+    }
+}
+
+fn newest_known() -> refinery::SchemaVersion {
+    embedded::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default()
+}
+
+fn too_new(newest: impl std::fmt::Display, known: impl std::fmt::Display) -> String {
+    format!("its format is version {newest}, and this program knows versions up to {known}; use a newer webhookc")
+}
+
 /// Keeps a compiled statement whatever is bound to it. Otherwise SQLite compiles anew whenever a parameter changes that a partial index
 /// or a range might depend on, which is with every execution.
 fn stable_plans(connection: &Connection) -> rusqlite::Result<()> {
@@ -136,7 +169,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// An I/O error without the operating system's number.
-fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.to_lowercase()
@@ -209,7 +242,7 @@ fn configure(connection: &Connection) -> Result<(), String> {
 
 fn migrate(connection: &mut Connection) -> Result<(), String> {
     let runner = embedded::migrations::runner();
-    let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
+    let known = newest_known();
     let sql = |error: rusqlite::Error| open_failure(&error);
     // A new database has no history yet.
     let applied = if connection.table_exists(None, "refinery_schema_history").map_err(sql)? {
@@ -219,7 +252,7 @@ fn migrate(connection: &mut Connection) -> Result<(), String> {
     };
     let newest = applied.iter().map(refinery::Migration::version).max().unwrap_or_default();
     if newest > known {
-        return Err(format!("its format is version {newest}, and this program knows versions up to {known}; use a newer webhookc"));
+        return Err(too_new(newest, known));
     }
     runner.run(connection).map(drop).map_err(|error| format!("its format could not be brought up to date: {error}"))
 }

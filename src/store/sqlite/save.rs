@@ -145,8 +145,8 @@ fn write(session: &mut Session, place: &Place<'_>, effects: &Effects) -> rusqlit
         ])?;
     for (event, object) in &effects.marks {
         connection
-            .prepare_cached("INSERT INTO marks (tenant, event, object) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![tenant, event, object])?;
+            .prepare_cached("INSERT INTO marks (tenant, event, object, sequence) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?
+            .execute(params![tenant, event, object, sequence.0])?;
     }
     for (event, object) in &effects.ended_waits {
         connection
@@ -331,8 +331,8 @@ fn insert_delivery(
             row,
             place.row,
             initial.lane.0,
-            message.model,
-            message.object,
+            delivery.ordered.then_some(&message.model),
+            delivery.ordered.then_some(&message.object),
             delivery.ordered,
             initial.blocked,
             state_number(initial.state),

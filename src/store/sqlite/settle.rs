@@ -84,7 +84,7 @@ fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opt
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?4, blocked = 0, attempts = ?5, spent = spent + 1, last_status = ?6, reason = ?7, settled_at = ?8
+            "UPDATE deliveries SET state = ?4, blocked = 0, attempts = ?5, spent = spent + 1, last_status = ?6, reason = ?7, settled_at = ?8, due_at = 0
              WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
         )?
         .query_row(

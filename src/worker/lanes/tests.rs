@@ -217,11 +217,11 @@ fn what_is_not_made_after_all_leaves_no_trace() {
 #[test]
 fn a_line_is_bounded_and_what_is_behind_it_waits_in_the_store() {
     let (mut bench, lane, target) = (Bench::new(100), lane("t", 0), target(1));
-    let counted_in = (0..200).filter(|number| bench.commit(&lane, &target, *number).is_some()).count();
-    assert_eq!(counted_in, 65);
+    let counted_in = (0..1000).filter(|number| bench.commit(&lane, &target, *number).is_some()).count();
+    assert_eq!(counted_in, 513);
     assert!(bench.0.is_waited_for());
     assert_eq!(bench.end_and_next(&lane, &target), Some(1));
-    assert_eq!(bench.commit(&lane, &target, 300), None, "others wait before it");
+    assert_eq!(bench.commit(&lane, &target, 1000), None, "others wait before it");
 }
 
 #[test]

@@ -84,13 +84,14 @@ CREATE TABLE deliveries (
     row INTEGER PRIMARY KEY,
     tenant INTEGER NOT NULL,
     endpoint INTEGER NOT NULL,
-    model TEXT NOT NULL,
-    object TEXT NOT NULL,
+    -- Of an ordered one: what it is about.
+    model TEXT,
+    object TEXT,
     ordered INTEGER NOT NULL,
     -- Ordered, and an earlier delivery of the same endpoint and object is not settled.
     blocked INTEGER NOT NULL,
     state INTEGER NOT NULL,
-    -- Not before; of one that is sending, the end of its lease.
+    -- Not before; of one that is sending, the end of its lease; of one that is settled 0.
     due_at INTEGER NOT NULL,
     fence INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,

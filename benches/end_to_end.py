@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Measures saves from the API to a receiver on this machine: load -> webhookc -> sink, and in turn load -> pipeline -> sink.
+
+`pipeline` is the least that a durable sender must do: HTTP, JSON, one SQLite writer with group commit at synchronous=FULL, HMAC, POST,
+settle; no rules, retries, limits or history. Loopback only.
+
+usage: benches/end_to_end.py --programs DIR --e2e DIR [--binary FILE] [--runs 3] [SCENARIO ...]
+
+  --programs  folder with the programs `load`, `sink` and `pipeline`
+  --e2e       folder with `e2e.py`
+
+One line a run and one of medians a scenario, with ratios where `pipeline` runs beside it. Compare within one run only.
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+API = "127.0.0.1:7391"
+SINK = "127.0.0.1:9999"
+HANGING = "127.0.0.1:9998"
+FIELDS = [
+    ("ts_ns", "integer"), ("name", "text"), ("serial_number", "text"), ("make", "text"), ("kind", "text"), ("status", "text"), ("notes", "text"),
+    ("latitude", "number"), ("longitude", "number"), ("room", "text"), ("active", "boolean"), ("count", "integer"),
+]
+SAVE = (
+    '{"ts_ns":{ts_ns},"name":"Pump {seq}","serial_number":"SN-{seq}","make":"Acme","kind":"X200","status":"in service","notes":"{pad:600}",'
+    '"latitude":-33.918861,"longitude":18.4233,"room":"Room {mod:997}","active":true,"count":{seq}}'
+)
+OBJECT = f"http://{API}/api/v1/tenants/default/objects/asset/{{id}}"
+SAVES = f"http://{API}/api/v1/tenants/default/saves"
+
+
+def schema(webhooks):
+    fields = "".join(f'<field name="{name}" label="{name}" type="{kind}" />\n' for name, kind in FIELDS)
+    return f'<data-model>\n<model name="asset" label="Asset">\n{fields}<display>{{name}}</display>\n{webhooks}</model>\n</data-model>\n'
+
+
+UPDATE = '<webhook type="update" name="asset_saved"><field name="name" /></webhook>\n'
+FIRST_HALF = (
+    '<webhook type="update" name="good"><field name="active" equals="true" /></webhook>\n'
+    '<webhook type="update" name="stuck"><field name="active" equals="false" /></webhook>\n'
+)
+
+
+def endpoint(name, events='"*"', address=SINK, more=""):
+    return f'[[endpoints]]\nname = "{name}"\nevents = {events}\nurl = "http://{address}/hook/{name}"\n{more}'
+
+
+def configuration(endpoints):
+    return f'[listen]\naddress = "{API}"\n[egress]\nallow_networks = ["127.0.0.0/8"]\n' + "".join(endpoints)
+
+
+def sample(size, text=SAVE):
+    return text.replace("{pad:600}", "{pad:%d}" % size)
+
+
+# What is run: number of saves, options of load, endpoints, body, what `pipeline` gets.
+SCENARIOS = {
+    "burst": dict(saves=20000, load=["-c", "64"], pipeline=["-c", "64"]),
+    "batch": dict(saves=40000, load=["-c", "8", "--batch", "100"], batch=True, pipeline=["-c", "64"]),
+    "fanout": dict(saves=1000, load=["-c", "8"], endpoints=50),
+    "rate200": dict(saves=2000, load=["-c", "16", "--rate", "200"], pipeline=["-c", "16", "--rate", "200"]),
+    "rate1000": dict(saves=10000, load=["-c", "16", "--rate", "1000"], pipeline=["-c", "16", "--rate", "1000"]),
+    "hang": dict(saves=4000, load=["-c", "16", "--rate", "400"], hang=True),
+    "no-hang": dict(saves=2000, load=["-c", "16", "--rate", "200"]),
+    "idle": dict(idle=60),
+    "endpoints": dict(endpoints=100000, idle=10, events='["nothing"]'),
+}
+
+
+def wait_until_ready(process, log):
+    for _ in range(600):
+        if process.poll() is not None:
+            sys.exit(f"webhookc ended: {open(log).read()}")
+        try:
+            urllib.request.urlopen(f"http://{API}/readyz", timeout=5).read()
+            return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit("webhookc did not become ready")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return sum(int(ticks) for ticks in file.read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def pss_mb(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024 / 1e6
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.binary = os.path.realpath(options.binary)
+
+    def e2e(self, label, process, url, saves, load, fanout=1, method="PUT", body=None, folder="."):
+        command = [sys.executable, f"{self.options.e2e}/e2e.py", "--bin", self.options.programs, "--label", label, "-n", str(saves)]
+        command += ["--fanout", str(fanout), "--timeout", "120", "--watch", f"{label}={process.pid}", "--url", url]
+        if label == "webhookc":
+            command += ["--sink-args", "--id-field id --ts-field ts_ns"]
+            with open(f"{folder}/save.json", "w") as file:
+                file.write(body or SAVE)
+            load = ["--method", method, "--template", f"{folder}/save.json", *load]
+        else:
+            load = ["--template", f"{self.options.e2e}/save.json.tmpl", *load]
+        return json.loads(subprocess.run([*command, "--", *load], stdout=subprocess.PIPE, text=True).stdout)
+
+    def webhookc(self, scenario):
+        with tempfile.TemporaryDirectory() as folder:
+            count = scenario.get("endpoints", 1)
+            events = scenario.get("events", '"*"')
+            endpoints = [endpoint(f"e{number}", events) for number in range(count)]
+            webhooks = UPDATE
+            if scenario.get("events"):
+                webhooks += '<webhook type="update" name="nothing"><field name="name" equals="nothing" /></webhook>\n'
+            hanging = None
+            if scenario.get("hang"):
+                webhooks = FIRST_HALF
+                endpoints = [endpoint("good", '["good"]'), endpoint("stuck", '["stuck"]', HANGING)]
+                hanging = subprocess.Popen([f"{self.options.programs}/sink", "--addr", HANGING, "--fault", "hang:1"], stderr=subprocess.DEVNULL)
+            with open(f"{folder}/schema.xml", "w") as file:
+                file.write(schema(webhooks))
+            with open(f"{folder}/webhookc.toml", "w") as file:
+                file.write(configuration(endpoints))
+            log = f"{folder}/log"
+            process = subprocess.Popen([self.binary, "serve", folder], stdout=open(log, "w"), stderr=subprocess.STDOUT)
+            try:
+                wait_until_ready(process, log)
+                if "idle" in scenario:
+                    time.sleep(5)
+                    before = cpu_seconds(process.pid)
+                    time.sleep(scenario["idle"])
+                    used = cpu_seconds(process.pid) - before
+                    return {"idle_cpu_percent": round(100 * used / scenario["idle"], 3), "idle_mb": round(pss_mb(process.pid), 1)}
+                body, url, method = SAVE, OBJECT, "PUT"
+                if scenario.get("batch"):
+                    body, url, method = f'{{"model":"asset","id":"{{id}}","fields":{SAVE}}}', SAVES, "POST"
+                if scenario.get("hang"):
+                    return self.with_hanging(process, scenario, folder)
+                result = self.e2e("webhookc", process, url, scenario["saves"], scenario["load"], count, method, body, folder)
+                result["store_bytes"] = round(os.path.getsize(f"{folder}/webhookc.db") / scenario["saves"])
+                return result
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait()
+                if hanging:
+                    hanging.terminate()
+                    hanging.wait()
+
+    def with_hanging(self, process, scenario, folder):
+        """Half of the saves go to an endpoint that never answers; the figures are those of the other."""
+        half, connections = scenario["saves"] // 2, ["-c", "8", "--rate", str(int(scenario["load"][3]) // 2)]
+        with open(f"{folder}/stuck.json", "w") as file:
+            file.write(SAVE.replace('"active":true', '"active":false'))
+        stuck = [f"{self.options.programs}/load", "--url", OBJECT, "-n", str(half), "--prefix", "stuck", "--method", "PUT"]
+        stuck = subprocess.Popen([*stuck, "--template", f"{folder}/stuck.json", *connections], stdout=subprocess.DEVNULL)
+        try:
+            return self.e2e("webhookc", process, OBJECT, half, connections, folder=folder)
+        finally:
+            stuck.wait()
+
+    def pipeline(self, scenario):
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen([f"{self.options.programs}/pipeline", "--port", "8091", "--sink", "9999", "--dir", folder])
+            time.sleep(0.5)
+            try:
+                return self.e2e("pipeline", process, "http://127.0.0.1:8091/", scenario["saves"], scenario["pipeline"])
+            finally:
+                process.terminate()
+                process.wait()
+
+
+def figures(result):
+    if "idle_mb" in result:
+        return result
+    if not result["complete"] or result["duplicates"]:
+        print(f"  incomplete or doubled: missing {result['missing']}, duplicates {result['duplicates']}")
+    e2e, ingest = result["e2e_ms"], result["ingest_ms"]
+    picked = {
+        "delivered/s": result["delivered_per_s"], "cpu_us": 1000 * result["cpu_ms_per_delivery"], "p50_ms": e2e["p50"], "p99_ms": e2e["p99"],
+        "acknowledged_p99_ms": ingest["p99"], "peak_mb": max(result["peak_pss_mib"].values()), "others_cpu": result["other_cpu_share"],
+    }
+    if "store_bytes" in result:
+        picked["store_bytes"] = result["store_bytes"]
+    return picked
+
+
+def show(figures):
+    return ", ".join(f"{name} {value:,.3g}" if value < 1000 else f"{name} {value:,.0f}" for name, value in figures.items())
+
+
+def medians(rows):
+    return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--programs", required=True)
+    arguments.add_argument("--e2e", required=True)
+    arguments.add_argument("--binary", default=os.path.join(os.path.dirname(__file__), "..", "target", "release", "webhookc"))
+    arguments.add_argument("--runs", type=int, default=3)
+    arguments.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    options = arguments.parse_args()
+    bench = Bench(options)
+    for name in options.scenarios or SCENARIOS:
+        if name not in SCENARIOS:
+            arguments.error(f"`{name}` is no scenario, expected one of {', '.join(SCENARIOS)}")
+        scenario = SCENARIOS[name]
+        ours, ceiling = [], []
+        for _ in range(1 if "idle" in scenario else options.runs):
+            ours.append(figures(bench.webhookc(scenario)))
+            print(f"{name} webhookc: {show(ours[-1])}", flush=True)
+            if "pipeline" in scenario:
+                ceiling.append(figures(bench.pipeline(scenario)))
+                print(f"{name} pipeline: {show(ceiling[-1])}", flush=True)
+        print(f"{name} webhookc, medians: {show(medians(ours))}")
+        if ceiling:
+            print(f"{name} pipeline, medians: {show(medians(ceiling))}")
+            pairs = list(zip(ours, ceiling))
+            ratios = {key: statistics.median(a[key] / b[key] for a, b in pairs) for key in ("delivered/s", "cpu_us", "p50_ms", "p99_ms")}
+            print(f"{name} webhookc : pipeline, medians of the ratios: {show(ratios)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+//! `webhookc doctor`: checks a store and says what to do about what is wrong. Exit code 1 when something is.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::output::{Output, harmless, paint};
+use super::stored::{Stored, unusable};
+use crate::report::counted;
+use crate::store::{self, Finding, Severity};
+use crate::time::{Clock as _, SystemClock};
+
+/// Check the store: its file, and that what is in it fits together
+///
+/// Works beside a running node, and changes nothing without `--repair`.
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    stored: Stored,
+
+    /// Put right what can be put right safely, then check again; needs the store alone
+    #[arg(long)]
+    repair: bool,
+
+    /// How the findings are written
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    output_format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// The whole answer.
+#[derive(Serialize)]
+struct Report<'a> {
+    store: &'a str,
+    /// Rows and files that were changed; null without `--repair`.
+    repaired: Option<u64>,
+    findings: &'a [Finding],
+}
+
+impl Doctor {
+    pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
+        let url = self.stored.url()?;
+        let failed = |error| unusable(&error);
+        let repaired = if self.repair { Some(store::repair(&url, SystemClock.now()).await.map_err(failed)?) } else { None };
+        let findings = store::examine(&url, SystemClock.now()).await.map_err(failed)?;
+        match self.output_format {
+            Format::Text => print(&url, repaired, &findings, output),
+            Format::Json => {
+                let report = Report { store: &url, repaired, findings: &findings };
+                let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::of("the findings cannot be written", &error))?;
+                output.line(&text);
+            }
+        }
+        Ok(ExitCode::from(u8::from(!findings.is_empty())))
+    }
+}
+
+fn print(url: &str, repaired: Option<u64>, findings: &[Finding], output: Output) {
+    if let Some(changed) = repaired {
+        output.line(&format!("rows and files changed: {changed}"));
+    }
+    for finding in findings {
+        let color = match finding.severity {
+            Severity::Error => "1;31",
+            Severity::Warning => "1;33",
+        };
+        let severity = paint(output.out, color, &format!("{}[{}]", finding.severity.as_str(), finding.check));
+        output.line(&format!("{severity} {}: {}", finding.message, finding.count));
+        for id in &finding.ids {
+            output.line(&format!("  {}", harmless(id)));
+        }
+        let others = finding.count.saturating_sub(finding.ids.len() as u64);
+        if others > 0 {
+            output.line(&format!("  … and {others} more"));
+        }
+        output.line(&format!("  {} {}", paint(output.out, "36", "help:"), finding.help));
+    }
+    let summary = if findings.is_empty() { "no findings".to_owned() } else { counted(findings.len(), "finding") };
+    output.line(&format!("{summary} in {url}"));
+}

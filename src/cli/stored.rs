@@ -1,0 +1,45 @@
+//! Which store a verb works on that needs no schema and no running node.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::serve::STORE;
+use crate::config::{self, Config, Overrides};
+use crate::store::StoreError;
+
+/// A project's store.
+#[derive(Debug, Args)]
+pub(super) struct Stored {
+    /// The project folder, with or without `webhookc.toml`
+    #[arg(default_value = ".")]
+    path: PathBuf,
+
+    /// The store, such as `sqlite:webhookc.db`; by default that of `webhookc serve`
+    #[arg(long, env = "WEBHOOKC_STORE", value_name = "URL")]
+    store: Option<String>,
+}
+
+impl Stored {
+    /// How the project is configured.
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        Ok(config::read_settings(&self.path, &Overrides { store: self.store.clone(), ..Overrides::default() })?)
+    }
+
+    /// The store's URL.
+    pub(super) fn url(&self) -> Result<String, Failure> {
+        Ok(self.config()?.store_url(STORE))
+    }
+}
+
+/// A store that cannot be used, and what to do about it.
+pub(super) fn unusable(error: &StoreError) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match error {
+        StoreError::Busy { .. } => failure.help("stop the node that runs on it first"),
+        StoreError::Open { .. } => failure.help("name the project's folder, or the store with `--store sqlite:PATH`"),
+        StoreError::Target { .. } => failure.help("name another file"),
+        StoreError::Full | StoreError::Closed | StoreError::Failed(_) => failure,
+    }
+}

@@ -1,0 +1,211 @@
+//! Keys that are made once and kept in the store: a secret for each endpoint that has none of its own, and two keys of the node, RSA for
+//! the `journey` profile and Ed25519 for asymmetric signatures. A rotation is in force from the next attempt on, whatever state the
+//! files are in: it swaps the generation for one that differs in its signatures only.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::build::BuildError;
+use crate::delivery::{Earlier, Key, RsaKey, Secret, SecretError, Signer, SigningKey};
+use crate::generation::{Generation, Live, Target};
+use crate::ids::EndpointId;
+use crate::store::{Store, StoreError};
+use crate::time::Entropy;
+
+/// Where the store keeps the key of the `journey` profile.
+const JOURNEY: &str = "journey-rsa";
+/// Where it keeps the key of asymmetric signatures.
+const ASYMMETRIC: &str = "asymmetric-ed25519";
+
+/// Keys that are made once and kept in the store.
+pub struct Keyring {
+    store: Store,
+    entropy: Arc<dyn Entropy>,
+    journey: Mutex<Option<Rotating<RsaKey>>>,
+    asymmetric: Mutex<Option<Rotating<SigningKey>>>,
+    /// The endpoints of the program in force whose secret is kept here.
+    endpoints: Mutex<BTreeSet<EndpointId>>,
+    changing: tokio::sync::Mutex<()>,
+}
+
+/// A key with those before it.
+type Rotating<K> = (Arc<K>, Vec<Earlier>);
+
+/// Why a key was not rotated.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// No such endpoint in the program in force.
+    #[error("there is no endpoint `{0}`")]
+    Unknown(EndpointId),
+    /// The secret is not the store's.
+    #[error("the secret of the endpoint `{0}` is configured in `webhookc.toml`")]
+    Configured(EndpointId),
+    /// No endpoint uses the node's keys.
+    #[error("no endpoint is signed for with a key of the node")]
+    Unused,
+    /// A key could not be made or kept.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+impl From<StoreError> for RotateError {
+    fn from(error: StoreError) -> Self {
+        Self::Build(error.into())
+    }
+}
+
+impl Keyring {
+    /// The keys of this store.
+    #[must_use]
+    pub fn new(store: Store, entropy: Arc<dyn Entropy>) -> Self {
+        let (journey, asymmetric) = (Mutex::new(None), Mutex::new(None));
+        Self { store, entropy, journey, asymmetric, endpoints: Mutex::default(), changing: tokio::sync::Mutex::default() }
+    }
+
+    /// While this is held, no key is rotated: a generation that is being built is in force before the next rotation.
+    pub(super) async fn still(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Notes whose secrets are kept here.
+    pub(super) fn keeps(&self, endpoints: BTreeSet<EndpointId>) {
+        *lock(&self.endpoints) = endpoints;
+    }
+
+    /// The secret that is kept for an endpoint, made when it is first needed.
+    pub(super) async fn endpoint_secret(&self, id: &EndpointId) -> Result<(Secret, Vec<Earlier>), BuildError> {
+        let unreadable = |source| BuildError::BadSigningSecret { name: id.to_string(), source: SecretError::into(source) };
+        let name = name_of(id);
+        let secret = Secret::from_bytes(&self.store.key(&name, self.random()).await?).map_err(unreadable)?;
+        let earlier = self.earlier(&name, |bytes| Secret::from_bytes(bytes).map(Key::Secret).map_err(unreadable)).await?;
+        Ok((secret, earlier))
+    }
+
+    /// The RSA key of the `journey` profile, made when it is first needed.
+    pub(super) async fn journey_key(&self) -> Result<Rotating<RsaKey>, BuildError> {
+        if let Some(known) = &*lock(&self.journey) {
+            return Ok(known.clone());
+        }
+        let read = |der: &[u8]| RsaKey::from_pkcs8(der).map(Arc::new).map_err(BuildError::JourneyKey);
+        let key = read(&self.store.key(JOURNEY, new_rsa_key).await?)?;
+        let earlier = self.earlier(JOURNEY, |der| read(der).map(Key::Rsa)).await?;
+        Ok(lock(&self.journey).insert((key, earlier)).clone())
+    }
+
+    /// The node's key of asymmetric signatures, made when it is first needed.
+    pub(super) async fn asymmetric_key(&self) -> Result<Rotating<SigningKey>, BuildError> {
+        if let Some(known) = &*lock(&self.asymmetric) {
+            return Ok(known.clone());
+        }
+        let read = |seed: &[u8]| SigningKey::from_bytes(seed).map(Arc::new).map_err(BuildError::AsymmetricKey);
+        let key = read(&self.store.key(ASYMMETRIC, self.random()).await?)?;
+        let earlier = self.earlier(ASYMMETRIC, |seed| read(seed).map(Key::Ed25519)).await?;
+        Ok(lock(&self.asymmetric).insert((key, earlier)).clone())
+    }
+
+    /// Puts a new secret of an endpoint in force, `wanted` or a random one; deliveries are signed with the old one too until `until`.
+    ///
+    /// # Errors
+    /// When there is no such endpoint, its secret is not kept by the store, or the store fails. Nothing has changed then.
+    pub async fn rotate_secret(
+        &self,
+        live: &Live,
+        endpoint: &EndpointId,
+        wanted: Option<Secret>,
+        until: Timestamp,
+    ) -> Result<Secret, RotateError> {
+        let _held = self.changing.lock().await;
+        if !live.load().targets.contains_key(endpoint) {
+            return Err(RotateError::Unknown(endpoint.clone()));
+        }
+        if !lock(&self.endpoints).contains(endpoint) {
+            return Err(RotateError::Configured(endpoint.clone()));
+        }
+        let secret = wanted.unwrap_or_else(|| Secret::from_random(self.random_bytes()));
+        self.store.rotate_key(&name_of(endpoint), secret.as_bytes().to_vec(), until).await?;
+        change_signers(live, |id, signer| (id == endpoint).then(|| signer.rotated(Key::Secret(secret.clone()), until)));
+        Ok(secret)
+    }
+
+    /// Puts new keys of the node in force, as far as any endpoint uses them: RSA for the `journey` profile, Ed25519 for asymmetric
+    /// signatures. The old public keys stay published until `until`. The ids of the new ones.
+    ///
+    /// # Errors
+    /// When no endpoint uses them, or a key cannot be made or stored.
+    pub async fn rotate_node_keys(&self, live: &Live, until: Timestamp) -> Result<Vec<String>, RotateError> {
+        let _held = self.changing.lock().await;
+        let mut ids = Vec::new();
+        let old = lock(&self.journey).take();
+        if old.is_some() {
+            let der = tokio::task::spawn_blocking(new_rsa_key).await.unwrap_or_default();
+            let key = Arc::new(RsaKey::from_pkcs8(&der).map_err(BuildError::JourneyKey)?);
+            self.store.rotate_key(JOURNEY, der, until).await?;
+            change_signers(live, |_, signer| Some(signer.rotated(Key::Rsa(Arc::clone(&key)), until)));
+            ids.push(key.id().to_owned());
+        }
+        let old = lock(&self.asymmetric).take();
+        if let Some((old, _)) = old {
+            let seed = self.random_bytes::<32>();
+            let key = Arc::new(SigningKey::from_bytes(&seed).map_err(BuildError::AsymmetricKey)?);
+            self.store.rotate_key(ASYMMETRIC, seed.to_vec(), until).await?;
+            // An endpoint with a key of its own keeps it.
+            let uses = |signer: &Signer| signer.asymmetric().is_some_and(|used| used.id() == old.id());
+            change_signers(live, |_, signer| uses(signer).then(|| signer.rotated(Key::Ed25519(Arc::clone(&key)), until)));
+            ids.push(key.id().to_owned());
+        }
+        if ids.is_empty() { Err(RotateError::Unused) } else { Ok(ids) }
+    }
+
+    /// What was in force under this name; those whose grace time is over do no harm.
+    async fn earlier(&self, name: &str, read: impl Fn(&[u8]) -> Result<Key, BuildError>) -> Result<Vec<Earlier>, BuildError> {
+        let retired = self.store.retired_keys(name, Timestamp::UNIX_EPOCH).await?;
+        retired.into_iter().map(|retired| Ok(Earlier { key: read(&retired.material)?, until: retired.until })).collect()
+    }
+
+    fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    /// Makes the bytes of a secret or of a seed.
+    fn random(&self) -> impl FnOnce() -> Vec<u8> + Send + 'static {
+        let entropy = Arc::clone(&self.entropy);
+        move || {
+            let mut bytes = vec![0; 32];
+            entropy.fill(&mut bytes);
+            bytes
+        }
+    }
+}
+
+/// A provider that makes no key leaves nothing, which cannot be read as a key afterwards.
+fn new_rsa_key() -> Vec<u8> {
+    RsaKey::generate().and_then(|key| key.to_pkcs8()).unwrap_or_default()
+}
+
+/// Where the store keeps the secret of an endpoint.
+fn name_of(endpoint: &EndpointId) -> String {
+    format!("endpoint/{endpoint}")
+}
+
+/// Swaps in a generation that differs in the signers for which `change` gives another. The caller keeps reloads away.
+fn change_signers(live: &Live, change: impl Fn(&EndpointId, &Signer) -> Option<Signer>) {
+    let now = live.load_full();
+    let changed = |id: &EndpointId, target: &Arc<Target>| match change(id, &target.signer) {
+        Some(signer) => Arc::new(Target { signer, ..(**target).clone() }),
+        None => Arc::clone(target),
+    };
+    let targets = now.targets.iter().map(|(id, target)| (id.clone(), changed(id, target))).collect();
+    live.store(Arc::new(Generation { targets, ..(*now).clone() }));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,122 @@
+//! `POST T/endpoints/{id}/rotate-secret` and `POST /-/rotate-keys`: new keys in force, the old ones valid for a grace time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::{Secret, parse_duration};
+use crate::ids::EndpointId;
+use crate::reload::RotateError;
+use crate::server::request::{Names, Nothing, Parameters, json, tenant};
+use crate::server::{App, Problem, Running, body};
+
+/// Grace time when nothing is said: a day to bring the new secret to the receiver.
+const GRACE: Duration = Duration::from_hours(24);
+/// Bytes of a request's body.
+const LONGEST: usize = 16 * 1024;
+
+/// What may be asked of a secret's rotation.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    /// How long the old secret stays valid: `24h`.
+    grace: Option<String>,
+    /// The new secret; a random one when it is left out.
+    secret: Option<String>,
+}
+
+/// What may be asked of the rotation of the node's keys.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeWish {
+    /// How long the old public keys stay published: `7d`.
+    grace: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NewSecret {
+    endpoint: EndpointId,
+    /// Shown here and nowhere else.
+    secret: String,
+    previous_valid_until: String,
+}
+
+#[derive(Serialize)]
+struct NewKeys {
+    /// The ids of the new keys in the key set.
+    keys: Vec<String>,
+    previous_valid_until: String,
+}
+
+pub(in crate::server) async fn secret(
+    State(app): State<Arc<App>>,
+    Names((owner, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    tenant(&owner)?;
+    let wish: Wish = read(&app, body).await?;
+    let until = until(running, wish.grace.as_deref())?;
+    let wanted = wish.secret.map(|text| text.parse::<Secret>()).transpose();
+    let wanted = wanted.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", error.to_string()))?;
+    let endpoint = EndpointId::new(id);
+    let secret = running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?;
+    let answer = NewSecret { endpoint, secret: secret.reveal(), previous_valid_until: until.to_string() };
+    let mut answer = json(StatusCode::OK, &answer);
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
+}
+
+pub(in crate::server) async fn node_keys(
+    State(app): State<Arc<App>>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let wish: NodeWish = read(&app, body).await?;
+    let until = until(running, wish.grace.as_deref())?;
+    let keys = running.keyring.rotate_node_keys(&running.ingest.live, until).await?;
+    Ok(json(StatusCode::OK, &NewKeys { keys, previous_valid_until: until.to_string() }))
+}
+
+/// The wish in a body; an empty one wishes nothing.
+async fn read<T: Default + DeserializeOwned>(app: &App, body: Body) -> Result<T, Problem> {
+    let body = body::read(app, body, LONGEST).await?.bytes;
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(&body).map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be understood: {error}")))
+}
+
+/// The end of the grace time.
+fn until(running: &Running, grace: Option<&str>) -> Result<jiff::Timestamp, Problem> {
+    let grace = grace.map(parse_duration).transpose();
+    let grace = grace.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-grace", error.to_string()))?;
+    Ok(running.ingest.clock.now().saturating_add(grace.unwrap_or(GRACE)).unwrap_or(jiff::Timestamp::MAX))
+}
+
+impl From<RotateError> for Problem {
+    fn from(error: RotateError) -> Self {
+        let text = error.to_string();
+        match error {
+            RotateError::Unknown(_) => Self::not_found("unknown-endpoint", text),
+            RotateError::Configured(_) => Self::new(StatusCode::CONFLICT, "configured-secret", text).help(
+                "write the new one there as `secret`, and the old one under `previous_secrets` with the time until which it is valid",
+            ),
+            RotateError::Unused => {
+                Self::new(StatusCode::CONFLICT, "no-node-keys", text).help("the signature profiles `asymmetric` and `journey` use them")
+            }
+            RotateError::Build(error) => {
+                tracing::error!(%error, "a key could not be rotated");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+            }
+        }
+    }
+}
