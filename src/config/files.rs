@@ -20,6 +20,26 @@ pub struct Seen {
     pub folders: BTreeSet<PathBuf>,
     /// A hash of each file's content; `None` for one that could not be read.
     pub contents: BTreeMap<PathBuf, Option<u64>>,
+    /// Of which paths was asked what they are.
+    kinds: BTreeMap<PathBuf, Kind>,
+    /// Lists of files; `None` for one of a folder that could not be read.
+    lists: BTreeMap<Listing, Option<Vec<PathBuf>>>,
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+    Nothing,
+}
+
+/// The files of a folder whose name ends in a suffix, and of the folders below it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Listing {
+    folder: PathBuf,
+    suffix: String,
+    deep: bool,
 }
 
 /// The `*.xml` files in a folder and below it, in the order of their paths.
@@ -28,6 +48,29 @@ pub fn xml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 impl Seen {
+    /// Whether a reading would come out differently now. Nothing is parsed for it: what a reading looks at follows from what it saw.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        let now = self.again();
+        (&now.contents, &now.kinds, &now.lists) != (&self.contents, &self.kinds, &self.lists)
+    }
+
+    /// The same looks once more.
+    fn again(&self) -> Self {
+        let mut seen = Self::default();
+        for path in self.contents.keys() {
+            // That a file cannot be read is part of what is seen, here and below.
+            drop(seen.read(path));
+        }
+        for path in self.kinds.keys() {
+            seen.kind(path);
+        }
+        for Listing { folder, suffix, deep } in self.lists.keys() {
+            drop(seen.list(folder, suffix, *deep));
+        }
+        seen
+    }
+
     /// Reads a file of the project.
     pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         self.note_folders_of(path);
@@ -49,15 +92,32 @@ impl Seen {
         if let Some(folder) = path.parent() {
             self.note_folder(folder);
         }
-        path.is_file()
+        self.kind(path) == Kind::File
+    }
+
+    /// Whether a path is a folder; that it is not is remembered too.
+    pub(super) fn has_folder(&mut self, path: &Path) -> bool {
+        self.kind(path) == Kind::Folder
+    }
+
+    fn kind(&mut self, path: &Path) -> Kind {
+        let kind = match path.metadata() {
+            Ok(entry) if entry.is_dir() => Kind::Folder,
+            Ok(entry) if entry.is_file() => Kind::File,
+            Ok(_) | Err(_) => Kind::Nothing,
+        };
+        self.kinds.insert(path.to_owned(), kind);
+        kind
     }
 
     /// The files of a folder, and of those below it when `deep`, whose name ends in `suffix`; in the order of their paths.
     pub(super) fn list(&mut self, folder: &Path, suffix: &str, deep: bool) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
-        self.walk(folder, suffix, if deep { DEEPEST } else { 0 }, &mut found)?;
+        let walked = self.walk(folder, suffix, if deep { DEEPEST } else { 0 }, &mut found);
         found.sort();
-        Ok(found)
+        let listing = Listing { folder: folder.to_owned(), suffix: suffix.to_owned(), deep };
+        self.lists.insert(listing, walked.is_ok().then(|| found.clone()));
+        walked.map(|()| found)
     }
 
     fn walk(&mut self, folder: &Path, suffix: &str, deeper: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -171,7 +171,7 @@ fn schema_paths(paths: &[PathBuf], config: &Config, seen: &mut Seen) -> Result<V
     let mut found = Vec::new();
     for path in paths {
         let is_project = path.canonicalize().ok() == config.folder.canonicalize().ok();
-        if !path.is_dir() {
+        if !seen.has_folder(path) {
             // The project file itself stands for its project.
             if path.file_name().is_some_and(|name| name == FILE_NAME) {
                 found.extend(configured_schemas(config, seen)?);
@@ -196,7 +196,7 @@ fn configured_schemas(config: &Config, seen: &mut Seen) -> Result<Vec<PathBuf>, 
     let mut found = Vec::new();
     for entry in &config.schemas {
         let path = config.folder.join(entry);
-        if path.is_dir() {
+        if seen.has_folder(&path) {
             let below = seen.list(&path, ".xml", true).map_err(|source| LoadError::Unreadable { path: shown(&path), source })?;
             if below.is_empty() {
                 return Err(LoadError::NoSchema(shown(&path)));
@@ -214,7 +214,7 @@ fn schemas_in(folder: &Path, seen: &mut Seen) -> Result<Vec<PathBuf>, LoadError>
     let unreadable = |source| LoadError::Unreadable { path: shown(folder), source };
     let mut found = seen.list(folder, ".xml", false).map_err(unreadable)?;
     let schemas = folder.join("schemas");
-    if found.is_empty() && schemas.is_dir() {
+    if found.is_empty() && seen.has_folder(&schemas) {
         found = seen.list(&schemas, ".xml", true).map_err(unreadable)?;
     }
     if found.is_empty() {
@@ -226,7 +226,7 @@ fn schemas_in(folder: &Path, seen: &mut Seen) -> Result<Vec<PathBuf>, LoadError>
 /// Every file of the template folder by its path in it, sorted.
 fn templates(config: &Config, sources: &mut SourceMap, seen: &mut Seen) -> Result<Vec<(String, FileId)>, LoadError> {
     let folder = config.folder.join(config.templates.as_deref().unwrap_or(Path::new("templates")));
-    if config.templates.is_none() && !folder.is_dir() {
+    if config.templates.is_none() && !seen.has_folder(&folder) {
         return Ok(Vec::new());
     }
     let paths = seen.list(&folder, "", true).map_err(|source| LoadError::Unreadable { path: shown(&folder), source })?;

@@ -205,13 +205,26 @@ fn overrides_win_and_the_file_above_is_used() {
 }
 
 #[test]
-fn a_change_of_content_is_seen() {
-    let folder = project(&[("schema.xml", "<a/>")]);
-    let seen = || read(&[folder.path().to_owned()], &Overrides::default()).seen;
-    let before = seen();
-    assert_eq!(before, seen());
-    std::fs::write(folder.path().join("schema.xml"), "<b/>").unwrap();
-    assert_ne!(before, seen());
+fn whatever_would_be_read_differently_is_seen_without_reading_it_all() {
+    let folder = project(&[("schema.xml", "<a/>"), (FILE_NAME, "")]);
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let changes: [(&str, &dyn Fn()); 7] = [
+        ("a content", &|| write("schema.xml", "<b/>")),
+        ("a new schema", &|| write("second.xml", "<a/>")),
+        ("a schema less", &|| std::fs::remove_file(folder.path().join("second.xml")).unwrap()),
+        ("a template folder", &|| std::fs::create_dir(folder.path().join("templates")).unwrap()),
+        ("a template", &|| write("templates/body.json", "{}")),
+        ("the configuration", &|| write(FILE_NAME, "app = \"x\"")),
+        ("no configuration", &|| std::fs::remove_file(folder.path().join(FILE_NAME)).unwrap()),
+    ];
+    for (what, change) in changes {
+        let seen = read(&[folder.path().to_owned()], &Overrides::default()).seen;
+        assert!(!seen.is_outdated(), "before {what}");
+        write("notes.txt", what);
+        assert!(!seen.is_outdated(), "a file that is none of ours, before {what}");
+        change();
+        assert!(seen.is_outdated(), "{what}");
+    }
 }
 
 #[test]

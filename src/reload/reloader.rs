@@ -89,11 +89,6 @@ impl Files {
             },
         }
     }
-
-    async fn look_aside(&self) -> Option<Seen> {
-        let files = self.clone();
-        tokio::task::spawn_blocking(move || config::read(&files.paths, &files.overrides).seen).await.ok()
-    }
 }
 
 fn sink(url: &str, span: Span) -> EndpointSource {
@@ -242,7 +237,8 @@ impl Reloader {
         let mut events = 0;
         loop {
             // Looked at before waiting, too: a folder is watched only after it was read.
-            if self.files.look_aside().await.is_some_and(|seen| seen != self.seen) {
+            let before = self.seen.clone();
+            if tokio::task::spawn_blocking(move || before.is_outdated()).await.unwrap_or_default() {
                 return None;
             }
             if std::mem::take(&mut events) >= CROWD {
