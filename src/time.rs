@@ -1,16 +1,25 @@
 //! Time and randomness as arguments. The compiler and the engine know neither; the edges are handed one of these, and `main` wires
 //! in the real ones.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{LazyLock, Mutex};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 /// What time it is.
 pub trait Clock: Send + Sync {
-    /// Now, to the millisecond.
+    /// Now, to the millisecond. It runs evenly: when the machine's clock is set, it stays as it is until the step is adopted.
     fn now(&self) -> Timestamp;
+
+    /// How far the machine's clock stands before (after, if negative) this one, in milliseconds.
+    fn step_ms(&self) -> i64 {
+        0
+    }
+
+    /// Follows the machine's clock by so many milliseconds. Whoever does it moves along what is due later.
+    fn adopt(&self, _step_ms: i64) {}
 }
 
 /// Where unpredictable bytes come from.
@@ -33,14 +42,26 @@ pub trait Entropy: Send + Sync {
     }
 }
 
-/// The machine's clock.
+/// The machine's clock as it was when the process first asked, carried on by one that nobody can set. One for the whole process.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;
 
+/// When the process first asked: on the clock that nobody can set, and, in milliseconds since 1970, on the machine's, steps adopted.
+static ORIGIN: LazyLock<(Instant, AtomicI64)> = LazyLock::new(|| (Instant::now(), AtomicI64::new(Timestamp::now().as_millisecond())));
+
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let now = Timestamp::now();
-        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+        let (began, origin) = &*ORIGIN;
+        let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(origin.load(Ordering::SeqCst).saturating_add(elapsed)).unwrap_or(Timestamp::MAX)
+    }
+
+    fn step_ms(&self) -> i64 {
+        Timestamp::now().as_millisecond() - self.now().as_millisecond()
+    }
+
+    fn adopt(&self, step_ms: i64) {
+        ORIGIN.1.fetch_add(step_ms, Ordering::SeqCst);
     }
 }
 

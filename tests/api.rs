@@ -38,7 +38,7 @@ impl Api {
         let keyring = Arc::new(Keyring::new(store.clone(), entropy.clone()));
         let (generation, _) = build(rules, &project.config, &keyring, 1, Absent::Refused).await.unwrap();
         let live = Arc::new(ArcSwap::from_pointee(generation));
-        let app = App::new(Options { dev, trigger: None });
+        let app = App::new(Options { dev, ..Options::default() });
         app.start(Running { ingest: Ingest { store, live, clock, entropy, feed: Feed::default() }, keyring });
         let address = listen(app).await;
         Self { base: format!("http://{address}"), http: client(), _folder: folder }
@@ -246,6 +246,44 @@ async fn dev_has_a_receiver_and_refuses_foreign_pages() {
         assert_eq!(answer.status().as_u16(), 403, "{name}");
     }
     assert_eq!(Api::start(false).await.send("POST", "/sink/x", "").await.0, 404, "only in dev");
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_with_its_key_is_done_once() {
+    let api = Api::start(false).await;
+    let post = async |key: &str, body: &str| {
+        let url = format!("{}/api/v1/tenants/default/saves", api.base);
+        let answer = api.http.post(url).header("idempotency-key", key).body(body.to_owned()).send().await.unwrap();
+        let headers = answer.headers().clone();
+        let replayed = headers.get("idempotency-replayed").is_some();
+        let kind = headers.get("content-type").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), replayed, kind, answer.text().await.unwrap())
+    };
+    let messages = async || api.of_tenant("GET", "/messages", "").await.1["data"].as_array().unwrap().len();
+    let save = |id: &str| format!(r#"[{{"model": "asset", "id": "{id}", "fields": {READY}}}]"#);
+    let first = post("k1", &save("a")).await;
+    assert_eq!((first.0, first.1, messages().await), (200, false, 1), "{first:?}");
+    // Meanwhile something else happens to the object: a repetition must not undo it.
+    assert_eq!(api.of_tenant("DELETE", "/objects/asset/a", "").await.0, 200);
+    let again = post("k1", &save("a")).await;
+    assert_eq!((again.0, again.1), (200, true));
+    assert_eq!((&again.2, &again.3), (&first.2, &first.3));
+    assert_eq!(api.of_tenant("GET", "/objects/asset/a", "").await.0, 404);
+    let other = post("k1", &save("b")).await;
+    assert!(other.0 == 422 && other.3.contains("idempotency-key-reused"), "{other:?}");
+    // A refusal is an answer too, and is repeated as it was.
+    let refused = post("k2", "[{}]").await;
+    let again = post("k2", "[{}]").await;
+    assert_eq!((refused.0, refused.1, again.0, again.1), (400, false, 400, true));
+    assert_eq!(refused.3, again.3);
+    let long = post(&"k".repeat(256), &save("c")).await;
+    assert!(long.0 == 400 && long.3.contains("invalid-idempotency-key"), "{long:?}");
+    // All at once: one is done, the others are told to wait or are answered alike.
+    let body = save("d");
+    let all = futures_util::future::join_all((0..8).map(|_| post("k3", &body))).await;
+    assert!(all.iter().all(|answer| matches!(answer.0, 200 | 409)), "{all:?}");
+    assert_eq!(all.iter().filter(|answer| answer.0 == 200 && !answer.1).count(), 1);
+    assert_eq!(messages().await, 2);
 }
 
 #[tokio::test]

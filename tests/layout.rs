@@ -22,6 +22,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest", &["egress"]),
     ("notify", &["reload"]),
     ("axum", &["server"]),
+    ("rustix", &["store", "cli"]),
     ("clap", &["cli", "main.rs"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -21,6 +21,8 @@ mod prune;
 mod prune_laws;
 #[path = "store/queue.rs"]
 mod queue;
+#[path = "store/receipts.rs"]
+mod receipts;
 #[path = "store/saves.rs"]
 mod saves;
 #[path = "store/script.rs"]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use webhookc::check::{Rules, Valid};
-use webhookc::engine::{Found, Known, Moment, Outcome, Read, Step, Verb, evaluate, parse_save};
+use webhookc::engine::{Found, Known, Moment, Outcome, Read, Step, Verb, WaitCount, evaluate, parse_save};
 use webhookc::ids::{ModelId, Sequence};
 use webhookc::program::Record;
 use webhookc::template::{RenderError, Rendered};
@@ -58,5 +58,6 @@ fn answer(objects: &BTreeMap<(ModelId, Box<str>), Arc<Record>>, read: &Read) -> 
         }
         Read::Ready(..) => Found::Ready(false),
         Read::Waiting(..) => Found::Waiting(Vec::new()),
+        Read::WaitCount { .. } => Found::WaitCount(WaitCount::default()),
     }
 }

@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod completions;
 mod deliveries;
+mod descriptors;
 mod dev;
 mod dialect_name;
 mod doctor;

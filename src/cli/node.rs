@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
+use super::descriptors;
 use super::failure::Failure;
 use crate::activity::Feed;
 use crate::config::{self, Config, Overrides};
@@ -120,7 +121,18 @@ impl Node {
                 return Ok(false);
             }
         }
-        let app = App::new(Options { dev: plan.dev, trigger: Some(asking.clone()) });
+        let limits = Limits {
+            drain: plan.drain,
+            ..config.in_flight.map_or_else(Limits::default, |in_flight| Limits { in_flight, ..Limits::default() })
+        };
+        // Whoever opens the API to others may be called by any name, unless he says by which.
+        let any_name = !config.listen.ip().is_loopback() && config.hosts.is_empty();
+        let app = App::new(Options {
+            dev: plan.dev,
+            trigger: Some(asking.clone()),
+            hosts: (!any_name).then(|| config.hosts.clone()),
+            connections: descriptors::connections(limits.in_flight),
+        });
         let (stop_api, mut api_stopped) = watch::channel(false);
         let api = tokio::spawn(serve(listener, Arc::clone(&app), async move { drop(api_stopped.wait_for(|stop| *stop).await) }));
         let hangups = tokio::spawn(reload_on_hangup(asking));
@@ -143,7 +155,7 @@ impl Node {
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
                 feed: feed.clone(),
-                limits: Limits { drain: plan.drain, ..Limits::default() },
+                limits,
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
             app.start(Running { ingest: ingest.clone(), keyring });
@@ -159,13 +171,18 @@ impl Node {
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             forgetting.abort();
-            // The built-in receiver must still answer what the worker is sending.
+            // The built-in receiver of `dev` must still answer what the worker is sending; `serve` lets nobody in any more.
+            if !plan.dev {
+                let _nobody = stop_api.send(true);
+            }
             joined("the worker", worker.await);
         }
         hangups.abort();
         let _nobody = stop_api.send(true);
-        if let Ok(ended) = tokio::time::timeout(LAST_ANSWERS, api).await {
-            joined("the API", ended);
+        let abort = api.abort_handle();
+        match tokio::time::timeout(LAST_ANSWERS, api).await {
+            Ok(ended) => joined("the API", ended),
+            Err(_) => abort.abort(),
         }
         store.close().await;
         Ok(true)

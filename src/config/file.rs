@@ -1,6 +1,6 @@
 //! The text of `webhookc.toml` → [`Config`] and every mistake in it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -12,6 +12,10 @@ use super::retention::retention;
 use super::secret::SecretSource;
 use super::{Config, FILE_NAME, in_folder};
 use crate::ids::FileId;
+use crate::text::Spanned;
+
+/// The most requests under way at once: each may hold a socket, and 64 KiB of an answer.
+const MOST_IN_FLIGHT: u32 = 4096;
 
 /// Reads the text of a `webhookc.toml` of `folder`, as much of it as can be read; the configuration is worth using only when there is no
 /// mistake. Mistakes are in the order of the file, and their places in `file`.
@@ -51,6 +55,9 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
                 Err(message) => out.push(Mistake::new(text.span, message)),
             }
         }
+        if let Some(hosts) = listen.take("hosts") {
+            config.hosts = hosts.strings(out).iter().filter_map(|text| host(text, out)).collect();
+        }
         listen.finish(out);
     }
     if let Some(mut store) = table.take("store").and_then(|value| value.table("[store]".to_owned(), out)) {
@@ -76,6 +83,7 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         if let Some(networks) = egress.take("allow_networks") {
             config.allow_networks = networks.strings(out).iter().filter_map(|text| network(text, out)).collect();
         }
+        config.in_flight = egress.take("in_flight").and_then(|value| value.integer(1, MOST_IN_FLIGHT, out)).map(|number| number as usize);
         egress.finish(out);
     }
     if let Some(mut kept) = table.take("retention").and_then(|value| value.table("[retention]".to_owned(), out)) {
@@ -124,8 +132,18 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("`{text}` is not an address to listen at, expected one like `127.0.0.1:7357`"))
 }
 
-fn network(text: &crate::text::Spanned<String>, out: &mut Vec<Mistake>) -> Option<IpNet> {
-    let read = text.value.parse().ok().or_else(|| text.value.parse().ok().map(|single: std::net::IpAddr| IpNet::from(single)));
+/// A name or address as it stands in `Host`, without scheme and port.
+fn host(text: &Spanned<String>, out: &mut Vec<Mistake>) -> Option<String> {
+    let name = text.value.trim_start_matches('[').trim_end_matches(']');
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) || name.parse::<IpAddr>().is_ok();
+    if !plain {
+        out.push(Mistake::new(text.span, format!("`{}` is not a host, expected a name or an address without a port", text.value)));
+    }
+    plain.then(|| name.to_owned())
+}
+
+fn network(text: &Spanned<String>, out: &mut Vec<Mistake>) -> Option<IpNet> {
+    let read = text.value.parse().ok().or_else(|| text.value.parse().ok().map(|single: IpAddr| IpNet::from(single)));
     if read.is_none() {
         out.push(Mistake::new(text.span, format!("`{}` is not a network, expected one like `10.0.0.0/8`", text.value)));
     }

@@ -51,6 +51,8 @@ pub struct Config {
     pub templates: Option<PathBuf>,
     /// Where the API listens.
     pub listen: SocketAddr,
+    /// Names besides those of this machine under which the API may be called.
+    pub hosts: Vec<String>,
     /// The store's URL, when one is configured. A relative `SQLite` path starts at the project folder.
     pub store: Option<String>,
     /// `vars.*`.
@@ -61,6 +63,8 @@ pub struct Config {
     pub endpoints: Vec<Endpoint>,
     /// Private networks that deliveries may reach.
     pub allow_networks: Vec<IpNet>,
+    /// Requests under way at once, of all endpoints; a default of the worker when nothing is said.
+    pub in_flight: Option<usize>,
     /// How long things are kept after they have ended.
     pub retention: Retention,
 }
@@ -102,11 +106,13 @@ impl Config {
             schemas: Vec::new(),
             templates: None,
             listen: DEFAULT_LISTEN,
+            hosts: Vec::new(),
             store: None,
             vars: BTreeMap::new(),
             secrets: BTreeMap::new(),
             endpoints: Vec::new(),
             allow_networks: Vec::new(),
+            in_flight: None,
             retention: Retention::default(),
         }
     }

@@ -125,6 +125,7 @@ triggers = ["6xx"]
 retry = { interval = "soon" }
 [egress]
 allow_networks = ["10.0.0.0/99"]
+in_flight = 0
 [retention]
 delivered = "a week"
 traces = 7
@@ -148,6 +149,7 @@ lost = "1d"
         "\"6xx\": `6xx` is not a failure, expected `4xx`",
         "\"soon\": `soon` does not begin with a whole number",
         "\"10.0.0.0/99\": `10.0.0.0/99` is not a network",
+        "0: `in_flight` is 0, expected 1 to 4096",
     ];
     for part in expected {
         assert!(found.iter().any(|mistake| mistake.starts_with(part)), "`{part}` is missing in {found:#?}");

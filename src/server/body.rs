@@ -1,31 +1,138 @@
-//! Bodies, bounded while they arrive.
+//! Bodies, bounded while they arrive: in size, in the time that they take, and in the memory that all of them take up together.
 
-use axum::body::Body;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
 
-use super::Problem;
+use super::{App, Problem};
 
-/// Reads all of a body of at most `limit` bytes.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let mut stream = body.into_data_stream();
-    let mut whole = BytesMut::new();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|error| interrupted(&error))?;
-        if whole.len() + chunk.len() > limit {
-            return Err(too_large(limit));
-        }
-        whole.extend_from_slice(&chunk);
-    }
-    Ok(whole.freeze())
+/// How long a body may keep us waiting, whatever its size.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes that buy another second of waiting: who is slower than this is not slow but an attack, or gone.
+const BYTES_A_SECOND: u64 = 16 << 10;
+/// Bytes of all bodies that are in memory at once. Four batches of the largest size; more are asked to come again.
+const MEMORY: usize = 256 << 20;
+/// Bytes beyond the limit that are still read (and forgotten), so that a client who does not listen while sending hears why its body is
+/// refused instead of finding the connection closed.
+const FORGOTTEN: usize = 16 << 20;
+
+/// What all bodies may take up.
+pub(super) fn memory() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MEMORY))
 }
 
-pub(super) fn interrupted(error: &axum::Error) -> Problem {
+/// A body as it arrives.
+pub(super) struct Arrival {
+    stream: BodyDataStream,
+    limit: usize,
+    arrived: usize,
+    waited: Duration,
+    memory: Arc<Semaphore>,
+    /// The part of the memory that is taken up by what has arrived.
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Arrival {
+    /// Of a body that may have `limit` bytes.
+    pub(super) fn new(app: &App, body: Body, limit: usize) -> Result<Self, Problem> {
+        let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if declared > limit.saturating_add(FORGOTTEN) {
+            return Err(too_large(limit));
+        }
+        Ok(Self { stream: body.into_data_stream(), limit, arrived: 0, waited: Duration::ZERO, memory: Arc::clone(&app.bodies), held: None })
+    }
+
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let Some(chunk) = self.chunk().await? else { return Ok(None) };
+        self.arrived += chunk.len();
+        if self.arrived > self.limit {
+            return Err(self.refuse().await);
+        }
+        let bytes = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+        let Ok(more) = Arc::clone(&self.memory).try_acquire_many_owned(bytes) else { return Err(overloaded()) };
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            held => *held = Some(more),
+        }
+        Ok(Some(chunk))
+    }
+
+    /// What has arrived so far is in memory no longer.
+    pub(super) fn forget(&mut self) {
+        self.held = None;
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        let earned = Duration::from_secs(self.arrived as u64 / BYTES_A_SECOND);
+        let allowed = (PATIENCE + earned).saturating_sub(self.waited);
+        let began = Instant::now();
+        let chunk = timeout(allowed, self.stream.next()).await;
+        self.waited += began.elapsed();
+        match chunk {
+            Ok(chunk) => chunk.transpose().map_err(|error| interrupted(&error)),
+            Err(_) => Err(too_slow(self.arrived)),
+        }
+    }
+
+    async fn refuse(&mut self) -> Problem {
+        let refused = too_large(self.limit);
+        self.forget();
+        while self.arrived <= self.limit.saturating_add(FORGOTTEN) {
+            match self.chunk().await {
+                Ok(Some(chunk)) => self.arrived += chunk.len(),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        refused
+    }
+}
+
+/// All of a body, and its hold on the memory.
+pub(super) struct Whole {
+    pub(super) bytes: Bytes,
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads all of a body of at most `limit` bytes.
+pub(super) async fn read(app: &App, body: Body, limit: usize) -> Result<Whole, Problem> {
+    let mut arrival = Arrival::new(app, body, limit)?;
+    let Some(first) = arrival.next().await? else { return Ok(Whole { bytes: Bytes::new(), _held: None }) };
+    let Some(second) = arrival.next().await? else { return Ok(Whole { bytes: first, _held: arrival.held }) };
+    let mut whole = BytesMut::with_capacity(first.len() + second.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&second);
+    while let Some(chunk) = arrival.next().await? {
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(Whole { bytes: whole.freeze(), _held: arrival.held })
+}
+
+fn interrupted(error: &axum::Error) -> Problem {
     Problem::bad_request("incomplete-body", format!("the body could not be read to its end: {error}"))
 }
 
-pub(super) fn too_large(limit: usize) -> Problem {
+fn too_large(limit: usize) -> Problem {
     let size = if limit >= 1 << 20 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("the body is larger than {size}"))
+}
+
+fn too_slow(arrived: usize) -> Problem {
+    let detail = format!(
+        "the body came too slowly: {arrived} bytes so far, expected it within {} s and another second for each {} KiB",
+        PATIENCE.as_secs(),
+        BYTES_A_SECOND >> 10
+    );
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
+}
+
+fn overloaded() -> Problem {
+    let detail = format!("the bodies of all requests together take up more than {} MiB", MEMORY >> 20);
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).help("send it again in a moment")
 }

@@ -1,5 +1,6 @@
-//! In `dev` there is no key, so a web page must not reach the node through the visitor's browser: neither by a foreign origin, nor by a
-//! name of its own that resolves to this machine (DNS rebinding).
+//! While there is no key, a web page must not reach the node through the browser of somebody who may: neither by a foreign origin, nor by
+//! a name of its own that resolves to the node's address (DNS rebinding). So a node that only its own machine can reach answers to the
+//! names of that machine and to those in `hosts` of `[listen]`, and to nothing else.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,38 +12,47 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::{App, Problem};
 
-pub(super) async fn same_machine(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if app.options.dev
-        && let Err(problem) = check(request.headers(), request.uri().host())
-    {
-        return problem.into_response();
+pub(super) async fn called_by_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match check(app.options.hosts.as_deref(), request.headers(), request.uri().host()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    next.run(request).await
 }
 
-fn check(headers: &HeaderMap, target: Option<&str>) -> Result<(), Problem> {
-    let refused = |what: &str, seen: &str| {
-        Problem::new(StatusCode::FORBIDDEN, "foreign-host", format!("the request's {what} is `{seen}`, expected one of this machine"))
+/// `hosts` are the names besides those of this machine; `None` for any name. `target` is the host of a request line with a whole URL.
+fn check(hosts: Option<&[String]>, headers: &HeaderMap, target: Option<&str>) -> Result<(), Problem> {
+    let refused = |what: &str, seen: &str, expected: &str| {
+        Problem::new(StatusCode::FORBIDDEN, "foreign-host", format!("the request's {what} is `{seen}`, expected {expected}"))
     };
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text(header::HOST).or(target).unwrap_or("");
-    if !is_local(host) {
-        return Err(refused("host", host));
+    if let Some(hosts) = hosts {
+        let name = without_port(host);
+        if !is_local(name) && !hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            let help = "a name under which the API is meant to be called belongs into `hosts` of `[listen]`";
+            return Err(refused("host", host, "one of this machine").help(help));
+        }
     }
     match text(header::ORIGIN) {
         None => Ok(()),
         // Another port is another program's page.
-        Some(origin) if origin.strip_prefix("http://").is_some_and(|origin| origin == host) => Ok(()),
-        Some(origin) => Err(refused("origin", origin)),
+        Some(origin) if origin.split_once("://").is_some_and(|(scheme, origin)| matches!(scheme, "http" | "https") && origin == host) => {
+            Ok(())
+        }
+        Some(origin) => Err(refused("origin", origin, "that of the API itself, or none")),
     }
 }
 
-/// Whether `host`, with or without a port, names this machine.
-fn is_local(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
+/// The name in `Host` without brackets and port.
+fn without_port(host: &str) -> &str {
+    match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or(rest, |(address, _)| address),
         None => host.split_once(':').map_or(host, |(name, _)| name),
-    };
+    }
+}
+
+/// Whether the name is one of this machine.
+fn is_local(name: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -54,19 +64,36 @@ mod tests {
         pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
 
+    fn verdict(hosts: Option<&[&str]>, host: &str, origin: Option<&str>) -> bool {
+        let mut all = headers(&[(header::HOST, host)]);
+        if let Some(origin) = origin {
+            all.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        let hosts: Option<Vec<String>> = hosts.map(|hosts| hosts.iter().map(|&host| host.to_owned()).collect());
+        check(hosts.as_deref(), &all, None).is_ok()
+    }
+
     #[test]
     fn only_this_machine_and_its_own_pages_may_call() {
-        let verdict = |host: &str, origin: Option<&str>| {
-            let mut all = headers(&[(header::HOST, host)]);
-            if let Some(origin) = origin {
-                all.insert(header::ORIGIN, origin.parse().unwrap());
-            }
-            check(&all, None).is_ok()
-        };
+        let verdict = |host: &str, origin: Option<&str>| verdict(Some(&[]), host, origin);
         assert!(verdict("127.0.0.1:7357", None) && verdict("localhost:7357", None) && verdict("[::1]:7357", None));
         assert!(verdict("localhost:7357", Some("http://localhost:7357")));
         assert!(!verdict("evil.example", None) && !verdict("127.0.0.1.evil.example:7357", None) && !verdict("", None));
         assert!(!verdict("localhost:7357", Some("http://localhost:3000")));
         assert!(!verdict("localhost:7357", Some("null")));
+    }
+
+    #[test]
+    fn a_name_that_is_configured_is_answered_to() {
+        let named = Some(&["api.example", "10.0.0.5"][..]);
+        assert!(verdict(named, "API.example", None) && verdict(named, "api.example:80", None) && verdict(named, "10.0.0.5:7357", None));
+        assert!(verdict(named, "api.example", Some("https://api.example")) && verdict(named, "localhost", None));
+        assert!(!verdict(named, "api.example.evil", None) && !verdict(named, "api.example", Some("https://evil.example")));
+    }
+
+    #[test]
+    fn where_any_name_is_answered_to_a_foreign_page_is_refused_still() {
+        assert!(verdict(None, "whatever:1", None) && verdict(None, "whatever:1", Some("http://whatever:1")));
+        assert!(!verdict(None, "whatever:1", Some("http://evil.example")));
     }
 }

@@ -4,7 +4,9 @@
 mod api;
 mod batch;
 mod body;
+mod door;
 mod guard;
+mod idempotency;
 mod problem;
 mod request;
 mod router;
@@ -14,23 +16,42 @@ pub use router::router;
 
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::Semaphore;
+
 use crate::ingest::Ingest;
 use crate::reload::{Keyring, Trigger};
+use door::{Door, Sitting};
+
+/// Connections that the API has at once unless there are fewer file descriptors; an idle one takes up some 10 KiB.
+pub const CONNECTIONS: usize = 16 * 1024;
 
 /// What the API works with.
 pub struct App {
     running: OnceLock<Running>,
     /// How the API behaves.
     pub options: Options,
+    /// Bytes of bodies that may still be taken in.
+    bodies: Arc<Semaphore>,
 }
 
 /// How the API behaves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Options {
-    /// `webhookc dev`: the built-in receiver is there, and requests from other hosts' pages are refused.
+    /// `webhookc dev`: the built-in receiver is there.
     pub dev: bool,
     /// Asks for a reload.
     pub trigger: Option<Trigger>,
+    /// The names (without a port) besides those of this machine under which the API may be called; `None` for any name. Whatever they
+    /// are, a page of another origin may not call it.
+    pub hosts: Option<Vec<String>>,
+    /// Connections at once, at least 1; beyond it, who keeps one waiting longest is closed.
+    pub connections: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { dev: false, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
+    }
 }
 
 /// What there is only once a program is live.
@@ -45,7 +66,7 @@ impl App {
     /// An API that answers 503 to everything that needs a program, until [`App::start`].
     #[must_use]
     pub fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { running: OnceLock::new(), options })
+        Arc::new(Self { running: OnceLock::new(), options, bodies: body::memory() })
     }
 
     /// Goes to work. Only the first call counts.
@@ -68,5 +89,7 @@ pub async fn serve(
     app: Arc<App>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
+    let door = Door::new(listener, app.options.connections);
+    let service = router(app).into_make_service_with_connect_info::<Sitting>();
+    axum::serve(door, service).with_graceful_shutdown(stop).await
 }

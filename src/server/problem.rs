@@ -8,6 +8,9 @@ use crate::engine::Refused;
 use crate::ingest::IngestError;
 use crate::store::StoreError;
 
+/// The content type of a problem.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
 /// Why a request failed. Its JSON is the answer's body.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
@@ -99,6 +102,10 @@ impl Problem {
         problem
     }
 
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
     pub(super) fn saved(mut self, saved: usize) -> Self {
         self.0.saved = Some(saved);
         self
@@ -143,8 +150,7 @@ impl From<IngestError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self).unwrap_or_default();
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], self.to_json()).into_response()
     }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 
 use super::api::{attachments, deliveries, endpoints, explain, health, keys, messages, objects, reload, rotate, saves, sink, webhooks};
-use super::{App, guard, problem};
+use super::{App, door, guard, idempotency, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
@@ -28,7 +28,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}", get(deliveries::one))
         .route("/deliveries/{id}/attempts", get(deliveries::attempts))
-        .route("/deliveries/{id}/resend", post(deliveries::resend));
+        .route("/deliveries/{id}/resend", post(deliveries::resend))
+        .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once));
     let mut node = Router::new()
         .nest("/api/v1/tenants/{tenant}", tenant)
         .route("/healthz", get(health::alive))
@@ -41,6 +42,7 @@ pub fn router(app: Arc<App>) -> Router {
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(from_fn_with_state(Arc::clone(&app), guard::same_machine))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::called_by_name))
+        .layer(from_fn(door::attend))
         .with_state(app)
 }

@@ -7,6 +7,7 @@ mod finding;
 mod handover;
 mod job;
 mod prune;
+mod receipt;
 mod rows;
 mod sqlite;
 
@@ -17,6 +18,7 @@ pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
+pub use receipt::{KeptAnswer, Receipt};
 pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
     ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
@@ -173,6 +175,14 @@ impl Store {
         verb!(self, resend(tenant, delivery, now))
     }
 
+    /// Moves every due time and lease after `after` (in milliseconds since 1970) by so many milliseconds, because the clock was set.
+    ///
+    /// # Errors
+    /// When the store fails; nothing has moved then.
+    pub async fn shift_due(&self, after: i64, by_ms: i64) -> Result<(), StoreError> {
+        verb!(self, shift_due(after, by_ms))
+    }
+
     /// Messages, newest first.
     ///
     /// # Errors
@@ -240,6 +250,23 @@ impl Store {
     /// When the store fails.
     pub async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
         verb!(self, key(name, make))
+    }
+
+    /// Notes that a request with this `Idempotency-Key` is under way, unless it, or another with the same key, came less than a day before
+    /// `now`. `request` is its SHA-256. A request that is under way when the process dies is forgotten.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is noted then.
+    pub async fn open_receipt(&self, tenant: &Tenant, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
+        verb!(self, open_receipt(tenant, key, request, now))
+    }
+
+    /// Keeps the answer to a request under way, or forgets the request, so that it can come again.
+    ///
+    /// # Errors
+    /// When the store fails; the request is under way still.
+    pub async fn close_receipt(&self, tenant: &Tenant, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
+        verb!(self, close_receipt(tenant, key, answer))
     }
 
     /// Puts new key material in force under `name`. What was in force is kept as retired until `until`.

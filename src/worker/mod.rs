@@ -8,6 +8,7 @@ mod lane;
 mod lanes;
 mod line;
 mod record;
+mod steps;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -99,6 +100,7 @@ impl Worker {
         let (finish, finished) = mpsc::channel(record::WAITING);
         let (desk, mut arrivals) = Desk::new(self.limits.in_flight, Arc::clone(&self.live), Arc::clone(&self.clock));
         let recorder = tokio::spawn(record::run(self.store.clone(), self.clock.clone(), self.feed.clone(), finished));
+        let steps = tokio::spawn(steps::follow(self.store.clone(), Arc::clone(&self.clock), Arc::clone(&desk)));
         let tools = Tools {
             egress: self.egress.clone(),
             clock: Arc::clone(&self.clock),
@@ -152,6 +154,7 @@ impl Worker {
                 () = self.new_generation(generation.number), if watch_generation => look = now,
             }
         }
+        steps.abort();
         self.store.hand_over_to(None);
         self.drain(state, recorder).await;
     }

@@ -20,14 +20,29 @@ pub struct Node {
     /// `http://127.0.0.1:PORT`
     pub url: String,
     said: Arc<(Mutex<Vec<String>>, Condvar)>,
+    /// Lines that [`Node::wait_for_new_line`] has passed.
+    passed: usize,
 }
 
 impl Node {
     /// Starts the binary with these arguments and waits until it says its address.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_webhookc"))
-            .args(arguments)
-            .current_dir(folder)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_webhookc"));
+        command.args(arguments).current_dir(folder);
+        Self::launch(command)
+    }
+
+    /// Starts it with this command and waits until it says its address.
+    pub fn launch(command: Command) -> Self {
+        let mut node = Self::spawn(command);
+        let line = node.wait_for_line("its address", |line| address_in(line).is_some());
+        node.url = address_in(&line).unwrap();
+        node
+    }
+
+    /// Starts it and waits for nothing; its address is not known.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .env("NO_COLOR", "1")
             .env("GITHUB_TOKEN", "token-of-the-test")
             .stdin(Stdio::null())
@@ -39,10 +54,7 @@ impl Node {
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         listen_to(out, &said);
         listen_to(err, &said);
-        let mut node = Self { child, url: String::new(), said };
-        let line = node.wait_for_line("its address", |line| address_in(line).is_some());
-        node.url = address_in(&line).unwrap();
-        node
+        Self { child, url: String::new(), said, passed: 0 }
     }
 
     /// The first line said, also in the past, that fits.
@@ -59,6 +71,21 @@ impl Node {
         }
     }
 
+    /// The next line that fits, after the one of the last such call.
+    pub fn wait_for_new_line(&mut self, what: &str, fits: impl Fn(&str) -> bool) {
+        let (lines, news) = &*self.said;
+        let began = Instant::now();
+        let mut lines = lines.lock().unwrap();
+        loop {
+            if let Some(at) = lines.iter().skip(self.passed).position(|line| fits(line)) {
+                self.passed += at + 1;
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "never said {what} (again); it said:\n{}", lines.join("\n"));
+            lines = news.wait_timeout(lines, Duration::from_millis(200)).unwrap().0;
+        }
+    }
+
     /// Everything said so far.
     pub fn said(&self) -> String {
         self.said.0.lock().unwrap().join("\n")
@@ -68,6 +95,50 @@ impl Node {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end; it said:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The most memory that it has had at once, in KiB: `VmHWM`.
+    pub fn most_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// The processor time that it has used, in hundredths of a second.
+    pub fn processor_time(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid().as_raw_nonzero())).unwrap();
+        // Behind the name in parentheses: user and system time are fields 14 and 15 of the whole.
+        let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
+    fn status(&self, key: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid().as_raw_nonzero())).unwrap();
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// The URL of an object of the default tenant.
@@ -127,7 +198,8 @@ impl Received {
     }
 }
 
-/// A well-behaved receiver that remembers what it got.
+/// A receiver that remembers what it got. It answers 200; below `/fail` 500, at `/slow/N` after N seconds, below `/lag` after two
+/// milliseconds, at `/hang` never; at `/big` with 64 KiB.
 #[derive(Clone, Default)]
 pub struct Receiver {
     got: Arc<Mutex<Vec<Received>>>,
@@ -138,10 +210,26 @@ pub struct Receiver {
 impl Receiver {
     /// Listens on a port of its own.
     pub async fn start() -> Self {
-        async fn take(State(receiver): State<Receiver>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+        async fn take(
+            State(receiver): State<Receiver>,
+            method: Method,
+            uri: Uri,
+            headers: HeaderMap,
+            body: Bytes,
+        ) -> (StatusCode, Vec<u8>) {
             let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
-            receiver.got.lock().unwrap().push(Received { method: method.to_string(), path, query, headers, body });
-            StatusCode::OK
+            receiver.got.lock().unwrap().push(Received { method: method.to_string(), path: path.clone(), query, headers, body });
+            if let Some(seconds) = path.strip_prefix("/slow/") {
+                tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+            }
+            if path.starts_with("/lag") {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            if path == "/hang" {
+                std::future::pending::<()>().await;
+            }
+            let status = if path.starts_with("/fail") { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
+            (status, if path == "/big" { vec![b'x'; 64 << 10] } else { Vec::new() })
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self { url: format!("http://{}", listener.local_addr().unwrap()), ..Self::default() };

@@ -21,6 +21,8 @@ pub enum Attack {
     DripsHead,
     /// gzip of zeros without end: a thousandth on the wire.
     Bomb,
+    /// The same, gzipped once more and said to be so.
+    NestedBomb,
     /// gzip without end that holds nothing at all.
     EmptyBomb,
     /// 10 MB of headers.
@@ -33,6 +35,14 @@ pub enum Attack {
     Interim,
     /// A reset in the middle of the body.
     Resets,
+    /// A whole answer, and behind it another that nobody has asked for.
+    Poison,
+    /// Answers at the first byte of the request.
+    Early,
+    /// An answer without a status line: HTTP/0.9.
+    OldProtocol,
+    /// More than the length says.
+    ShortLength,
     /// A status line of another protocol.
     BadVersion,
     /// A status that is no number.
@@ -107,7 +117,10 @@ async fn run(mut stream: TcpStream, attack: Attack, sent: &AtomicU64) -> std::io
         return until_closed(stream).await;
     }
     let mut seen = Vec::new();
-    while attack != Attack::SilentTls && !seen.windows(4).any(|window| window == b"\r\n\r\n") {
+    if attack == Attack::Early {
+        stream.read_u8().await?;
+    }
+    while !matches!(attack, Attack::SilentTls | Attack::Early) && !seen.windows(4).any(|window| window == b"\r\n\r\n") {
         if stream.read_buf(&mut seen).await? == 0 {
             return Ok(());
         }
@@ -116,6 +129,10 @@ async fn run(mut stream: TcpStream, attack: Attack, sent: &AtomicU64) -> std::io
         Attack::EndlessBody => (format!("{OK}transfer-encoding: chunked\r\n\r\n"), [b"4000\r\n", &[b'x'; 0x4000][..], b"\r\n"].concat()),
         Attack::HugeLength => (format!("{OK}content-length: 10000000000\r\n\r\n"), vec![b'x'; 0x4000]),
         Attack::Bomb => (format!("{OK}content-encoding: gzip\r\nconnection: close\r\n\r\n"), gzip(&vec![0; 10_000_000])),
+        Attack::NestedBomb => {
+            let inner = gzip(&vec![0; 10_000_000]).repeat(100);
+            (format!("{OK}content-encoding: gzip, gzip\r\nconnection: close\r\n\r\n"), gzip(&inner))
+        }
         Attack::EmptyBomb => (format!("{OK}content-encoding: gzip\r\nconnection: close\r\n\r\n"), [0, 0, 0, 0xff, 0xff].repeat(4000)),
         Attack::ManyHeaders => (OK.to_owned(), b"x-many: 0123456789012345678901234567890123456789\r\n".repeat(300)),
         Attack::LongHeader => (format!("{OK}x-long: "), vec![b'v'; 0x4000]),
@@ -127,6 +144,13 @@ async fn run(mut stream: TcpStream, attack: Attack, sent: &AtomicU64) -> std::io
         Attack::DripsBody => (format!("{OK}content-length: 1000\r\n\r\n"), Vec::new()),
         Attack::DripsHead | Attack::SilentTls | Attack::Deaf => (String::new(), Vec::new()),
         Attack::Resets => (format!("{OK}content-length: 1000\r\n\r\nhalf"), Vec::new()),
+        Attack::Poison => {
+            let other = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\npoisoned";
+            (format!("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\noops{other}{other}"), Vec::new())
+        }
+        Attack::Early => (format!("{OK}content-length: 2\r\n\r\nok"), Vec::new()),
+        Attack::ShortLength => (format!("{OK}content-length: 2\r\n\r\nok and more"), Vec::new()),
+        Attack::OldProtocol => ("<html>ok</html>\n".to_owned(), Vec::new()),
         Attack::BadVersion => ("ICY 200 OK\r\n\r\n".to_owned(), Vec::new()),
         Attack::BadStatus => ("HTTP/1.1 2x0 OK\r\n\r\n".to_owned(), Vec::new()),
         Attack::BadLength => (format!("{OK}content-length: many\r\n\r\n"), Vec::new()),
@@ -153,10 +177,14 @@ async fn run(mut stream: TcpStream, attack: Attack, sent: &AtomicU64) -> std::io
                 push(&mut stream, &piece, sent).await?;
             }
         }
-        Attack::EndlessBody | Attack::HugeLength | Attack::Bomb | Attack::EmptyBomb | Attack::Interim => loop {
+        Attack::EndlessBody | Attack::HugeLength | Attack::Bomb | Attack::NestedBomb | Attack::EmptyBomb | Attack::Interim => loop {
             push(&mut stream, &piece, sent).await?;
         },
-        Attack::BadVersion
+        Attack::Poison
+        | Attack::Early
+        | Attack::OldProtocol
+        | Attack::ShortLength
+        | Attack::BadVersion
         | Attack::BadStatus
         | Attack::BadLength
         | Attack::TwoLengths

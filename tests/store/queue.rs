@@ -220,3 +220,20 @@ async fn a_claim_takes_the_oldest_up_to_its_limit() {
     assert_eq!(ids(&first), [made[1], made[2]]);
     assert_eq!(ids(&claim(&store, "e", 50).await), [made[0]]);
 }
+
+#[tokio::test]
+async fn what_is_due_later_moves_with_the_clock_and_what_is_due_stays() {
+    const DAY: i64 = 86_400_000;
+    let place = Place::new();
+    let store = place.open().await;
+    let now = at(0).as_millisecond();
+    let waiting = NewDelivery { due: Ok(at(5_000)), ..delivery("waiting") };
+    fire(&store, "t", "a", vec![delivery("due"), delivery("leased"), waiting]).await;
+    let leased = claim(&store, "leased", 0).await.remove(0);
+    store.shift_due(now, DAY).await.unwrap();
+    assert_eq!(due(&store, 0).await, (vec![endpoint("due")], Some(at(DAY + 1_000))));
+    assert_eq!(due(&store, DAY + 4_999).await, (vec![endpoint("due"), endpoint("leased")], Some(at(DAY + 5_000))));
+    assert!(settle(&store, &leased, Settled::Delivered).await, "the lease is still that of the claim");
+    store.shift_due(now, -DAY).await.unwrap();
+    assert_eq!(due(&store, 0).await, (vec![endpoint("due")], Some(at(5_000))));
+}

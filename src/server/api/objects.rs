@@ -56,9 +56,9 @@ pub(super) async fn save(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let tenant = tenant(owner)?;
-    let body = body::read(body, MAX_BODY_BYTES).await?;
+    let body = body::read(app, body, MAX_BODY_BYTES).await?;
     let generation = running.ingest.generation();
-    let save = parse_save(&generation.rules, model, id, verb, &body).map_err(|refused| Problem::refused(refused, ""))?;
+    let save = parse_save(&generation.rules, model, id, verb, &body.bytes).map_err(|refused| Problem::refused(refused, ""))?;
     let saved = running.ingest.save(&tenant, vec![save], &generation).await?;
     let Some(saved) = saved.first() else {
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the save left no trace"));

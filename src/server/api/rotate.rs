@@ -62,7 +62,7 @@ pub(in crate::server) async fn secret(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     tenant(&owner)?;
-    let wish: Wish = read(body).await?;
+    let wish: Wish = read(&app, body).await?;
     let until = until(running, wish.grace.as_deref())?;
     let wanted = wish.secret.map(|text| text.parse::<Secret>()).transpose();
     let wanted = wanted.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", error.to_string()))?;
@@ -80,15 +80,15 @@ pub(in crate::server) async fn node_keys(
     body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let wish: NodeWish = read(body).await?;
+    let wish: NodeWish = read(&app, body).await?;
     let until = until(running, wish.grace.as_deref())?;
     let keys = running.keyring.rotate_node_keys(&running.ingest.live, until).await?;
     Ok(json(StatusCode::OK, &NewKeys { keys, previous_valid_until: until.to_string() }))
 }
 
 /// The wish in a body; an empty one wishes nothing.
-async fn read<T: Default + DeserializeOwned>(body: Body) -> Result<T, Problem> {
-    let body = body::read(body, LONGEST).await?;
+async fn read<T: Default + DeserializeOwned>(app: &App, body: Body) -> Result<T, Problem> {
+    let body = body::read(app, body, LONGEST).await?.bytes;
     if body.is_empty() {
         return Ok(T::default());
     }

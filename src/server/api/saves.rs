@@ -8,7 +8,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
-use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -18,12 +17,12 @@ use crate::generation::Generation;
 use crate::ids::Tenant;
 use crate::ingest::IngestError;
 use crate::server::batch::Splitter;
-use crate::server::body::{interrupted, too_large};
+use crate::server::body::Arrival;
 use crate::server::request::{Explain, Names, Parameters, tenant};
 use crate::server::{App, Problem, Running};
 
 /// Bytes of a batch.
-const BATCH: usize = 64 << 20;
+pub(in crate::server) const BATCH: usize = 64 << 20;
 /// Saves that are stored together.
 const CHUNK: usize = 1_000;
 /// What an item may have around its fields: names and ids.
@@ -68,7 +67,10 @@ pub(in crate::server) async fn batch(
         saved: 0,
         answers: Vec::new(),
     };
-    let outcome = batch.run(body).await;
+    let outcome = match Arrival::new(&app, body, BATCH) {
+        Ok(arrival) => batch.run(arrival).await,
+        Err(refused) => Err(refused),
+    };
     let saved = batch.saved;
     outcome.map(|()| batch.answer()).map_err(|problem| problem.saved(saved))
 }
@@ -87,30 +89,29 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    async fn run(&mut self, body: Body) -> Result<(), Problem> {
-        let mut stream = body.into_data_stream();
-        let mut arrived = 0;
-        while let Some(bytes) = stream.next().await {
-            let bytes = bytes.map_err(|error| interrupted(&error))?;
-            arrived += bytes.len();
-            if arrived > BATCH {
-                return Err(too_large(BATCH));
-            }
+    async fn run(&mut self, mut body: Arrival) -> Result<(), Problem> {
+        while let Some(bytes) = body.next().await? {
             self.splitter.push(&bytes);
-            self.take_items(false).await?;
+            if self.take_items(false).await? {
+                // All but the beginning of an item has been stored.
+                body.forget();
+            }
         }
         self.take_items(true).await?;
         self.store().await
     }
 
-    async fn take_items(&mut self, end: bool) -> Result<(), Problem> {
+    /// Cuts what has arrived into items; whether a chunk of them has been stored.
+    async fn take_items(&mut self, end: bool) -> Result<bool, Problem> {
+        let mut stored = false;
         while let Some(item) = self.splitter.next(end).map_err(|error| Problem::bad_request("invalid-json", error.to_string()))? {
             self.waiting.push(item);
             if self.waiting.len() == CHUNK {
                 self.store().await?;
+                stored = true;
             }
         }
-        Ok(())
+        Ok(stored)
     }
 
     /// Stores the chunk and writes down the answers.

@@ -11,9 +11,11 @@ mod keys;
 mod list;
 mod objects;
 mod open;
+mod place;
 mod prune;
 mod queue;
 mod readers;
+mod receipts;
 mod save;
 mod session;
 mod settle;
@@ -31,8 +33,8 @@ use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, Lane, MessageFilter, MessageRow, NewAttempt,
-    ObjectRow, Page, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
+    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
+    NewAttempt, ObjectRow, Page, Receipt, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
 };
 use readers::Readers;
 use save::Saving;
@@ -49,7 +51,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
         let opened = open::open(url).await?;
-        let readers = Readers::new(opened.path.clone());
+        let readers = Readers::new(opened.path.clone(), opened.place.clone());
         Ok(Self { writer: Writer::start(opened)?, readers })
     }
 
@@ -138,6 +140,11 @@ impl Sqlite {
         self.writer.write(false, resend).await
     }
 
+    pub(super) async fn shift_due(&self, after: i64, by_ms: i64) -> Result<(), StoreError> {
+        let shift = move |session: &mut Session, (): &mut ()| queue::shift_due(session, after, by_ms).map(|()| Flow::Wake);
+        self.writer.write((), shift).await
+    }
+
     pub(super) async fn messages(
         &self,
         tenant: &Tenant,
@@ -198,6 +205,23 @@ impl Sqlite {
             Ok(Flow::Keep)
         };
         self.writer.write(Vec::new(), keep).await
+    }
+
+    pub(super) async fn open_receipt(&self, tenant: &Tenant, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
+        let (tenant, key) = (tenant.clone(), key.to_owned());
+        let open = move |session: &mut Session, receipt: &mut Receipt| {
+            *receipt = receipts::open(&session.connection, tenant.as_str(), &key, &request, now.as_millisecond())?;
+            Ok(Flow::Keep)
+        };
+        self.writer.write(Receipt::New, open).await
+    }
+
+    pub(super) async fn close_receipt(&self, tenant: &Tenant, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
+        let (tenant, key) = (tenant.clone(), key.to_owned());
+        let close = move |session: &mut Session, (): &mut ()| {
+            receipts::close(&session.connection, tenant.as_str(), &key, answer.as_ref()).map(|()| Flow::Keep)
+        };
+        self.writer.write((), close).await
     }
 
     pub(super) async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {

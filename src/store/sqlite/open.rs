@@ -13,6 +13,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
 use crate::store::sqlite::failure::open_failure;
+use crate::store::sqlite::place::Place;
+use crate::store::sqlite::{queue, receipts};
 
 mod embedded {
     refinery::embed_migrations!("src/store/sqlite/migrations");
@@ -28,6 +30,8 @@ const CACHE_KIB: i64 = 32 * 1024;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long opening waits for a predecessor that is just closing the store.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// Milliseconds by which the newest row may be of the future before the clock counts as set back.
+const CLOCK_ROOM_MS: i64 = 2_000;
 /// Statements kept compiled; more than there are.
 const STATEMENTS: usize = 128;
 
@@ -37,6 +41,8 @@ pub(super) struct Opened {
     pub connection: Connection,
     /// The database file, for the readers.
     pub path: PathBuf,
+    /// Where its files must stay.
+    pub place: Place,
     /// Locked as long as it is open; to be dropped after the connection.
     pub lock: File,
 }
@@ -53,9 +59,13 @@ pub(super) async fn open(url: &str) -> Result<Opened, StoreError> {
             Err(file) => return Err(StoreError::Busy { file: file.display().to_string() }),
         }
     };
-    let prepared = tokio::task::spawn_blocking(move || prepare(&path).map(|connection| (connection, path))).await;
-    match prepared {
-        Ok(Ok((connection, path))) => Ok(Opened { connection, path, lock }),
+    let prepared = tokio::task::spawn_blocking(move || {
+        let connection = prepare(&path)?;
+        let place = Place::of(&path).map_err(|error| format!("its files cannot be found: {}", reason(&error)))?;
+        Ok((connection, path, place))
+    });
+    match prepared.await {
+        Ok(Ok((connection, path, place))) => Ok(Opened { connection, path, place, lock }),
         Ok(Err(why)) => Err(fail(why)),
         Err(error) => Err(fail(error.to_string())),
     }
@@ -179,7 +189,28 @@ fn prepare(path: &Path) -> Result<Connection, String> {
     migrate(&mut connection)?;
     // A lease can only be that of a process which has died: the lock is ours.
     connection.execute("UPDATE deliveries SET state = 0, due_at = created_at WHERE state = 1", []).map_err(sql)?;
+    follow_clock(&connection).map_err(sql)?;
+    receipts::forget_unanswered(&connection).map_err(sql)?;
     Ok(connection)
+}
+
+/// When the clock was set back while nobody looked, the newest message, or the last attempt of what is to be tried again, is of the future.
+/// Everything due then moves back by as much, or it would wait for as long as the clock was wrong.
+fn follow_clock(connection: &Connection) -> rusqlite::Result<()> {
+    let newest = "SELECT max(
+            coalesce((SELECT created_at FROM messages ORDER BY row DESC LIMIT 1), 0),
+            coalesce((SELECT max(a.started_at + a.took_ms) FROM endpoints e JOIN attempts a ON a.delivery =
+                (SELECT row FROM deliveries WHERE endpoint = e.row AND state < 2 AND blocked = 0 ORDER BY due_at DESC LIMIT 1)), 0))
+        - CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+    let ahead: i64 = connection.query_row(newest, [], |row| row.get(0))?;
+    if ahead > CLOCK_ROOM_MS {
+        tracing::warn!(
+            seconds = ahead / 1_000,
+            "the clock of this machine was set back since the store was last used; what is due moves with it"
+        );
+        queue::shift(connection, 0, -ahead)?;
+    }
+    Ok(())
 }
 
 /// Refuses a database that another program has made, and marks an empty one.

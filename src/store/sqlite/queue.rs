@@ -135,6 +135,27 @@ pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, n
     Ok(true)
 }
 
+/// See [`Store::shift_due`](crate::store::Store::shift_due).
+pub(super) fn shift_due(session: &mut Session, after: i64, by_ms: i64) -> rusqlite::Result<()> {
+    shift(&session.connection, after, by_ms)?;
+    let lanes: Vec<i64> = session
+        .connection
+        .prepare_cached("SELECT row FROM endpoints")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for lane in lanes.into_iter().map(LaneId) {
+        let first = first(&session.connection, lane)?;
+        session.note(Note::First(lane, first));
+    }
+    Ok(())
+}
+
+/// Moves every due time and lease after `after`.
+pub(super) fn shift(connection: &Connection, after: i64, by_ms: i64) -> rusqlite::Result<()> {
+    let shift = "UPDATE deliveries SET due_at = due_at + ?2 WHERE state < 2 AND due_at > ?1";
+    connection.prepare_cached(shift)?.execute([after, by_ms]).map(drop)
+}
+
 /// Lets the next ordered delivery behind `row`, which has been settled, go when nothing unsettled is before it; whether there is one.
 pub(super) fn unblock(session: &mut Session, row: i64) -> rusqlite::Result<bool> {
     let unblocked = |row: &Row<'_>| Ok(Note::Due(LaneId(row.get(0)?), row.get(1)?));

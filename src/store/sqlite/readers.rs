@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::store::StoreError;
 use crate::store::sqlite::failure::failure;
 use crate::store::sqlite::open::open_reader;
+use crate::store::sqlite::place::Place;
 
 /// Reads at the same time; more would only wait for the same disk.
 const READERS: u32 = 4;
@@ -20,13 +21,14 @@ pub(super) struct Readers(Arc<Pool>);
 #[derive(Debug)]
 struct Pool {
     path: PathBuf,
+    place: Place,
     permits: Semaphore,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self(Arc::new(Pool { path, permits: Semaphore::new(READERS as usize), idle: Mutex::default() }))
+    pub(super) fn new(path: PathBuf, place: Place) -> Self {
+        Self(Arc::new(Pool { path, place, permits: Semaphore::new(READERS as usize), idle: Mutex::default() }))
     }
 
     /// Runs `read` on a connection; it sees one snapshot per statement.
@@ -39,13 +41,19 @@ impl Readers {
         let pool = Arc::clone(&self.0);
         let task = tokio::task::spawn_blocking(move || {
             let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = idle.map_or_else(|| open_reader(&pool.path), Ok)?;
-            let answer = read(&connection)?;
+            let failed = |error: rusqlite::Error| failure(&pool.path, &error);
+            let connection = if let Some(connection) = idle {
+                connection
+            } else {
+                pool.place.check()?;
+                open_reader(&pool.path).map_err(failed)?
+            };
+            let answer = read(&connection).map_err(failed)?;
             pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             Ok(answer)
         });
         match task.await {
-            Ok(answer) => answer.map_err(|error: rusqlite::Error| failure(&self.0.path, &error)),
+            Ok(answer) => answer,
             Err(error) => Err(StoreError::Failed(error.to_string())),
         }
     }

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::store::sqlite::agenda::Agenda;
 use crate::store::sqlite::failure::failure;
 use crate::store::sqlite::open::Opened;
+use crate::store::sqlite::place::Place;
 use crate::store::sqlite::session::{Session, Undone};
 use crate::store::{Handover, StoreError};
 
@@ -60,10 +61,10 @@ impl Writer {
         let bell = Arc::clone(&wake);
         let taker = Taker::default();
         let takers = Arc::clone(&taker);
-        let Opened { connection, path, lock } = opened;
+        let Opened { connection, path, place, lock } = opened;
         let session = Session::new(connection).map_err(|error| failure(&path, &error))?;
         let agenda = Arc::clone(&session.agenda);
-        let run = move || run(session, lock, orders, &bell, &takers);
+        let run = move || run(session, &place, lock, orders, &bell, &takers);
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(run);
         match thread {
             Ok(_) => Ok(Self { queue, wake, taker, agenda }),
@@ -142,13 +143,17 @@ where
     }
 }
 
-fn run(mut session: Session, lock: File, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u64>, taker: &Taker) {
+fn run(mut session: Session, place: &Place, lock: File, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u64>, taker: &Taker) {
     let mut closing = None;
     while closing.is_none()
         && let Some(order) = orders.blocking_recv()
     {
         match order {
             Order::Write(job) => {
+                if let Err(error) = place.check() {
+                    job.reply(Err(error));
+                    continue;
+                }
                 session.taker.clone_from(&taker.lock().unwrap_or_else(PoisonError::into_inner));
                 closing = batch(&mut session, job, &mut orders, wake);
             }

@@ -1,0 +1,149 @@
+//! `Idempotency-Key` on POST (draft-ietf-httpapi-idempotency-key-header): a request that is repeated with its key is answered as the first
+//! time and not done again, for a day, across restarts. What failed on this side may be repeated; so may what a crash has cut off, which
+//! was not answered, and may then be done twice.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+
+use super::api::saves::BATCH;
+use super::problem::PROBLEM_JSON;
+use super::request::tenant;
+use super::{App, Problem, body};
+use crate::ids::Tenant;
+use crate::store::{KeptAnswer, Receipt, Store};
+
+/// The longest key, in characters.
+const LONGEST_KEY: usize = 255;
+/// Of an answer: that it is that of an earlier request.
+const REPLAYED: &str = "idempotency-replayed";
+
+pub(super) async fn once(
+    State(app): State<Arc<App>>,
+    names: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let is_post = request.method() == Method::POST;
+    // A path that cannot be read is the handler's to refuse.
+    let (Some(key), Ok(names), true) = (key(request.headers())?, names, is_post) else { return Ok(next.run(request).await) };
+    let owner = names.iter().find(|(name, _)| *name == "tenant").map_or("", |(_, owner)| owner);
+    let (tenant, running) = (tenant(owner)?, app.running()?);
+    let (store, now) = (running.ingest.store.clone(), running.ingest.clock.now());
+    let (parts, body) = request.into_parts();
+    let whole = body::read(&app, body, BATCH).await?;
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let fingerprint = fingerprint([parts.method.as_str().as_bytes(), target.as_bytes(), &whole.bytes]);
+    match store.open_receipt(&tenant, &key, fingerprint, now).await? {
+        Receipt::New => {}
+        Receipt::Answered(answer) => return Ok(replay(answer)),
+        Receipt::OfAnother => {
+            let detail = format!("the key `{key}` came before with another request, expected a key of its own for each");
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail));
+        }
+        Receipt::UnderWay => {
+            let detail = format!("the request with the key `{key}` is still under way");
+            return Err(Problem::new(StatusCode::CONFLICT, "idempotency-key-in-use", detail).help("repeat it in a moment"));
+        }
+    }
+    let request = Request::from_parts(parts, Body::from(whole.bytes.clone()));
+    // A task of its own: what has begun is ended and noted, also when the client goes away.
+    let done = tokio::spawn(async move {
+        let answer = next.run(request).await;
+        drop(whole);
+        note(&store, &tenant, &key, answer).await
+    });
+    done.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request ended badly");
+        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be answered"))
+    })
+}
+
+/// The key, if there is one.
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    if (1..=LONGEST_KEY).contains(&key.len()) {
+        return Ok(Some(key.to_owned()));
+    }
+    let detail = format!("`Idempotency-Key` has {} bytes, expected 1 to {LONGEST_KEY} characters of ASCII", value.len());
+    Err(Problem::bad_request("invalid-idempotency-key", detail))
+}
+
+/// The parts with their lengths, hashed: no two requests have the same.
+fn fingerprint(parts: [&[u8]; 3]) -> [u8; 32] {
+    let mut hash = Context::new(&SHA256);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(hash.finish().as_ref());
+    out
+}
+
+/// Keeps an answer, unless it only says that the request should come again.
+async fn note(store: &Store, tenant: &Tenant, key: &str, answer: Response) -> Result<Response, Problem> {
+    let (parts, body) = answer.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("the answer could not be read: {error}")))?;
+    let again = matches!(parts.status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    let kept = (!parts.status.is_server_error() && !again).then(|| kept(parts.status, &parts.headers, &bytes));
+    if let Err(error) = store.close_receipt(tenant, key, kept).await {
+        // The request has been done; that it cannot be noted must not make it look otherwise.
+        tracing::error!(%error, "the answer to a request with an `Idempotency-Key` could not be kept");
+    }
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// What a repetition is answered. What may be stored nowhere, a new secret, is not stored here either.
+fn kept(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> KeptAnswer {
+    if headers.get(header::CACHE_CONTROL).is_some_and(|value| value == "no-store") {
+        let detail = "the request with this key has been done, and its answer is shown only once";
+        let problem = Problem::new(StatusCode::CONFLICT, "answered-once", detail);
+        let (status, body) = (StatusCode::CONFLICT.as_u16(), problem.to_json().into());
+        return KeptAnswer { status, content_type: PROBLEM_JSON.into(), body };
+    }
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    KeptAnswer { status: status.as_u16(), content_type: content_type.into(), body: body.clone() }
+}
+
+fn replay(answer: KeptAnswer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, [(REPLAYED, "true")], answer.body).into_response();
+    match HeaderValue::from_str(&answer.content_type) {
+        Ok(value) if !value.is_empty() => _ = response.headers_mut().insert(header::CONTENT_TYPE, value),
+        Ok(_) | Err(_) => _ = response.headers_mut().remove(header::CONTENT_TYPE),
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_kept() {
+        let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))].into_iter().collect();
+        let kept = kept(StatusCode::OK, &headers, &Bytes::from_static(b"whsec_x"));
+        assert_eq!(kept.status, 409);
+        assert!(!kept.body.windows(5).any(|part| part == b"whsec"));
+    }
+
+    #[test]
+    fn requests_that_differ_anywhere_have_different_fingerprints() {
+        let one = fingerprint([b"POST", b"/a", b"b"]);
+        assert_eq!(one, fingerprint([b"POST", b"/a", b"b"]));
+        assert!(
+            [[&b"POST"[..], b"/ab", b""], [b"POST", b"/a", b"c"], [b"PUT", b"/a", b"b"]].into_iter().all(|other| fingerprint(other) != one)
+        );
+    }
+}
