@@ -222,3 +222,15 @@ fn rules_lists_every_code() {
     assert_eq!(table["rules"].as_array().unwrap().len(), webhookc::diagnostics::Code::ALL.len());
     assert!(table["rules"][0]["page"].as_str().unwrap().starts_with("# WH0001 "));
 }
+
+#[test]
+fn serve_says_why_not_and_no_warning_among_the_reasons() {
+    let toml = "[[endpoints]]\nname = \"erp\"\nevents = \"*\"\nurl = \"http://169.254.169.254/x\"\n";
+    let folder = project(&[("schema.xml", GOOD), ("webhookc.toml", toml)]);
+    let ran = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let (findings, reasons) = ran.err.split_once("error: the program cannot be run\n").expect(&ran.err);
+    assert!(findings.contains("warning[WH0503]") && !reasons.contains("warning"), "{}", ran.err);
+    assert_eq!(reasons.matches("caused by: ").count(), 1, "{reasons}");
+    assert!(reasons.contains("the endpoint `erp` may not be called: the address 169.254.169.254"), "{reasons}");
+}

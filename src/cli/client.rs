@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
 use crate::egress::{CallError, PlainClient};
+use crate::report::counted;
 
 /// What a path segment or parameter may hold as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -81,13 +82,15 @@ impl Api {
 }
 
 fn refused(refusal: Refusal) -> Failure {
-    let mut failure = Failure::new(refusal.detail).code(1);
     if refusal.errors.len() > 1 {
-        for Mistake { pointer, detail, help } in refusal.errors {
+        // The detail repeats the first of them.
+        let failure = Failure::new(counted(refusal.errors.len(), "mistake")).code(1);
+        return refusal.errors.into_iter().fold(failure, |failure, Mistake { pointer, detail, help }| {
             let help = help.map(|help| format!("; {help}")).unwrap_or_default();
-            failure = failure.cause(format!("{pointer}: {detail}{help}"));
-        }
+            failure.mistake(format!("{pointer}: {detail}{help}"))
+        });
     }
+    let failure = Failure::new(refusal.detail).code(1);
     match refusal.help {
         Some(help) => failure.help(help),
         None => failure,

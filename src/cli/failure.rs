@@ -12,6 +12,8 @@ use crate::report::excerpt;
 #[derive(Debug)]
 pub(super) struct Failure {
     what: String,
+    /// What is wrong, one a line, where it is more than one thing.
+    mistakes: Vec<String>,
     causes: Vec<String>,
     help: Option<String>,
     code: u8,
@@ -22,7 +24,7 @@ pub(super) struct Failure {
 impl Failure {
     /// A failure with exit code 2.
     pub(super) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), causes: Vec::new(), help: None, code: 2, load: None }
+        Self { what: what.into(), mistakes: Vec::new(), causes: Vec::new(), help: None, code: 2, load: None }
     }
 
     /// `what`, because of an error and its causes.
@@ -34,6 +36,11 @@ impl Failure {
             cause = error.source();
         }
         failure
+    }
+
+    pub(super) fn mistake(mut self, mistake: impl Into<String>) -> Self {
+        self.mistakes.push(mistake.into());
+        self
     }
 
     pub(super) fn cause(mut self, cause: impl Into<String>) -> Self {
@@ -67,6 +74,9 @@ impl Failure {
             }
         }
         writeln!(text, "{} {}", paint(output.err, "1;31", "error:"), harmless(&self.what))?;
+        for mistake in &self.mistakes {
+            writeln!(text, "  {}", harmless(mistake))?;
+        }
         for cause in &self.causes {
             writeln!(text, "  caused by: {}", harmless(cause))?;
         }

@@ -1,10 +1,15 @@
 //! `secret`, `signing_key` and `previous_secrets` of an endpoint: where its keys are, and until when earlier ones are used.
 
+use std::error::Error;
+use std::str::FromStr;
+
 use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
 use toml::de::DeValue;
 
 use super::document::{Mistake, Table, Value};
 use super::secret::SecretSource;
+use crate::delivery::{Key, Secret, SigningKey};
 
 /// What the deliveries to an endpoint are signed with.
 #[derive(Debug, Default)]
@@ -28,11 +33,22 @@ pub struct PreviousSecret {
 
 /// Takes the keys from an endpoint's table.
 pub(super) fn keys(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Keys {
-    let mut source = |table: &mut Table<'_>, key| table.take(key).and_then(|value| SecretSource::of(&value, true, out));
-    let (secret, signing_key) = (source(table, "secret"), source(table, "signing_key"));
+    let secret = table.take("secret").and_then(|value| source::<Secret>(&value, out));
+    let signing_key = table.take("signing_key").and_then(|value| source::<SigningKey>(&value, out));
     let previous = table.take("previous_secrets").and_then(|value| value.list(out)).unwrap_or_default();
     let previous = previous.iter().filter_map(|value| previous_secret(value, out)).collect();
     Keys { secret, signing_key, previous }
+}
+
+/// Where a key of the kind `K` is; one that is written out must be one.
+fn source<K: FromStr<Err: Error>>(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<SecretSource> {
+    let source = SecretSource::of(value, true, out)?;
+    if let SecretSource::Literal(text) = &source
+        && let Err(error) = text.expose_secret().trim().parse::<K>()
+    {
+        out.push(Mistake::new(value.span(), format!("`{}` cannot be used: {error}", value.key)));
+    }
+    Some(source)
 }
 
 /// `{ secret = { env = "NAME" }, until = 2026-12-01T00:00:00Z }`.
@@ -42,7 +58,7 @@ fn previous_secret(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Previous
     if secret.is_none() {
         out.push(Mistake::new(table.span, "a previous secret has no `secret`, expected where it is"));
     }
-    let secret = secret.and_then(|secret| SecretSource::of(&secret, true, out));
+    let secret = secret.and_then(|secret| source::<Key>(&secret, out));
     let until = table.take("until");
     if until.is_none() {
         let help = "add `until = 2026-12-01T00:00:00Z`: the time by which every receiver has the new one";

@@ -58,8 +58,8 @@ events = ["asset_ready"]
 url = "{{ vars.base_url }}/x"
 template = "comment.json"
 headers = { X-One = "1", X-Many = ["a", "{{ object.id }}"] }
-secret = "whsec_x"
-previous_secrets = [{ secret = { env = "OLD" }, until = 2026-12-01T00:00:00Z }, { secret = "whsk_x", until = "2026-12-01T01:00:00+01:00" }]
+secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+previous_secrets = [{ secret = { env = "OLD" }, until = 2026-12-01T00:00:00Z }, { secret = "whsk_CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=", until = "2026-12-01T01:00:00+01:00" }]
 signatures = ["standard", "asymmetric", "journey"]
 timeout = "5s"
 concurrency = 2
@@ -119,6 +119,8 @@ name = "a b"
 event = ["x"]
 url = "http://x"
 signatures = ["jurney"]
+secret = "whsec_c2hvcnQ="
+signing_key = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 previous_secrets = [{ secret = "whsec_x" }, { until = 2026-12-01 }]
 [endpoints.failure_handling]
 triggers = ["6xx"]
@@ -140,6 +142,9 @@ lost = "1d"
         "\"a b\": the name `a b` cannot be used",
         "event: unknown key `event` in [[endpoints]] (did you mean `events`?)",
         "\"jurney\": unknown signature profile `jurney`, expected `standard`, `asymmetric` or `journey` (did you mean `journey`?)",
+        "\"whsec_c2hvcnQ=\": `secret` cannot be used: the secret has 5 bytes, expected 24 to 64",
+        "\"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\": `signing_key` cannot be used: the signing key does not begin with `whsk_`",
+        "\"whsec_x\": `secret` cannot be used: the secret is not base64",
         "{ secret = \"whsec_x\" }: a previous secret has no `until` (add `until = 2026-12-01T00:00:00Z`",
         "{ until = 2026-12-01 }: a previous secret has no `secret`",
         "2026-12-01: `2026-12-01` is not a moment, expected date, time and offset",

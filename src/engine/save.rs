@@ -149,7 +149,7 @@ fn read_upload(target: Target<'_>, field: &str, body: &[u8], mistakes: &mut Mist
         let attachments = || model.properties.iter().filter(|property| property.is_attachment()).map(|property| &*property.name);
         let help = suggestion(field, attachments()).map(|name| format!("did you mean `{name}`?"));
         let expected =
-            if attachments().next().is_none() { "but it has none".to_owned() } else { format!("expected {}", one_of(attachments())) };
+            if attachments().next().is_none() { "which has none".to_owned() } else { format!("expected {}", one_of(attachments())) };
         let message = format!("`{}` is not an attachment of `{}`, {expected}", quoted(field), model.name);
         mistakes.add(Refused::whole("unknown-field", message, help));
         return Change::Delete;

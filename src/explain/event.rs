@@ -7,7 +7,7 @@ use super::payload::{Member, payload};
 use crate::check::Rules;
 use crate::graph::conditions;
 use crate::ids::WebhookId;
-use crate::program::{Events, Operations, Order, WebhookType};
+use crate::program::{Events, Operations, Order, Through, WebhookType};
 use crate::text::SourceMap;
 
 /// What a webhook means.
@@ -50,8 +50,9 @@ pub struct Receiver {
     /// The content type of a body of its own; the default body when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_body: Option<String>,
-    /// Where its request is written.
-    pub place: Place,
+    /// Where its request is written; nowhere is that of the receiver of `webhookc dev`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// A scenario that tries a webhook.
@@ -79,7 +80,7 @@ pub fn event(rules: &Rules, sources: &SourceMap, id: WebhookId, tests: Vec<Tried
         method: endpoint.request.method.value.to_string(),
         url: endpoint.request.url.text.clone(),
         own_body: endpoint.request.body.as_ref().map(|body| body.content_type.value.to_string()),
-        place: Place::of(sources, endpoint.request.span),
+        place: (!matches!(endpoint.events, Events::Unclaimed)).then(|| Place::of(sources, endpoint.request.span)),
     });
     let receivers: Vec<Receiver> = receivers.collect();
     Event {
@@ -120,7 +121,7 @@ fn notes(rules: &Rules, id: WebhookId) -> Vec<String> {
     let webhook = program.webhook(id);
     let mut notes = Vec::new();
     webhook.each_embed(&mut |embed| {
-        if embed.required {
+        if embed.required && matches!(embed.through, Through::BelongsTo(_)) {
             notes.push(format!(
                 "if `{}` names an object of `{}` that does not exist yet, it waits for it",
                 embed.name,

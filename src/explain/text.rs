@@ -29,7 +29,8 @@ pub fn event_text(event: &Event) -> String {
     }
     for receiver in &event.receivers {
         let body = receiver.own_body.as_ref().map_or_else(String::new, |kind| format!(" · a body of its own, {kind}"));
-        let _ = writeln!(out, "  {}  {} {}{body}  ({})", receiver.name, receiver.method, receiver.url, receiver.place);
+        let place = receiver.place.as_ref().map_or_else(|| "of `webhookc dev`".to_owned(), ToString::to_string);
+        let _ = writeln!(out, "  {}  {} {}{body}  ({place})", receiver.name, receiver.method, receiver.url);
     }
     out.push_str("\nTests\n");
     if event.tests.is_empty() {

@@ -188,9 +188,8 @@ impl Reloader {
         let restart = self.restart_note(&config);
         let refused = unreachable(&rules, &self.guard);
         if !refused.is_empty() {
-            notes.extend(refused);
-            notes.extend(restart);
-            return (None, self.rejected("it would send where nothing may be sent", notes));
+            let why = refused.into_iter().chain(restart).collect();
+            return (None, self.rejected("it would send where nothing may be sent", why));
         }
         match build(rules, &config, &self.keyring, self.number + 1, self.absent).await {
             Ok((generation, warnings)) => {
@@ -201,10 +200,7 @@ impl Reloader {
                 let first = format!("live, {size} in {} ms", attempt.took.as_millis().max(1));
                 (Some(generation), Report { live: true, lines: std::iter::once(first).chain(notes).collect() })
             }
-            Err(error) => {
-                notes.push(chain(&error));
-                (None, self.rejected("it cannot be run", notes))
-            }
+            Err(error) => (None, self.rejected("it cannot be run", vec![chain(&error)])),
         }
     }
 
@@ -296,9 +292,10 @@ impl Reloader {
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
-        let now = format!("{} {:?} {:?} {:?}", config.listen, config.store, config.allow_networks, config.retention);
+        let Config { listen, hosts, store, allow_networks, in_flight, retention, .. } = config;
+        let now = format!("{listen} {hosts:?} {store:?} {allow_networks:?} {in_flight:?} {retention:?}");
         let before = self.fixed.get_or_insert_with(|| now.clone());
-        (*before != now).then(|| "the address, the store, the allowed networks and the retention change only at the next start".to_owned())
+        (*before != now).then(|| "`[listen]`, `[store]`, `[egress]` and `[retention]` change only at the next start".to_owned())
     }
 }
 

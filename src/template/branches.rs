@@ -88,42 +88,10 @@ pub(super) fn of_structure(structure: &Structure, out: &mut Vec<Branch>) {
 
 /// The branches of an expression: its inline conditions.
 pub(super) fn of_expr(expr: &Expr, out: &mut Vec<Branch>) {
-    match &expr.kind {
-        ExprKind::Constant(_)
-        | ExprKind::Variable(_)
-        | ExprKind::Secret(_)
-        | ExprKind::Object
-        | ExprKind::Previous
-        | ExprKind::Ambient(_)
-        | ExprKind::Local(_)
-        | ExprKind::Turn(..)
-        | ExprKind::Changed(_) => {}
-        ExprKind::Property(of, _)
-        | ExprKind::Embedded(of, _)
-        | ExprKind::Meta(of, _)
-        | ExprKind::Part(of, _)
-        | ExprKind::Not(of)
-        | ExprKind::Negate(of) => of_expr(of, out),
-        ExprKind::Item(left, right) | ExprKind::Binary(_, left, right) => {
-            of_expr(left, out);
-            of_expr(right, out);
-        }
-        ExprKind::Choose { condition, then, otherwise } => {
-            add(condition, BranchKind::Condition, out);
-            of_expr(then, out);
-            if let Some(otherwise) = otherwise {
-                of_expr(otherwise, out);
-            }
-        }
-        ExprKind::List(items) => items.iter().for_each(|item| of_expr(item, out)),
-        ExprKind::Map(entries) => entries.iter().for_each(|(_, value)| of_expr(value, out)),
-        ExprKind::Filter(_, input, arguments) | ExprKind::Test(_, input, arguments) => {
-            of_expr(input, out);
-            for argument in arguments {
-                of_expr(argument, out);
-            }
-        }
+    if let ExprKind::Choose { condition, .. } = &expr.kind {
+        out.push(Branch { span: condition.span, kind: BranchKind::Condition });
     }
+    expr.each_operand(&mut |operand| of_expr(operand, out));
 }
 
 fn of_loop(list: &Expr, filter: Option<&Expr>, out: &mut Vec<Branch>) {

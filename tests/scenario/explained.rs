@@ -33,6 +33,36 @@ fn a_webhook_is_explained_with_its_payload_receivers_and_tests() {
 }
 
 #[test]
+fn what_is_only_so_for_some_is_not_said_of_all() {
+    let schema = r#"<data-model>
+    <model name="ship" label="Ship">
+        <field name="name" label="Name" type="text" />
+        <belongs-to model="harbour" />
+        <has-many model="voyage" name="voyages" />
+        <display>{name}</display>
+        <webhook type="update" name="ship_moved">
+            <field name="harbour" />
+            <field name="voyages" />
+        </webhook>
+    </model>
+    <model name="harbour" label="Harbour"><field name="name" label="Name" type="text" /><display>{name}</display></model>
+    <model name="voyage" label="Voyage">
+        <field name="name" label="Name" type="text" />
+        <belongs-to model="ship" />
+        <display>{name}</display>
+    </model>
+</data-model>
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("schema.xml"), schema).unwrap();
+    let ran = run(folder.path(), &["explain", "ship_moved"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("Note: if `harbour` names an object of `harbour` that does not exist yet, it waits for it."), "{}", ran.out);
+    assert!(!ran.out.contains("if `voyages` names"), "nothing names the objects of a has-many, so it never waits for them:\n{}", ran.out);
+    assert!(ran.out.contains("/sink/{{ event }}  (of `webhookc dev`)\n"), "that receiver is written nowhere:\n{}", ran.out);
+}
+
+#[test]
 fn the_payload_that_is_explained_is_the_payload_that_is_sent() {
     let folder = with_tests(TESTS);
     let explained: Value = serde_json::from_str(&run(folder.path(), &["explain", "job_done", "--output-format", "json"]).out).unwrap();

@@ -171,7 +171,7 @@ fn an_upload_names_an_attachment() {
     );
     assert_eq!(
         mistakes_of("user", "u", Verb::Upload("photo"), ""),
-        ["unknown-field  `photo` is not an attachment of `user`, but it has none"]
+        ["unknown-field  `photo` is not an attachment of `user`, which has none"]
     );
 }
 

@@ -1,0 +1,32 @@
+//! What the verbs that call a node print when it refuses.
+
+use std::process::Command;
+
+use crate::node::Node;
+
+const SCHEMA: &str = r#"<data-model>
+    <model name="bee" label="Bee">
+        <field name="hive" label="Hive" type="text" />
+        <field name="legs" label="Legs" type="integer" />
+        <display>{hive}</display>
+    </model>
+</data-model>
+"#;
+
+#[test]
+fn every_mistake_of_a_save_is_printed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("schema.xml"), SCHEMA).unwrap();
+    let node = Node::start(folder.path(), &["dev", "--listen", "127.0.0.1:0"]);
+    let refused = |fields: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_webhookc"));
+        let output = command.args(["save", "bee", "b1", fields, "--url", &node.url]).env("NO_COLOR", "1").output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(
+        refused(r#"{"hive": 3, "leggs": 6}"#),
+        "error: 2 mistakes\n  /hive: `hive` is 3, expected a string\n  /leggs: `leggs` is not a field of `bee`; did you mean `legs`?\n"
+    );
+    assert_eq!(refused(r#"{"leggs": 6}"#), "error: `leggs` is not a field of `bee`\nhelp: did you mean `legs`?\n");
+}
