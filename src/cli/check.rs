@@ -92,7 +92,7 @@ enum OutputFormat {
     Gitlab,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// A report as of `JUnit`, in XML
+    /// A report in the XML of `JUnit`
     Junit,
     /// The Reviewdog Diagnostic Format
     Rdjson,

@@ -24,7 +24,7 @@ pub(super) struct Wanted {
 enum Kind {
     /// What was never tried, a line each
     Text,
-    /// A tracefile as of lcov
+    /// A tracefile of lcov
     Lcov,
     /// One page with the sources
     Html,

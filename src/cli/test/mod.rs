@@ -50,7 +50,7 @@ pub(super) struct Test {
 enum OutputFormat {
     /// Every scenario, and each failure with its line and the difference
     Full,
-    /// A report as of `JUnit`, in XML
+    /// A report in the XML of `JUnit`
     Junit,
     /// Test Anything Protocol, version 14
     Tap,

@@ -43,7 +43,7 @@ pub struct Outcome {
 pub enum Format {
     /// Every scenario, and each failure with its line and the difference.
     Full,
-    /// A report as of `JUnit`, in XML.
+    /// A report in the XML of `JUnit`.
     Junit,
     /// Test Anything Protocol, version 14.
     Tap,
