@@ -65,8 +65,10 @@ impl Doctor {
 }
 
 fn print(url: &str, repaired: Option<u64>, findings: &[Finding], output: Output) {
-    if let Some(changed) = repaired {
-        output.line(&format!("rows and files changed: {changed}"));
+    match repaired {
+        None => {}
+        Some(0) => output.line("nothing was to be repaired"),
+        Some(changed) => output.line(&format!("repaired {changed} (rows and files)")),
     }
     for finding in findings {
         let color = match finding.severity {
