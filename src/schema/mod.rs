@@ -50,7 +50,10 @@ pub fn declare<'s>(tree: &Tree<'s>, dialect: Option<Dialect>, out: &mut Diagnost
             schema.partial = true;
         }
     }
-    if schema.models.is_empty() {
+    // What is missing at the end of a file that is cut off is no second mistake.
+    let is_cut_off = root.is_open() && root.element.names().count() < 2 && root.element.closed_as().is_none();
+    schema.partial |= is_cut_off;
+    if schema.models.is_empty() && !is_cut_off {
         let message = format!("the data model holds no `{}`; expected one or more", root.element_word("model"));
         out.push(Diagnostic::new(Code::NoModel, root.name_span(), message));
     }
