@@ -71,6 +71,8 @@ SCENARIOS = {
     "rate1000": dict(saves=10000, load=["-c", "16", "--rate", "1000"], pipeline=["-c", "16", "--rate", "1000"]),
     "hang": dict(saves=4000, load=["-c", "16", "--rate", "400"], hang=True),
     "no-hang": dict(saves=2000, load=["-c", "16", "--rate", "200"]),
+    "queue-20k": dict(queued=20000),
+    "queue-1m": dict(queued=1000000),
     "idle": dict(idle=60),
     "endpoints": dict(endpoints=100000, idle=10, events='["nothing"]'),
 }
@@ -142,6 +144,8 @@ class Bench:
                     time.sleep(scenario["idle"])
                     used = cpu_seconds(process.pid) - before
                     return {"idle_cpu_percent": round(100 * used / scenario["idle"], 3), "idle_mb": round(pss_mb(process.pid), 1)}
+                if "queued" in scenario:
+                    return self.drained(process, scenario["queued"], folder)
                 body, url, method = SAVE, OBJECT, "PUT"
                 if scenario.get("batch"):
                     body, url, method = f'{{"model":"asset","id":"{{id}}","fields":{SAVE}}}', SAVES, "POST"
@@ -156,6 +160,30 @@ class Bench:
                 if hanging:
                     hanging.terminate()
                     hanging.wait()
+
+    def drained(self, process, queued, folder):
+        """Saves for a suspended endpoint, then how fast what waits is sent when it is released, for a minute at most."""
+        state = f"http://{API}/api/v1/tenants/default/endpoints/ep_e0"
+        post = lambda url, body: urllib.request.urlopen(urllib.request.Request(url, body, {"content-type": "application/json"}, method="POST")).read()
+        post(f"{state}/suspend", b"{}")
+        with open(f"{folder}/batch.json", "w") as file:
+            file.write(f'{{"model":"asset","id":"{{id}}","fields":{SAVE}}}')
+        load = [f"{self.options.programs}/load", "--url", SAVES, "-n", str(queued), "-c", "8", "--batch", "100", "--template", f"{folder}/batch.json"]
+        subprocess.run(load, stdout=subprocess.DEVNULL, check=True)
+        sink = subprocess.Popen([f"{self.options.programs}/sink", "--addr", SINK], stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(1)
+            full, peak, sent, began = pss_mb(process.pid), 0, 0, time.time()
+            post(f"{state}/unsuspend", b"")
+            while sent < queued and time.time() - began < 60:
+                time.sleep(0.1)
+                with urllib.request.urlopen(f"http://{SINK}/stats") as answer:
+                    sent = json.load(answer)["unique"]
+                peak = max(peak, pss_mb(process.pid))
+            return {"queued": queued, "sent/s": round(sent / (time.time() - began)), "full_mb": round(full, 1), "peak_mb": round(peak, 1)}
+        finally:
+            sink.terminate()
+            sink.wait()
 
     def with_hanging(self, process, scenario, folder):
         """Half of the saves go to an endpoint that never answers; the figures are those of the other."""
@@ -181,7 +209,7 @@ class Bench:
 
 
 def figures(result):
-    if "idle_mb" in result:
+    if "idle_mb" in result or "queued" in result:
         return result
     if not result["complete"] or result["duplicates"]:
         print(f"  incomplete or doubled: missing {result['missing']}, duplicates {result['duplicates']}")
@@ -217,7 +245,7 @@ def main():
             arguments.error(f"`{name}` is no scenario, expected one of {', '.join(SCENARIOS)}")
         scenario = SCENARIOS[name]
         ours, ceiling = [], []
-        for _ in range(1 if "idle" in scenario else options.runs):
+        for _ in range(1 if "load" not in scenario else options.runs):
             ours.append(figures(bench.webhookc(scenario)))
             print(f"{name} webhookc: {show(ours[-1])}", flush=True)
             if "pipeline" in scenario:

@@ -41,6 +41,8 @@ pub(super) struct Lane {
     busy_since: Option<Instant>,
     /// About how much time passes from the end of one request to that of the next while the lane is busy.
     gap: Duration,
+    /// About the bytes of the largest bodies of late; 0 when none has been seen.
+    weight: usize,
 }
 
 /// What an attempt has shown of the endpoint.
@@ -71,6 +73,16 @@ impl Lane {
         let width = if self.is_silent() { 1 } else { self.pace.width(concurrency) };
         let free = width.saturating_sub(self.in_flight);
         self.interval(policy).map_or(free, |interval| self.bucket.available(interval, now, free))
+    }
+
+    /// A body of so many bytes is on its way.
+    pub(super) fn weigh(&mut self, bytes: usize) {
+        self.weight = bytes.max(1).max(self.weight - self.weight / 8);
+    }
+
+    /// Bodies that fit into so many bytes, going by the last ones; none when there were none.
+    pub(super) fn fit(&self, bytes: usize) -> usize {
+        bytes.checked_div(self.weight).unwrap_or(0)
     }
 
     /// Deliveries that may wait in memory for a place: as many as will have had their turn soon.

@@ -12,7 +12,7 @@ use crate::generation::Target;
 use crate::ids::{LaneId, Tenant};
 use crate::store::{self, Claimed, Share, Way};
 use crate::worker::lane::{Lane, Reached};
-use crate::worker::line::{LARGEST_BODY, LONGEST, Line};
+use crate::worker::line::{HEAVIEST, LARGEST_BODY, LONGEST, Line};
 
 /// Lanes that are remembered beyond those with something under way, before those are sorted out of which nothing need be.
 const REMEMBERED: usize = 4096;
@@ -31,6 +31,8 @@ pub(super) struct Lanes {
     lines: FxHashMap<LaneId, Line>,
     /// Deliveries in all of them.
     in_line: usize,
+    /// Bytes of the bodies of those that are committed.
+    line_bytes: usize,
     /// Deliveries that have left their line without being sent.
     dissolved: Vec<Claimed>,
     /// Lanes that may have more due in the store than was claimed; fresh deliveries stand in line behind that.
@@ -56,6 +58,7 @@ impl Lanes {
             tenants: FxHashMap::default(),
             lines: FxHashMap::default(),
             in_line: 0,
+            line_bytes: 0,
             dissolved: Vec::new(),
             waiting: FxHashSet::default(),
         }
@@ -99,6 +102,7 @@ impl Lanes {
             && (!lane.is_silent() || self.silent_total < self.silent_limit());
         if free {
             self.take((id, tenant), policy, now);
+            self.by_id.entry(id).or_default().weigh(bytes);
             self.lines.entry(id).or_default().grant();
         } else if is_next && lane.in_flight > 0 && bytes <= LARGEST_BODY && self.line_room(id, lane, policy) > 0 {
             self.lines.entry(id).or_default().promise();
@@ -123,8 +127,11 @@ impl Lanes {
     /// A delivery for which [`Lanes::reserve`] said so has been committed; it is given back if it is to be sent now.
     pub(super) fn enter(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
         let id = delivery.lane;
-        let tenant = delivery.tenant.clone();
+        let (tenant, bytes) = (delivery.tenant.clone(), delivery.body.len());
         let entered = self.lines.entry(id).or_default().enter(delivery);
+        if entered.is_none() {
+            self.line_bytes += bytes;
+        }
         let idle = self.by_id.get(&id).is_none_or(|lane| lane.in_flight == 0);
         if entered.is_none() && idle {
             // Nobody will call the line when a request ends.
@@ -143,8 +150,10 @@ impl Lanes {
     /// A delivery has been claimed; it is given back if it is to be sent now.
     pub(super) fn claimed(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
         let lane = self.by_id.get(&delivery.lane).copied().unwrap_or_default();
+        self.by_id.entry(delivery.lane).or_default().weigh(delivery.body.len());
         if lane.in_flight > 0 && lane.room(policy, now) == 0 {
             self.in_line += 1;
+            self.line_bytes += delivery.body.len();
             self.lines.entry(delivery.lane).or_default().push(delivery);
             return None;
         }
@@ -174,6 +183,7 @@ impl Lanes {
             return None;
         }
         let next = self.lines.get_mut(&id).and_then(Line::advance);
+        self.line_bytes = self.line_bytes.saturating_sub(next.as_ref().map_or(0, |next| next.body.len()));
         self.in_line = self.in_line.saturating_sub(1);
         self.forget_line(id);
         self.take((id, tenant), policy, now);
@@ -185,7 +195,9 @@ impl Lanes {
         if let Some(line) = self.lines.get_mut(&id) {
             let before = self.dissolved.len();
             self.dissolved.extend(line.dissolve());
-            self.in_line = self.in_line.saturating_sub(self.dissolved.len() - before);
+            let gone = self.dissolved.get(before..).unwrap_or_default();
+            self.in_line = self.in_line.saturating_sub(gone.len());
+            self.line_bytes = self.line_bytes.saturating_sub(gone.iter().map(|delivery| delivery.body.len()).sum());
             self.forget_line(id);
         }
     }
@@ -193,6 +205,11 @@ impl Lanes {
     /// What has left a line without being sent since this was last asked.
     pub(super) fn dissolved(&mut self) -> Vec<Claimed> {
         std::mem::take(&mut self.dissolved)
+    }
+
+    /// Deliveries that may be claimed beyond the places that are free, to stand in line.
+    fn ahead(&self, id: LaneId, lane: Lane, policy: &Policy) -> usize {
+        self.line_room(id, lane, policy).min(lane.fit(HEAVIEST.saturating_sub(self.line_bytes)))
     }
 
     /// Deliveries that may still join the line of a lane.
@@ -236,7 +253,7 @@ impl Lanes {
                 silent -= count;
             }
             if count > 0 {
-                let ahead = if count == free { self.line_room(lane.id, known, &target.policy) } else { 0 };
+                let ahead = if count == free { self.ahead(lane.id, known, &target.policy) } else { 0 };
                 room -= count;
                 shared = shared.saturating_sub(count);
                 *tenant -= count;

@@ -8,8 +8,10 @@ use crate::store::Claimed;
 
 /// Deliveries in the lines of all lanes.
 pub(super) const LONGEST: usize = 2048;
-/// Bytes of a body that may stand in line: with as many as may, 16 MiB.
-pub(super) const LARGEST_BODY: usize = 8 * 1024;
+/// Bytes of their bodies, about: what has been claimed is known only then.
+pub(super) const HEAVIEST: usize = 16 * 1024 * 1024;
+/// Bytes of a body that may stand in line straight from its commit: with as many as may, 16 MiB.
+pub(super) const LARGEST_BODY: usize = HEAVIEST / LONGEST;
 
 /// A line.
 #[derive(Debug, Default)]

@@ -23,10 +23,10 @@ macro_rules! claim {
     ($order:literal) => {
         concat!(
             "SELECT d.row, m.id, m.event, m.sequence, d.attempts, d.spent, d.fence + 1,
-                 d.method, d.url, d.headers, d.content_type, coalesce(b.body, m.payload)
+                 d.method, d.url, d.headers, d.content_type,
+                 iif(d.content_type IS NULL, m.payload, (SELECT body FROM bodies WHERE delivery = d.row))
              FROM deliveries d
              JOIN messages m ON m.row = d.row >> 20
-             LEFT JOIN bodies b ON b.delivery = d.row
              WHERE d.endpoint = ?1 AND d.state < 2 AND d.blocked = 0 AND d.due_at <= ?2 ORDER BY ",
             $order,
             " LIMIT ?3"

@@ -259,3 +259,24 @@ fn a_long_line_does_not_keep_the_places_that_others_wait_for() {
     assert_eq!(next, [None, Some(10), Some(11), Some(12)], "the first place is left to the other lane, then there is room again");
     assert_eq!(bench.start(std::slice::from_ref(&other), &target), [(1, 1)]);
 }
+
+#[test]
+fn what_is_claimed_ahead_is_bounded_by_its_bytes() {
+    let (mut bench, lane, target) = (Bench::new(100), lane("t", 0), target(2));
+    let planned = |bench: &mut Bench| {
+        let plan = bench.0.plan(vec![(lane.clone(), Arc::clone(&target))], bench.1);
+        plan.claims.first().map_or(0, |(_, _, share)| share.total())
+    };
+    assert_eq!(planned(&mut bench), 2, "nothing is known of the bodies yet");
+    let large = || Claimed { body: vec![0; HEAVIEST / 4].into(), ..claimed(&lane, 1) };
+    assert!(bench.0.claimed(large(), &target.policy, bench.1).is_some());
+    assert_eq!(planned(&mut bench), 1 + 4);
+    assert!(bench.0.claimed(large(), &target.policy, bench.1).is_some());
+    for _ in 0..3 {
+        assert!(bench.0.claimed(large(), &target.policy, bench.1).is_none());
+    }
+    assert_eq!((bench.0.line_bytes, bench.0.in_line), (HEAVIEST / 4 * 3, 3));
+    while bench.end_and_next(&lane, &target).is_some() {}
+    assert_eq!((bench.0.line_bytes, bench.0.in_line), (0, 0));
+    assert_eq!(planned(&mut bench), 1 + 4);
+}
