@@ -251,7 +251,7 @@ impl SourceText {
     /// Text that stands in the file as it is.
     #[must_use]
     pub fn verbatim(text: &str, span: Span) -> Self {
-        let mut whole = Self::empty(span);
+        let mut whole = Self { text: String::with_capacity(text.len()), pieces: Vec::with_capacity(1), ..Self::empty(span) };
         whole.push(text, span);
         whole
     }

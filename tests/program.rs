@@ -133,10 +133,10 @@ fn endpoints_that_name_an_unknown_event_are_told() {
     let mut input = Input::default();
     let mut settings = settings(&mut input.sources);
     let mut named = |id: &str, name: &str| {
-        let sink = settings.endpoints.first().unwrap().clone();
+        let sink = EndpointSource::clone(settings.endpoints.first().unwrap());
         let span = sink.name.span;
         let events = Events::Named(vec![Spanned::new(name.into(), span)]);
-        settings.endpoints.push(EndpointSource { id: EndpointId::new(id), events, ..sink });
+        settings.endpoints.push(EndpointSource { id: EndpointId::new(id), events, ..sink }.into());
     };
     named("ep_good", "asset_ready");
     named("ep_bad", "aset_ready");

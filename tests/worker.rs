@@ -252,7 +252,7 @@ async fn an_endpoint_that_is_back_gets_what_waited_although_its_breaker_was_open
     let place = Place::new();
     let patient = {
         let mut policy = quick();
-        policy.failure_handling.retry.waits = [vec![Duration::ZERO], vec![Duration::from_millis(100); 99]].concat();
+        policy.failure_handling.retry.waits = [vec![Duration::ZERO], vec![Duration::from_millis(100); 99]].concat().into();
         policy
     };
     let node = Node::start(&place, &[("back", patient)]).await;

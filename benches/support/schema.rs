@@ -1,5 +1,7 @@
 //! Compiling schema text with one endpoint that receives everything.
 
+use std::sync::Arc;
+
 use webhookc::check::{Rules, Valid};
 use webhookc::compile::{Compilation, Input, compile};
 use webhookc::ids::EndpointId;
@@ -21,14 +23,14 @@ pub fn compiled(schema: &str) -> Compilation {
         span,
     };
     let id = EndpointId::new("ep_all");
-    input.settings.endpoints.push(EndpointSource {
+    input.settings.endpoints.push(Arc::new(EndpointSource {
         id,
         name: Spanned::new("all".into(), span),
         events: Events::All,
         request,
         enabled: true,
         takes_alerts: false,
-    });
+    }));
     compile(input)
 }
 

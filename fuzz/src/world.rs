@@ -67,7 +67,7 @@ pub(super) fn project(place: Place, template: &str) -> Input {
         enabled: true,
         request,
     };
-    input.settings.endpoints.push(endpoint);
+    input.settings.endpoints.push(endpoint.into());
     input.settings.vars.insert("base_url".to_owned(), "https://api.example.com/v1".to_owned());
     input.settings.secrets.insert("token".to_owned());
     input

@@ -2,6 +2,7 @@
 //! any other, and its payload has the form of any other: the object is the endpoint that is in trouble.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::diagnostics::Diagnostics;
 use crate::ids::{EndpointId, ModelId, WebhookId};
@@ -80,7 +81,7 @@ impl Alerts {
 }
 
 /// Compiles the requests of alert endpoints; `None` when there is no such endpoint.
-pub(super) fn compile(settings: &Settings, endpoints: &[EndpointSource], out: &mut Diagnostics) -> Option<Alerts> {
+pub(super) fn compile(settings: &Settings, endpoints: &[Arc<EndpointSource>], out: &mut Diagnostics) -> Option<Alerts> {
     let mut taking = endpoints.iter().filter(|endpoint| endpoint.takes_alerts).peekable();
     taking.peek()?;
     let program = program();

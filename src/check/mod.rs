@@ -11,6 +11,8 @@ mod webhook_without_target;
 
 pub use alerts::{Alerts, OperationalEvent};
 
+use std::sync::Arc;
+
 use crate::diagnostics::Diagnostics;
 use crate::program::{EndpointSource, Program, Settings};
 use crate::template::{Predicate, Request};
@@ -37,7 +39,7 @@ pub struct Rules {
     /// The compiled `when` of each webhook that has one. Indexed by `WebhookId`.
     pub predicates: Vec<Option<Predicate>>,
     /// Every endpoint: those of the settings, then one for each `<request>` of the schema.
-    pub endpoints: Vec<EndpointSource>,
+    pub endpoints: Vec<Arc<EndpointSource>>,
     /// Who receives each webhook, and its request as compiled for it. Indexed by `WebhookId`.
     pub subscriptions: Vec<Vec<Subscription>>,
     /// What alert endpoints are told, when there are any.

@@ -1,6 +1,8 @@
 //! Who receives which webhook, and the templates that come of it: each endpoint's request is compiled once for every webhook it gets,
 //! because its types depend on the webhook's model, conditions and embeds.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::Subscription;
@@ -14,23 +16,23 @@ use crate::text::Spanned;
 pub(super) type Subscribers = Vec<Vec<usize>>;
 
 /// The endpoints of the settings, then one for each `<request>` of the schema.
-pub(super) fn endpoints(program: &Program, settings: &Settings) -> Vec<EndpointSource> {
+pub(super) fn endpoints(program: &Program, settings: &Settings) -> Vec<Arc<EndpointSource>> {
     let requests = program.webhooks.iter().filter_map(|webhook| {
         let request = webhook.request.as_ref()?;
-        Some(EndpointSource {
+        Some(Arc::new(EndpointSource {
             id: EndpointId::new(format!("ep_request_{}", webhook.name)),
             name: Spanned::new(webhook.name.clone(), webhook.span),
             events: Events::Named(vec![Spanned::new(webhook.name.clone(), webhook.span)]),
             request: request.clone(),
             enabled: true,
             takes_alerts: false,
-        })
+        }))
     });
     settings.endpoints.iter().cloned().chain(requests).collect()
 }
 
 /// Matches endpoints with webhooks. An endpoint that names an event which does not exist is reported.
-pub(super) fn subscribers(program: &Program, endpoints: &[EndpointSource], out: &mut Diagnostics) -> Subscribers {
+pub(super) fn subscribers(program: &Program, endpoints: &[Arc<EndpointSource>], out: &mut Diagnostics) -> Subscribers {
     let mut subscribers: Subscribers = vec![Vec::new(); program.webhooks.len()];
     let mut by_receiver: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
     for (index, webhook) in program.webhooks.iter().enumerate() {
@@ -91,7 +93,7 @@ pub(super) fn predicates(program: &Program, settings: &Settings, out: &mut Diagn
 pub(super) fn compile(
     program: &Program,
     settings: &Settings,
-    endpoints: &[EndpointSource],
+    endpoints: &[Arc<EndpointSource>],
     predicates: &[Option<Predicate>],
     subscribers: Subscribers,
     out: &mut Diagnostics,

@@ -65,7 +65,7 @@ impl Node {
     pub(super) async fn prepare(plan: Plan) -> Result<Self, Failure> {
         small_pages();
         let paths = vec![plan.path.clone()];
-        let config = config::read(&paths, &plan.overrides).outcome?.config;
+        let config = aside(|| config::read(&paths, &plan.overrides).outcome)?.config;
         if !plan.open_to_others && !config.listen.ip().is_loopback() {
             let what = format!("the API would be open to everybody who can reach `{}`, because it asks for no key", config.listen);
             let help = if plan.dev {
@@ -78,6 +78,8 @@ impl Node {
         let listener = TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
         let address = listener.local_addr().map_err(|error| cannot_listen(config.listen, &error))?;
         let files = Files { paths, overrides: plan.overrides.clone(), sink: plan.dev.then_some(address) };
+        // The endpoints are those of the program in force; kept here, they would be kept twice for as long as the node runs.
+        let config = Config { endpoints: Vec::new(), ..config };
         Ok(Self { plan, listener, address, files, config, feed: Feed::default(), stop: signals()? })
     }
 
@@ -88,7 +90,7 @@ impl Node {
 
     /// Compiles for the first time.
     pub(super) fn attempt(&self) -> Attempt {
-        self.files.attempt()
+        aside(|| self.files.attempt())
     }
 
     /// Works until a signal comes. `ready` is called once, when the first program is live; `failed` when the first attempt makes none,
@@ -196,6 +198,12 @@ fn small_pages() {
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
         tracing::debug!(%error, "large pages stay in use");
     }
+}
+
+/// Does what needs much memory for a moment on a thread of its own, with whose end the allocator gives back what is free by then.
+fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let ended = std::thread::scope(|scope| scope.spawn(work).join());
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Decides what waits for a related object once more whenever another program is in force; for ever. And then again: a save that was under

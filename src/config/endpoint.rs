@@ -1,5 +1,7 @@
 //! `[receivers.NAME]` and `[[endpoints]]` → [`Endpoint`]: names checked and unique, templates with their places.
 
+use std::sync::Arc;
+
 use toml::de::DeValue;
 
 use super::Endpoint;
@@ -49,7 +51,7 @@ pub(super) fn endpoint(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endp
     let events = if names.iter().any(|name| name.value == "*") {
         Events::All
     } else {
-        Events::Named(names.into_iter().map(|name| Spanned::new(name.value.into(), name.span)).collect())
+        Events::Named(names.iter().map(|name| Spanned::new(name.value.as_str().into(), name.span)).collect())
     };
     let place = table.span;
     let rest = rest(table, place, out)?;
@@ -70,7 +72,7 @@ struct Rest {
 impl Rest {
     fn of(self, id: EndpointId, name: Spanned<Box<str>>, events: Events) -> Endpoint {
         let Self { request, policy, alert, keys, enabled } = self;
-        let source = EndpointSource { id, name, events, request, enabled, takes_alerts: false };
+        let source = Arc::new(EndpointSource { id, name, events, request, enabled, takes_alerts: false });
         Endpoint { source, policy, alert, keys }
     }
 }
@@ -191,7 +193,9 @@ pub(super) fn alerts(endpoints: &mut [Endpoint], out: &mut Vec<Mistake>) {
         }
     }
     for endpoint in endpoints {
-        endpoint.source.takes_alerts = taking.contains(&endpoint.source.id);
+        if taking.contains(&endpoint.source.id) {
+            Arc::make_mut(&mut endpoint.source).takes_alerts = true;
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub use secret::{SecretError, SecretSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -73,7 +74,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Endpoint {
     /// Who it is and what it is sent.
-    pub source: EndpointSource,
+    pub source: Arc<EndpointSource>,
     /// Limits and failure handling.
     pub policy: Policy,
     /// The name of its alert endpoint, as written.
@@ -132,7 +133,7 @@ impl Config {
             secrets: self.secrets.keys().cloned().collect(),
             receivers: receivers.collect::<BTreeSet<_>>(),
             templates: defaults.templates,
-            endpoints: self.endpoints.iter().map(|endpoint| endpoint.source.clone()).collect(),
+            endpoints: self.endpoints.iter().map(|endpoint| Arc::clone(&endpoint.source)).collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::document::Mistake;
 use super::file::{address, parse};
@@ -259,7 +260,8 @@ impl Config {
     /// Gives endpoints whose body is a template file that file's text.
     fn fill_templates(&mut self, sources: &SourceMap, templates: &[(String, FileId)]) {
         for endpoint in &mut self.endpoints {
-            let Some(body) = &mut endpoint.source.request.body else { continue };
+            // Nobody shares it yet, so that nothing is cloned.
+            let Some(body) = &mut Arc::make_mut(&mut endpoint.source).request.body else { continue };
             let Some(name) = &body.file else { continue };
             let file = templates.binary_search_by(|(known, _)| known.as_str().cmp(&name.value)).ok().and_then(|index| templates.get(index));
             body.text = file.map(|(_, id)| {

@@ -100,7 +100,7 @@ diverted = "forever"
     assert_eq!(config.retention, kept);
     assert_eq!(erp.policy.timeout, Duration::from_secs(5));
     let waits = [0, 1, 1].map(Duration::from_secs).to_vec();
-    assert_eq!(erp.policy.failure_handling.retry.waits, waits);
+    assert_eq!(erp.policy.failure_handling.retry.waits[..], waits);
     assert_eq!(erp.policy.failure_handling.triggers.len(), 3);
     assert!(input.settings.receivers.contains("cloudcode") && input.settings.secrets.contains("token"));
 }
@@ -252,7 +252,7 @@ enabled = false
     let [erp, ops] = &config.endpoints[..] else { panic!("{config:?}") };
     let expected = FailureHandling {
         triggers: vec![Trigger::ServerError, Trigger::Status(429)],
-        retry: Retry { waits: vec![Duration::ZERO, Duration::from_secs(1)] },
+        retry: Retry { waits: [Duration::ZERO, Duration::from_secs(1)].into() },
         divert: false,
         suspend: true,
         alert_endpoint: Some(ops.source.id.clone()),

@@ -1,10 +1,14 @@
 //! When to try again: every pattern becomes one list of waits, so that nothing after this file knows of patterns.
 
 use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// The default waits, in seconds: 0 s, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
 const DEFAULT_WAITS_S: [u64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+
+/// The same ones for every endpoint that asks for no others.
+static DEFAULT_WAITS: LazyLock<Arc<[Duration]>> = LazyLock::new(|| Arc::new(DEFAULT_WAITS_S.map(Duration::from_secs)));
 
 /// The most attempts that a pattern may ask for; a receiver that failed a hundred times needs a person.
 const MAX_ATTEMPTS: u32 = 100;
@@ -19,12 +23,12 @@ const MAX_WAIT: Duration = Duration::from_hours(24);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// The wait before each attempt, the first one included; a later one counts from the end of the attempt before.
-    pub waits: Vec<Duration>,
+    pub waits: Arc<[Duration]>,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { waits: DEFAULT_WAITS_S.map(Duration::from_secs).to_vec() }
+        Self { waits: Arc::clone(&DEFAULT_WAITS) }
     }
 }
 
@@ -125,7 +129,7 @@ impl Retry {
                 first.chain(doubling).take(attempts as usize).collect()
             }
         };
-        Ok(Self { waits })
+        Ok(Self { waits: waits.into() })
     }
 
     /// Waits of one's own: one before each attempt, the first one included, which may be none. With `max_attempts` only so many of them.
@@ -147,7 +151,7 @@ impl Retry {
             Some(attempts) if (1..=most).contains(&attempts) => waits.truncate(attempts as usize),
             Some(seen) => return Err(RetryError::Attempts { seen, most }),
         }
-        Ok(Self { waits })
+        Ok(Self { waits: waits.into() })
     }
 
     /// The wait before the next attempt when `spent` have been made; `None` when none is left.

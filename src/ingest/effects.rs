@@ -72,7 +72,7 @@ fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {
     let id = MessageId::new(circumstances.entropy.uuid(circumstances.at));
     let of = Of { message: id, event: &webhook.name, ordered: webhook.order == Order::Object };
     let endpoints = &circumstances.generation.rules.endpoints;
-    let requests = firing.requests.into_iter().filter_map(|(endpoint, request)| Some((endpoints.get(endpoint)?, request)));
+    let requests = firing.requests.into_iter().filter_map(|(endpoint, request)| Some((&**endpoints.get(endpoint)?, request)));
     NewMessage {
         id,
         event: webhook.name.clone(),

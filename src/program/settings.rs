@@ -1,6 +1,7 @@
 //! What the project's configuration tells the compiler: values that templates may read, and who receives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::program::EndpointSource;
 
@@ -20,7 +21,7 @@ pub struct Settings {
     /// The names of the template files, sorted.
     pub templates: Vec<String>,
     /// Endpoints that are declared outside of the schema.
-    pub endpoints: Vec<EndpointSource>,
+    pub endpoints: Vec<Arc<EndpointSource>>,
 }
 
 impl Default for Settings {

@@ -90,11 +90,12 @@ pub async fn build(
             }
         }
     }
+    let configured_by_id: FxHashMap<_, _> = config.endpoints.iter().map(|configured| (&configured.source.id, configured)).collect();
     let mut targets = FxHashMap::default();
     let mut kept = BTreeSet::new();
     // A disabled one is no target: what it has is held.
     for endpoint in rules.endpoints.iter().filter(|endpoint| endpoint.enabled) {
-        let configured = config.endpoint(&endpoint.id);
+        let configured = configured_by_id.get(&endpoint.id).copied();
         let name = endpoint.name.value.to_string();
         let policy = configured.map_or_else(Policy::default, |configured| configured.policy.clone());
         if configured.is_none_or(|configured| configured.keys.secret.is_none()) {

@@ -70,7 +70,7 @@ impl Files {
             if let Some(address) = self.sink {
                 let url = format!("http://{address}/sink/{{{{ event }}}}");
                 let file = project.input.sources.add("webhookc dev", url.clone().into_bytes());
-                project.input.settings.endpoints.push(sink(&url, Span::new(file, 0, url.len())));
+                project.input.settings.endpoints.push(Arc::new(sink(&url, Span::new(file, 0, url.len()))));
             }
             (project.config, compile(project.input))
         });

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::node::{Node, Received, Receiver, send};
 use webhookc::compile::compile;
@@ -165,7 +166,7 @@ fn foretold(folder: &Path, receiver: &str) -> Vec<Raw> {
     let mut out = Diagnostics::default();
     let tests = read_tests(file, compilation.sources.file(file), &rules, &mut out);
     assert!(out.is_empty(), "{out:?}");
-    let target = |(index, endpoint): (usize, &webhookc::program::EndpointSource)| {
+    let target = |(index, endpoint): (usize, &Arc<webhookc::program::EndpointSource>)| {
         let policy = config.endpoint(&endpoint.id).map(|endpoint| endpoint.policy.clone()).unwrap_or_default();
         Target::new(index, policy, Some(SECRET.parse().unwrap()), None)
     };

@@ -78,7 +78,7 @@ impl Setting {
         let mut input = Input::default();
         input.schemas.push(input.sources.add("schema.xml", SCHEMA.as_bytes().to_vec()));
         input.settings = settings(&mut input.sources);
-        let mut all = input.settings.endpoints.remove(0);
+        let mut all = (*input.settings.endpoints.remove(0)).clone();
         all.events = Events::All;
         // An object without a name cannot be told to this one: its delivery is diverted before it is sent.
         let url = "http://127.0.0.1:9/{{ object.name | default('') }}/x";
@@ -87,7 +87,7 @@ impl Setting {
         named.id = EndpointId::new("ep_named");
         named.name = Spanned::new("named".into(), span);
         named.request.url = SourceText::verbatim(url, span);
-        input.settings.endpoints = vec![all, named];
+        input.settings.endpoints = vec![all.into(), named.into()];
         let compilation = compile(input);
         let found = in_words(&compilation);
         let rules = compilation.rules.unwrap_or_else(|| panic!("the schema does not compile:\n{found}"));

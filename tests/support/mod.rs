@@ -33,7 +33,7 @@ pub fn settings(sources: &mut SourceMap) -> Settings {
         enabled: true,
         takes_alerts: false,
     };
-    Settings { endpoints: vec![endpoint], ..Settings::default() }
+    Settings { endpoints: vec![endpoint.into()], ..Settings::default() }
 }
 
 /// Compiles one schema, `schema.xml`, with a target for every webhook. `\xNN` stands for a byte that cannot be in a text file,

@@ -29,7 +29,7 @@ const SCHEMA: &str = r#"<data-model>
 /// Three attempts, 50 ms apart, of half a second each.
 pub fn quick() -> Policy {
     let waits = vec![Duration::ZERO, Duration::from_millis(50), Duration::from_millis(50)];
-    let failure_handling = FailureHandling { retry: Retry { waits }, ..FailureHandling::default() };
+    let failure_handling = FailureHandling { retry: Retry { waits: waits.into() }, ..FailureHandling::default() };
     Policy { timeout: Duration::from_millis(500), failure_handling, ..Policy::default() }
 }
 

@@ -140,7 +140,8 @@ async fn show(running: &Running, tenant: &Tenant, id: &str) -> Result<Response, 
 }
 
 fn find<'a>(generation: &'a Generation, id: &str) -> Result<(usize, &'a EndpointSource), Problem> {
-    let found = generation.rules.endpoints.iter().enumerate().find(|(_, endpoint)| endpoint.id.as_str() == id);
+    let endpoints = generation.rules.endpoints.iter().map(|endpoint| &**endpoint);
+    let found = endpoints.enumerate().find(|(_, endpoint)| endpoint.id.as_str() == id);
     found.ok_or_else(|| {
         let problem = Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`"));
         match suggestion(id, generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str())) {
