@@ -25,6 +25,12 @@ pub(super) struct Target {
     tenant: String,
 }
 
+/// A list as the API answers it.
+#[derive(Deserialize)]
+pub(super) struct List<T> {
+    pub(super) data: Vec<T>,
+}
+
 /// What the API says when it refuses.
 #[derive(Deserialize)]
 struct Refusal {

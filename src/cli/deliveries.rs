@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::client::{Api, Target, segment};
+use super::client::{Api, List, Target, segment};
 use super::failure::Failure;
 use super::output::{Output, harmless, paint};
 
@@ -39,11 +39,6 @@ pub(super) struct Deliveries {
 
     #[command(flatten)]
     target: Target,
-}
-
-#[derive(Deserialize)]
-struct List {
-    data: Vec<Row>,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +89,7 @@ impl Deliveries {
                 path = format!("{path}&{name}={}", segment(value));
             }
         }
-        api.call::<List>("GET", &path, None).await.map(|list| list.data)
+        api.call::<List<_>>("GET", &path, None).await.map(|list| list.data)
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
-use super::client::{Target, segment};
+use super::client::{List, Target, segment};
 use super::failure::Failure;
 use super::output::{Output, harmless, paint};
 
@@ -40,11 +40,6 @@ enum What {
 }
 
 #[derive(Deserialize)]
-struct List {
-    data: Vec<Row>,
-}
-
-#[derive(Deserialize)]
 struct Row {
     id: String,
     events: Vec<String>,
@@ -64,7 +59,7 @@ impl Endpoints {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let api = self.target.api()?;
         let rows = match self.what {
-            None | Some(What::List) => api.call::<List>("GET", "/endpoints", None).await?.data,
+            None | Some(What::List) => api.call::<List<Row>>("GET", "/endpoints", None).await?.data,
             Some(What::Suspend { id, why }) => {
                 let why = why.map(|why| format!("?why={}", segment(&why))).unwrap_or_default();
                 vec![api.call("POST", &format!("/endpoints/{}/suspend{why}", segment(&id)), None).await?]

@@ -149,8 +149,8 @@ impl Lanes {
 
     /// A delivery has been claimed; it is given back if it is to be sent now.
     pub(super) fn claimed(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
-        let lane = self.by_id.get(&delivery.lane).copied().unwrap_or_default();
-        self.by_id.entry(delivery.lane).or_default().weigh(delivery.body.len());
+        let lane = self.by_id.entry(delivery.lane).or_default();
+        lane.weigh(delivery.body.len());
         if lane.in_flight > 0 && lane.room(policy, now) == 0 {
             self.in_line += 1;
             self.line_bytes += delivery.body.len();
