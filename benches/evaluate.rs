@@ -64,7 +64,7 @@ const RESOURCE: &str = r#"<data-model>
 fn decide(rules: &Valid<Rules>, model: &str, body: &str) -> Outcome {
     let save = parse_save(rules, model, "a1", Verb::Put, body.as_bytes()).expect("the body is right");
     let known = Known { found: std::iter::once((Read::Object(save.model, save.id.clone()), Found::Object(None))).collect() };
-    let moment = Moment { tenant: "default", sequence: Sequence(6_291_989_525_132_476_422), now: Timestamp::UNIX_EPOCH };
+    let moment = Moment { tenant: "default", own: None, sequence: Sequence(6_291_989_525_132_476_422), now: Timestamp::UNIX_EPOCH };
     match evaluate(rules, &save, &known, moment) {
         Step::Done(outcome) => *outcome,
         other @ (Step::Need(_) | Step::Refused(_)) => panic!("{other:?}"),

@@ -13,6 +13,7 @@
 //! | layout | [`mod@format`] | tree | the same schema, laid out |
 //! | draw | [`graph`] | rules | pictures of them |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
+//! | take in | [`endpoints`] | what a tenant submits | definition of an endpoint |
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
 //! | try | [`sample`] | data model, a seed | objects that it allows |
@@ -44,6 +45,7 @@ pub mod format;
 pub mod graph;
 pub mod engine;
 pub mod delivery;
+pub mod endpoints;
 pub mod generation;
 pub mod scenario;
 pub mod explain;

@@ -7,10 +7,15 @@ mod event_name_not_a_name;
 mod fires_on_every_save;
 mod never_fires;
 mod subscriptions;
+mod tenant_endpoint;
+mod wants;
 mod webhook_without_target;
 
 pub use alerts::{Alerts, OperationalEvent};
+pub use tenant_endpoint::{Fit, TenantEndpoint, TenantEndpoints};
+pub use wants::{ALL_EVENTS, Accepts, Fitted, Part, Wants};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostics::Diagnostics;
@@ -44,6 +49,10 @@ pub struct Rules {
     pub subscriptions: Vec<Vec<Subscription>>,
     /// What alert endpoints are told, when there are any.
     pub alerts: Option<Alerts>,
+    /// What templates of endpoints made by API read of the configuration: variables, and no secret, which are the operator's.
+    tenant_settings: Settings,
+    /// Tells these rules from any others.
+    identity: Arc<()>,
 }
 
 /// An endpoint's interest in one webhook.
@@ -68,6 +77,8 @@ pub fn check(program: Program, settings: Settings, out: &mut Diagnostics) -> Opt
     never_fires::check(&program, &settings, &predicates, out);
     let subscriptions = subscriptions::compile(&program, &settings, &endpoints, &predicates, subscribers, out);
     let alerts = alerts::compile(&settings, &endpoints, out);
-    let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts };
+    let tenant_settings = Settings { secrets: BTreeSet::new(), endpoints: Vec::new(), ..settings.clone() };
+    let identity = Arc::new(());
+    let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts, tenant_settings, identity };
     (!out.has_errors()).then_some(Valid(rules))
 }

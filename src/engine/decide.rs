@@ -32,7 +32,7 @@ pub(super) fn decide(
             return Ok(Err(verdict));
         }
     }
-    if !circumstances.is_subscribed(case.id) {
+    if !circumstances.is_subscribed(case.id) && circumstances.own(case).next().is_none() {
         return Ok(Err(Verdict::NoSubscriber));
     }
     if webhook.kind == WebhookType::Ready && lookup.has_fired(case.id, &case.object.id)? {
@@ -53,6 +53,9 @@ pub(super) fn decide(
     }
     if !early && let Err(verdict) = check_when(circumstances, case, &snapshot) {
         return Ok(Err(verdict));
+    }
+    if !circumstances.is_subscribed(case.id) && !circumstances.is_taken(case, &snapshot) {
+        return Ok(Err(Verdict::NoSubscriber));
     }
     Ok(Ok(snapshot))
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::build::BuildError;
 use crate::delivery::{Earlier, Key, RsaKey, Secret, SecretError, Signer, SigningKey};
-use crate::generation::{Generation, Live, Target};
+use crate::generation::{Directory, Generation, Live, Target};
 use crate::ids::EndpointId;
 use crate::store::{Store, StoreError};
 use crate::time::Entropy;
@@ -28,6 +28,8 @@ pub struct Keyring {
     /// The endpoints of the program in force whose secret is kept here.
     endpoints: Mutex<BTreeSet<EndpointId>>,
     changing: tokio::sync::Mutex<()>,
+    /// The endpoints of tenants, whose secrets are all kept here.
+    pub(super) directory: Arc<Directory>,
 }
 
 /// A key with those before it.
@@ -61,7 +63,8 @@ impl Keyring {
     #[must_use]
     pub fn new(store: Store, entropy: Arc<dyn Entropy>) -> Self {
         let (journey, asymmetric) = (Mutex::new(None), Mutex::new(None));
-        Self { store, entropy, journey, asymmetric, endpoints: Mutex::default(), changing: tokio::sync::Mutex::default() }
+        let (endpoints, changing, directory) = (Mutex::default(), tokio::sync::Mutex::default(), Arc::default());
+        Self { store, entropy, journey, asymmetric, endpoints, changing, directory }
     }
 
     /// While this is held, no key is rotated: a generation that is being built is in force before the next rotation.
@@ -127,7 +130,7 @@ impl Keyring {
         if !lock(&self.endpoints).contains(endpoint) {
             return Err(RotateError::Configured(endpoint.clone()));
         }
-        let secret = wanted.unwrap_or_else(|| Secret::from_random(self.random_bytes()));
+        let secret = wanted.unwrap_or_else(|| self.new_secret());
         self.store.rotate_key(&name_of(endpoint), secret.as_bytes().to_vec(), until).await?;
         change_signers(live, |id, signer| (id == endpoint).then(|| signer.rotated(Key::Secret(secret.clone()), until)));
         Ok(secret)
@@ -168,6 +171,11 @@ impl Keyring {
         retired.into_iter().map(|retired| Ok(Earlier { key: read(&retired.material)?, until: retired.until })).collect()
     }
 
+    /// A new random secret.
+    pub(super) fn new_secret(&self) -> Secret {
+        Secret::from_random(self.random_bytes())
+    }
+
     fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
@@ -191,7 +199,7 @@ fn new_rsa_key() -> Vec<u8> {
 }
 
 /// Where the store keeps the secret of an endpoint.
-fn name_of(endpoint: &EndpointId) -> String {
+pub(super) fn name_of(endpoint: &EndpointId) -> String {
     format!("endpoint/{endpoint}")
 }
 
@@ -203,6 +211,7 @@ fn change_signers(live: &Live, change: impl Fn(&EndpointId, &Signer) -> Option<S
         None => Arc::clone(target),
     };
     let targets = now.targets.iter().map(|(id, target)| (id.clone(), changed(id, target))).collect();
+    now.own.change_signers(&change);
     live.store(Arc::new(Generation { targets, ..(*now).clone() }));
 }
 

@@ -5,6 +5,7 @@ mod build;
 mod keyring;
 mod reach;
 mod reloader;
+mod tenants;
 mod trigger;
 mod watch;
 
