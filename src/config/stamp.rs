@@ -15,7 +15,7 @@ const AT_REST: Duration = Duration::from_secs(3);
 pub(super) struct Stamp {
     size: u64,
     modified: SystemTime,
-    /// Device, inode, and the time of the last change of either content or attributes, which no program can set back. Seconds and nanoseconds.
+    /// Device, inode, and when content or attributes last changed, which no program can set back: seconds and nanoseconds.
     identity: (u64, u64, i64, i64),
 }
 
@@ -33,6 +33,7 @@ impl Stamp {
 }
 
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere there may be none")]
 fn identity(metadata: &Metadata) -> Option<(u64, u64, i64, i64)> {
     use std::os::unix::fs::MetadataExt as _;
     Some((metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()))
