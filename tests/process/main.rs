@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod book;
 mod clients;
+mod console;
 mod healthy;
 mod keeping;
 mod main_job;
