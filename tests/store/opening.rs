@@ -127,10 +127,10 @@ async fn many_keys_are_made_together_and_what_was_retired_comes_with_them() {
     store.key("k7", || vec![7]).await.unwrap();
     store.rotate_key("k7", vec![8], at(1_000)).await.unwrap();
     let names = || (0..10_000).map(|number| format!("k{number}")).collect();
-    let mut made = 0_u32;
+    let mut count = 0_u32;
     let make = move || {
-        made += 1;
-        made.to_be_bytes().to_vec()
+        count += 1;
+        count.to_be_bytes().to_vec()
     };
     let kept = store.keys(names(), make).await.unwrap();
     assert_eq!(kept.len(), 10_000);
