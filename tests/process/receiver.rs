@@ -18,10 +18,11 @@ fn node(endpoints: &[(&str, &str, &str)]) -> (tempfile::TempDir, Node) {
     if !endpoints.is_empty() {
         let mut toml = "[secrets]\ntoken = { file = \"token\" }\n".to_owned();
         for (name, url, more) in endpoints {
-            toml += &format!(
+            let endpoint = format!(
                 "[[endpoints]]\nname = \"{name}\"\nevents = \"*\"\nurl = \"{}{url}\"\n{more}\n[endpoints.failure_handling]\nretry = {{ pattern = \"linear\", interval = \"1s\", max_attempts = 4 }}\n",
                 node.url
             );
+            toml.push_str(&endpoint);
         }
         fs::write(folder.path().join("token"), "s3cr3t-of-the-test").unwrap();
         fs::write(folder.path().join("webhookc.toml"), toml).unwrap();

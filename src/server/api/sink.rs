@@ -8,7 +8,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -218,6 +217,6 @@ fn judge_by(id: &EndpointId, target: &Target, verifiers: &[Verifier], received: 
 
 /// The text without the values of secrets: what is remembered can be read by whoever may ask.
 fn masked(text: &str, generation: &Generation) -> String {
-    let secrets = generation.secrets.values().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty());
+    let secrets = generation.secrets.values().map(secrecy::ExposeSecret::expose_secret).filter(|secret: &&str| !secret.is_empty());
     secrets.fold(text.to_owned(), |text, secret| if text.contains(secret) { text.replace(secret, "•••") } else { text })
 }
