@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Rules;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::ids::{FileId, WebhookId};
-use crate::program::{BodySource, HeaderSource, Program, RequestSource, TemplateSource, Webhook};
+use crate::program::{BodySource, HeaderSource, Program, RequestSource, Settings, TemplateSource, Webhook};
 use crate::template::{Data, Predicate, Request, Scope, When};
 use crate::text::{SourceText, Span, Spanned};
 
@@ -232,6 +232,20 @@ impl Wants {
         let conditions = self.compile_conditions(scope, out);
         own_words(self, out);
         Some(Fitted { request: request?, conditions: conditions? })
+    }
+
+    /// Everything that is wrong with its request when it is told of trouble.
+    #[must_use]
+    pub fn check_alone(&self) -> Diagnostics {
+        let mut found = Diagnostics::default();
+        let (program, settings) = (super::Alerts::program(), Settings::default());
+        for event in super::OperationalEvent::ALL {
+            let scope = Scope { program, webhook: program.webhook(event.webhook()), settings: &settings, when: When::Absent };
+            if self.fit_alone(scope, &mut found).is_none() {
+                break;
+            }
+        }
+        found
     }
 
     /// Compiles its request alone, for the data model of operational events.

@@ -14,6 +14,7 @@ mod embed;
 mod known;
 mod moment;
 mod payload;
+mod rehearse;
 mod trace;
 mod waits;
 
@@ -26,6 +27,7 @@ pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;
 pub use moment::Moment;
+pub use rehearse::{Rehearsal, rehearse};
 pub use save::{Change, MAX_BODY_BYTES, Save, Verb, parse_save};
 pub use trace::{TraceEntry, VerdictWord, read_trace, trace_entry, write_trace};
 pub use verdict::{Decision, Verdict};

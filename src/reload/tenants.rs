@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::build::BuildError;
 use super::keyring::{Keyring, RotateError};
 use crate::check::TenantEndpoint;
-use crate::delivery::{Key, Policy, Secret, Signer};
+use crate::delivery::{Earlier, Key, Policy, Secret, Signer};
 use crate::endpoints::Definition;
 use crate::generation::{Directory, Own, Target};
 use crate::ids::{EndpointId, Tenant};
@@ -32,18 +32,23 @@ impl Keyring {
         let (mut after, mut count) = (0, 0);
         loop {
             let page = self.store().all_own_endpoints(after, PAGE).await?;
-            let Some((last, ..)) = page.last() else { return Ok(count) };
+            let Some((last, ..)) = page.last() else { break };
             after = *last;
+            let mut secrets = self.endpoint_secrets(page.iter().map(|(_, _, row)| row.id.clone()).collect()).await?;
             for (_, tenant, row) in page {
                 match serde_json::from_str(&row.definition) {
                     Ok(definition) => {
-                        self.put_in_memory(&tenant, &row.id, &definition).await?;
+                        let Some(secret) = secrets.remove(&row.id) else { continue };
+                        self.put_in_memory(&tenant, &row.id, &definition, secret).await?;
                         count += 1;
                     }
                     Err(error) => tracing::error!(endpoint = %row.id, %error, "a stored endpoint cannot be read"),
                 }
             }
         }
+        // What a process that was cut off had begun.
+        while self.store().settle_gone().await? {}
+        Ok(count)
     }
 
     /// Keeps an endpoint, new or changed, and has it called from now on. `secret` is what it is signed with, if that was said.
@@ -57,7 +62,11 @@ impl Keyring {
             self.store().rotate_key(&super::keyring::name_of(&id), secret.as_bytes().to_vec(), Timestamp::UNIX_EPOCH).await?;
         }
         self.store().put_own_endpoint(tenant, row).await?;
-        self.put_in_memory(tenant, &id, definition).await
+        let secret = self.endpoint_secrets(vec![id.clone()]).await?.remove(&id);
+        match secret {
+            Some(secret) => self.put_in_memory(tenant, &id, definition, secret).await,
+            None => Ok(()),
+        }
     }
 
     /// Forgets an endpoint; `false` when there is none. What it has still to get has failed.
@@ -86,9 +95,15 @@ impl Keyring {
         Ok(secret)
     }
 
-    async fn put_in_memory(&self, tenant: &Tenant, id: &EndpointId, definition: &Definition) -> Result<(), BuildError> {
+    async fn put_in_memory(
+        &self,
+        tenant: &Tenant,
+        id: &EndpointId,
+        definition: &Definition,
+        secret: (Secret, Vec<Earlier>),
+    ) -> Result<(), BuildError> {
         let policy = definition.policy(id);
-        let signer = self.own_signer(id, &policy).await?;
+        let signer = self.own_signer(secret, &policy).await?;
         let alert_id = Definition::alert_id(id);
         let name: Box<str> = definition.name.as_str().into();
         match definition.alert_place() {
@@ -105,8 +120,7 @@ impl Keyring {
         Ok(())
     }
 
-    async fn own_signer(&self, id: &EndpointId, policy: &Policy) -> Result<Signer, BuildError> {
-        let (secret, mut earlier) = self.endpoint_secret(id).await?;
+    async fn own_signer(&self, (secret, mut earlier): (Secret, Vec<Earlier>), policy: &Policy) -> Result<Signer, BuildError> {
         let mut asymmetric = None;
         if policy.asymmetric {
             let (key, before) = self.asymmetric_key().await?;

@@ -10,6 +10,7 @@ mod idempotency;
 mod problem;
 mod request;
 mod router;
+mod tenant_endpoints;
 mod sink;
 
 pub use problem::Problem;
@@ -19,6 +20,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 
+use crate::egress::Client;
 use crate::ingest::Ingest;
 use crate::reload::{Keyring, Trigger};
 use door::{Door, Sitting};
@@ -64,6 +66,8 @@ pub struct Running {
     pub ingest: Ingest,
     /// The keys that deliveries are signed with.
     pub keyring: Arc<Keyring>,
+    /// The way out, for requests that somebody waits for.
+    pub egress: Client,
 }
 
 impl App {

@@ -200,6 +200,14 @@ impl Store {
         verb!(self, endpoint_states(tenant))
     }
 
+    /// The endpoints that are suspended for the tenant, in no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn suspended(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+        verb!(self, suspended(tenant))
+    }
+
     /// Records finished attempts. One whose fence has been raised since is dropped: `false` in its place.
     ///
     /// # Errors

@@ -15,3 +15,4 @@ mod receiver;
 mod related;
 mod same_bytes;
 mod signatures;
+mod tenants;

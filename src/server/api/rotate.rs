@@ -14,6 +14,7 @@ use crate::delivery::{Secret, parse_duration};
 use crate::ids::EndpointId;
 use crate::reload::RotateError;
 use crate::server::request::{Names, Nothing, Parameters, json, tenant};
+use crate::server::tenant_endpoints::find;
 use crate::server::{App, Problem, Running, body};
 
 /// Grace time when nothing is said: a day to bring the new secret to the receiver.
@@ -61,13 +62,18 @@ pub(in crate::server) async fn secret(
     body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    tenant(&owner)?;
+    let tenant = tenant(&owner)?;
     let wish: Wish = read(&app, body).await?;
     let until = until(running, wish.grace.as_deref())?;
     let wanted = wish.secret.map(|text| text.parse::<Secret>()).transpose();
     let wanted = wanted.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", error.to_string()))?;
     let endpoint = EndpointId::new(id);
-    let secret = running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?;
+    let secret = if running.ingest.generation().own.endpoint(&endpoint).is_some() {
+        let known = find(running, &tenant, &endpoint).await?;
+        running.keyring.rotate_own_secret(&known.row.id, wanted, until).await?
+    } else {
+        running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?
+    };
     let answer = NewSecret { endpoint, secret: secret.reveal(), previous_valid_until: until.to_string() };
     let mut answer = json(StatusCode::OK, &answer);
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -4,11 +4,15 @@ use jiff::Timestamp;
 
 use super::session::Session;
 use super::writer::Flow;
-use super::{Sqlite, own};
+use super::{Sqlite, endpoints, own};
 use crate::ids::{EndpointId, Tenant};
-use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError};
+use crate::store::{EndpointState, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError};
 
 impl Sqlite {
+    pub(in crate::store) async fn suspended(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+        self.read_tenant(tenant, endpoints::suspended).await.map(Option::unwrap_or_default)
+    }
+
     pub(in crate::store) async fn put_own_endpoint(&self, tenant: &Tenant, endpoint: OwnEndpoint) -> Result<(), StoreError> {
         let tenant = tenant.clone();
         let put = move |session: &mut Session, (): &mut ()| own::put(session, &tenant, &endpoint).map(|()| Flow::Wake);
