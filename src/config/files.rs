@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::LoadError;
+use super::stamp::Stamp;
 
 /// Bytes read of a file: one more than the compiler accepts, so that it can say that a file is too large.
 const LONGEST: u64 = 32 * 1024 * 1024 + 1;
@@ -16,12 +18,14 @@ const DEEPEST: usize = 16;
 const SKIPPED: [&str; 2] = ["target", "node_modules"];
 
 /// What a reading has looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// The folders whose entries matter: of every file as named, and as it is after following links.
     pub folders: BTreeSet<PathBuf>,
     /// A hash of each file's content; `None` for one that could not be read.
     pub contents: BTreeMap<PathBuf, Option<u64>>,
+    /// Of the files that were at rest when they were read: while it is the same they need not be read again.
+    stamps: BTreeMap<PathBuf, Stamp>,
     /// Of which paths was asked what they are.
     kinds: BTreeMap<PathBuf, Kind>,
     /// Lists of files; `None` for one of a folder that could not be read.
@@ -86,19 +90,35 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, LoadError> {
 }
 
 impl Seen {
-    /// Whether a reading would come out differently now. Nothing is parsed for it: what a reading looks at follows from what it saw.
+    /// Whether a reading would come out differently now. Nothing is parsed for it, since what a reading looks at follows from what it
+    /// saw, and nothing is read that has been at rest. What is read anyway is known to be at rest the next time.
     #[must_use]
-    pub fn is_outdated(&self) -> bool {
+    pub fn is_outdated(&mut self) -> bool {
         let now = self.again();
-        (&now.contents, &now.kinds, &now.lists) != (&self.contents, &self.kinds, &self.lists)
+        let outdated = !now.is_same(self);
+        self.stamps = now.stamps;
+        outdated
+    }
+
+    /// Whether two readings saw the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.contents, &self.kinds, &self.lists) == (&other.contents, &other.kinds, &other.lists)
     }
 
     /// The same looks once more.
     fn again(&self) -> Self {
         let mut seen = Self::default();
-        for path in self.contents.keys() {
-            // That a file cannot be read is part of what is seen, here and below.
-            drop(seen.read(path));
+        let now = SystemTime::now();
+        for (path, content) in &self.contents {
+            match self.stamps.get(path) {
+                Some(stamp) if Stamp::of(path, now).as_ref() == Some(stamp) => {
+                    seen.contents.insert(path.clone(), *content);
+                    seen.stamps.insert(path.clone(), *stamp);
+                }
+                // That a file cannot be read is part of what is seen, here and below.
+                Some(_) | None => drop(seen.read(path)),
+            }
         }
         for path in self.kinds.keys() {
             seen.kind(path);
@@ -112,6 +132,8 @@ impl Seen {
     /// Reads a file of the project.
     pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         self.note_folders_of(path);
+        // Before reading: what is written while it is read changes the stamp.
+        let stamp = Stamp::of(path, SystemTime::now());
         let read = read_file(path);
         let hash = |bytes: &Vec<u8>| {
             let mut hasher = DefaultHasher::new();
@@ -119,6 +141,9 @@ impl Seen {
             hasher.finish()
         };
         self.contents.insert(path.to_owned(), read.as_ref().ok().map(hash));
+        if let Some(stamp) = stamp {
+            self.stamps.insert(path.to_owned(), stamp);
+        }
         read
     }
 

@@ -11,6 +11,7 @@ mod keys;
 mod project;
 mod retention;
 mod secret;
+mod stamp;
 
 pub use document::Mistake;
 pub use file::parse;

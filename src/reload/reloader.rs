@@ -237,9 +237,12 @@ impl Reloader {
         let mut events = 0;
         loop {
             // Looked at before waiting, too: a folder is watched only after it was read.
-            let before = self.seen.clone();
-            if tokio::task::spawn_blocking(move || before.is_outdated()).await.unwrap_or_default() {
-                return None;
+            let mut seen = self.seen.clone();
+            if let Ok((outdated, seen)) = tokio::task::spawn_blocking(move || (seen.is_outdated(), seen)).await {
+                self.seen = seen;
+                if outdated {
+                    return None;
+                }
             }
             if std::mem::take(&mut events) >= CROWD {
                 self.watch.set(&BTreeSet::new());
@@ -269,7 +272,7 @@ impl Reloader {
             }
             tokio::time::sleep(UNFINISHED).await;
             let later = self.files.attempt_aside().await;
-            let settled = later.seen == attempt.seen;
+            let settled = later.seen.is_same(&attempt.seen);
             attempt = later;
             if settled {
                 break;

@@ -11,6 +11,7 @@ mod idempotency;
 mod problem;
 mod request;
 mod router;
+mod sink;
 
 pub use access::{Keychain, KeychainOptions};
 pub use problem::Problem;
@@ -26,6 +27,7 @@ use crate::ingest::Ingest;
 use crate::reload::{Keyring, Trigger};
 use access::Place;
 use door::{Door, Sitting};
+use sink::Sink;
 
 /// Connections that the API has at once unless there are fewer file descriptors; an idle one takes up some 10 KiB.
 pub const CONNECTIONS: usize = 16 * 1024;
@@ -37,6 +39,8 @@ pub struct App {
     pub options: Options,
     /// Bytes of bodies that may still be taken in.
     bodies: Arc<Semaphore>,
+    /// What the built-in receiver remembers.
+    sink: Sink,
 }
 
 /// How the API behaves.
@@ -73,7 +77,7 @@ impl App {
     /// An API that answers 503 to everything that needs a program, until [`App::start`].
     #[must_use]
     pub fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { running: OnceLock::new(), options, bodies: body::memory() })
+        Arc::new(Self { running: OnceLock::new(), options, bodies: body::memory(), sink: Sink::default() })
     }
 
     /// Goes to work. Only the first call counts.

@@ -50,7 +50,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/.well-known/webhook-keys.json", get(public_keys::public));
     if app.options.dev {
-        node = node.route("/sink/{*event}", any(sink::take));
+        node = node
+            .route("/sink/{*event}", any(sink::take))
+            .route("/-/sink", get(sink::shown).delete(sink::clear))
+            .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
