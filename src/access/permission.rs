@@ -102,7 +102,7 @@ impl fmt::Display for Permission {
 
 impl Permission {
     const fn bit(self) -> u32 {
-        1 << (self.group as u32 * Verb::ALL.len() as u32 + self.verb as u32)
+        1 << (self.group as usize * Verb::ALL.len() + self.verb as usize)
     }
 
     /// Every permission that there is, in the order in which they are shown.

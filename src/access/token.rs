@@ -1,7 +1,7 @@
 //! Keys and links as text: `whk_` or `whl_`, 16 hexadecimal digits that say which one it is, `_`, and 64 that nobody can guess. Of the
 //! latter only the SHA-256 is ever stored: what has 256 random bits needs no slow hash.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -100,8 +100,12 @@ impl Token {
     /// As it is handed out.
     #[must_use]
     pub fn reveal(&self) -> String {
-        let secret: String = self.secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}{:016x}_{secret}", self.kind.prefix(), self.id.0)
+        let mut text = format!("{}{:016x}_", self.kind.prefix(), self.id.0);
+        for byte in self.secret {
+            // Writing to a string cannot fail.
+            let _written = write!(text, "{byte:02x}");
+        }
+        text
     }
 
     /// What is stored of its secret.

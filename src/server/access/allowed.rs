@@ -98,8 +98,8 @@ async fn caller(parts: &mut Parts, app: &App) -> Result<(Caller, Place), Problem
 
 /// The tenant that a call concerns: the one in its path, or else the key's own, or else the default one.
 pub(in crate::server) fn whose(place: Place, names: Option<&RawPathParams>, caller: &Caller) -> Result<Tenant, Problem> {
-    let named = names.and_then(|names| names.iter().find(|(name, _)| *name == place.tenant));
-    match (named, caller.tenant()) {
+    let in_path = names.and_then(|names| names.iter().find(|(name, _)| *name == place.tenant));
+    match (in_path, caller.tenant()) {
         (Some((_, name)), _) => tenant(name),
         (None, Some(own)) => Ok(own.clone()),
         (None, None) => Ok(Tenant::new(DEFAULT_TENANT)),

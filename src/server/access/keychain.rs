@@ -18,7 +18,7 @@ use crate::time::Clock;
 /// Keys that are remembered, about 400 bytes each; when there are more all are looked up anew.
 const REMEMBERED: usize = 64 * 1024;
 /// How often it is stored when keys were last used, if they were.
-const NOTE_EVERY: Duration = Duration::from_secs(60);
+const NOTE_EVERY: Duration = Duration::from_mins(1);
 
 /// The keys of a node's API.
 pub struct Keychain {

@@ -138,7 +138,7 @@ pub(in crate::server) async fn one(
 ) -> Result<Response, Problem> {
     let (running, id) = (app.running()?, parsed(&id)?);
     let key = running.ingest.store.access_key(id).await?.filter(|key| key.tenant.as_ref() == Some(scope.tenant()));
-    show(running, key.ok_or_else(|| unknown(id))?)
+    Ok(show(running, key.ok_or_else(|| unknown(id))?))
 }
 
 pub(in crate::server) async fn revoke(
@@ -170,11 +170,11 @@ async fn show_many(running: &Running, whose: Whose, part: &Part) -> Result<Respo
 async fn take_back(running: &Running, whose: Whose, id: &str) -> Result<Response, Problem> {
     let id = parsed(id)?;
     let key = running.keychain.revoke(&whose, id).await?;
-    show(running, key.ok_or_else(|| unknown(id))?)
+    Ok(show(running, key.ok_or_else(|| unknown(id))?))
 }
 
-fn show(running: &Running, key: Key) -> Result<Response, Problem> {
-    Ok(json(StatusCode::OK, &view(key, running.ingest.clock.now())))
+fn show(running: &Running, key: Key) -> Response {
+    json(StatusCode::OK, &view(key, running.ingest.clock.now()))
 }
 
 fn unknown(id: KeyId) -> Problem {
