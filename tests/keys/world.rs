@@ -88,8 +88,8 @@ impl World {
     }
 
     /// Makes a key with the call's key; the key, and its id.
-    pub async fn make(&self, with: Option<&str>, path: &str, wish: &Value) -> (String, String) {
-        let answer = self.call(with, "POST", path, &wish.to_string()).await;
+    pub async fn make(&self, maker: Option<&str>, path: &str, wish: &Value) -> (String, String) {
+        let answer = self.call(maker, "POST", path, &wish.to_string()).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         (answer.body["key"].as_str().unwrap().to_owned(), answer.body["id"].as_str().unwrap().to_owned())
     }
