@@ -13,6 +13,8 @@ mod policy;
 mod rate;
 mod schedule;
 
+mod timing;
+
 mod sign;
 
 pub use duration::{DurationError, parse_duration};
@@ -27,3 +29,4 @@ pub use sign::{
     Earlier, Key, KeyError, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signer, SigningKey, SigningKeyError, Verdict,
     Verifier,
 };
+pub use timing::Timing;
