@@ -142,10 +142,9 @@ fn of_webhook<'r>(program: &Program, webhook: &Webhook, receivers: impl Iterator
         add(format!("{} by id", program.model(webhook.model).property(attachment).name), fact(""));
     }
     for endpoint in receivers {
-        match &endpoint.events {
-            Events::Unclaimed | Events::All | Events::Receiver(_) => add(format!("received by {}", endpoint.name.value), fact("")),
-            Events::Named(_) if webhook.request.is_some() && endpoint.name.value == webhook.name => {}
-            Events::Named(_) => add(format!("received by {}", endpoint.name.value), fact("")),
+        let own = webhook.request.is_some() && endpoint.name.value == webhook.name;
+        if !own {
+            add(format!("received by {}", endpoint.name.value), fact(""));
         }
     }
     if let Some(request) = &webhook.request {

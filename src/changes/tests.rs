@@ -59,7 +59,7 @@ fn each_change_of_a_webhook_is_one_line() {
 
 #[test]
 fn a_flood_of_changes_is_cut() {
-    let fields: String = (0..100).map(|n| format!("<field name=\"f{n}\" label=\"F\" type=\"text\"/>")).collect();
+    let fields = (0..100).map(|n| format!("<field name=\"f{n}\" label=\"F\" type=\"text\"/>")).collect::<Vec<_>>().concat();
     let lines = after(&[("<belongs-to", &format!("{fields}<belongs-to"))]);
     assert_eq!((lines.len(), lines[40].as_str()), (41, "… and 60 more changes"));
 }

@@ -23,7 +23,7 @@ pub const AT_ONCE: Duration = Duration::from_millis(1_900);
 
 /// A schema whose only webhook carries a number at its beginning and at its end.
 pub fn schema(number: usize) -> String {
-    let filler: String = (0..20).map(|n| format!("<field name=\"f{n}\" label=\"Field {n}\" type=\"text\"/>\n")).collect();
+    let filler = (0..20).map(|n| format!("<field name=\"f{n}\" label=\"Field {n}\" type=\"text\"/>\n")).collect::<Vec<_>>().concat();
     format!(
         "<data-model>\n<model name=\"asset\" label=\"Asset\">\n<field name=\"name\" label=\"Name\" type=\"text\"/>\n<field name=\"n{number}\" label=\"N\" type=\"integer\"/>\n{filler}<display>{{name}}</display>\n<webhook type=\"update\" name=\"saved_{number}\"/>\n</model>\n</data-model>\n"
     )

@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde_json::Value;
 use tokio::sync::oneshot;
+use webhookc::access::TenantScope;
 use webhookc::egress::{Client, Guard};
 use webhookc::engine::{Verb, parse_save};
 use webhookc::ids::Tenant;
@@ -43,7 +44,7 @@ impl Dice {
 }
 
 fn schema(number: usize, receiver: &str) -> String {
-    let filler: String = (0..number % 40).map(|n| format!("<field name=\"f{n}\" label=\"Field\" type=\"text\"/>\n")).collect();
+    let filler = (0..number % 40).map(|n| format!("<field name=\"f{n}\" label=\"Field\" type=\"text\"/>\n")).collect::<Vec<_>>().concat();
     format!(
         "<data-model><model name=\"asset\" label=\"A\">\n<field name=\"name\" label=\"N\" type=\"text\"/>\n<field name=\"n{number}\" label=\"N\" type=\"integer\"/>\n{filler}<display>{{name}}</display>\n<webhook type=\"update\" name=\"saved\" order=\"object\"><field name=\"name\"/>\n<request url=\"{receiver}/{number}\"><body>{{\"first\": {number}, \"name\": \"{{{{ object.name }}}}\", \"last\": {number}}}</body></request>\n</webhook></model></data-model>\n"
     )
@@ -67,7 +68,7 @@ async fn receiver() -> (String, Got) {
 
 /// Saves one object again and again; the messages in the order of the saves, with what was saved.
 async fn save_on(ingest: Ingest, stop: Arc<AtomicBool>) -> Vec<(String, String)> {
-    let (tenant, mut made) = (Tenant::new("t"), Vec::new());
+    let (tenant, mut made) = (TenantScope::of_node(Tenant::new("t")), Vec::new());
     while !stop.load(Ordering::Relaxed) {
         let generation = ingest.generation();
         let name = format!("save {}", made.len());
