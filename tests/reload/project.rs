@@ -29,6 +29,9 @@ pub fn schema(number: usize) -> String {
     )
 }
 
+/// A reload: whether it is live, and its lines.
+pub type Reload = (bool, Vec<String>);
+
 /// Where a node keeps a program in force.
 pub struct Project {
     pub live: Live,
@@ -36,7 +39,7 @@ pub struct Project {
     pub store: Store,
     pub feed: Feed,
     /// Every reload so far: whether it is live, and its first line.
-    reloads: Arc<Mutex<Vec<(bool, Vec<String>)>>>,
+    reloads: Arc<Mutex<Vec<Reload>>>,
     running: JoinHandle<()>,
     listening: JoinHandle<()>,
     _state: TempDir,
@@ -102,7 +105,7 @@ impl Project {
         }
     }
 
-    pub fn reloads(&self) -> Vec<(bool, Vec<String>)> {
+    pub fn reloads(&self) -> Vec<Reload> {
         self.reloads.lock().unwrap().clone()
     }
 

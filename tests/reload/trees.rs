@@ -21,7 +21,7 @@ fn many(folder: &Path, number: usize) {
     }
 }
 
-/// As Kubernetes mounts a ConfigMap: files are links into `..data`, a link to a folder of the version, which is swapped.
+/// As Kubernetes mounts a configuration: files are links into `..data`, a link to a folder of the version, which is swapped.
 fn mount(folder: &Path, number: usize) {
     let version = format!("..2026_{number}");
     many(&folder.join(&version), number);
