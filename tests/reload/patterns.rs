@@ -21,7 +21,7 @@ pub enum Pattern {
     Vim,
     /// vim with `backupcopy=yes`: a copy made, the old one overwritten, the copy removed.
     VimCopy,
-    /// The write of IntelliJ: written beside, the old one renamed, the new one renamed over it, the old one removed.
+    /// The safe write of IDEs: written beside, the old one renamed, the new one renamed over it, the old one removed.
     JetBrains,
     /// Emacs: an auto-save file, the old one renamed to a backup that stays, a new one.
     Emacs,
