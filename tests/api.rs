@@ -16,7 +16,7 @@ use webhookc::config::{self, Overrides};
 use webhookc::egress::{Client, Guard};
 use webhookc::ingest::Ingest;
 use webhookc::reload::{Absent, Keyring, build};
-use webhookc::server::{App, Options, Running, serve};
+use webhookc::server::{App, Keychain, KeychainOptions, Options, Running, serve};
 use webhookc::store::Store;
 use webhookc::time::{SystemClock, SystemEntropy};
 
@@ -43,8 +43,10 @@ impl Api {
         let (generation, _) = build(rules, &project.config, &keyring, 1, Absent::Refused).await.unwrap();
         let live = Arc::new(ArcSwap::from_pointee(generation));
         let app = App::new(Options { dev, ..Options::default() });
+        let keychain = Keychain::new(store.clone(), clock.clone(), KeychainOptions { open: dev, rate_limit: None }).await.unwrap();
+        let ingest = Ingest { store, live, clock, entropy, feed: Feed::default() };
         let egress = Client::new(Guard::default()).unwrap();
-        app.start(Running { ingest: Ingest { store, live, clock, entropy, feed: Feed::default() }, keyring, egress });
+        app.start(Running { ingest, keyring, keychain: Arc::new(keychain), egress });
         let address = listen(app).await;
         Self { base: format!("http://{address}"), http: client(), _folder: folder }
     }

@@ -137,7 +137,10 @@ impl Object {
                 |near| format!("did you mean `{near}`?"),
             );
             let pointer = format!("{}/{}", self.pointer, escaped(key));
-            note(out, Mistake { pointer, code: "unknown-field", message: format!("there is no field `{}`", quoted(key)), help: Some(help) });
+            note(
+                out,
+                Mistake { pointer, code: "unknown-field", message: format!("there is no field `{}`", quoted(key)), help: Some(help) },
+            );
         }
     }
 }

@@ -193,4 +193,3 @@ pub(super) fn read_body(
         wants.content_type = Some(media.into());
     }
 }
-

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::build::BuildError;
 use super::keyring::{Keyring, RotateError};
+use crate::access::TenantScope;
 use crate::check::TenantEndpoint;
 use crate::delivery::{Earlier, Key, Policy, Secret, Signer};
 use crate::endpoints::Definition;
@@ -55,7 +56,13 @@ impl Keyring {
     ///
     /// # Errors
     /// When the store fails; nothing has changed then.
-    pub async fn keep(&self, tenant: &Tenant, row: OwnEndpoint, definition: &Definition, secret: Option<Secret>) -> Result<(), BuildError> {
+    pub async fn keep(
+        &self,
+        tenant: &TenantScope,
+        row: OwnEndpoint,
+        definition: &Definition,
+        secret: Option<Secret>,
+    ) -> Result<(), BuildError> {
         let _held = self.still().await;
         let id = row.id.clone();
         if let Some(secret) = secret {
@@ -64,7 +71,7 @@ impl Keyring {
         self.store().put_own_endpoint(tenant, row).await?;
         let secret = self.endpoint_secrets(vec![id.clone()]).await?.remove(&id);
         match secret {
-            Some(secret) => self.put_in_memory(tenant, &id, definition, secret).await,
+            Some(secret) => self.put_in_memory(tenant.tenant(), &id, definition, secret).await,
             None => Ok(()),
         }
     }
@@ -73,7 +80,7 @@ impl Keyring {
     ///
     /// # Errors
     /// When the store fails; nothing has changed then.
-    pub async fn forget(&self, tenant: &Tenant, id: &EndpointId, now: Timestamp) -> Result<bool, BuildError> {
+    pub async fn forget(&self, tenant: &TenantScope, id: &EndpointId, now: Timestamp) -> Result<bool, BuildError> {
         let _held = self.still().await;
         let gone = self.store().delete_own_endpoint(tenant, id, now).await?;
         self.directory.remove(id);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use url::Url;
 
+use crate::access::TenantScope;
 use crate::check::{Fit, Part, TenantEndpoint, Wants};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::endpoints::{AlertTo, Definition, Mistake as DocumentMistake, Read};
 use crate::generation::Generation;
-use crate::ids::{EndpointId, Tenant, WebhookId};
+use crate::ids::{EndpointId, WebhookId};
 use crate::server::problem::{Mistake, TextPlace, TextSpan};
 use crate::server::{Problem, Running};
 use crate::store::{OwnEndpoint, OwnEndpointRow};
@@ -35,14 +36,14 @@ pub(super) struct Submitted {
 }
 
 /// Makes an endpoint.
-pub(super) async fn make(running: &Running, tenant: &Tenant, submitted: Submitted) -> Result<Kept, Problem> {
+pub(super) async fn make(running: &Running, tenant: &TenantScope, submitted: Submitted) -> Result<Kept, Problem> {
     let now = running.ingest.clock.now();
     let id = EndpointId::new(format!("ep_{}", running.ingest.entropy.uuid(now).simple()));
     keep(running, tenant, id, submitted).await
 }
 
 /// Checks an endpoint and keeps it, as a new one or in the place of the one with its id.
-pub(super) async fn keep(running: &Running, tenant: &Tenant, id: EndpointId, submitted: Submitted) -> Result<Kept, Problem> {
+pub(super) async fn keep(running: &Running, tenant: &TenantScope, id: EndpointId, submitted: Submitted) -> Result<Kept, Problem> {
     let Submitted { definition, read, mut mistakes } = submitted;
     check_alert(running, tenant, &id, &definition, &read, &mut mistakes);
     if !mistakes.is_empty() {
@@ -64,7 +65,7 @@ pub(super) async fn keep(running: &Running, tenant: &Tenant, id: EndpointId, sub
 }
 
 /// An endpoint that the tenant has made.
-pub(super) async fn find(running: &Running, tenant: &Tenant, id: &EndpointId) -> Result<Kept, Problem> {
+pub(super) async fn find(running: &Running, tenant: &TenantScope, id: &EndpointId) -> Result<Kept, Problem> {
     let row = running.ingest.store.own_endpoint(tenant, id).await?;
     let row = row.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))?;
     let definition = definition(&row)?;
@@ -77,14 +78,12 @@ pub(super) fn definition(row: &OwnEndpointRow) -> Result<Definition, Problem> {
 }
 
 /// Deletes an endpoint; `false` when there is none. What it has still to get is given up behind the answer.
-pub(super) async fn delete(running: &Running, tenant: &Tenant, id: &EndpointId) -> Result<bool, Problem> {
+pub(super) async fn delete(running: &Running, tenant: &TenantScope, id: &EndpointId) -> Result<bool, Problem> {
     let now = running.ingest.clock.now();
     let gone = running.keyring.forget(tenant, id, now).await.map_err(|error| internal(&error))?;
     if gone {
         let store = running.ingest.store.clone();
-        tokio::spawn(async move {
-            while let Ok(true) = store.settle_gone().await {}
-        });
+        tokio::spawn(async move { while let Ok(true) = store.settle_gone().await {} });
     }
     Ok(gone)
 }
@@ -100,10 +99,17 @@ fn internal(error: &dyn std::error::Error) -> Problem {
 }
 
 /// The endpoint that is told of trouble must be another one of the tenant.
-fn check_alert(running: &Running, tenant: &Tenant, id: &EndpointId, definition: &Definition, read: &Read, out: &mut Vec<DocumentMistake>) {
+fn check_alert(
+    running: &Running,
+    tenant: &TenantScope,
+    id: &EndpointId,
+    definition: &Definition,
+    read: &Read,
+    out: &mut Vec<DocumentMistake>,
+) {
     let told = definition.failure_handling.as_ref().and_then(|handling| handling.alert_endpoint.as_ref());
     let (Some(AlertTo::Endpoint(told)), Some(pointer)) = (told, &read.alert) else { return };
-    let known = running.ingest.generation().own.endpoint(told).is_some_and(|own| own.tenant == *tenant);
+    let known = running.ingest.generation().own.endpoint(told).is_some_and(|own| own.tenant == *tenant.tenant());
     let message = if told == id {
         format!("the endpoint `{told}` cannot be told of its own trouble, expected another one")
     } else if !known {

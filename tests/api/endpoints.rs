@@ -147,9 +147,15 @@ async fn each_field_wrong_in_turn_is_named_and_nothing_changes() {
 
     let (_, made) = make(&api, json!({})).await;
     let path = format!("/endpoints/{}", made["id"].as_str().unwrap());
-    for patch in [json!({"url": 5}), json!({"add_event_types": ["nothing"]}), json!({"remove_event_types": ["asset_ready"]}), json!({"x": 1})] {
+    for patch in
+        [json!({"url": 5}), json!({"add_event_types": ["nothing"]}), json!({"remove_event_types": ["asset_ready"]}), json!({"x": 1})]
+    {
         assert_eq!(api.of_tenant("PATCH", &path, &patch.to_string()).await.0, 422, "{patch}");
-        assert_eq!(api.of_tenant("GET", &path, "").await.1, { let mut same = made.clone(); same.as_object_mut().unwrap().remove("warnings"); same });
+        assert_eq!(api.of_tenant("GET", &path, "").await.1, {
+            let mut same = made.clone();
+            same.as_object_mut().unwrap().remove("warnings");
+            same
+        });
     }
 }
 
@@ -161,7 +167,8 @@ async fn documents_that_are_none_are_refused() {
         let (status, problem) = api.of_tenant("POST", "/endpoints", body).await;
         assert_eq!((status, &problem["code"]), (400, &json!("invalid-json")), "{problem}");
     }
-    let twice = r#"{"name": "a", "name": "b", "event_types": ["asset_ready"], "url": "https://93.184.216.34/", "headers": {"A": "1", "A": "2"}}"#;
+    let twice =
+        r#"{"name": "a", "name": "b", "event_types": ["asset_ready"], "url": "https://93.184.216.34/", "headers": {"A": "1", "A": "2"}}"#;
     let (status, problem) = api.of_tenant("POST", "/endpoints", twice).await;
     assert_eq!((status, pointers(&problem)), (422, vec!["/name", "/headers/A"]), "{problem}");
     let large = format!("{{\"comment\": \"{}\"}}", "x".repeat(10 << 20));
@@ -173,7 +180,8 @@ async fn documents_that_are_none_are_refused() {
 async fn endpoints_are_listed_by_filter_and_page() {
     let api = Api::start(false).await;
     for index in 0..7 {
-        let changes = json!({"name": format!("e{index}"), "enabled": index % 2 == 0, "event_types": [if index < 3 { "*" } else { "asset_ready" }]});
+        let changes =
+            json!({"name": format!("e{index}"), "enabled": index % 2 == 0, "event_types": [if index < 3 { "*" } else { "asset_ready" }]});
         assert_eq!(make(&api, changes).await.0, 201);
     }
     let names = async |query: &str| {

@@ -13,6 +13,7 @@ mod node;
 mod readme;
 mod receiver;
 mod related;
+mod reload;
 mod same_bytes;
 mod signatures;
 mod tenants;

@@ -95,11 +95,13 @@ async fn an_endpoint_made_by_api_receives_signed_requests_and_survives_edits_and
     save(&node, "a5", json!({"name": "Valve", "status": "done"})).await;
     assert_eq!(send("DELETE", &node.of_tenant(&format!("endpoints/{id}")), "").await.0, 204);
     assert_eq!(send("GET", &node.of_tenant(&format!("endpoints/{id}")), "").await.0, 404);
+    let began = std::time::Instant::now();
     let failed = loop {
         let (_, list) = send("GET", &node.of_tenant("deliveries?status=failed"), "").await;
         if list["data"].as_array().is_some_and(|data| !data.is_empty()) {
             break list;
         }
+        assert!(began.elapsed() < crate::node::PATIENCE, "{list}\n{}", node.said());
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     };
     assert_eq!((&failed["data"][0]["object"], &failed["data"][0]["reason"]), (&json!("a5"), &json!("the endpoint was deleted")));

@@ -46,7 +46,8 @@ pub(super) fn put(session: &mut Session, tenant: &Tenant, endpoint: &OwnEndpoint
             |row| row.get(0),
         )?;
     connection.prepare_cached("DELETE FROM own_endpoint_events WHERE endpoint = ?1")?.execute([row])?;
-    let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO own_endpoint_events (tenant, event, endpoint) VALUES (?1, ?2, ?3)")?;
+    let mut insert =
+        connection.prepare_cached("INSERT OR IGNORE INTO own_endpoint_events (tenant, event, endpoint) VALUES (?1, ?2, ?3)")?;
     for event in &endpoint.events {
         insert.execute(params![tenant, event, row])?;
     }
@@ -90,11 +91,7 @@ pub(super) fn list(connection: &Connection, tenant: i64, filter: &OwnFilter, pag
     let choices = [
         (filter.enabled, " AND o.enabled = 1", " AND o.enabled = 0"),
         (filter.suspended, " AND l.suspended_at IS NOT NULL", " AND l.suspended_at IS NULL"),
-        (
-            filter.active,
-            " AND o.enabled = 1 AND l.suspended_at IS NULL",
-            " AND (o.enabled = 0 OR l.suspended_at IS NOT NULL)",
-        ),
+        (filter.active, " AND o.enabled = 1 AND l.suspended_at IS NULL", " AND (o.enabled = 0 OR l.suspended_at IS NOT NULL)"),
     ];
     for (wanted, yes, no) in choices {
         sql.push_str(wanted.map_or("", |wanted| if wanted { yes } else { no }));
@@ -167,9 +164,10 @@ pub(super) fn settle_gone(session: &mut Session) -> rusqlite::Result<bool> {
         .optional()?;
     let Some((lane, at)) = gone else { return Ok(false) };
     let mut settled = 0;
-    for which in ["INDEXED BY deliveries_due WHERE endpoint = ?1 AND state < 2 AND blocked = 0",
-        "INDEXED BY deliveries_lane WHERE endpoint = ?1 AND state < 2 AND ordered = 1"]
-    {
+    for which in [
+        "INDEXED BY deliveries_due WHERE endpoint = ?1 AND state < 2 AND blocked = 0",
+        "INDEXED BY deliveries_lane WHERE endpoint = ?1 AND state < 2 AND ordered = 1",
+    ] {
         let sql = format!(
             "UPDATE deliveries SET state = 4, blocked = 0, due_at = 0, fence = fence + 1, settled_at = ?2, reason = ?3
              WHERE row IN (SELECT row FROM deliveries {which} LIMIT {STEP})"

@@ -5,28 +5,29 @@ use jiff::Timestamp;
 use super::session::Session;
 use super::writer::Flow;
 use super::{Sqlite, endpoints, own};
+use crate::access::TenantScope;
 use crate::ids::{EndpointId, Tenant};
 use crate::store::{EndpointState, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError};
 
 impl Sqlite {
-    pub(in crate::store) async fn suspended(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+    pub(in crate::store) async fn suspended(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
         self.read_tenant(tenant, endpoints::suspended).await.map(Option::unwrap_or_default)
     }
 
-    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &Tenant, endpoint: OwnEndpoint) -> Result<(), StoreError> {
-        let tenant = tenant.clone();
+    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
+        let tenant = tenant.tenant().clone();
         let put = move |session: &mut Session, (): &mut ()| own::put(session, &tenant, &endpoint).map(|()| Flow::Wake);
         self.writer.write((), put).await
     }
 
-    pub(in crate::store) async fn own_endpoint(&self, tenant: &Tenant, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {
+    pub(in crate::store) async fn own_endpoint(&self, tenant: &TenantScope, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {
         let id = id.clone();
         self.read_tenant(tenant, move |connection, tenant| own::one(connection, tenant, &id)).await.map(Option::flatten)
     }
 
     pub(in crate::store) async fn own_endpoints(
         &self,
-        tenant: &Tenant,
+        tenant: &TenantScope,
         filter: &OwnFilter,
         page: OwnPage,
     ) -> Result<Vec<OwnEndpointRow>, StoreError> {
@@ -43,8 +44,13 @@ impl Sqlite {
         self.readers.read(move |connection| own::all(connection, after, limit)).await
     }
 
-    pub(in crate::store) async fn delete_own_endpoint(&self, tenant: &Tenant, id: &EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+    pub(in crate::store) async fn delete_own_endpoint(
+        &self,
+        tenant: &TenantScope,
+        id: &EndpointId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (tenant, id) = (tenant.tenant().clone(), id.clone());
         let delete = move |session: &mut Session, gone: &mut bool| {
             *gone = own::delete(session, &tenant, &id, now)?;
             Ok(Flow::Keep)

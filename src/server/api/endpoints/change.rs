@@ -8,19 +8,21 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::{answer, declared};
+use crate::access::may;
 use crate::endpoints::{Draft, Mistake, Patch, Style, document};
 use crate::ids::EndpointId;
-use crate::server::request::{Names, Nothing, Parameters, json, tenant};
+use crate::server::access::Allowed;
+use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::{self, LONGEST, Submitted, find, keep};
 use crate::server::{App, Problem, Running, body};
 
 pub(in crate::server) async fn make(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    scope: Allowed<may::Webhooks, may::Write>,
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let mut mistakes = Vec::new();
     let Some(mut object) = document(&text, Style::Snake, &mut mistakes) else { return Err(Problem::document(mistakes)) };
@@ -34,8 +36,8 @@ pub(in crate::server) async fn make(
     }
     let mut definition = Draft::blank();
     let read = draft.apply(&mut definition, &mut mistakes);
-    let kept = tenant_endpoints::make(running, &tenant, Submitted { definition, read, mistakes }).await?;
-    let path = format!("/api/v1/tenants/{tenant}/endpoints/{}", kept.row.id);
+    let kept = tenant_endpoints::make(running, &scope, Submitted { definition, read, mistakes }).await?;
+    let path = format!("/api/v1/tenants/{}/endpoints/{}", scope.tenant(), kept.row.id);
     let mut answer = json(StatusCode::CREATED, &answer::own(&running.ingest.generation(), kept));
     answer.headers_mut().extend(HeaderValue::from_str(&path).ok().map(|path| (header::LOCATION, path)));
     Ok(answer)
@@ -43,31 +45,33 @@ pub(in crate::server) async fn make(
 
 pub(in crate::server) async fn change(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let id = changeable(running, &id)?;
-    let mut definition = find(running, &tenant, &id).await?.definition;
+    let mut definition = find(running, &scope, &id).await?.definition;
     let mut mistakes = Vec::new();
     let Some(mut object) = document(&text, Style::Snake, &mut mistakes) else { return Err(Problem::document(mistakes)) };
     let patch = Patch::own(&mut object, &text);
     object.finish(&mut mistakes);
     let read = patch.apply(&mut definition, &mut mistakes);
-    let kept = keep(running, &tenant, id, Submitted { definition, read, mistakes }).await?;
+    let kept = keep(running, &scope, id, Submitted { definition, read, mistakes }).await?;
     Ok(json(StatusCode::OK, &answer::own(&running.ingest.generation(), kept)))
 }
 
 pub(in crate::server) async fn delete(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
-    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let running = app.running()?;
     let id = changeable(running, &id)?;
-    if tenant_endpoints::delete(running, &tenant, &id).await? {
+    if tenant_endpoints::delete(running, &scope, &id).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     Err(Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))
@@ -77,7 +81,10 @@ pub(in crate::server) async fn delete(
 fn changeable(running: &Running, id: &str) -> Result<EndpointId, Problem> {
     match declared::find(&running.ingest.generation(), id) {
         Ok((_, endpoint)) => {
-            let detail = format!("the endpoint `{}` is declared in the schema or in `webhookc.toml`, it cannot be changed here", endpoint.name.value);
+            let detail = format!(
+                "the endpoint `{}` is declared in the schema or in `webhookc.toml`, it cannot be changed here",
+                endpoint.name.value
+            );
             Err(Problem::new(StatusCode::CONFLICT, "declared-endpoint", detail).help("change it there; it can be suspended here"))
         }
         Err(_) => Ok(EndpointId::new(id)),

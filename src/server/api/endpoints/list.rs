@@ -11,9 +11,11 @@ use serde::Deserialize;
 
 use super::answer::EndpointView;
 use super::{answer, declared};
+use crate::access::{TenantScope, may};
 use crate::generation::Generation;
-use crate::ids::{EndpointId, Tenant};
-use crate::server::request::{List, Names, Nothing, Parameters, flag, json, limit, tenant, words};
+use crate::ids::EndpointId;
+use crate::server::access::Allowed;
+use crate::server::request::{List, Names, Nothing, Parameters, flag, json, limit, words};
 use crate::server::tenant_endpoints::{self, Kept};
 use crate::server::{App, Problem, Running};
 use crate::store::{EndpointState, OwnFilter, OwnPage};
@@ -64,10 +66,10 @@ impl Cursor {
 
 pub(in crate::server) async fn list(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    scope: Allowed<may::Webhooks, may::List>,
     Parameters(asked): Parameters<Filter>,
 ) -> Result<Response, Problem> {
-    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let running = app.running()?;
     let most = limit(asked.count.or(asked.limit))?;
     let filter = OwnFilter {
         name: asked.name,
@@ -83,13 +85,13 @@ pub(in crate::server) async fn list(
     let mut page = Page { views: Vec::new(), most, skip: asked.offset.unwrap_or(0), next: None };
     let after = match cursor {
         Cursor::Declared(from) => {
-            page.declared(&generation, suspended(running, &tenant).await?, &filter, from);
+            page.declared(&generation, suspended(running, &scope).await?, &filter, from);
             0
         }
         Cursor::Own(after) => after,
     };
     if page.next.is_none() {
-        page.own(running, &generation, &tenant, &filter, after).await?;
+        page.own(running, &generation, &scope, &filter, after).await?;
     }
     Ok(json(StatusCode::OK, &List { data: page.views, next: page.next.map(Cursor::write) }))
 }
@@ -124,7 +126,7 @@ impl Page {
         &mut self,
         running: &Running,
         generation: &Generation,
-        tenant: &Tenant,
+        tenant: &TenantScope,
         filter: &OwnFilter,
         after: i64,
     ) -> Result<(), Problem> {
@@ -145,21 +147,22 @@ impl Page {
 }
 
 /// The endpoints that are suspended for a tenant.
-async fn suspended(running: &Running, tenant: &Tenant) -> Result<BTreeMap<EndpointId, EndpointState>, Problem> {
+async fn suspended(running: &Running, tenant: &TenantScope) -> Result<BTreeMap<EndpointId, EndpointState>, Problem> {
     let states = running.ingest.store.suspended(tenant).await?;
     Ok(states.into_iter().map(|state| (state.endpoint.clone(), state)).collect())
 }
 
 pub(in crate::server) async fn one(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Webhooks, may::Read>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
-    show(app.running()?, &tenant(&owner)?, &id).await
+    show(app.running()?, &scope, &id).await
 }
 
 /// The answer about one endpoint.
-pub(super) async fn show(running: &Running, tenant: &Tenant, id: &str) -> Result<Response, Problem> {
+pub(super) async fn show(running: &Running, tenant: &TenantScope, id: &str) -> Result<Response, Problem> {
     let generation = running.ingest.generation();
     let own = EndpointId::new(id);
     if generation.own.endpoint(&own).is_some() {

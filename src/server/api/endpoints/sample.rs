@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::access::may;
 use crate::check::Fit;
 use crate::delivery::{AttemptOutcome, Frozen, Keys, request};
 use crate::diagnostics::one_of;
@@ -21,7 +22,8 @@ use crate::generation::{Generation, Target};
 use crate::ids::{EndpointId, MessageId, Sequence, WebhookId};
 use crate::program::{Literal, Test};
 use crate::sample::samples;
-use crate::server::request::{Names, Nothing, Parameters, json, tenant};
+use crate::server::access::Allowed;
+use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::LONGEST;
 use crate::server::{App, Problem, Running, body};
 use crate::template::Rendered;
@@ -66,18 +68,19 @@ struct Wish {
 
 pub(in crate::server) async fn try_out(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let wish = read(&text)?;
     let generation = running.ingest.generation();
     let id = EndpointId::new(id);
-    let own = generation.own.endpoint(&id).is_none_or(|own| own.tenant == tenant);
+    let own = generation.own.endpoint(&id).is_none_or(|own| own.tenant == *scope.tenant());
     let Some(target) = generation.target(&id).filter(|_| own) else {
-        let known = generation.own.endpoint(&id).is_some_and(|own| own.tenant == tenant);
+        let known = generation.own.endpoint(&id).is_some_and(|own| own.tenant == *scope.tenant());
         return Err(if known {
             Problem::new(StatusCode::CONFLICT, "disabled-endpoint", format!("the endpoint `{id}` is disabled"))
         } else {
@@ -87,7 +90,7 @@ pub(in crate::server) async fn try_out(
     let webhook = event(&generation, &id, wish.event.as_ref())?;
     let saves = objects(&generation, webhook, wish.object)?;
     let now = running.ingest.clock.now();
-    let moment = Moment { tenant: tenant.as_str(), own: None, sequence: Sequence::after(0, now.as_second()), now };
+    let moment = Moment { tenant: scope.tenant().as_str(), own: None, sequence: Sequence::after(0, now.as_second()), now };
     let Rehearsal { payload, request: rendered } = render(&generation, &id, webhook, &saves, moment)?;
     let rendered = rendered.map_err(|error| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-rendered", format!("the request could not be rendered: {}", error.what))
@@ -181,13 +184,7 @@ fn literal(literal: &Literal) -> Value {
     }
 }
 
-fn render(
-    generation: &Generation,
-    id: &EndpointId,
-    webhook: WebhookId,
-    saves: &[Save],
-    moment: Moment<'_>,
-) -> Result<Rehearsal, Problem> {
+fn render(generation: &Generation, id: &EndpointId, webhook: WebhookId, saves: &[Save], moment: Moment<'_>) -> Result<Rehearsal, Problem> {
     let rules = &generation.rules;
     let refused = |refused| Problem::refused(vec![refused], "/object");
     if let Some(own) = generation.own.endpoint(id) {
