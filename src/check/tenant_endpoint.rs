@@ -104,13 +104,16 @@ fn first(wants: &Wants, found: &Diagnostics) -> String {
     format!("{what}: {}", error.message)
 }
 
+/// Endpoints by the id of the object that they are limited to.
+type ByObject = FxHashMap<Box<str>, Vec<Arc<TenantEndpoint>>>;
+
 /// The enabled endpoints of one tenant. A change makes another table that shares what has not changed.
 #[derive(Clone, Debug, Default)]
 pub struct TenantEndpoints {
     /// By event type (`*` too), of any object.
     by_event: FxHashMap<Box<str>, Arc<Vec<Arc<TenantEndpoint>>>>,
     /// By event type and the id of the object that they are limited to.
-    by_object: FxHashMap<Box<str>, FxHashMap<Box<str>, Vec<Arc<TenantEndpoint>>>>,
+    by_object: FxHashMap<Box<str>, ByObject>,
 }
 
 impl TenantEndpoints {

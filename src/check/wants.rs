@@ -182,7 +182,7 @@ impl Wants {
             }
             let mut found = Diagnostics::default();
             self.fit(rules, WebhookId(index), &mut found);
-            for diagnostic in found.iter() {
+            for diagnostic in &found {
                 let same = |other: &Diagnostic| (other.code, other.primary.span) == (diagnostic.code, diagnostic.primary.span);
                 if !all.iter().any(same) {
                     all.push(diagnostic.clone());

@@ -35,18 +35,25 @@ pub struct Definition {
     /// Whether deliveries about an object keep their order.
     #[serde(default)]
     pub ordered: bool,
-    /// The `journey` signatures.
-    #[serde(default)]
-    pub journey: bool,
-    /// The asymmetric signatures.
-    #[serde(default)]
-    pub asymmetric: bool,
+    /// The signatures besides the standard ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Profile>,
     /// What happens when it fails; the default when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_handling: Option<Handling>,
     /// The API that it was made by, when that is another system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect: Option<Dialect>,
+}
+
+/// Signatures that may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// `v1a`
+    Asymmetric,
+    /// `X-Journey-Signature…`
+    Journey,
 }
 
 /// What was said about failures.
@@ -163,8 +170,8 @@ impl Definition {
             concurrency: self.concurrency.unwrap_or(default.concurrency),
             rate_limit: self.rate_limit.as_ref().and_then(|text| text.parse().ok()),
             order: if self.ordered { Order::Object } else { Order::None },
-            journey: self.journey,
-            asymmetric: self.asymmetric,
+            journey: self.signatures.contains(&Profile::Journey),
+            asymmetric: self.signatures.contains(&Profile::Asymmetric),
             failure_handling,
         }
     }

@@ -103,6 +103,18 @@ impl Object {
         &self.pointer
     }
 
+    /// Whether there is a value for a name, and it is not null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.get(&self.style.key(name)).is_some_and(|value| !value.is_null())
+    }
+
+    /// Where the value of a name would stand.
+    #[must_use]
+    pub fn place_of(&self, name: &str) -> String {
+        format!("{}/{}", self.pointer, escaped(&self.style.key(name)))
+    }
+
     /// The value of a name, written as the style of the document wants it. Null is as if it were not there, where `take_nullable` is not used.
     pub fn take(&mut self, name: &str) -> Option<Field> {
         self.take_nullable(name).filter(|field| !field.value.is_null())

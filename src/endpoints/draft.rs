@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::definition::{AlertTo, Definition};
+use super::definition::{AlertTo, Definition, Profile};
 use super::document::{Field, Mistake, Object};
 use super::failure::{FailureRules, interval};
 use super::interest::{add_headers, headers, read_body, read_conditions, read_events, read_scope};
@@ -134,8 +134,7 @@ impl Draft {
             concurrency: None,
             rate_limit: None,
             ordered: false,
-            journey: false,
-            asymmetric: false,
+            signatures: Vec::new(),
             failure_handling: None,
             dialect: None,
         }
@@ -189,7 +188,7 @@ impl Draft {
             to.ordered = ordered(&field, out);
         }
         if let Some(field) = self.signatures {
-            (to.journey, to.asymmetric) = profiles(field, out);
+            to.signatures = profiles(field, out);
         }
         read.secret = given(self.secret).and_then(|field| secret(field, out));
         if let Some(field) = self.failure_handling {
@@ -226,7 +225,7 @@ fn method(field: &Field, out: &mut Vec<Mistake>) -> Option<&'static str> {
 
 fn timeout(field: Field, out: &mut Vec<Mistake>) -> Option<u64> {
     let place = field.place();
-    let text = interval(field, out)?;
+    let text = interval(&field, out)?;
     let milliseconds = parse_duration(&text).ok().and_then(|time| u64::try_from(time.as_millis()).ok()).unwrap_or(u64::MAX);
     if TIMEOUT_MS.contains(&milliseconds) {
         return Some(milliseconds);
@@ -258,21 +257,21 @@ fn ordered(field: &Field, out: &mut Vec<Mistake>) -> bool {
     false
 }
 
-/// Whether the `journey` and the asymmetric signatures are asked for.
-fn profiles(field: Field, out: &mut Vec<Mistake>) -> (bool, bool) {
-    let (mut journey, mut asymmetric) = (false, false);
+/// The signatures that are asked for besides the standard ones.
+fn profiles(field: Field, out: &mut Vec<Mistake>) -> Vec<Profile> {
+    let mut profiles = Vec::new();
     if field.value.is_null() {
-        return (journey, asymmetric);
+        return profiles;
     }
     for item in field.list(PROFILES.len(), out).unwrap_or_default() {
         match item.value.as_str() {
             Some("standard") => {}
-            Some("journey") => journey = true,
-            Some("asymmetric") => asymmetric = true,
+            Some("journey") => profiles.push(Profile::Journey),
+            Some("asymmetric") => profiles.push(Profile::Asymmetric),
             Some(_) | None => item.unknown_word(&PROFILES, out),
         }
     }
-    (journey, asymmetric)
+    profiles
 }
 
 fn secret(field: Field, out: &mut Vec<Mistake>) -> Option<Secret> {

@@ -112,10 +112,10 @@ impl FailureRules {
             field.unknown_word(&known, out);
             None
         });
-        let every = object.take("interval").and_then(|field| interval(field, out));
+        let every = object.take("interval").and_then(|field| interval(&field, out));
         let max_attempts = object.take("max_attempts").and_then(|field| field.whole(1..=self.most_attempts, out)).or(self.attempts);
         let schedule = object.take("schedule").and_then(|field| field.list(100, out)).unwrap_or_default();
-        let schedule: Vec<String> = schedule.into_iter().filter_map(|field| interval(field, out)).collect();
+        let schedule: Vec<String> = schedule.into_iter().filter_map(|field| interval(&field, out)).collect();
         object.finish(out);
         let interval = every.or_else(|| {
             let wanted = schedule.is_empty() && pattern.as_deref() != Some("schedule");
@@ -133,7 +133,7 @@ impl FailureRules {
 }
 
 /// `"30 s"`, or a number of seconds.
-pub(super) fn interval(field: Field, out: &mut Vec<Mistake>) -> Option<String> {
+pub(super) fn interval(field: &Field, out: &mut Vec<Mistake>) -> Option<String> {
     let text = match &field.value {
         Value::String(text) => text.clone(),
         Value::Number(seconds) if seconds.is_u64() => format!("{seconds} s"),

@@ -10,7 +10,7 @@ mod interest;
 mod names;
 mod patch;
 
-pub use definition::{AlertTo, Definition, Dialect, Handling, RetryPlan};
+pub use definition::{AlertTo, Definition, Dialect, Handling, Profile, RetryPlan};
 pub use document::{Field, Mistake, Object, Style, document};
 pub use draft::{Draft, Read};
 pub use failure::FailureRules;

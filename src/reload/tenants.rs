@@ -83,8 +83,10 @@ impl Keyring {
     pub async fn forget(&self, tenant: &TenantScope, id: &EndpointId, now: Timestamp) -> Result<bool, BuildError> {
         let _held = self.still().await;
         let gone = self.store().delete_own_endpoint(tenant, id, now).await?;
-        self.directory.remove(id);
-        self.directory.remove(&Definition::alert_id(id));
+        if gone {
+            self.directory.remove(id);
+            self.directory.remove(&Definition::alert_id(id));
+        }
         Ok(gone)
     }
 

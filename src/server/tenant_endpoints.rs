@@ -158,7 +158,7 @@ fn sort_in(
     pointer: impl Fn(Part) -> String,
     (errors, warnings): (&mut Vec<Mistake>, &mut Vec<Mistake>),
 ) {
-    for diagnostic in found.iter() {
+    for diagnostic in found {
         let mistake = mistake(diagnostic, wants, &pointer);
         if diagnostic.severity() == Severity::Error { errors.push(mistake) } else { warnings.push(mistake) }
     }

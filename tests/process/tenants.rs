@@ -75,7 +75,10 @@ async fn an_endpoint_made_by_api_receives_signed_requests_and_survives_edits_and
     save(&node, "a3", json!({"name": "Valve", "status": "done"})).await;
     assert_eq!(receiver.wait_for(3).await[2].path, "/hook/a3");
 
-    // It is there after a restart, with its secret.
+    // It is there after a restart, with its secret. What is recorded by then is not sent again.
+    while send("GET", &node.of_tenant("deliveries?status=sending"), "").await.1["data"] != json!([]) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     node.kill();
     let node = Node::start(folder.path(), &["serve"]);
     save(&node, "a4", json!({"name": "Valve", "status": "done"})).await;

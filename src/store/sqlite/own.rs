@@ -97,7 +97,7 @@ pub(super) fn list(connection: &Connection, tenant: i64, filter: &OwnFilter, pag
         sql.push_str(wanted.map_or("", |wanted| if wanted { yes } else { no }));
     }
     let order = if filter.event_types.is_empty() { "o.row" } else { "e.endpoint" };
-    sql.push_str(&format!(" ORDER BY {order} LIMIT {} OFFSET {}", limit(page.limit), limit(page.offset)));
+    let sql = format!("{sql} ORDER BY {order} LIMIT {} OFFSET {}", limit(page.limit), limit(page.offset));
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
 }
 

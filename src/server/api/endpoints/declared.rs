@@ -37,8 +37,8 @@ pub(super) fn passes(generation: &Generation, index: usize, suspended: bool, fil
 
 /// The event types that it receives.
 fn events(generation: &Generation, index: usize) -> impl Iterator<Item = &str> {
-    let receives = generation.rules.program.webhooks.iter().zip(&generation.rules.subscriptions);
-    let received = receives.filter(move |(_, subscriptions)| {
+    let webhooks = generation.rules.program.webhooks.iter().zip(&generation.rules.subscriptions);
+    let received = webhooks.filter(move |(_, subscriptions)| {
         // They are in the order of the endpoints.
         subscriptions.binary_search_by_key(&index, |subscription| subscription.endpoint).is_ok()
     });

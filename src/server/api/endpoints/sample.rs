@@ -119,14 +119,14 @@ fn event(generation: &Generation, id: &EndpointId, wanted: Option<&Field>) -> Re
     let program = &generation.rules.program;
     let own = generation.own.endpoint(id);
     let declared = generation.rules.endpoints.iter().position(|endpoint| endpoint.id == *id);
-    let receives = |index: usize| match &own {
-        Some(own) => program.webhooks.get(index).is_some_and(|webhook| own.endpoint.wants.includes(program, webhook)),
-        None => {
-            let subscriptions = generation.rules.subscriptions.get(index);
-            subscriptions.is_some_and(|list| list.iter().any(|subscription| Some(subscription.endpoint) == declared))
+    let takes = |index: usize| {
+        if let Some(own) = &own {
+            return program.webhooks.get(index).is_some_and(|webhook| own.endpoint.wants.includes(program, webhook));
         }
+        let subscriptions = generation.rules.subscriptions.get(index);
+        subscriptions.is_some_and(|list| list.iter().any(|subscription| Some(subscription.endpoint) == declared))
     };
-    let received: Vec<usize> = (0..program.webhooks.len()).filter(|index| receives(*index)).collect();
+    let received: Vec<usize> = (0..program.webhooks.len()).filter(|index| takes(*index)).collect();
     let name = |index: &usize| program.webhooks.get(*index).map_or("", |webhook| &*webhook.name);
     let found = match wanted {
         None => received.first(),
