@@ -176,7 +176,7 @@ impl Draft {
         }
         read_body(self.body, self.body_text, self.content_type, &mut to.wants, &mut read, out);
         if let Some(field) = self.timeout {
-            to.timeout_ms = if field.value.is_null() { None } else { timeout(field, out) };
+            to.timeout_ms = if field.value.is_null() { None } else { timeout(&field, out) };
         }
         if let Some(field) = self.concurrency {
             to.concurrency = if field.value.is_null() { None } else { field.whole(1..=MOST_AT_ONCE, out) };
@@ -223,9 +223,9 @@ fn method(field: &Field, out: &mut Vec<Mistake>) -> Option<&'static str> {
     None
 }
 
-fn timeout(field: Field, out: &mut Vec<Mistake>) -> Option<u64> {
+fn timeout(field: &Field, out: &mut Vec<Mistake>) -> Option<u64> {
     let place = field.place();
-    let text = interval(&field, out)?;
+    let text = interval(field, out)?;
     let milliseconds = parse_duration(&text).ok().and_then(|time| u64::try_from(time.as_millis()).ok()).unwrap_or(u64::MAX);
     if TIMEOUT_MS.contains(&milliseconds) {
         return Some(milliseconds);
