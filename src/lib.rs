@@ -18,6 +18,7 @@
 //! | try | [`sample`] | data model, a seed | objects that it allows |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | forget | [`retention`] | settled deliveries | room |
+//! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
@@ -59,4 +60,5 @@ pub mod ingest;
 pub mod worker;
 pub mod reload;
 pub mod server;
+pub mod lsp;
 pub mod cli;
