@@ -18,7 +18,8 @@ pub(super) struct Lsp {
 impl Lsp {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let Self { stdio: _only_way } = self;
-        let orderly = crate::lsp::serve(stdin(), stdout().lock()).map_err(|error| Failure::of("the conversation with the editor broke off", &error))?;
+        let orderly = crate::lsp::serve(stdin(), stdout().lock())
+            .map_err(|error| Failure::of("the conversation with the editor broke off", &error))?;
         Ok(ExitCode::from(u8::from(!orderly)))
     }
 }

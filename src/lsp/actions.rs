@@ -18,7 +18,9 @@ pub(super) const FIX_ALL: &str = "source.fixAll.webhookc";
 /// What can be done about the findings in a range.
 pub(super) fn actions(view: View<'_>, range: &std::ops::Range<usize>, only: Option<&[CodeActionKind]>) -> Vec<CodeActionOrCommand> {
     let Some(file) = view.snapshot.file(&view.document.path) else { return Vec::new() };
-    let asked = |kind: &str| only.is_none_or(|only| only.iter().any(|only| kind == only.as_str() || kind.starts_with(&format!("{}.", only.as_str()))));
+    let asked = |kind: &str| {
+        only.is_none_or(|only| only.iter().any(|only| kind == only.as_str() || kind.starts_with(&format!("{}.", only.as_str()))))
+    };
     let mut found = Vec::new();
     let own = || view.snapshot.diagnostics.iter().filter(|finding| finding.primary.span.file == file);
     if asked(CodeActionKind::QUICKFIX.as_str()) {
@@ -34,7 +36,8 @@ pub(super) fn actions(view: View<'_>, range: &std::ops::Range<usize>, only: Opti
         let editable = BTreeSet::from([file]);
         let safe = compatible(own(), Reach::Safe, &editable);
         let count = safe.len();
-        let edits: Option<Vec<TextEdit>> = safe.into_iter().flat_map(|fix| &fix.edits).map(|edit| text_edit(view, edit).map(|(_, edit)| edit)).collect();
+        let edits: Option<Vec<TextEdit>> =
+            safe.into_iter().flat_map(|fix| &fix.edits).map(|edit| text_edit(view, edit).map(|(_, edit)| edit)).collect();
         if let Some(edits) = edits.filter(|edits| !edits.is_empty()) {
             let edit = workspace_edit(vec![(view.document.url.clone(), edits)], &Addresses::of(view.world));
             let title = format!("apply {}", if count == 1 { "the safe fix".to_owned() } else { format!("{count} safe fixes") });

@@ -268,9 +268,8 @@ fn outline(model: &schema::Model<'_>, program: &Program, id: ModelId) -> Part {
             Some(relation.element),
         ));
     }
-    let webhooks: Vec<&Webhook> = program.models.get(id.index()).map_or_else(Vec::new, |model| {
-        model.webhooks.iter().map(|id| program.webhook(*id)).collect()
-    });
+    let webhooks: Vec<&Webhook> =
+        program.models.get(id.index()).map_or_else(Vec::new, |model| model.webhooks.iter().map(|id| program.webhook(*id)).collect());
     for webhook in &model.webhooks {
         let span = webhook.name.as_ref().map_or(webhook.element, |name| name.span);
         let effective = webhooks.iter().find(|resolved| resolved.span == span).map(|resolved| resolved.name.to_string());

@@ -153,7 +153,11 @@ mod tests {
     fn a_whole_new_text_is_an_edit_of_what_differs() {
         let mut document = document("aéb cd");
         for text in ["aèb cd", "aèb", "", "é", "è", "aèaè", "aè"] {
-            document.change(vec![TextDocumentContentChangeEvent { range: None, range_length: None, text: text.to_owned() }], 2, Encoding::Utf8);
+            document.change(
+                vec![TextDocumentContentChangeEvent { range: None, range_length: None, text: text.to_owned() }],
+                2,
+                Encoding::Utf8,
+            );
             assert_eq!(document.text.as_str(), text);
         }
         let mut same = super::tests::document("x y z");

@@ -125,8 +125,11 @@ fn property(rules: &Rules, model: ModelId, id: PropertyId) -> String {
 fn webhook(view: View<'_>, rules: &Rules, id: crate::ids::WebhookId) -> String {
     let webhook = rules.program.webhook(id);
     let Some(rules) = view.snapshot.rules.as_deref() else {
-        let conditions = graph::conditions(webhook).into_iter().map(|condition| format!("\n- {condition}")).collect::<String>();
-        return format!("**webhook** `{}`{conditions}", webhook.name);
+        let mut text = format!("**webhook** `{}`", webhook.name);
+        for condition in graph::conditions(webhook) {
+            let _ = write!(text, "\n- {condition}");
+        }
+        return text;
     };
     let event = explain::event(rules, &view.snapshot.sources, id, Vec::new());
     let mut text = format!("**webhook** `{}` {}", event.name, event.fires);

@@ -5,7 +5,7 @@ use super::declared;
 use crate::check::Rules;
 use crate::config::Config;
 use crate::ids::{FileId, HasManyId, ModelId, PropertyId, WebhookId};
-use crate::program::{EndpointSource, Events, Kind, Program};
+use crate::program::{EndpointSource, Events, FieldType, Kind, Program};
 use crate::scenario::{Mention, MentionOf};
 use crate::template::{Named, Tool, Use};
 use crate::text::{SourceMap, Span};
@@ -134,6 +134,10 @@ impl Index {
                     let model = program.webhook(webhook).model;
                     has_default_body(rules, webhook).then(|| member(program, model, &name.value)).flatten()
                 }),
+                MentionOf::Value(model, field) => {
+                    let model = program.model_named(model);
+                    model.and_then(|model| option(program, model, field, &name.value)).map(|symbol| (symbol, Role::Used))
+                }
                 MentionOf::Webhook => program.webhook_named(&name.value).map(|webhook| (Symbol::Webhook(webhook), Role::Used)),
                 MentionOf::Secret => Some((Symbol::Secret(name.value.as_str().into()), Role::Used)),
             };
@@ -211,6 +215,27 @@ pub(super) fn field(program: &Program, model: ModelId, name: &str) -> Option<(Sy
         Kind::Field(_) => found.property(property).is_attachment(),
     };
     has_id.then_some((Symbol::Property(model, property), Role::UsedWithId))
+}
+
+/// The option of a field with this key.
+fn option(program: &Program, model: ModelId, field: &str, key: &str) -> Option<Symbol> {
+    let found = program.model(model);
+    let property = found.property_named(field)?;
+    let is_key = match found.property(property).field()? {
+        FieldType::SingleChoice(options) | FieldType::MultipleChoice(options) => options.iter().any(|option| *option.key == *key),
+        FieldType::Text(_)
+        | FieldType::Number
+        | FieldType::Integer
+        | FieldType::Boolean
+        | FieldType::Date
+        | FieldType::Datetime
+        | FieldType::Location
+        | FieldType::Track
+        | FieldType::Attachment(_)
+        | FieldType::SingleChoiceInteger(_)
+        | FieldType::MultipleChoiceInteger(_) => false,
+    };
+    is_key.then(|| Symbol::Option(model, property, key.into()))
 }
 
 /// A field, an id, or a relation.

@@ -5,7 +5,7 @@ use super::place::Place;
 use super::world::View;
 use crate::check::Rules;
 use crate::ids::ModelId;
-use crate::program::{FieldType, Kind, Media, Program, TextFormat, Webhook};
+use crate::program::{EndpointSource, Events, FieldType, Kind, Media, Program, TextFormat, Webhook};
 use crate::schema::TEXT_FORMATS;
 
 /// The last rules that there are.
@@ -42,6 +42,16 @@ pub(super) fn webhook_around<'w>(view: View<'w>, place: &Place<'_>) -> Option<(&
         let id = named.or_else(|| own.get(open.nth)).or_else(|| own.last())?;
         Some((rules, program.webhook(*id)))
     })
+}
+
+/// The first webhook that an endpoint asks for, whether its templates can be compiled or not.
+pub(super) fn first_subscribed<'w>(rules: &'w Rules, endpoint: &EndpointSource) -> Option<&'w Webhook> {
+    let program = &rules.program;
+    match &endpoint.events {
+        Events::Named(names) => names.iter().find_map(|name| program.webhook_named(&name.value)).map(|id| program.webhook(id)),
+        Events::Receiver(receiver) => program.webhooks.iter().find(|webhook| webhook.receiver.as_deref() == Some(&**receiver)),
+        Events::All | Events::Unclaimed => program.webhooks.first(),
+    }
 }
 
 /// Where a relation leads.

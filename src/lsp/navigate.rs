@@ -62,5 +62,8 @@ fn chosen(view: View<'_>, offset: usize) -> Option<&Entry> {
 fn same_place(view: View<'_>, offset: usize) -> Vec<&Entry> {
     let entries = view.entries(offset);
     let Some(first) = entries.first().copied() else { return Vec::new() };
-    entries.into_iter().filter(|entry| entry.span == first.span && matches!(entry.role, Role::Used | Role::UsedWithId | Role::Declared)).collect()
+    entries
+        .into_iter()
+        .filter(|entry| entry.span == first.span && matches!(entry.role, Role::Used | Role::UsedWithId | Role::Declared))
+        .collect()
 }

@@ -29,10 +29,12 @@ fn symbol(view: View<'_>, part: &Part, until: u32, deep: bool) -> Option<Documen
     let end = view.now(Span { start: until, end: until, ..part.span }).map_or(selection.end, |range| range.start).max(selection.end);
     // What stands between two models belongs to neither.
     let text = view.document.text.get(start..end).unwrap_or_default();
-    let end = start + text.trim_end().len().max(selection.end - start);
+    let text = if part.kind == PartKind::Model { text } else { text.rfind("</model").and_then(|at| text.get(..at)).unwrap_or(text) };
+    let length = text.rfind('>').map_or(text.trim_end().len(), |at| at + 1);
+    let end = start + length.max(selection.end - start);
     let below = if deep { &part.below[..] } else { &[] };
     let children = below.iter().enumerate().filter_map(|(index, part)| {
-        let until = below.get(index + 1).map_or_else(|| part.span.end, |next| next.start);
+        let until = below.get(index + 1).map_or(until, |next| next.start);
         symbol(view, part, until.max(part.span.end), deep)
     });
     let children: Vec<DocumentSymbol> = children.collect();
@@ -65,6 +67,8 @@ pub(super) fn folds(view: View<'_>) -> Vec<FoldingRange> {
         symbol.children.iter().flatten().for_each(|child| lines(child, found));
     }
     let mut found = Vec::new();
-    symbols(view).iter().for_each(|symbol| lines(symbol, &mut found));
+    for symbol in &symbols(view) {
+        lines(symbol, &mut found);
+    }
     found
 }

@@ -164,7 +164,11 @@ impl<'t> Scan<'t> {
             self.blank();
             let gap = before..self.at;
             let here = self.at;
-            if spot.is_none() && gap.start < self.cursor && self.cursor <= gap.end && self.text.get(here..).is_none_or(|rest| !starts_word(rest)) {
+            if spot.is_none()
+                && gap.start < self.cursor
+                && self.cursor <= gap.end
+                && self.text.get(here..).is_none_or(|rest| !starts_word(rest))
+            {
                 spot = Some(Spot::AttributeName(self.cursor..self.cursor));
             }
             let rest = self.rest();

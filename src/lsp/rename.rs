@@ -114,7 +114,7 @@ fn new_error<'a>(before: &Snapshot, after: &'a Snapshot) -> Option<&'a Diagnosti
         return None;
     }
     let known: Vec<(_, &str)> = before.diagnostics.iter().map(|found| (found.code, found.message.as_str())).collect();
-    errors(after).find(|found| !known.contains(&(found.code, found.message.as_str()))).or_else(|| errors(after).last())
+    errors(after).find(|found| !known.contains(&(found.code, found.message.as_str()))).or_else(|| errors(after).next_back())
 }
 
 /// The name of a symbol; or why it has none that can be changed here.
@@ -139,10 +139,11 @@ fn old_name(rules: &Rules, symbol: &Symbol) -> Result<String, Failure> {
 /// Refuses what can be no name, whatever else there is.
 fn check_form(symbol: &Symbol, name: &str) -> Result<(), Failure> {
     let (good, expected) = match symbol {
-        Symbol::Model(_) | Symbol::Property(..) | Symbol::HasMany(..) => (is_name(name), "a letter, then letters, digits and underscores"),
+        Symbol::Model(_) | Symbol::Property(..) | Symbol::HasMany(..) | Symbol::Variable(_) | Symbol::Secret(_) => {
+            (is_name(name), "a letter, then letters, digits and underscores")
+        }
         Symbol::Webhook(_) => (is_plain(name) && !name.contains([' ', '/']), "letters, digits, `_`, `-` and `.`"),
         Symbol::Option(..) => (is_plain(name) && !name.contains(','), "text without quotes, commas and markup"),
-        Symbol::Variable(_) | Symbol::Secret(_) => (is_name(name), "a letter, then letters, digits and underscores"),
         Symbol::Receiver(_) | Symbol::Template(_) | Symbol::Tool(..) | Symbol::Value(..) => (false, "another place"),
     };
     if good { Ok(()) } else { Err(Failure::refused(format!("`{name}` is not a name for it, expected {expected}"))) }
@@ -150,7 +151,10 @@ fn check_form(symbol: &Symbol, name: &str) -> Result<(), Failure> {
 
 /// Text that stands in XML, TOML, YAML and JSON as it is.
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.trim() == name && !name.contains(['"', '\'', '<', '>', '&', '{', '}', '\\']) && !name.contains(char::is_control)
+    !name.is_empty()
+        && name.trim() == name
+        && !name.contains(['"', '\'', '<', '>', '&', '{', '}', '\\'])
+        && !name.contains(char::is_control)
 }
 
 /// The symbol after the rename; ids stay, because nothing changes places.
@@ -220,8 +224,6 @@ fn replacements(snapshot: &Snapshot, rules: &Rules, symbol: &Symbol, old: &str, 
 /// Something else that the name at a place stands for: a template of several webhooks can read a field of each of their models.
 fn another_meaning<'s>(snapshot: &'s Snapshot, entry: &Entry) -> Option<&'s Symbol> {
     let mut others = snapshot.index.exactly(entry.span).filter(|other| other.symbol != entry.symbol);
-    let other = others.find(|other| {
-        !matches!((entry.role, other.role), (Role::Implied, _) | (_, Role::Implied))
-    })?;
+    let other = others.find(|other| !matches!((entry.role, other.role), (Role::Implied, _) | (_, Role::Implied)))?;
     Some(&other.symbol)
 }

@@ -7,8 +7,8 @@ use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CompletionOptions, CompletionParams,
     DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, FoldingRangeParams, FoldingRangeProviderCapability,
     HoverProviderCapability, InitializeResult, OneOf, PositionEncodingKind, ReferenceParams, RenameOptions, RenameParams, SaveOptions,
-    ServerCapabilities, ServerInfo, TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit, Url,
+    ServerCapabilities, ServerInfo, TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, TextEdit, Url,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -108,9 +108,9 @@ pub(super) fn answer(world: &World, method: &str, params: &Value) -> Reply {
         "textDocument/documentSymbol" => with(params, |params: DocumentSymbolParams| {
             asked(world, &params.text_document.uri, |view| Ok(value(DocumentSymbolResponse::Nested(outline::symbols(view)))))
         }),
-        "textDocument/foldingRange" => with(params, |params: FoldingRangeParams| {
-            asked(world, &params.text_document.uri, |view| Ok(value(outline::folds(view))))
-        }),
+        "textDocument/foldingRange" => {
+            with(params, |params: FoldingRangeParams| asked(world, &params.text_document.uri, |view| Ok(value(outline::folds(view)))))
+        }
         "textDocument/formatting" => with(params, |params: DocumentFormattingParams| Ok(formatting(world, &params))),
         _ => Err(Failure::new(Failure::METHOD_NOT_FOUND, format!("`{method}` is not offered"))),
     };

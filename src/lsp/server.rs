@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
@@ -19,7 +20,7 @@ use super::lines::Encoding;
 use super::requests::{self, Reply};
 use super::snapshot::Snapshot;
 use super::wire::{self, Failure, Incoming, Outgoing};
-use super::worker::{Done, Job, start};
+use super::worker::{Done, Job, defect, start};
 use super::world::World;
 
 /// What the loop waits for.
@@ -110,6 +111,7 @@ impl<W: Write> Server<W> {
                 }
                 Some(Event::End(outcome)) => return outcome.map(|()| self.stage == Stage::ShutDown),
                 Some(Event::Done(Done::Compiled(home, snapshot))) => self.compiled(&home, *snapshot)?,
+                Some(Event::Done(Done::Stopped)) => self.busy = false,
                 Some(Event::Done(Done::Answered(id, answer))) => self.answer(&id, answer)?,
                 None => {}
             }
@@ -134,7 +136,8 @@ impl<W: Write> Server<W> {
         if self.busy {
             return;
         }
-        let due = self.world.due().filter(|(due, home)| *due <= Instant::now() || self.waiting.iter().any(|(waiting, ..)| waiting == *home));
+        let due =
+            self.world.due().filter(|(due, home)| *due <= Instant::now() || self.waiting.iter().any(|(waiting, ..)| waiting == *home));
         if let Some(home) = due.map(|(_, home)| home.clone()) {
             let wanted = self.world.want(&home);
             self.busy = true;
@@ -175,7 +178,12 @@ impl<W: Write> Server<W> {
             Err(failure) => return self.answer(id, Err(failure)),
         };
         let client = params.capabilities;
-        if client.general.as_ref().and_then(|general| general.position_encodings.as_ref()).is_some_and(|all| all.contains(&PositionEncodingKind::UTF8)) {
+        if client
+            .general
+            .as_ref()
+            .and_then(|general| general.position_encodings.as_ref())
+            .is_some_and(|all| all.contains(&PositionEncodingKind::UTF8))
+        {
             self.world.encoding = Encoding::Utf8;
         }
         self.world.snippets = takes_snippets(&client);
@@ -186,7 +194,8 @@ impl<W: Write> Server<W> {
 
     /// Answers a request at once, later, or from the other thread.
     fn ask(&mut self, id: Value, method: String, params: Value) -> io::Result<()> {
-        match requests::answer(&self.world, &method, &params) {
+        let answered = catch_unwind(AssertUnwindSafe(|| requests::answer(&self.world, &method, &params)));
+        match answered.unwrap_or_else(|_| Reply::Now(Err(defect()))) {
             Reply::Now(answer) => self.answer(&id, answer),
             Reply::After(home) => {
                 self.waiting.push((home, id, method, params));
@@ -249,7 +258,7 @@ impl<W: Write> Server<W> {
     }
 
     /// Takes in a compilation: shows what was found, and answers who waited for it.
-    fn compiled(&mut self, home: &PathBuf, snapshot: Snapshot) -> io::Result<()> {
+    fn compiled(&mut self, home: &Path, snapshot: Snapshot) -> io::Result<()> {
         self.busy = false;
         let snapshot = Arc::new(snapshot);
         let current = self.world.is_current(home, &snapshot);
@@ -278,13 +287,13 @@ impl<W: Write> Server<W> {
     }
 
     /// Shows what was found in each file, and that nothing is found any more in others.
-    fn show(&mut self, home: &PathBuf, snapshot: &Snapshot) -> io::Result<()> {
+    fn show(&mut self, home: &Path, snapshot: &Snapshot) -> io::Result<()> {
         let found = findings::by_file(&self.world, snapshot);
         let now: BTreeSet<Url> = found.keys().cloned().collect();
         let Some(project) = self.world.projects.get_mut(home) else { return Ok(()) };
         let before = std::mem::replace(&mut project.shown, now.clone());
         // A file that was opened and is in order gets its empty list too: some editors wait for it.
-        let open = self.world.documents.values().filter(|document| self.world.home(&document.path) == Some(home));
+        let open = self.world.documents.values().filter(|document| self.world.home(&document.path) == Some(&home.to_owned()));
         let silent: BTreeSet<Url> = open.map(|document| document.url.clone()).chain(before).filter(|url| !now.contains(url)).collect();
         for url in silent {
             let version = self.world.document(&url).map(|document| document.version);
@@ -315,7 +324,9 @@ impl<W: Write> Server<W> {
 /// The requests that are taken back by what still waits to be read.
 fn cancellations(queue: &VecDeque<Event>) -> BTreeSet<String> {
     let taken_back = queue.iter().filter_map(|event| match event {
-        Event::Message(Incoming { method: Some(method), params, .. }) if method == "$/cancelRequest" => params.get("id").map(Value::to_string),
+        Event::Message(Incoming { method: Some(method), params, .. }) if method == "$/cancelRequest" => {
+            params.get("id").map(Value::to_string)
+        }
         Event::Message(_) | Event::Broken(_) | Event::End(_) | Event::Done(_) => None,
     });
     taken_back.collect()

@@ -105,12 +105,15 @@ impl Snapshot {
         index.add_uses(uses.into_noted(), &sources);
         if let Some(rules) = rules.as_deref().or(rejected.as_deref()) {
             index.add_config(&config, &rules.program);
-            tests.iter().for_each(|file| index.add_mentions(mentions(*file, sources.file(*file)), rules));
+            for file in &tests {
+                index.add_mentions(mentions(*file, sources.file(*file)), rules);
+            }
         }
         if rules.is_some() && !tests.is_empty() {
             judge_tests(&tests, &sources, wanted, &mut diagnostics);
         }
-        let good_config = sources.iter().take(compiler_files).find(|(_, file)| is_project_file(&file.name)).map(|(_, file)| file.text.clone());
+        let good_config =
+            sources.iter().take(compiler_files).find(|(_, file)| is_project_file(&file.name)).map(|(_, file)| file.text.clone());
         let index = index.finish(&sources);
         let mut made = Self::empty(sources, wanted);
         made.good_config = good_config.map(Arc::new);
@@ -164,7 +167,8 @@ impl Snapshot {
     pub(super) fn text(&self, file: FileId) -> (&str, &Lines) {
         static NONE: OnceLock<Lines> = OnceLock::new();
         let text = self.sources.file(file).text.as_str();
-        let lines = self.lines.get(file.index()).map_or_else(|| NONE.get_or_init(|| Lines::of("")), |lines| lines.get_or_init(|| Lines::of(text)));
+        let lines =
+            self.lines.get(file.index()).map_or_else(|| NONE.get_or_init(|| Lines::of("")), |lines| lines.get_or_init(|| Lines::of(text)));
         (text, lines)
     }
 
@@ -179,7 +183,9 @@ fn add_tests(folder: &Path, overlay: &Overlay, input: &mut Input) -> Vec<FileId>
     let mut seen = Seen::over(overlay.clone());
     let paths = seen.list(folder, TEST_SUFFIX, true).unwrap_or_default();
     let read = paths.into_iter().filter_map(|path| Some((seen.read(&path).ok()?, path)));
-    read.map(|(bytes, path)| input.sources.add(path.to_string_lossy().into_owned(), bytes)).collect()
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = |path: PathBuf| path.strip_prefix(&here).unwrap_or(&path).to_string_lossy().into_owned();
+    read.map(|(bytes, path)| input.sources.add(shown(path), bytes)).collect()
 }
 
 /// Reads tests against the rules that `webhookc test` runs them on: those with the built-in receiver.

@@ -77,7 +77,8 @@ fn opened(before: &str) -> Option<(&str, bool)> {
     let mut at = 0;
     loop {
         let rest = before.get(at..)?;
-        let found = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")].into_iter().filter_map(|(open, close)| Some((rest.find(open)?, open, close)));
+        let found =
+            [("{{", "}}"), ("{%", "%}"), ("{#", "#}")].into_iter().filter_map(|(open, close)| Some((rest.find(open)?, open, close)));
         let (from, open, close) = found.min_by_key(|(from, ..)| *from)?;
         let start = at + from + open.len();
         let inside = before.get(start..)?;
@@ -107,10 +108,9 @@ fn end_of(inside: &str, close: &str, strings: bool) -> Option<usize> {
 /// The text of a JSON string that is an expression by its key, from its quote to here.
 fn steering(before: &str) -> Option<&str> {
     let line = before.rsplit('\n').next()?;
-    let (key, value) = ["\"$in\"", "\"$if\"", "\"$where\""].into_iter().filter_map(|key| Some((line.rfind(key)?, key))).max().map(|(at, key)| {
-        (key, line.get(at + key.len()..).unwrap_or_default())
-    })?;
-    let _named = key;
+    let keys = ["\"$in\"", "\"$if\"", "\"$where\""].into_iter();
+    let end = keys.filter_map(|key| Some(line.rfind(key)? + key.len())).max()?;
+    let value = line.get(end..)?;
     let value = value.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
     (!value.contains('"')).then_some(value)
 }
@@ -225,7 +225,9 @@ fn repeats(text: &str, cursor: usize) -> Vec<Around> {
             _ => {}
         }
     }
-    open.into_iter().for_each(|object| finish(object, text.len(), &mut found));
+    for object in open {
+        finish(object, text.len(), &mut found);
+    }
     found.sort_by_key(|(start, _)| *start);
     found.into_iter().map(|(_, around)| around).collect()
 }
@@ -269,7 +271,11 @@ mod tests {
             ("{% if ‸", TemplateSpot::Name, ""),
             ("{{ changed('‸", TemplateSpot::FieldName, ""),
             ("{% for p in object.parts if p.x %}{% for q in p.y %}{% endfor %}{{ p.‸", member("p"), "p in object.parts"),
-            (r#"{"a": {"$for": "p", "$in": "object.parts", "$do": "{{ p.‸ }}"}, "b": {"$for": "q", "$in": "x"}}"#, member("p"), "p in object.parts"),
+            (
+                r#"{"a": {"$for": "p", "$in": "object.parts", "$do": "{{ p.‸ }}"}, "b": {"$for": "q", "$in": "x"}}"#,
+                member("p"),
+                "p in object.parts",
+            ),
             (r#"{"$for": "p", "$in": "object.‸", "$do": 1}"#, member("object"), "p in object."),
             ("{# {{ ‸", TemplateSpot::Text, ""),
         ] {

@@ -158,7 +158,10 @@ mod tests {
         let text = "Content-Length: 3\r\n\r\n{x}content-length:15\nContent-Type: x\n\n{\"method\":\"ab\"}GET / HTTP/1.1\r\n\r\n";
         assert_eq!(all(text.as_bytes()), ["broken", "message ab", "`GET / HTTP/1.1` is not a header, expected `Content-Length: …`"]);
         assert_eq!(all(b"Content-Length: 30\r\n\r\n{}"), ["the input ends inside of a message"]);
-        assert_eq!(all(b"Content-Length: 99999999999999999999\r\n\r\n"), ["`99999999999999999999` is not a length of up to 268435456 bytes"]);
+        assert_eq!(
+            all(b"Content-Length: 99999999999999999999\r\n\r\n"),
+            ["`99999999999999999999` is not a length of up to 268435456 bytes"]
+        );
         assert_eq!(all(b"X: y\r\n\r\n"), ["a message without `Content-Length`"]);
         assert_eq!(all(b""), Vec::<String>::new());
     }

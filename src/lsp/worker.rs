@@ -31,6 +31,8 @@ pub(super) type Question = Box<dyn FnOnce(&Wanted, &Snapshot) -> Result<Value, F
 pub(super) enum Done {
     /// A project was compiled.
     Compiled(PathBuf, Box<Snapshot>),
+    /// A compilation ended without one.
+    Stopped,
     /// The answer to a request.
     Answered(Value, Result<Value, Failure>),
 }
@@ -48,7 +50,7 @@ fn work(jobs: &Receiver<Job>, report: &dyn Fn(Done)) {
         let outcome = match job {
             Job::Compile(wanted) => {
                 let made = catch_unwind(AssertUnwindSafe(|| Snapshot::make(&wanted)));
-                made.ok().map(|snapshot| Done::Compiled(wanted.home, Box::new(snapshot)))
+                Some(made.map_or(Done::Stopped, |snapshot| Done::Compiled(wanted.home, Box::new(snapshot))))
             }
             Job::Answer(id, wanted, question) => {
                 let answer = catch_unwind(AssertUnwindSafe(|| question(&wanted, &Snapshot::make(&wanted))));
@@ -69,6 +71,7 @@ fn work(jobs: &Receiver<Job>, report: &dyn Fn(Done)) {
     }
 }
 
-fn defect() -> Failure {
+/// The answer to a request that met a defect.
+pub(super) fn defect() -> Failure {
     Failure::refused("a defect of webhookc, see its standard error")
 }

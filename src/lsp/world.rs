@@ -106,8 +106,11 @@ impl World {
     pub(super) fn set_apart(&mut self, home: &Path) {
         let Some(last) = self.projects.get(home).and_then(|project| project.last.clone()) else { return };
         let left_out = |document: &&Document| {
-            let is_schema = document.path.extension().is_some_and(|extension| extension == "xml") && crate::schema::is_schema(&document.text);
-            is_schema && self.homes.get(&document.path).is_some_and(|own| own == home) && document.path != home
+            let is_schema =
+                document.path.extension().is_some_and(|extension| extension == "xml") && crate::schema::is_schema(&document.text);
+            is_schema
+                && self.homes.get(&document.path).is_some_and(|own| own == home)
+                && document.path != home
                 && last.file(&document.path).is_none_or(|file| !last.is_schema(file))
         };
         let apart: Vec<PathBuf> = self.documents.values().filter(left_out).map(|document| document.path.clone()).collect();
@@ -129,7 +132,9 @@ impl World {
     /// Notes a change of a file on the disk.
     pub(super) fn touch_all(&mut self) {
         let homes: Vec<PathBuf> = self.projects.keys().cloned().collect();
-        homes.iter().for_each(|home| self.touch(home));
+        for home in &homes {
+            self.touch(home);
+        }
     }
 
     /// When the next compilation is due. One that has never been is due at once.

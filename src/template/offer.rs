@@ -3,7 +3,7 @@
 
 use super::signatures::{FILTERS, Parameter, Signature, TESTS};
 use super::tree::Turn;
-use super::ty::{Shape, Type};
+use super::ty::{Classes, Shape, Type};
 use super::typing::{Context, Local, Typing, ambient_names, part_names, part_of};
 use super::{Scope, parse};
 use crate::diagnostics::Diagnostics;
@@ -123,12 +123,17 @@ impl<K> Signature<K> {
     pub fn form(&self) -> String {
         let parameter = |parameter: &Parameter| {
             let optional = if parameter.required { "" } else { "?" };
-            format!("{}{optional}: {}", parameter.name, parameter.allowed.describe())
+            format!("{}{optional}: {}", parameter.name, words(parameter.allowed))
         };
         let parameters: Vec<String> = self.parameters.iter().map(parameter).collect();
         let parameters = if parameters.is_empty() { String::new() } else { format!("({})", parameters.join(", ")) };
-        format!("{} | {}{parameters}", self.input.describe(), self.name)
+        format!("{} | {}{parameters}", words(self.input), self.name)
     }
+}
+
+/// What is allowed, in words.
+fn words(allowed: Classes) -> String {
+    if Classes::VALUE.within(allowed) { "anything".to_owned() } else { allowed.describe() }
 }
 
 fn locals<'p>(scope: Scope<'p>, around: &[Around]) -> Vec<Local<'p>> {

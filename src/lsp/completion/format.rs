@@ -21,7 +21,8 @@ pub(super) fn choices(view: View<'_>, place: &Place<'_>, range: Range<usize>, cu
     let (walked, typed) = path.rsplit_once('.').map_or((None, path), |(walked, typed)| (Some(walked), typed));
     let mut list: Vec<Choice> = Vec::new();
     for (program, model) in lookup::models_around(view, place) {
-        let end = walked.into_iter().flat_map(|walked| walked.split('.')).try_fold(model, |model, name| lookup::target(program, model, name));
+        let end =
+            walked.into_iter().flat_map(|walked| walked.split('.')).try_fold(model, |model, name| lookup::target(program, model, name));
         let Some(end) = end else { continue };
         for property in &program.model(end).properties {
             let (kind, detail) = match &property.kind {
@@ -46,7 +47,8 @@ pub(super) fn choices(view: View<'_>, place: &Place<'_>, range: Range<usize>, cu
 fn is_location(view: View<'_>, place: &Place<'_>, path: &str) -> bool {
     let (walked, last) = path.rsplit_once('.').map_or((None, path), |(walked, last)| (Some(walked), last));
     lookup::models_around(view, place).any(|(program, model)| {
-        let end = walked.into_iter().flat_map(|walked| walked.split('.')).try_fold(model, |model, name| lookup::target(program, model, name));
+        let end =
+            walked.into_iter().flat_map(|walked| walked.split('.')).try_fold(model, |model, name| lookup::target(program, model, name));
         let property = end.and_then(|end| Some((program.model(end), program.model(end).property_named(last)?)));
         property.is_some_and(|(model, property)| matches!(model.property(property).field(), Some(FieldType::Location)))
     })

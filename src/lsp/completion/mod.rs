@@ -4,6 +4,7 @@ mod format;
 mod template;
 mod values;
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use lsp_types::{
@@ -105,15 +106,15 @@ fn snippet(place: &Place<'_>, offered: ElementOffer, word: &str, open: &str) -> 
     for attribute in offered.attributes().filter(|attribute| attribute.is_required()) {
         hole += 1;
         let name = place.dialect.attribute_word(offered.name(), attribute.name());
-        text.push_str(&format!(" {name}=\"${hole}\""));
+        let _ = write!(text, " {name}=\"${hole}\"");
     }
     hole += 1;
-    text.push_str(&match offered.holds() {
-        Holds::Nothing => " />$0".to_owned(),
-        Holds::Text => format!(">${hole}</{word}>$0"),
-        Holds::Elements if offered.name() == "field" => " />$0".to_owned(),
-        Holds::Elements => format!(">\n\t$0\n</{word}>"),
-    });
+    let _ = match offered.holds() {
+        Holds::Nothing => write!(text, " />$0"),
+        Holds::Text => write!(text, ">${hole}</{word}>$0"),
+        Holds::Elements if offered.name() == "field" => write!(text, " />$0"),
+        Holds::Elements => write!(text, ">\n\t$0\n</{word}>"),
+    };
     text
 }
 
@@ -152,14 +153,14 @@ fn listed(view: View<'_>, choices: Choices, cursor: usize) -> CompletionList {
     let range = view.range(range);
     let items = list.into_iter().map(|choice| {
         let is_snippet = view.world.snippets && choice.insert.as_ref().is_some_and(|insert| insert.contains('$'));
+        let about = MarkupContent { kind: MarkupKind::Markdown, value: choice.detail };
         let new_text = choice.insert.unwrap_or_else(|| choice.label.clone());
         CompletionItem {
             sort_text: Some(format!("{}{}", choice.rank, choice.label)),
             filter_text: new_text.starts_with('<').then(|| format!("<{}", choice.label)),
             label: choice.label,
             kind: Some(choice.kind),
-            documentation: (!choice.detail.is_empty())
-                .then(|| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value: choice.detail })),
+            documentation: (!about.value.is_empty()).then_some(Documentation::MarkupContent(about)),
             insert_text_format: is_snippet.then_some(InsertTextFormat::SNIPPET),
             text_edit: Some(CompletionTextEdit::Edit(TextEdit { range, new_text })),
             ..CompletionItem::default()

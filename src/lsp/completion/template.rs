@@ -11,7 +11,7 @@ use super::super::template_place::{self, TemplatePlace, TemplateSpot, source};
 use super::super::world::View;
 use super::{Choice, Choices};
 use crate::check::Rules;
-use crate::program::{Events, Kind, Webhook};
+use crate::program::{Kind, RequestSource, Webhook};
 use crate::template::offer::{self, Offer, OfferKind};
 use crate::template::{Scope, When};
 
@@ -47,42 +47,37 @@ pub(super) fn in_file(view: View<'_>, text: &str, cursor: usize) -> Choices {
 
 /// In a string of the project file with `{{ … }}`: as the first webhook sees it that the endpoint gets.
 pub(super) fn in_project_file(view: View<'_>, text: &str, cursor: usize) -> Choices {
-    let line = text.get(..cursor).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-    // The table around the cursor says who is called.
-    let table = text.get(..cursor).and_then(|before| before.rfind("\n[[").max(before.rfind("\n[receivers."))).unwrap_or(0);
-    let found = lookup::rules(view).and_then(|rules| {
-        let endpoints = rules.endpoints.iter().filter(|endpoint| !matches!(endpoint.events, Events::Unclaimed));
-        let own = endpoints.filter(|endpoint| {
-            let file = view.snapshot.file(&view.document.path);
-            Some(endpoint.request.span.file) == file && endpoint.request.span.start as usize <= cursor
-        });
-        let own = own.max_by_key(|endpoint| endpoint.request.span.start).filter(|endpoint| endpoint.request.span.end as usize >= table)?;
-        let index = rules.endpoints.iter().position(|endpoint| endpoint.id == own.id)?;
-        let subscribed = rules.subscriptions.iter().position(|own| own.iter().any(|subscription| subscription.endpoint == index));
-        Some((rules, rules.program.webhooks.get(subscribed?)?))
-    });
-    let any = || lookup::rules(view).and_then(|rules| Some((rules, rules.program.webhooks.first()?)));
-    let Some((rules, webhook)) = found.or_else(any) else { return Choices::default() };
+    let before = text.get(..cursor).unwrap_or_default();
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
     let end = text.get(cursor..).and_then(|rest| rest.find('\n')).map_or(text.len(), |length| cursor + length);
+    // The name in the table around the cursor says who is called.
+    let table = before.rfind("\n[[").max(before.rfind("\n[receivers.")).unwrap_or(0);
+    let table = text.get(table..).unwrap_or_default().trim_start();
+    let table = table.find("\n[").and_then(|length| table.get(..length)).unwrap_or(table);
+    let Some(rules) = lookup::rules(view) else { return Choices::default() };
+    let is_own = |name: &str| {
+        let by_key = table.lines().any(|line| {
+            line.split_once('=').is_some_and(|(key, value)| key.trim() == "name" && value.trim().trim_matches(['"', '\'']) == name)
+        });
+        by_key || table.starts_with(&format!("[receivers.{name}]"))
+    };
+    let own = rules.endpoints.iter().find(|endpoint| is_own(&endpoint.name.value));
+    let webhook = own.and_then(|endpoint| lookup::first_subscribed(rules, endpoint)).or_else(|| rules.program.webhooks.first());
+    let Some(webhook) = webhook else { return Choices::default() };
     choices(view, Subject { rules, webhook, expression: false }, line..end, cursor)
 }
 
 /// The first webhook that sends a template file.
 fn using<'w>(view: View<'w>, name: &str) -> Option<(&'w Rules, &'w Webhook)> {
     let rules = lookup::rules(view)?;
-    let sends = |endpoint: usize| {
-        let file = rules.endpoints.get(endpoint)?.request.body.as_ref()?.file.as_ref()?;
-        Some(*file.value == *name)
-    };
-    let own = rules.program.webhooks.iter().find(|webhook| {
-        let file = webhook.request.as_ref().and_then(|request| request.body.as_ref()?.file.as_ref());
+    let sends = |request: &RequestSource| {
+        let file = request.body.as_ref().and_then(|body| body.file.as_ref());
         file.is_some_and(|file| *file.value == *name)
-    });
-    let subscribed = || {
-        let found = rules.subscriptions.iter().position(|own| own.iter().any(|one| sends(one.endpoint) == Some(true)))?;
-        rules.program.webhooks.get(found)
     };
-    Some((rules, own.or_else(subscribed)?))
+    let own = rules.program.webhooks.iter().find(|webhook| webhook.request.as_ref().is_some_and(sends));
+    let called = || rules.endpoints.iter().find(|endpoint| sends(&endpoint.request));
+    let webhook = own.or_else(|| lookup::first_subscribed(rules, called()?))?;
+    Some((rules, webhook))
 }
 
 /// What a template is about.
@@ -106,9 +101,7 @@ fn choices(view: View<'_>, subject: Subject<'_>, range: Range<usize>, cursor: us
         TemplateSpot::Member(of) => offer::members(scope, &around, &source(&of)).into_iter().map(choice).collect(),
         TemplateSpot::Filter => offer::filters().into_iter().map(choice).collect(),
         TemplateSpot::Test => offer::tests().into_iter().map(choice).collect(),
-        TemplateSpot::Keyword => {
-            KEYWORDS.iter().map(|(word, about)| Choice::new(*word, CompletionItemKind::KEYWORD, *about)).collect()
-        }
+        TemplateSpot::Keyword => KEYWORDS.iter().map(|(word, about)| Choice::new(*word, CompletionItemKind::KEYWORD, *about)).collect(),
         TemplateSpot::FieldName => {
             let properties = &program.model(subject.webhook.model).properties;
             let names = properties.iter().map(|property| match &property.kind {

@@ -34,9 +34,7 @@ pub(super) fn in_attribute(view: View<'_>, place: &Place<'_>, written: &str, ran
     match (element.kind(), attribute.name()) {
         ("belongs-to" | "has-many", "model") => Choices { range, list: models(view) },
         ("has-many", "inverse-of") => Choices { list: inverses(view, place), range },
-        ("index", "on") => {
-            Choices { range: part(view, &range, cursor, &[' ', ',', '-']), list: members(view, place, |_| true, false) }
-        }
+        ("index", "on") => Choices { range: part(view, &range, cursor, &[' ', ',', '-']), list: members(view, place, |_| true, false) },
         ("display", "format") | ("notify-user", "message") => format::choices(view, place, range, cursor),
         ("notify-user", "received-field") => {
             let fits = |kind: &Kind| matches!(kind, Kind::Field(FieldType::Datetime | FieldType::Boolean));

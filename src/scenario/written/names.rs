@@ -25,6 +25,8 @@ pub enum MentionOf {
     Field(String),
     /// A field, `x_id` or relation in the `object` of a body, of the webhook with this name.
     BodyField(String),
+    /// A value of the field, of the model with this name: perhaps the key of an option.
+    Value(String, String),
     /// A webhook.
     Webhook,
     /// A secret.
@@ -58,7 +60,9 @@ struct Walk<'s> {
 impl Walk<'_> {
     /// What a file says for all its scenarios, and a scenario for itself.
     fn shared(&mut self, node: &Node) {
-        items(member(node, "given")).iter().for_each(|save| self.save(save));
+        for save in items(member(node, "given")) {
+            self.save(save);
+        }
         for entry in entries(member(node, "secrets")) {
             self.push(MentionOf::Secret, &entry.key.value, entry.key.span);
         }
@@ -89,6 +93,12 @@ impl Walk<'_> {
         }
         for entry in entries(member(save, "fields")) {
             self.push(MentionOf::Field(name.clone()), &entry.key.value, entry.key.span);
+            let list = std::slice::from_ref(&entry.value).iter().chain(items(Some(&entry.value)));
+            for value in list {
+                if let Content::Text(text) = &value.content {
+                    self.push(MentionOf::Value(name.clone(), entry.key.value.clone()), text, value.span);
+                }
+            }
         }
     }
 
