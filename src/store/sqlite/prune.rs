@@ -2,9 +2,13 @@
 //! removes a part of it, asking again whether it still may. No index serves this, since every save and settlement would pay for it:
 //! rows are in the order of their making, and a sweep looks at the oldest ones only.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::store::sqlite::session::Session;
+use crate::store::sqlite::tables;
 use crate::store::sqlite::values::{state, state_number};
 use crate::store::{Cutoffs, DeliveryState, Removed, Stage, Sweep};
 
@@ -57,9 +61,11 @@ pub(super) fn look(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> 
 }
 
 /// Removes those of the rows that still may go.
-pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, rows: &[i64]) -> rusqlite::Result<Removed> {
+pub(super) fn remove(session: &mut Session, cutoffs: &Cutoffs, stage: Stage, rows: &[i64]) -> rusqlite::Result<Removed> {
     let conditions = Conditions::of(cutoffs);
+    let connection = &session.connection;
     let mut removed = Removed::default();
+    let mut tables = BTreeSet::new();
     for &row in rows {
         match stage {
             Stage::Deliveries => {
@@ -69,8 +75,10 @@ pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, r
             }
             Stage::Messages => removed.messages += u64::from(remove_message(connection, &conditions, row)?),
             Stage::Traces => {
-                let gone = connection.prepare_cached("DELETE FROM traces WHERE row = ?1")?.execute([row])?;
-                removed.traces += gone as u64;
+                if let Some(table) = remove_trace(connection, row)? {
+                    removed.traces += 1;
+                    tables.extend(table);
+                }
             }
             Stage::RetiredKeys => {
                 let sql = format!("DELETE FROM retired_keys WHERE {}", conditions.retired_key);
@@ -78,6 +86,7 @@ pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, r
             }
         }
     }
+    session.drop_tables(&tables.into_iter().collect::<Vec<_>>())?;
     Ok(removed)
 }
 
@@ -166,6 +175,18 @@ fn remove_delivery(connection: &Connection, conditions: &Conditions, row: i64) -
         connection.prepare_cached("DELETE FROM bodies WHERE delivery = ?1")?.execute([row])?;
     }
     Ok(removed)
+}
+
+/// The row of its decision table, if it is gone and had one.
+fn remove_trace(connection: &Connection, row: i64) -> rusqlite::Result<Option<Option<i64>>> {
+    let table = connection
+        .prepare_cached("DELETE FROM traces WHERE row = ?1 RETURNING decision_table")?
+        .query_row([row], |row| row.get(0))
+        .optional()?;
+    if let Some(Some(table)) = table {
+        tables::count(connection, table, -1)?;
+    }
+    Ok(table)
 }
 
 /// Whether it is gone; the tenant then knows that marks up to its sequence may have lost their message.
