@@ -229,7 +229,7 @@ impl Interned {
 
 fn key(test: &Test) -> TestKey {
     let literal = |literal: &Literal| match literal {
-        Literal::Text(text) => LiteralKey::Text(text.clone()),
+        Literal::Text(words) => LiteralKey::Text(words.clone()),
         Literal::Integer(integer) => LiteralKey::Integer(*integer),
         Literal::Number(number) => LiteralKey::Number(bits(*number)),
         Literal::Boolean(flag) => LiteralKey::Boolean(*flag),

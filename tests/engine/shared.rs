@@ -78,23 +78,28 @@ fn saves() -> impl Strategy<Value = Vec<(&'static str, &'static str, String)>> {
     proptest::collection::vec(prop_oneof![6 => asset, 1 => other, 1 => delete], 1..12)
 }
 
-/// What speaks against a webhook in the object itself: `None` when nothing does, `Some(None)` when it is the operation, and otherwise the
-/// condition and the value seen.
-fn alone(webhook: &Webhook, object: &Record, previous: Option<&Record>, operation: Operation) -> Option<Option<(usize, String)>> {
+/// What the operation and the object itself say of a webhook.
+enum Alone {
+    Nothing,
+    Operation,
+    /// The condition, and the value seen.
+    Unmet(usize, String),
+}
+
+fn alone(webhook: &Webhook, object: &Record, previous: Option<&Record>, operation: Operation) -> Alone {
     if !webhook.operations.contains(operation) {
-        return Some(None);
+        return Alone::Operation;
     }
     let no = webhook.conditions.iter().enumerate().find_map(|(index, condition)| {
-        let (value, test) = match looked_at(webhook, condition)? {
-            (property, test) if *test == Test::Changed => {
-                let same = previous.is_some_and(|previous| previous.value(property) == object.value(property));
-                return same.then(|| (index, "unchanged".to_owned()));
-            }
-            (property, test) => (object.value(property), test),
-        };
-        (!holds(test, value)).then(|| (index, in_words(value)))
+        let (property, test) = looked_at(webhook, condition)?;
+        let value = object.value(property);
+        if *test == Test::Changed {
+            let same = previous.is_some_and(|previous| previous.value(property) == value);
+            return same.then(|| Alone::Unmet(index, "unchanged".to_owned()));
+        }
+        (!holds(test, value)).then(|| Alone::Unmet(index, in_words(value)))
     });
-    no.map(Some)
+    no.unwrap_or(Alone::Nothing)
 }
 
 fn looked_at<'w>(webhook: &Webhook, condition: &'w Condition) -> Option<(webhookc::ids::PropertyId, &'w Test)> {
@@ -110,15 +115,14 @@ fn looked_at<'w>(webhook: &Webhook, condition: &'w Condition) -> Option<(webhook
 
 fn holds(test: &Test, value: &Value) -> bool {
     let is = |literal: &Literal, value: &Value| match literal {
-        Literal::Text(text) => value == &**text,
+        Literal::Text(words) => value == &**words,
         Literal::Integer(integer) => value.as_i64() == Some(*integer),
         Literal::Number(number) => value.as_f64() == Some(*number),
         Literal::Boolean(flag) => value == flag,
     };
-    let equals = |literal: &Literal| match value {
-        Value::Array(items) => items.len() == 1 && is(literal, &items[0]),
-        value => is(literal, value),
-    };
+    // A multiple choice equals its only key.
+    let value = value.as_array().filter(|items| items.len() == 1).map_or(value, |items| &items[0]);
+    let equals = |literal: &Literal| is(literal, value);
     match test {
         Test::Set => !(value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty)),
         Test::Uploaded => value["state"] == "uploaded",
@@ -129,27 +133,29 @@ fn holds(test: &Test, value: &Value) -> bool {
 }
 
 fn in_words(value: &Value) -> String {
-    match value {
-        Value::Object(attachment) if attachment["state"] == "uploaded" => "uploaded".to_owned(),
-        Value::Object(_) => "present".to_owned(),
-        Value::Array(items) => if items.is_empty() { "an empty list" } else { "a list" }.to_owned(),
-        value => value.to_string(),
-    }
+    let said = match value {
+        Value::Object(attachment) if attachment["state"] == "uploaded" => "uploaded",
+        Value::Object(_) => "present",
+        Value::Array(items) if items.is_empty() => "an empty list",
+        Value::Array(_) => "a list",
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return value.to_string(),
+    };
+    said.to_owned()
 }
 
 /// The decision must be the one that the webhook gets by itself.
-fn agrees(webhook: &Webhook, decision: &Decision, alone: Option<Option<(usize, String)>>, operation: Operation) {
+fn agrees(webhook: &Webhook, decision: &Decision, alone: Alone, operation: Operation) {
     match (alone, &decision.verdict) {
-        (Some(None), Verdict::OtherOperation(seen)) => assert_eq!(*seen, operation),
-        (Some(Some((at, value))), Verdict::Unmet { condition, name, seen, required }) => {
+        (Alone::Operation, Verdict::OtherOperation(seen)) => assert_eq!(*seen, operation),
+        (Alone::Unmet(at, value), Verdict::Unmet { condition, name, seen, required }) => {
             assert_eq!((condition, seen), (&Some(at), &value), "{webhook:?}");
             assert_eq!((name, required), (&webhook.conditions[at].name, &webhook.conditions[at].test.required()));
         }
-        (None, Verdict::Unmet { condition: Some(at), .. }) => {
+        (Alone::Nothing, Verdict::Unmet { condition: Some(at), .. }) => {
             assert!(matches!(webhook.conditions[*at].subject, Subject::Embed(_)), "{decision:?}");
         }
-        (None, Verdict::OtherOperation(_)) | (Some(_), _) => panic!("{decision:?} of {webhook:?}"),
-        (None, _) => {}
+        (Alone::Nothing, Verdict::OtherOperation(_)) | (Alone::Operation | Alone::Unmet(..), _) => panic!("{decision:?} of {webhook:?}"),
+        (Alone::Nothing, _) => {}
     }
 }
 

@@ -75,10 +75,7 @@ pub(super) fn remove(session: &mut Session, cutoffs: &Cutoffs, stage: Stage, row
             }
             Stage::Messages => removed.messages += u64::from(remove_message(connection, &conditions, row)?),
             Stage::Traces => {
-                if let Some(table) = remove_trace(connection, row)? {
-                    removed.traces += 1;
-                    tables.extend(table);
-                }
+                removed.traces += u64::from(remove_trace(connection, row, &mut tables)?);
             }
             Stage::RetiredKeys => {
                 let sql = format!("DELETE FROM retired_keys WHERE {}", conditions.retired_key);
@@ -177,16 +174,19 @@ fn remove_delivery(connection: &Connection, conditions: &Conditions, row: i64) -
     Ok(removed)
 }
 
-/// The row of its decision table, if it is gone and had one.
-fn remove_trace(connection: &Connection, row: i64) -> rusqlite::Result<Option<Option<i64>>> {
-    let table = connection
-        .prepare_cached("DELETE FROM traces WHERE row = ?1 RETURNING decision_table")?
-        .query_row([row], |row| row.get(0))
-        .optional()?;
-    if let Some(Some(table)) = table {
+/// Whether it is gone; its decision table, which has one trace less then, is added to `tables`.
+fn remove_trace(connection: &Connection, row: i64, tables: &mut BTreeSet<i64>) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("DELETE FROM traces WHERE row = ?1 RETURNING decision_table")?;
+    let mut gone = statement.query([row])?;
+    let Some(trace) = gone.next()? else { return Ok(false) };
+    let table: Option<i64> = trace.get(0)?;
+    // To the end, so that the statement is done.
+    while gone.next()?.is_some() {}
+    if let Some(table) = table {
         tables::count(connection, table, -1)?;
+        tables.insert(table);
     }
-    Ok(table)
+    Ok(true)
 }
 
 /// Whether it is gone; the tenant then knows that marks up to its sequence may have lost their message.
