@@ -14,5 +14,6 @@ mod node;
 mod readme;
 mod receiver;
 mod related;
+mod reload;
 mod same_bytes;
 mod signatures;
