@@ -22,7 +22,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:7357";
 /// Which node, whose data.
 #[derive(Debug, Args)]
 pub(super) struct Target {
-    /// The node's address [default: http://127.0.0.1:7357]
+    /// The node's address; unless given `http://127.0.0.1:7357`
     #[arg(long, global = true, env = "WEBHOOKC_URL", value_name = "URL")]
     pub(super) url: Option<String>,
 

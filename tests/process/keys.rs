@@ -64,8 +64,8 @@ fn a_node_with_keys_may_be_reached_by_others_and_asks_for_them() {
     assert_eq!((code, list.lines().count()), (0, 3), "{list}");
     assert!(list.contains("  admin") && list.contains("acme"), "{list}");
     let id = list.lines().find(|line| line.contains("acme")).and_then(|line| line.split(' ').next()).unwrap().to_owned();
-    let link = made(folder, &admin, &["keys", "link", "--tenant", "acme", "--permission", "webhooks:list", "--url", &url]);
-    assert_eq!(at(&link, &["endpoints", "--tenant", "acme"]).0, 0);
+    let shown = made(folder, &admin, &["keys", "link", "--tenant", "acme", "--permission", "webhooks:list", "--url", &url]);
+    assert_eq!(at(&shown, &["endpoints", "--tenant", "acme"]).0, 0);
     let (code, revoked, err) = at(&admin, &["keys", "revoke", &id, "--tenant", "acme"]);
     assert!(code == 0 && revoked.contains("revoked"), "{revoked}{err}");
     let (code, _, err) = at(&tenant, &["endpoints", "--tenant", "acme"]);

@@ -131,14 +131,12 @@ impl Keys {
         }
         let config = config::read_settings(&self.project, &Overrides { store: self.store.clone(), ..Overrides::default() })?;
         let url = config.store_url(STORE);
-        match Offline::open(&url, &self.target.tenant, makes_store).await? {
-            Some(offline) => Ok(Way::Store(offline)),
-            None => {
-                let node = format!("http://{}", config.listen);
-                output.complain(&format!("a node runs on {url}, asking it at {node}\n"));
-                self.target.api_at(&node).map(Way::Node)
-            }
+        if let Some(offline) = Offline::open(&url, &self.target.tenant, makes_store).await? {
+            return Ok(Way::Store(offline));
         }
+        let node = format!("http://{}", config.listen);
+        output.complain(&format!("a node runs on {url}, asking it at {node}\n"));
+        self.target.api_at(&node).map(Way::Node)
     }
 }
 
@@ -169,9 +167,10 @@ async fn list(way: Way, all_tenants: bool, output: Output) -> Result<ExitCode, F
             let mut cursor = String::new();
             loop {
                 let path = format!("?limit=500{cursor}");
-                let part: Part = match all_tenants {
-                    true => api.call_node("GET", &format!("/-/keys{path}"), None).await?,
-                    false => api.call("GET", &format!("/keys{path}"), None).await?,
+                let part: Part = if all_tenants {
+                    api.call_node("GET", &format!("/-/keys{path}"), None).await?
+                } else {
+                    api.call("GET", &format!("/keys{path}"), None).await?
                 };
                 rows.extend(part.list.data);
                 match part.next {
