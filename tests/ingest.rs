@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
+use webhookc::access::TenantScope;
 use webhookc::activity::{Activity, Feed};
 use webhookc::delivery::{Policy, Secret, Signer};
 use webhookc::engine::{Save, Verb, parse_save, read_trace};
@@ -52,7 +53,7 @@ const SCHEMA: &str = r#"<data-model>
 struct World {
     ingest: Ingest,
     generation: Arc<Generation>,
-    tenant: Tenant,
+    tenant: TenantScope,
     _folder: TempDir,
 }
 
@@ -74,7 +75,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(7)),
             feed: Feed::default(),
         };
-        Self { ingest, generation, tenant: Tenant::new("t"), _folder: folder }
+        Self { ingest, generation, tenant: TenantScope::of_node(Tenant::new("t")), _folder: folder }
     }
 
     fn parse(&self, model: &str, id: &str, verb: Verb<'_>, body: &str) -> Save {

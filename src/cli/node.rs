@@ -20,7 +20,7 @@ use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::reload::{Absent, Attempt, Files, Keyring, Reloader, Setup, Trigger, trigger};
 use crate::retention;
-use crate::server::{App, Options, Running, serve};
+use crate::server::{App, Keychain, KeychainOptions, Options, Running, serve};
 use crate::store::Store;
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::worker::{Limits, Worker};
@@ -101,6 +101,8 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
+        let keychain = Keychain::new(store.clone(), Arc::clone(&clock), KeychainOptions { open: plan.dev, ..KeychainOptions::default() });
+        let keychain = Arc::new(keychain.await.map_err(|error| Failure::new(error.to_string()))?);
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
         let swapped = Arc::new(Notify::new());
@@ -160,9 +162,11 @@ impl Node {
                 limits,
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
-            app.start(Running { ingest: ingest.clone(), keyring });
+            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain) });
             // The program may be another than that of the last process.
             swapped.notify_one();
+            let noting = Arc::clone(&keychain);
+            let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
@@ -173,6 +177,7 @@ impl Node {
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             forgetting.abort();
+            noting.abort();
             // The built-in receiver of `dev` must still answer what the worker is sending; `serve` lets nobody in any more.
             if !plan.dev {
                 let _nobody = stop_api.send(true);
@@ -186,6 +191,7 @@ impl Node {
             Ok(ended) => joined("the API", ended),
             Err(_) => abort.abort(),
         }
+        keychain.note_uses_now().await;
         store.close().await;
         Ok(true)
     }

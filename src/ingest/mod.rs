@@ -11,10 +11,11 @@ pub use alarm::Bell;
 
 use std::sync::Arc;
 
+use crate::access::TenantScope;
 use crate::activity::Feed;
 use crate::engine::{Refused, Save};
 use crate::generation::{Generation, Live};
-use crate::ids::{MessageId, Sequence, Tenant};
+use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
 use crate::store::{Store, StoreError};
 use crate::time::{Clock, Entropy};
@@ -76,9 +77,10 @@ impl Ingest {
     ///
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
-    pub async fn save(&self, tenant: &Tenant, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
+    pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
         let now = self.clock.now();
-        let job = Saving::new(tenant.clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
+        let job =
+            Saving::new(tenant.tenant().clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
         let (done, news) = self.store.save(job).await?.into_result()?;
         for activity in news {
             self.feed.tell(now, activity);
