@@ -13,5 +13,6 @@ mod node;
 mod readme;
 mod receiver;
 mod related;
+mod reload;
 mod same_bytes;
 mod signatures;
