@@ -43,6 +43,7 @@ pub(super) fn look(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> 
         Stage::Traces => (cutoffs.traces, scan("traces t", "t.at", &conditions.trace(A_MESSAGE))),
         // There are few, and one statement removes them.
         Stage::RetiredKeys => return Ok(Candidates { rows: vec![0], next: sweep.next_stage() }),
+        Stage::Audit => return old_entries(connection, cutoffs, sweep),
     };
     let Some(youngest) = youngest.map(Timestamp::as_millisecond) else {
         return Ok(Candidates { rows: Vec::new(), next: sweep.next_stage() });
@@ -57,6 +58,16 @@ pub(super) fn look(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> 
         Some(_) | None => seen.last().map(|seen| seen.row),
     };
     let next = last.map_or_else(|| sweep.next_stage(), |after| Some(Sweep { after, ..sweep }));
+    Ok(Candidates { rows, next })
+}
+
+/// Old entries of the audit log, which has an index by time.
+fn old_entries(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> rusqlite::Result<Candidates> {
+    let Some(before) = cutoffs.audit else { return Ok(Candidates { rows: Vec::new(), next: sweep.next_stage() }) };
+    let sql = format!("SELECT row FROM audit WHERE at < ?1 ORDER BY at LIMIT {REMOVED_AT_ONCE}");
+    let rows: Vec<i64> =
+        connection.prepare_cached(&sql)?.query_map([before.as_millisecond()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let next = if rows.len() == REMOVED_AT_ONCE { Some(sweep) } else { sweep.next_stage() };
     Ok(Candidates { rows, next })
 }
 
@@ -77,6 +88,7 @@ pub(super) fn remove(session: &mut Session, cutoffs: &Cutoffs, stage: Stage, row
             Stage::Traces => {
                 removed.traces += u64::from(remove_trace(connection, row, &mut tables)?);
             }
+            Stage::Audit => removed.audit += connection.prepare_cached("DELETE FROM audit WHERE row = ?1")?.execute([row])? as u64,
             Stage::RetiredKeys => {
                 let sql = format!("DELETE FROM retired_keys WHERE {}", conditions.retired_key);
                 removed.retired_keys += connection.execute(&sql, [])? as u64;
@@ -101,6 +113,7 @@ pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Res
         messages: count("messages m", &message)?,
         traces: count("traces t", &trace)?,
         retired_keys: count("retired_keys", &conditions.retired_key)?,
+        audit: count("audit", &format!("at < {}", cutoffs.audit.map_or(i64::MIN, Timestamp::as_millisecond)))?,
         ..Removed::default()
     };
     for state in DeliveryState::ALL {
