@@ -12,10 +12,12 @@
 //! | report | [`report`] | diagnostics | text, JSON |
 //! | layout | [`mod@format`] | tree | the same schema, laid out |
 //! | draw | [`graph`] | rules | pictures of them |
+//! | compare | [`changes`] | rules, earlier rules | what changed in meaning |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
 //! | try | [`sample`] | data model, a seed | objects that it allows |
+//! | let in | [`access`] | a key, what it wants to do | the right to do it |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | forget | [`retention`] | settled deliveries | room |
 //! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
@@ -43,6 +45,7 @@ pub mod fix;
 pub mod report;
 pub mod format;
 pub mod graph;
+pub mod changes;
 pub mod engine;
 pub mod delivery;
 pub mod generation;
@@ -53,6 +56,7 @@ pub mod sample;
 // edges: async and I/O
 pub mod config;
 pub mod activity;
+pub mod access;
 pub mod store;
 pub mod retention;
 pub mod egress;

@@ -12,7 +12,7 @@ use webhookc::activity::Feed;
 use webhookc::config::{self, Overrides};
 use webhookc::ingest::Ingest;
 use webhookc::reload::{Absent, Keyring, build};
-use webhookc::server::{App, Options, Running, serve};
+use webhookc::server::{App, Keychain, KeychainOptions, Options, Running, serve};
 use webhookc::store::Store;
 use webhookc::time::{SystemClock, SystemEntropy};
 
@@ -39,7 +39,9 @@ impl Api {
         let (generation, _) = build(rules, &project.config, &keyring, 1, Absent::Refused).await.unwrap();
         let live = Arc::new(ArcSwap::from_pointee(generation));
         let app = App::new(Options { dev, ..Options::default() });
-        app.start(Running { ingest: Ingest { store, live, clock, entropy, feed: Feed::default() }, keyring });
+        let keychain = Keychain::new(store.clone(), clock.clone(), KeychainOptions { open: dev, rate_limit: None }).await.unwrap();
+        let ingest = Ingest { store, live, clock, entropy, feed: Feed::default() };
+        app.start(Running { ingest, keyring, keychain: Arc::new(keychain) });
         let address = listen(app).await;
         Self { base: format!("http://{address}"), http: client(), _folder: folder }
     }
@@ -239,7 +241,7 @@ async fn before_a_program_is_live_everything_else_is_503() {
 async fn dev_has_a_receiver_and_refuses_foreign_pages() {
     let api = Api::start(true).await;
     let (status, answer) = api.send("POST", "/sink/repos/acme/shop", "hello").await;
-    assert_eq!((status, answer), (200, json!({"received": 5})));
+    assert_eq!((status, answer), (200, json!({"received": 5, "signatures": {"endpoint": null}})));
     let url = format!("{}/healthz", api.base);
     for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example")] {
         let answer = api.http.get(&url).header(name, value).send().await.unwrap();

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
+use webhookc::access::TenantScope;
 use webhookc::activity::{Activity, Feed};
 use webhookc::delivery::{Policy, Secret, Signer};
 use webhookc::engine::{Save, Verb, parse_save, read_trace};
@@ -52,7 +53,7 @@ const SCHEMA: &str = r#"<data-model>
 struct World {
     ingest: Ingest,
     generation: Arc<Generation>,
-    tenant: Tenant,
+    tenant: TenantScope,
     _folder: TempDir,
 }
 
@@ -74,7 +75,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(7)),
             feed: Feed::default(),
         };
-        Self { ingest, generation, tenant: Tenant::new("t"), _folder: folder }
+        Self { ingest, generation, tenant: TenantScope::of_node(Tenant::new("t")), _folder: folder }
     }
 
     fn parse(&self, model: &str, id: &str, verb: Verb<'_>, body: &str) -> Save {
@@ -111,7 +112,7 @@ fn events(saved: &Saved) -> Vec<&str> {
 
 /// The reason of one webhook in a trace.
 fn why(saved: &Saved, webhook: &str) -> String {
-    read_trace(&saved.trace, "asset", "of the test").unwrap().iter().find(|entry| entry.webhook == webhook).unwrap().to_string()
+    saved.trace.entries("asset", "of the test").iter().find(|entry| entry.webhook == webhook).unwrap().to_string()
 }
 
 #[tokio::test]
@@ -142,7 +143,8 @@ async fn a_ready_webhook_fires_when_the_photo_has_arrived_and_never_again() {
 
     let traces = world.ingest.store.traces(&world.tenant, "asset", "a1", 10).await.unwrap();
     assert_eq!(traces.len(), 5);
-    assert_eq!(&*traces[3].decisions, uploaded.trace, "the trace is committed with the save");
+    let stored = read_trace(&traces[3].decisions, "asset", "a1").unwrap();
+    assert_eq!(stored, uploaded.trace.entries("asset", "a1"), "the trace is committed with the save");
 }
 
 #[tokio::test]

@@ -19,7 +19,13 @@ const FENCES: &[(&str, &[&str])] = &[
     ("miette", &["report", "cli", "main.rs"]),
     ("rusqlite", &["store"]),
     ("refinery", &["store"]),
-    ("reqwest", &["egress"]),
+    ("reqwest", &[]),
+    ("hyper", &["egress"]),
+    ("hyper_util", &["egress"]),
+    ("http_body_util", &["egress"]),
+    ("tokio_rustls", &["egress"]),
+    ("rustls_platform_verifier", &["egress"]),
+    ("flate2", &["egress"]),
     ("notify", &["reload"]),
     ("axum", &["server"]),
     ("rustix", &["store", "cli"]),
@@ -146,6 +152,17 @@ fn third_party_crates_stay_in_their_folders() {
             if used && !at_home {
                 wrong.push(format!("{file} uses {name}, which belongs to {homes:?}"));
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_api_makes_no_right_of_its_own() {
+    let mut wrong = Vec::new();
+    for (file, text) in rust_files(&root().join("src")) {
+        if module_of(&file) == "server" && without_comments(&text).contains("Scope::of_node") {
+            wrong.push(format!("{file} makes a scope without a check: take `Allowed` or `OfNode` as a parameter"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

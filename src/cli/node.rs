@@ -20,8 +20,8 @@ use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::reload::{Absent, Attempt, Files, Keyring, Reloader, Setup, Trigger, trigger};
 use crate::retention;
-use crate::server::{App, Options, Running, serve};
-use crate::store::Store;
+use crate::server::{App, Keychain, KeychainOptions, Options, Running, serve};
+use crate::store::{self, Store};
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::worker::{Limits, Worker};
 
@@ -66,12 +66,12 @@ impl Node {
         small_pages();
         let paths = vec![plan.path.clone()];
         let config = aside(|| config::read(&paths, &plan.overrides).outcome)?.config;
-        if !plan.open_to_others && !config.listen.ip().is_loopback() {
+        if !plan.open_to_others && !config.listen.ip().is_loopback() && (plan.dev || !asks_for_keys(&plan, &config).await?) {
             let what = format!("the API would be open to everybody who can reach `{}`, because it asks for no key", config.listen);
             let help = if plan.dev {
                 "`webhookc dev` listens at `127.0.0.1` or `[::1]` only"
             } else {
-                "listen at `127.0.0.1` behind a proxy that checks who calls, or accept it with `--insecure-no-auth`"
+                "make a key first with `webhookc keys create --all-tenants --permission '*'`, or accept it with `--insecure-no-auth`"
             };
             return Err(Failure::new(what).help(help));
         }
@@ -101,6 +101,8 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
+        let keychain = Keychain::new(store.clone(), Arc::clone(&clock), KeychainOptions { open: plan.dev, rate_limit: config.rate_limit });
+        let keychain = Arc::new(keychain.await.map_err(|error| Failure::new(error.to_string()))?);
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
         let swapped = Arc::new(Notify::new());
@@ -160,9 +162,11 @@ impl Node {
                 limits,
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
-            app.start(Running { ingest: ingest.clone(), keyring });
+            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain) });
             // The program may be another than that of the last process.
             swapped.notify_one();
+            let noting = Arc::clone(&keychain);
+            let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
@@ -173,6 +177,7 @@ impl Node {
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             forgetting.abort();
+            noting.abort();
             // The built-in receiver of `dev` must still answer what the worker is sending; `serve` lets nobody in any more.
             if !plan.dev {
                 let _nobody = stop_api.send(true);
@@ -186,6 +191,7 @@ impl Node {
             Ok(ended) => joined("the API", ended),
             Err(_) => abort.abort(),
         }
+        keychain.note_uses_now().await;
         store.close().await;
         Ok(true)
     }
@@ -243,6 +249,11 @@ fn guard(plan: &Plan, config: &Config) -> Guard {
         networks.extend(LOOPBACK.iter().filter_map(|network| network.parse::<IpNet>().ok()));
     }
     Guard::new(networks)
+}
+
+/// Whether the store has a key, so that the API asks for one.
+async fn asks_for_keys(plan: &Plan, config: &Config) -> Result<bool, Failure> {
+    store::knows_keys(&config.store_url(plan.default_store)).await.map_err(|error| Failure::new(error.to_string()))
 }
 
 async fn open_store(plan: &Plan, config: &Config) -> Result<Store, Failure> {

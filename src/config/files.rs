@@ -6,7 +6,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use super::stamp::Stamp;
 use super::{FILE_NAME, LoadError};
 
 /// Bytes read of a file: one more than the compiler accepts, so that it can say that a file is too large.
@@ -20,12 +22,14 @@ const SKIPPED: [&str; 2] = ["target", "node_modules"];
 pub type Overlay = BTreeMap<PathBuf, Arc<String>>;
 
 /// What a reading has looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// The folders whose entries matter: of every file as named, and as it is after following links.
     pub folders: BTreeSet<PathBuf>,
     /// A hash of each file's content; `None` for one that could not be read.
     pub contents: BTreeMap<PathBuf, Option<u64>>,
+    /// Of the files that were at rest when they were read: while it is the same they need not be read again.
+    stamps: BTreeMap<PathBuf, Stamp>,
     /// Of which paths was asked what they are.
     kinds: BTreeMap<PathBuf, Kind>,
     /// Lists of files; `None` for one of a folder that could not be read.
@@ -98,19 +102,35 @@ pub fn is_project(folder: &Path) -> bool {
 }
 
 impl Seen {
-    /// Whether a reading would come out differently now. Nothing is parsed for it: what a reading looks at follows from what it saw.
+    /// Whether a reading would come out differently now. Nothing is parsed for it, since what a reading looks at follows from what it
+    /// saw, and nothing is read that has been at rest. What is read anyway is known to be at rest the next time.
     #[must_use]
-    pub fn is_outdated(&self) -> bool {
+    pub fn is_outdated(&mut self) -> bool {
         let now = self.again();
-        (&now.contents, &now.kinds, &now.lists) != (&self.contents, &self.kinds, &self.lists)
+        let outdated = !now.is_same(self);
+        self.stamps = now.stamps;
+        outdated
+    }
+
+    /// Whether two readings saw the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.contents, &self.kinds, &self.lists) == (&other.contents, &other.kinds, &other.lists)
     }
 
     /// The same looks once more.
     fn again(&self) -> Self {
         let mut seen = Self::over(self.overlay.clone());
-        for path in self.contents.keys() {
-            // That a file cannot be read is part of what is seen, here and below.
-            drop(seen.read(path));
+        let now = SystemTime::now();
+        for (path, content) in &self.contents {
+            match self.stamps.get(path) {
+                Some(stamp) if Stamp::of(path, now).as_ref() == Some(stamp) => {
+                    seen.contents.insert(path.clone(), *content);
+                    seen.stamps.insert(path.clone(), *stamp);
+                }
+                // That a file cannot be read is part of what is seen, here and below.
+                Some(_) | None => drop(seen.read(path)),
+            }
         }
         for path in self.kinds.keys() {
             seen.kind(path);
@@ -138,6 +158,8 @@ impl Seen {
     /// Reads a file of the project.
     pub fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         self.note_folders_of(path);
+        // Before reading: what is written while it is read changes the stamp.
+        let stamp = Stamp::of(path, SystemTime::now());
         let read = match self.overlaid(path) {
             Some(text) => Ok(text.as_bytes().to_vec()),
             None => read_file(path),
@@ -148,6 +170,9 @@ impl Seen {
             hasher.finish()
         };
         self.contents.insert(path.to_owned(), read.as_ref().ok().map(hash));
+        if let Some(stamp) = stamp {
+            self.stamps.insert(path.to_owned(), stamp);
+        }
         read
     }
 
@@ -162,6 +187,12 @@ impl Seen {
     /// Whether a path is a folder; that it is not is remembered too.
     pub(super) fn has_folder(&mut self, path: &Path) -> bool {
         self.kind(path) == Kind::Folder
+    }
+
+    /// Remembers that there is nothing at this path, so that it is noticed when there is something.
+    pub(super) fn note_absent(&mut self, path: &Path) {
+        self.note_folder(path);
+        self.kind(path);
     }
 
     fn kind(&mut self, path: &Path) -> Kind {

@@ -96,6 +96,7 @@ diverted = "forever"
         failed: Some(Duration::from_hours(30 * 24)),
         messages: week,
         traces: week,
+        audit: Some(Duration::from_hours(365 * 24)),
     };
     assert_eq!(config.retention, kept);
     assert_eq!(erp.policy.timeout, Duration::from_secs(5));
@@ -223,7 +224,7 @@ fn whatever_would_be_read_differently_is_seen_without_reading_it_all() {
         ("no configuration", &|| std::fs::remove_file(folder.path().join(FILE_NAME)).unwrap()),
     ];
     for (what, change) in changes {
-        let seen = read(&[folder.path().to_owned()], &Overrides::default()).seen;
+        let mut seen = read(&[folder.path().to_owned()], &Overrides::default()).seen;
         assert!(!seen.is_outdated(), "before {what}");
         write("notes.txt", what);
         assert!(!seen.is_outdated(), "a file that is none of ours, before {what}");

@@ -11,10 +11,11 @@ pub use alarm::Bell;
 
 use std::sync::Arc;
 
+use crate::access::TenantScope;
 use crate::activity::Feed;
-use crate::engine::{Refused, Save};
+use crate::engine::{Refused, Save, Trace};
 use crate::generation::{Generation, Live};
-use crate::ids::{MessageId, Sequence, Tenant};
+use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
 use crate::store::{Store, StoreError};
 use crate::time::{Clock, Entropy};
@@ -44,8 +45,8 @@ pub struct Saved {
     pub sequence: Sequence,
     /// What fired: the message and its event type.
     pub messages: Vec<(MessageId, Arc<str>)>,
-    /// The decisions as JSON, a list; see [`read_trace`](crate::engine::read_trace).
-    pub trace: String,
+    /// The decisions, as they are stored.
+    pub trace: Trace,
 }
 
 /// Why saves were not taken in. Nothing of any of them is stored.
@@ -76,9 +77,10 @@ impl Ingest {
     ///
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
-    pub async fn save(&self, tenant: &Tenant, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
+    pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
         let now = self.clock.now();
-        let job = Saving::new(tenant.clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
+        let job =
+            Saving::new(tenant.tenant().clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
         let (done, news) = self.store.save(job).await?.into_result()?;
         for activity in news {
             self.feed.tell(now, activity);

@@ -1,7 +1,9 @@
 //! Everything durable, behind about twenty verbs: objects, ready marks, waits, messages, deliveries, attempts, traces, keys. Rows are
 //! in names and bytes; the store knows no rules and no clock. Only this folder holds SQL and uses the database crates.
 
+mod access;
 mod alarm;
+mod beside;
 mod error;
 mod finding;
 mod handover;
@@ -11,7 +13,9 @@ mod receipt;
 mod rows;
 mod sqlite;
 
+pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
+pub use beside::{backup, examine, knows_keys, prunable, repair, vacuum};
 pub use error::StoreError;
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
@@ -20,16 +24,16 @@ use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
 pub use rows::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
-    ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageFilter, MessageRow,
+    NewAttempt, ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
 };
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::access::TenantScope;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 
 /// An open store. Cheap to clone; the files are closed by [`Store::close`], or when the last clone is gone.
@@ -99,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn object(&self, tenant: &Tenant, model: &str, id: &str) -> Result<Option<ObjectRow>, StoreError> {
+    pub async fn object(&self, tenant: &TenantScope, model: &str, id: &str) -> Result<Option<ObjectRow>, StoreError> {
         verb!(self, object(tenant, model, id))
     }
 
@@ -130,7 +134,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn suspend(&self, tenant: &Tenant, endpoint: &EndpointId, suspension: Suspension) -> Result<bool, StoreError> {
+    pub async fn suspend(&self, tenant: &TenantScope, endpoint: &EndpointId, suspension: Suspension) -> Result<bool, StoreError> {
         verb!(self, suspend(tenant, endpoint, suspension))
     }
 
@@ -138,7 +142,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn unsuspend(&self, tenant: &Tenant, endpoint: &EndpointId) -> Result<bool, StoreError> {
+    pub async fn unsuspend(&self, tenant: &TenantScope, endpoint: &EndpointId) -> Result<bool, StoreError> {
         verb!(self, unsuspend(tenant, endpoint))
     }
 
@@ -146,7 +150,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn endpoint_states(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+    pub async fn endpoint_states(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
         verb!(self, endpoint_states(tenant))
     }
 
@@ -171,7 +175,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn resend(&self, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn resend(&self, tenant: &TenantScope, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         verb!(self, resend(tenant, delivery, now))
     }
 
@@ -187,7 +191,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn messages(&self, tenant: &Tenant, filter: &MessageFilter, page: &Page<MessageId>) -> Result<Vec<MessageRow>, StoreError> {
+    pub async fn messages(
+        &self,
+        tenant: &TenantScope,
+        filter: &MessageFilter,
+        page: &Page<MessageId>,
+    ) -> Result<Vec<MessageRow>, StoreError> {
         verb!(self, messages(tenant, filter, page))
     }
 
@@ -195,7 +204,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn message(&self, tenant: &Tenant, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+    pub async fn message(&self, tenant: &TenantScope, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
         verb!(self, message(tenant, id))
     }
 
@@ -205,7 +214,7 @@ impl Store {
     /// When the store fails.
     pub async fn deliveries(
         &self,
-        tenant: &Tenant,
+        tenant: &TenantScope,
         filter: &DeliveryFilter,
         page: &Page<DeliveryId>,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
@@ -216,7 +225,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn delivery(&self, tenant: &Tenant, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+    pub async fn delivery(&self, tenant: &TenantScope, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
         verb!(self, delivery(tenant, id))
     }
 
@@ -224,7 +233,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn attempts(&self, tenant: &Tenant, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
+    pub async fn attempts(&self, tenant: &TenantScope, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
         verb!(self, attempts(tenant, delivery))
     }
 
@@ -240,7 +249,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn traces(&self, tenant: &Tenant, model: &str, object: &str, limit: usize) -> Result<Vec<TraceRow>, StoreError> {
+    pub async fn traces(&self, tenant: &TenantScope, model: &str, object: &str, limit: usize) -> Result<Vec<TraceRow>, StoreError> {
         verb!(self, traces(tenant, model, object, limit))
     }
 
@@ -252,12 +261,21 @@ impl Store {
         verb!(self, key(name, make))
     }
 
+    /// The key material under each of `names`, in their order, with what was in force before. `make` is called for each that has none, and
+    /// what is made is stored in a few transactions.
+    ///
+    /// # Errors
+    /// When the store fails; some may have been stored then.
+    pub async fn keys(&self, names: Vec<String>, make: impl FnMut() -> Vec<u8> + Send + 'static) -> Result<Vec<KeptKey>, StoreError> {
+        verb!(self, keys(names, make))
+    }
+
     /// Notes that a request with this `Idempotency-Key` is under way, unless it, or another with the same key, came less than a day before
     /// `now`. `request` is its SHA-256. A request that is under way when the process dies is forgotten.
     ///
     /// # Errors
     /// When the store fails; nothing is noted then.
-    pub async fn open_receipt(&self, tenant: &Tenant, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
+    pub async fn open_receipt(&self, tenant: &TenantScope, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
         verb!(self, open_receipt(tenant, key, request, now))
     }
 
@@ -265,7 +283,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails; the request is under way still.
-    pub async fn close_receipt(&self, tenant: &Tenant, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
+    pub async fn close_receipt(&self, tenant: &TenantScope, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
         verb!(self, close_receipt(tenant, key, answer))
     }
 
@@ -307,46 +325,4 @@ impl Store {
     pub async fn close(&self) {
         verb!(self, close());
     }
-}
-
-/// Checks the store at `url` as it is at this moment, whether a node runs on it or not. Nothing is changed.
-///
-/// # Errors
-/// When there is no store, it is not ours or of another version, or cannot be read.
-pub async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
-    sqlite::aside::examine(url, now).await
-}
-
-/// Puts right what [`examine`] calls repairable; how many rows and files were changed. Needs the store alone.
-///
-/// # Errors
-/// When there is no store, another process holds it, or it cannot be written; nothing is changed then but the rights of files.
-pub async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
-    sqlite::aside::repair(url, now).await
-}
-
-/// Copies the store at `url` into the new file `target`, whether a node runs on it or not; the copy holds every save acknowledged
-/// before the call, and is as long as the answer says, in bytes. A copy that fails, or that `stop` ends by answering `true`, leaves
-/// nothing.
-///
-/// # Errors
-/// When there is no store, or the file exists or cannot be written, or `stop` said so.
-pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
-    sqlite::aside::backup(url, target, stop).await
-}
-
-/// What [`Store::prune`] would remove of the store at `url`, whether a node runs on it or not.
-///
-/// # Errors
-/// When there is no store, or it cannot be read.
-pub async fn prunable(url: &str, cutoffs: &Cutoffs) -> Result<Removed, StoreError> {
-    sqlite::aside::prunable(url, *cutoffs).await
-}
-
-/// Gives the room of what was removed back to the file system; how many bytes that was. Needs the store alone, and as much free disk as the store takes.
-///
-/// # Errors
-/// When there is no store, another process holds it, or the disk is full.
-pub async fn vacuum(url: &str) -> Result<u64, StoreError> {
-    sqlite::aside::vacuum(url).await
 }

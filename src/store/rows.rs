@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Sequence, Tenant};
 use crate::store::Alarm;
 use crate::template::RenderedText;
@@ -132,6 +133,8 @@ pub struct AttemptRow {
     pub started_at: Timestamp,
     /// The whole exchange.
     pub took: Duration,
+    /// Where that time went.
+    pub timing: Timing,
     /// The answer's status.
     pub status: Option<u16>,
     /// Why there was no answer, or no success.
@@ -286,6 +289,21 @@ pub struct TraceRow {
     pub operation: Box<str>,
     /// The decisions as JSON, a list.
     pub decisions: Box<str>,
+}
+
+/// A key that is made once and kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeptKey {
+    /// Its bytes.
+    pub material: Vec<u8>,
+    /// What was in force before, the newest first.
+    pub retired: Vec<RetiredKey>,
+}
+
+impl std::fmt::Debug for KeptKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptKey").field("retired", &self.retired).finish_non_exhaustive()
+    }
 }
 
 /// A key that was in force before the present one.

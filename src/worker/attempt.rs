@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Settlement, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Settlement, Timing, request, settle};
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
@@ -64,6 +64,7 @@ impl Attempt {
                 number,
                 started_at,
                 took: exchange.took,
+                timing: exchange.timing,
                 status: exchange.status,
                 error,
                 response_headers: headers_json(&exchange),
@@ -111,7 +112,7 @@ fn sending(claimed: &Claimed, attempt: u32) -> Activity {
 
 /// An exchange that did not take place.
 fn unsent(outcome: AttemptOutcome) -> Exchange {
-    Exchange { status: None, headers: Vec::new(), body: bytes::Bytes::new(), took: Duration::ZERO, outcome }
+    Exchange { status: None, headers: Vec::new(), body: bytes::Bytes::new(), took: Duration::ZERO, timing: Timing::default(), outcome }
 }
 
 fn reached(outcome: &AttemptOutcome) -> Reached {

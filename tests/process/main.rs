@@ -2,13 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod book;
 mod clients;
+mod console;
 mod healthy;
 mod keeping;
+mod keys;
 mod main_job;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
 mod readme;
+mod receiver;
 mod related;
+mod reload;
 mod same_bytes;
 mod signatures;

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use webhookc::access::TenantScope;
+use webhookc::delivery::Timing;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{
     Alarm, Alert, Answer, AttemptRow, Claimed, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob,
@@ -96,6 +98,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         change: ObjectChange::Put { updated_at: "2026-01-01T00:00:00Z".into(), json: "{}".into() },
         operation: "update",
         trace: "[]".to_owned(),
+        table: None,
         other_traces: Vec::new(),
         marks: Vec::new(),
         waits: Vec::new(),
@@ -110,8 +113,8 @@ type Held = (usize, u32, Claimed);
 
 fn attempt(claimed: &Claimed, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
     let number = claimed.attempts + 1;
-    let (took, error, response_headers, response_body) = (Duration::ZERO, None, None, None);
-    let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body };
+    let (took, timing, error, response_headers, response_body) = (Duration::ZERO, Timing::default(), None, None, None);
+    let attempt = AttemptRow { number, started_at: at(now), took, timing, status: Some(200), error, response_headers, response_body };
     let alarm: Option<Arc<dyn Alarm>> = if verdict.alarm { Some(Arc::<Told>::clone(told)) } else { None };
     let Verdict { then, suspend, .. } = verdict.clone();
     NewAttempt { tenant: claimed.tenant.clone(), delivery: claimed.id, fence: claimed.fence, attempt, then, suspend, alarm }
@@ -128,7 +131,7 @@ fn tell(queue: &mut Queue, ids: &mut Vec<DeliveryId>, endpoint: usize, alerts: &
 }
 
 async fn compare(seed: u64, url: &str) {
-    let (random, mut store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), Tenant::new("default"));
+    let (random, mut store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), TenantScope::of_node(Tenant::new("default")));
     let told = Arc::new(Told { random: Random::new(seed + 1_000_000), made: Mutex::default() });
     let (mut queue, mut ids, mut held, mut now) = (Queue::default(), Vec::new(), Vec::<Held>::new(), 1_767_225_600_000);
     for verb in 0..VERBS {

@@ -1,6 +1,7 @@
 //! `T/deliveries`: each message to each endpoint, its attempts, and sending it again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,9 +9,12 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::access::{TenantScope, may};
+use crate::delivery::Timing;
 use crate::diagnostics::one_of;
-use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, tenant};
+use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
+use crate::server::access::Allowed;
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed};
 use crate::server::{App, Problem, Running};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
 
@@ -68,10 +72,26 @@ struct AttemptView {
     number: u32,
     started_at: String,
     took_ms: u128,
+    timing: TimingView,
     status: Option<u16>,
     error: Option<Box<str>>,
     response_headers: Option<Box<RawValue>>,
     response_body: Option<String>,
+}
+
+/// Where the time went, in microseconds; a step that was not taken is left out.
+#[derive(Serialize)]
+struct TimingView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolve_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_byte_us: Option<u128>,
+    total_us: u128,
+    reused: bool,
 }
 
 #[derive(Serialize)]
@@ -114,6 +134,7 @@ fn attempt(row: AttemptRow) -> AttemptView {
         number: row.number,
         started_at: row.started_at.to_string(),
         took_ms: row.took.as_millis(),
+        timing: timing(row.timing, row.took),
         status: row.status,
         error: row.error,
         response_headers: row.response_headers.and_then(|headers| RawValue::from_string(headers.into()).ok()),
@@ -121,13 +142,24 @@ fn attempt(row: AttemptRow) -> AttemptView {
     }
 }
 
+fn timing(timing: Timing, took: Duration) -> TimingView {
+    let micros = |step: Option<Duration>| step.map(|step| step.as_micros());
+    TimingView {
+        resolve_us: micros(timing.resolve),
+        connect_us: micros(timing.connect),
+        tls_us: micros(timing.tls),
+        first_byte_us: micros(timing.first_byte),
+        total_us: took.as_micros(),
+        reused: timing.reused,
+    }
+}
+
 pub(in crate::server) async fn list(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    scope: Allowed<may::Deliveries, may::List>,
     Parameters(filter): Parameters<Filter>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(&owner)?;
     let limit = limit(filter.limit)?;
     let page = Page { before: filter.cursor.as_deref().map(parsed).transpose()?, limit: limit + 1 };
     let filter = DeliveryFilter {
@@ -138,7 +170,7 @@ pub(in crate::server) async fn list(
         object: filter.object,
         message: filter.message.as_deref().map(parsed).transpose()?,
     };
-    let rows = running.ingest.store.deliveries(&tenant, &filter, &page).await?;
+    let rows = running.ingest.store.deliveries(&scope, &filter, &page).await?;
     Ok(json(StatusCode::OK, &List::of(rows, limit, |row| row.id.to_string(), view)))
 }
 
@@ -151,41 +183,43 @@ fn state(word: &str) -> Result<DeliveryState, Problem> {
 
 pub(in crate::server) async fn one(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Deliveries, may::Read>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let row = find(running, &tenant(&owner)?, parsed(&id)?).await?;
+    let row = find(running, &scope, parsed(&id)?).await?;
     Ok(json(StatusCode::OK, &view(row)))
 }
 
 pub(in crate::server) async fn attempts(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Deliveries, may::Read>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let rows = running.ingest.store.attempts(&tenant(&owner)?, parsed(&id)?).await?;
+    let rows = running.ingest.store.attempts(&scope, parsed(&id)?).await?;
     let rows = rows.ok_or_else(|| unknown(&id))?;
     Ok(json(StatusCode::OK, &AttemptList { data: rows.into_iter().map(attempt).collect() }))
 }
 
 pub(in crate::server) async fn resend(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Deliveries, may::Resend>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(&owner)?;
     let delivery = parsed(&id)?;
-    find(running, &tenant, delivery).await?;
-    if !running.ingest.store.resend(&tenant, delivery, running.ingest.clock.now()).await? {
+    find(running, &scope, delivery).await?;
+    if !running.ingest.store.resend(&scope, delivery, running.ingest.clock.now()).await? {
         return Err(Problem::new(StatusCode::CONFLICT, "under-way", format!("the delivery `{id}` is being sent at this moment")));
     }
-    Ok(json(StatusCode::ACCEPTED, &view(find(running, &tenant, delivery).await?)))
+    Ok(json(StatusCode::ACCEPTED, &view(find(running, &scope, delivery).await?)))
 }
 
-async fn find(running: &Running, tenant: &Tenant, id: DeliveryId) -> Result<DeliveryRow, Problem> {
+async fn find(running: &Running, tenant: &TenantScope, id: DeliveryId) -> Result<DeliveryRow, Problem> {
     running.ingest.store.delivery(tenant, id).await?.ok_or_else(|| unknown(&id.to_string()))
 }
 

@@ -1,29 +1,240 @@
-//! `/.well-known/webhook-keys.json`: the public keys of asymmetric signatures and of the `journey` profile, as a JSON Web Key Set (RFC
-//! 7517). Keys that were replaced stay in it for their grace time.
+//! `T/keys` and `/-/keys`: keys of one tenant, or of all and of the node; made, looked at, taken back. `T/links` makes links. What a key may
+//! do it cannot do to itself: nobody gives away a permission that it does not have.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::server::request::json;
-use crate::server::{App, Problem};
+use crate::access::{Caller, Key, KeyId, KeyOrder, Kind, OrderError, Permissions, Token, may};
+use crate::ids::Tenant;
+use crate::server::access::{Allowed, OfNode};
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, wish};
+use crate::server::{App, Problem, Running};
+use crate::store::{Page, Whose};
 
-#[derive(Serialize)]
-struct KeySet {
-    keys: Vec<serde_json::Value>,
+/// What may be asked of a new key.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    /// What it is for.
+    name: Option<String>,
+    /// `["webhooks:read", …]`, or one text with commas.
+    permissions: Option<Words>,
+    /// How long it is of use: `90d`; without end when it is left out.
+    expires: Option<String>,
+    /// Calls that it may make: `100/s`.
+    rate_limit: Option<String>,
 }
 
-pub(in crate::server) async fn public(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let running = app.running()?;
-    let (generation, now) = (running.ingest.generation(), running.ingest.clock.now());
-    let targets = generation.rules.endpoints.iter().filter_map(|endpoint| generation.targets.get(&endpoint.id));
-    let mut known = BTreeSet::new();
-    let mut keys: Vec<_> = targets.flat_map(|target| target.signer.public_keys(now)).collect();
-    // Most endpoints share the keys of the node.
-    keys.retain(|key| known.insert(key.get("kid").map(ToString::to_string)));
-    Ok(json(StatusCode::OK, &KeySet { keys }))
+/// One text or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Words {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Serialize)]
+struct KeyView {
+    id: KeyId,
+    kind: &'static str,
+    /// Null: all tenants, and the node.
+    tenant: Option<Tenant>,
+    name: String,
+    permissions: Permissions,
+    rate_limit: Option<String>,
+    /// `active`, `expired` or `revoked`.
+    state: &'static str,
+    made_by: Option<KeyId>,
+    created_at: String,
+    expires_at: Option<String>,
+    revoked_at: Option<String>,
+    last_used_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NewKey {
+    /// Shown here and nowhere else.
+    key: String,
+    #[serde(flatten)]
+    view: KeyView,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Part {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(in crate::server) async fn make(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Keys, may::Write>,
+    caller: Caller,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let order = Order { kind: Kind::Key, tenant: Some(scope.tenant().clone()), caller, wish: wish(&app, body).await? };
+    order.fill(app.running()?).await
+}
+
+pub(in crate::server) async fn make_of_all(
+    State(app): State<Arc<App>>,
+    _scope: OfNode<may::Write, may::Keys>,
+    caller: Caller,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let order = Order { kind: Kind::Key, tenant: None, caller, wish: wish(&app, body).await? };
+    order.fill(app.running()?).await
+}
+
+pub(in crate::server) async fn make_link(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Keys, may::Write>,
+    caller: Caller,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let order = Order { kind: Kind::Link, tenant: Some(scope.tenant().clone()), caller, wish: wish(&app, body).await? };
+    order.fill(app.running()?).await
+}
+
+pub(in crate::server) async fn list(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Keys, may::List>,
+    Parameters(part): Parameters<Part>,
+) -> Result<Response, Problem> {
+    show_many(app.running()?, Whose::Tenant(scope.into_scope()), &part).await
+}
+
+pub(in crate::server) async fn list_of_all(
+    State(app): State<Arc<App>>,
+    scope: OfNode<may::List, may::Keys>,
+    Parameters(part): Parameters<Part>,
+) -> Result<Response, Problem> {
+    show_many(app.running()?, Whose::All(scope.into_scope()), &part).await
+}
+
+pub(in crate::server) async fn one(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Keys, may::Read>,
+    Names((_, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let (running, id) = (app.running()?, parsed(&id)?);
+    let key = running.ingest.store.access_key(id).await?.filter(|key| key.tenant.as_ref() == Some(scope.tenant()));
+    Ok(show(running, key.ok_or_else(|| unknown(id))?))
+}
+
+pub(in crate::server) async fn revoke(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Keys, may::Write>,
+    Names((_, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    take_back(app.running()?, Whose::Tenant(scope.into_scope()), &id).await
+}
+
+pub(in crate::server) async fn revoke_of_all(
+    State(app): State<Arc<App>>,
+    scope: OfNode<may::Write, may::Keys>,
+    Names(id): Names<String>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    take_back(app.running()?, Whose::All(scope.into_scope()), &id).await
+}
+
+async fn show_many(running: &Running, whose: Whose, part: &Part) -> Result<Response, Problem> {
+    let limit = limit(part.limit)?;
+    let before = part.cursor.as_deref().map(parsed).transpose()?;
+    let now = running.ingest.clock.now();
+    let keys = running.ingest.store.access_keys(&whose, &Page { before, limit: limit + 1 }).await?;
+    Ok(json(StatusCode::OK, &List::of(keys, limit, |key| key.id.to_string(), |key| view(key, now))))
+}
+
+async fn take_back(running: &Running, whose: Whose, id: &str) -> Result<Response, Problem> {
+    let id = parsed(id)?;
+    let key = running.keychain.revoke(&whose, id).await?;
+    Ok(show(running, key.ok_or_else(|| unknown(id))?))
+}
+
+fn show(running: &Running, key: Key) -> Response {
+    json(StatusCode::OK, &view(key, running.ingest.clock.now()))
+}
+
+fn unknown(id: KeyId) -> Problem {
+    Problem::not_found("unknown-key", format!("there is no key `{id}`"))
+}
+
+/// A key to be made.
+struct Order {
+    kind: Kind,
+    tenant: Option<Tenant>,
+    caller: Caller,
+    wish: Wish,
+}
+
+impl Order {
+    async fn fill(self, running: &Running) -> Result<Response, Problem> {
+        let Self { kind, tenant, caller, wish } = self;
+        let now = running.ingest.clock.now();
+        let token = Token::random(kind, &*running.ingest.entropy);
+        let permissions = match wish.permissions {
+            Some(Words::One(text)) => text,
+            Some(Words::Many(words)) => words.join(","),
+            None => String::new(),
+        };
+        let order = KeyOrder {
+            kind,
+            tenant,
+            name: wish.name.as_deref().unwrap_or_default(),
+            permissions: &permissions,
+            expires: wish.expires.as_deref(),
+            rate_limit: wish.rate_limit.as_deref(),
+            own: caller.permissions(),
+            made_by: caller.key().map(|key| key.id),
+        };
+        let key = order.fill(&token, now)?;
+        running.keychain.add(key.clone()).await?;
+        let mut answer = json(StatusCode::CREATED, &NewKey { key: token.reveal(), view: view(key, now) });
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(answer)
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let (status, code) = match &error {
+            OrderError::Name => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-name"),
+            OrderError::Permissions(_) | OrderError::Never { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-permissions"),
+            OrderError::Lacking(_) => (StatusCode::FORBIDDEN, "permission-missing"),
+            OrderError::Expires(_) | OrderError::Span { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-expires"),
+            OrderError::Rate(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-rate-limit"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+fn view(key: Key, now: Timestamp) -> KeyView {
+    let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    KeyView {
+        id: key.id,
+        kind: key.kind.as_str(),
+        state: key.state(now).as_str(),
+        tenant: key.tenant,
+        name: key.name,
+        permissions: key.permissions,
+        rate_limit: key.rate_limit.map(|rate| rate.to_string()),
+        made_by: key.made_by,
+        created_at: key.created_at.to_string(),
+        expires_at: text(key.expires_at),
+        revoked_at: text(key.revoked_at),
+        last_used_at: text(key.last_used_at),
+    }
 }

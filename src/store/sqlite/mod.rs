@@ -1,6 +1,7 @@
 //! The store in one SQLite file: one writer thread that commits whatever is queued, a few readers beside it. Verbs in, rows out;
 //! each verb is a function over a connection in the file named after what it touches.
 
+mod access;
 mod agenda;
 pub(super) mod aside;
 mod backup;
@@ -19,6 +20,7 @@ mod receipts;
 mod save;
 mod session;
 mod settle;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -33,13 +35,17 @@ use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
-    NewAttempt, ObjectRow, Page, Receipt, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
+    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, KeptKey, Lane, MessageFilter,
+    MessageRow, NewAttempt, ObjectRow, Page, Receipt, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow,
+    WaitRow,
 };
 use readers::Readers;
 use save::Saving;
 use session::Session;
 use writer::{Flow, Writer};
+
+/// Keys that are made and stored in one transaction, so that no save waits long behind them.
+const KEYS_TOGETHER: usize = 4096;
 
 /// An open SQLite store.
 #[derive(Clone, Debug)]
@@ -224,6 +230,26 @@ impl Sqlite {
         self.writer.write((), close).await
     }
 
+    pub(super) async fn keys(&self, names: Vec<String>, mut make: impl FnMut() -> Vec<u8>) -> Result<Vec<KeptKey>, StoreError> {
+        let mut kept = self.readers.read(move |connection| keys::found(connection, names)).await?;
+        let missing: Vec<usize> = (0..).zip(&kept).filter_map(|(place, (_, key))| key.is_none().then_some(place)).collect();
+        for places in missing.chunks(KEYS_TOGETHER) {
+            let new = places.iter().filter_map(|place| Some((kept.get(*place)?.0.clone(), make())));
+            let keep = |session: &mut Session, new: &mut Vec<(String, Vec<u8>)>| {
+                for (name, material) in new {
+                    *material = keys::keep(&session.connection, name, material)?;
+                }
+                Ok(Flow::Keep)
+            };
+            for (place, (_, material)) in places.iter().zip(self.writer.write(new.collect(), keep).await?) {
+                if let Some((_, key)) = kept.get_mut(*place) {
+                    *key = Some(KeptKey { material, retired: Vec::new() });
+                }
+            }
+        }
+        Ok(kept.into_iter().filter_map(|(_, key)| key).collect())
+    }
+
     pub(super) async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
         let name = name.to_owned();
         let rotate = move |session: &mut Session, (): &mut ()| {
@@ -245,7 +271,7 @@ impl Sqlite {
             return Ok((Removed::default(), found.next));
         }
         let remove = move |session: &mut Session, removed: &mut Removed| {
-            *removed = prune::remove(&session.connection, &cutoffs, sweep.stage, &found.rows)?;
+            *removed = prune::remove(session, &cutoffs, sweep.stage, &found.rows)?;
             Ok(Flow::Keep)
         };
         self.writer.write(Removed::default(), remove).await.map(|removed| (removed, found.next))
