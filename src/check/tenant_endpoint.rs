@@ -81,7 +81,7 @@ impl TenantEndpoint {
     pub fn alert(&self, event: OperationalEvent) -> Option<Request> {
         let program = alerts::program();
         let settings = Settings::default();
-        let scope = Scope { program, webhook: program.webhook(event.webhook()), settings: &settings, when: When::Absent };
+        let scope = Scope { program, webhook: program.webhook(event.webhook()), settings: &settings, when: When::Absent, uses: None };
         self.wants.fit_alone(scope, &mut Diagnostics::default())
     }
 }

@@ -240,7 +240,7 @@ impl Wants {
         let mut found = Diagnostics::default();
         let (program, settings) = (super::Alerts::program(), Settings::default());
         for event in super::OperationalEvent::ALL {
-            let scope = Scope { program, webhook: program.webhook(event.webhook()), settings: &settings, when: When::Absent };
+            let scope = Scope { program, webhook: program.webhook(event.webhook()), settings: &settings, when: When::Absent, uses: None };
             if self.fit_alone(scope, &mut found).is_none() {
                 break;
             }
@@ -295,7 +295,7 @@ fn scope(rules: &Rules, id: WebhookId) -> Scope<'_> {
         Some(predicate) => When::True(predicate),
         None => When::Absent,
     };
-    Scope { program: &rules.program, webhook, settings: &rules.tenant_settings, when }
+    Scope { program: &rules.program, webhook, settings: &rules.tenant_settings, when, uses: None }
 }
 
 /// `PATH == VALUE or …`, so that each value is compared with the type of what the path leads to. All of it stands where the path does.

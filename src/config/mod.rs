@@ -15,9 +15,9 @@ mod stamp;
 
 pub use document::Mistake;
 pub use file::parse;
-pub use files::{Seen, expand, read_file, xml_files};
+pub use files::{Overlay, Seen, expand, is_project, read_file, xml_files};
 pub use keys::{Keys, PreviousSecret};
-pub use project::{LoadError, Project, Reading, read, read_settings, read_text};
+pub use project::{LoadError, Project, Reading, read, read_over, read_settings, read_text};
 pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
 
@@ -28,10 +28,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::delivery::Policy;
+use crate::delivery::{Policy, Rate};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Settings};
-use crate::text::Spanned;
+use crate::text::{Span, Spanned};
 
 /// The name of the project file.
 pub const FILE_NAME: &str = "webhookc.toml";
@@ -55,6 +55,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Names besides those of this machine under which the API may be called.
     pub hosts: Vec<String>,
+    /// Calls that each key of the API may make of which nothing else was said when it was made.
+    pub rate_limit: Option<Rate>,
     /// The store's URL, when one is configured. A relative `SQLite` path starts at the project folder.
     pub store: Option<String>,
     /// `vars.*`.
@@ -69,6 +71,8 @@ pub struct Config {
     pub in_flight: Option<usize>,
     /// How long things are kept after they have ended.
     pub retention: Retention,
+    /// Where the names of `[vars]`, `[secrets]` and `[receivers]` are written, by `vars.x`, `secrets.x`, `receivers.x`.
+    pub names: BTreeMap<String, Span>,
 }
 
 /// A receiver or endpoint of the file: the compiler's side, and the runtime's.
@@ -109,6 +113,7 @@ impl Config {
             templates: None,
             listen: DEFAULT_LISTEN,
             hosts: Vec::new(),
+            rate_limit: None,
             store: None,
             vars: BTreeMap::new(),
             secrets: BTreeMap::new(),
@@ -116,6 +121,7 @@ impl Config {
             allow_networks: Vec::new(),
             in_flight: None,
             retention: Retention::default(),
+            names: BTreeMap::new(),
         }
     }
 

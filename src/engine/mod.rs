@@ -10,11 +10,14 @@ mod apply;
 mod case;
 mod condition;
 mod decide;
+mod decided;
 mod embed;
 mod known;
+mod look;
 mod moment;
 mod payload;
 mod rehearse;
+mod seen;
 mod trace;
 mod waits;
 
@@ -23,6 +26,7 @@ mod json;
 mod mistake;
 
 pub use alert::{Notice, Trouble, notice};
+pub use decided::{Decided, Trace, expand};
 pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;

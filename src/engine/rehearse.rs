@@ -98,6 +98,7 @@ fn answer(read: &Read, objects: &[Arc<Record>]) -> Found {
         }
         Read::Ready(..) => Found::Ready(false),
         Read::Waiting(..) => Found::Waiting(Vec::new()),
+        Read::WaitsOf(..) => Found::WaitsOf(Vec::new()),
         Read::WaitCount { .. } => Found::WaitCount(WaitCount::default()),
     }
 }
