@@ -18,3 +18,4 @@ mod reload;
 mod same_bytes;
 mod signatures;
 mod tenants;
+mod tls;
