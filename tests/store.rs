@@ -27,5 +27,7 @@ mod receipts;
 mod saves;
 #[path = "store/sealed.rs"]
 mod sealed;
+#[path = "store/tables.rs"]
+mod tables;
 #[path = "store/script.rs"]
 mod script;

@@ -40,12 +40,11 @@ struct Answer {
 
 impl RotateKey {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
-        let answer = match self.without_node().await? {
-            Some(answer) => answer,
-            None => {
-                let node = format!("http://{}", self.stored.config()?.listen);
-                self.target.api_at(&node)?.call_node("POST", "/-/rotate-store-key", None).await?
-            }
+        let answer: Answer = if let Some(answer) = self.without_node().await? {
+            answer
+        } else {
+            let node = format!("http://{}", self.stored.config()?.listen);
+            self.target.api_at(&node)?.call_node("POST", "/-/rotate-store-key", None).await?
         };
         let secrets = counted(usize::try_from(answer.secrets).unwrap_or(usize::MAX), "secret");
         output.line(&format!("{secrets} encrypted with the key {} in {}", harmless(&answer.key), harmless(&answer.place)));

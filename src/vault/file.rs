@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::VaultKeys;
+use super::{VaultKey, VaultKeys};
 
 /// Bytes that a file of keys may have: more than any number of keys, and no disk image named by mistake.
 const LONGEST: u64 = 16 * 1024;
@@ -41,7 +41,7 @@ pub(super) fn replace(path: &Path, keys: &VaultKeys) -> io::Result<()> {
 }
 
 fn text(keys: &VaultKeys) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| key.reveal()).collect();
+    let keys: Vec<String> = keys.iter().map(VaultKey::reveal).collect();
     format!("{NOTE}{}\n", keys.join("\n"))
 }
 

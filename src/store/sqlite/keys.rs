@@ -276,9 +276,10 @@ fn reseal(connection: &Connection, vault: &Vault) -> rusqlite::Result<usize> {
     let condition = format!("sealed = 0 OR substr(material, 2, 8) <> ?1 LIMIT {SEALED_TOGETHER}");
     let found = rows(connection, &condition, &[&vault.current().0.as_slice()])?;
     for (row, raw) in &found {
-        let material = match raw.sealed {
-            true => raw.open(vault, row.place()).map_err(|why| unreadable(0, secret(row.name(), why)))?,
-            false => raw.material.clone(),
+        let material = if raw.sealed {
+            raw.open(vault, row.place()).map_err(|why| unreadable(0, secret(row.name(), why)))?
+        } else {
+            raw.material.clone()
         };
         let sealed = vault.seal(row.place(), &material);
         match row {

@@ -2,9 +2,13 @@
 //! removes a part of it, asking again whether it still may. No index serves this, since every save and settlement would pay for it:
 //! rows are in the order of their making, and a sweep looks at the oldest ones only.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::store::sqlite::session::Session;
+use crate::store::sqlite::tables;
 use crate::store::sqlite::values::{state, state_number};
 use crate::store::{Cutoffs, DeliveryState, Removed, Stage, Sweep};
 
@@ -68,9 +72,11 @@ fn old_entries(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> rusq
 }
 
 /// Removes those of the rows that still may go.
-pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, rows: &[i64]) -> rusqlite::Result<Removed> {
+pub(super) fn remove(session: &mut Session, cutoffs: &Cutoffs, stage: Stage, rows: &[i64]) -> rusqlite::Result<Removed> {
     let conditions = Conditions::of(cutoffs);
+    let connection = &session.connection;
     let mut removed = Removed::default();
+    let mut tables = BTreeSet::new();
     for &row in rows {
         match stage {
             Stage::Deliveries => {
@@ -80,8 +86,7 @@ pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, r
             }
             Stage::Messages => removed.messages += u64::from(remove_message(connection, &conditions, row)?),
             Stage::Traces => {
-                let gone = connection.prepare_cached("DELETE FROM traces WHERE row = ?1")?.execute([row])?;
-                removed.traces += gone as u64;
+                removed.traces += u64::from(remove_trace(connection, row, &mut tables)?);
             }
             Stage::Audit => removed.audit += connection.prepare_cached("DELETE FROM audit WHERE row = ?1")?.execute([row])? as u64,
             Stage::RetiredKeys => {
@@ -90,6 +95,7 @@ pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, r
             }
         }
     }
+    session.drop_tables(&tables.into_iter().collect::<Vec<_>>())?;
     Ok(removed)
 }
 
@@ -179,6 +185,21 @@ fn remove_delivery(connection: &Connection, conditions: &Conditions, row: i64) -
         connection.prepare_cached("DELETE FROM bodies WHERE delivery = ?1")?.execute([row])?;
     }
     Ok(removed)
+}
+
+/// Whether it is gone; its decision table, which has one trace less then, is added to `tables`.
+fn remove_trace(connection: &Connection, row: i64, tables: &mut BTreeSet<i64>) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("DELETE FROM traces WHERE row = ?1 RETURNING decision_table")?;
+    let mut gone = statement.query([row])?;
+    let Some(trace) = gone.next()? else { return Ok(false) };
+    let table: Option<i64> = trace.get(0)?;
+    // To the end, so that the statement is done.
+    while gone.next()?.is_some() {}
+    if let Some(table) = table {
+        tables::count(connection, table, -1)?;
+        tables.insert(table);
+    }
+    Ok(true)
 }
 
 /// Whether it is gone; the tenant then knows that marks up to its sequence may have lost their message.
