@@ -22,6 +22,7 @@
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | lock anew | [`rekey`] | a store | the store, with another key |
 //! | forget | [`retention`] | settled deliveries | room |
+//! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
@@ -67,4 +68,5 @@ pub mod ingest;
 pub mod worker;
 pub mod reload;
 pub mod server;
+pub mod lsp;
 pub mod cli;
