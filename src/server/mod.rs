@@ -26,6 +26,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Caller, Gate};
 use crate::egress::Client;
 use crate::ingest::Ingest;
+use crate::rekey::StoreKey;
 use crate::reload::{Keyring, Trigger};
 use access::Place;
 use door::{Door, Sitting};
@@ -75,6 +76,8 @@ pub struct Running {
     pub keychain: Arc<Keychain>,
     /// The way out, for requests that somebody waits for.
     pub egress: Client,
+    /// The key of the store's secrets, to be exchanged.
+    pub store_key: Option<Arc<StoreKey>>,
 }
 
 impl App {

@@ -8,7 +8,8 @@ use axum::routing::{any, delete, get, post, put};
 
 use super::access::{Place, asked};
 use super::api::{
-    attachments, audit, deliveries, endpoints, explain, health, keys, messages, objects, public_keys, reload, rotate, saves, sink, webhooks,
+    attachments, audit, deliveries, endpoints, explain, health, keys, messages, objects, public_keys, reload, rotate, saves, sink,
+    store_key, webhooks,
 };
 use super::{App, door, guard, idempotency, problem};
 
@@ -44,6 +45,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/-/keys/{id}", delete(keys::revoke_of_all))
         .route("/-/audit", get(audit::list_of_all))
         .route("/-/reload", post(reload::reload))
+        .route("/-/rotate-store-key", post(store_key::rotate))
         .route("/-/rotate-keys", post(rotate::node_keys));
     // What follows asks for no key.
     let mut node = asked(ours, &app, Place::OURS)
