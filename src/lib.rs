@@ -18,6 +18,7 @@
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
 //! | try | [`sample`] | data model, a seed | objects that it allows |
 //! | let in | [`access`] | a key, what it wants to do | the right to do it |
+//! | count, log | [`telemetry`] | what happens | numbers, lines |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | forget | [`retention`] | settled deliveries | room |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
@@ -54,6 +55,7 @@ pub mod sample;
 
 // edges: async and I/O
 pub mod config;
+pub mod telemetry;
 pub mod activity;
 pub mod access;
 pub mod store;

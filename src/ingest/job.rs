@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::activity::{Activity, Decided};
-use crate::engine::{Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry, write_trace};
+use crate::activity::{self, Activity};
+use crate::engine::{Decision, Known, Moment, Outcome, Read, Save, Step, Verdict, evaluate, trace_entry, write_trace};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, rows};
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
 use crate::store::{Answer, JobStep, SaveJob, StoreError};
+use crate::telemetry::Decided;
 use crate::time::Entropy;
 
 /// Rounds of questions about one save. The engine needs one for each level of embedding and a few more; an engine that goes on asking
@@ -33,7 +34,27 @@ pub(super) struct Saving {
     rounds: usize,
     saved: Vec<Saved>,
     news: Vec<Activity>,
+    decided: Decided,
     error: Option<IngestError>,
+}
+
+/// What came of the saves of a job.
+pub(super) struct Done {
+    pub(super) saved: Vec<Saved>,
+    pub(super) news: Vec<Activity>,
+    pub(super) decided: Decided,
+}
+
+/// What was decided, counted.
+pub(super) fn count(decisions: &[Decision], decided: &mut Decided) {
+    for decision in decisions {
+        match decision.verdict {
+            Verdict::Fired => decided.fired += 1,
+            Verdict::Waiting { .. } => decided.waiting += 1,
+            Verdict::Failed(_) => decided.failed += 1,
+            Verdict::AlreadyFired | Verdict::NoSubscriber | Verdict::OtherOperation(_) | Verdict::Unmet { .. } => decided.suppressed += 1,
+        }
+    }
 }
 
 impl Saving {
@@ -57,15 +78,16 @@ impl Saving {
             asked: Vec::new(),
             rounds: 0,
             news: Vec::new(),
+            decided: Decided::default(),
             error: None,
         }
     }
 
     /// What came of it, after the store has run it: each save, and the news.
-    pub(super) fn into_result(self) -> Result<(Vec<Saved>, Vec<Activity>), IngestError> {
+    pub(super) fn into_result(self) -> Result<Done, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok((self.saved, self.news)),
+            None => Ok(Done { saved: self.saved, news: self.news, decided: self.decided }),
         }
     }
 
@@ -95,6 +117,7 @@ impl Saving {
         let program = &self.generation.rules.program;
         let operation = outcome.operation;
         let trace = write_trace(program, (save.model, &save.id), &outcome.decisions);
+        count(&outcome.decisions, &mut self.decided);
         if self.watched {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
@@ -112,7 +135,7 @@ impl Saving {
         let decided = |decision| {
             let entry = trace_entry(program, decision);
             let why = entry.to_string();
-            Decided { webhook: Arc::from(&*entry.webhook), fired: matches!(decision.verdict, crate::engine::Verdict::Fired), why }
+            activity::Decided { webhook: Arc::from(&*entry.webhook), fired: matches!(decision.verdict, Verdict::Fired), why }
         };
         Activity::Saved {
             tenant: self.tenant.clone(),

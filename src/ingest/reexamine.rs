@@ -10,9 +10,11 @@ use crate::engine::{Known, Moment, Outcome, Read, Step, Wait, reexamine, write_t
 use crate::generation::Generation;
 use crate::ids::{ModelId, Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, rows};
+use crate::ingest::job::count;
 use crate::ingest::reads::{found, query, wait};
 use crate::ingest::{Ingest, IngestError};
 use crate::store::{Answer, JobStep, ObjectChange, SaveJob, StoreError, WaitRow};
+use crate::telemetry::{Decided, numbers};
 use crate::time::Entropy;
 
 /// Firings that are looked at together, so that they share commits.
@@ -97,6 +99,9 @@ impl Examining {
         if !self.changed {
             return JobStep::Done;
         }
+        let mut decided = Decided::default();
+        count(&outcome.decisions, &mut decided);
+        numbers().decisions(decided);
         let program = &self.generation.rules.program;
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let model = program.webhook(self.wait.webhook).model;

@@ -10,6 +10,7 @@ mod keeping;
 mod main_job;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
+mod operations;
 mod readme;
 mod receiver;
 mod related;
