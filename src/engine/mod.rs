@@ -10,10 +10,13 @@ mod apply;
 mod case;
 mod condition;
 mod decide;
+mod decided;
 mod embed;
 mod known;
+mod look;
 mod moment;
 mod payload;
+mod seen;
 mod trace;
 mod waits;
 
@@ -22,6 +25,7 @@ mod json;
 mod mistake;
 
 pub use alert::{Notice, Trouble, notice};
+pub use decided::{Decided, Trace, expand};
 pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;

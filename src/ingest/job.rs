@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::activity::{self, Activity};
-use crate::engine::{Decision, Known, Moment, Outcome, Read, Save, Step, Verdict, evaluate, trace_entry, write_trace};
+use crate::activity::{Activity, Decided};
+use crate::engine::{Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
-use crate::ingest::effects::{Circumstances, rows};
+use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
 use crate::store::{Answer, JobStep, SaveJob, StoreError};
-use crate::telemetry::Decided;
+use crate::telemetry;
 use crate::time::Entropy;
 
 /// Rounds of questions about one save. The engine needs one for each level of embedding and a few more; an engine that goes on asking
@@ -34,7 +34,7 @@ pub(super) struct Saving {
     rounds: usize,
     saved: Vec<Saved>,
     news: Vec<Activity>,
-    decided: Decided,
+    decided: telemetry::Decided,
     error: Option<IngestError>,
 }
 
@@ -42,19 +42,7 @@ pub(super) struct Saving {
 pub(super) struct Done {
     pub(super) saved: Vec<Saved>,
     pub(super) news: Vec<Activity>,
-    pub(super) decided: Decided,
-}
-
-/// What was decided, counted.
-pub(super) fn count(decisions: &[Decision], decided: &mut Decided) {
-    for decision in decisions {
-        match decision.verdict {
-            Verdict::Fired => decided.fired += 1,
-            Verdict::Waiting { .. } => decided.waiting += 1,
-            Verdict::Failed(_) => decided.failed += 1,
-            Verdict::AlreadyFired | Verdict::NoSubscriber | Verdict::OtherOperation(_) | Verdict::Unmet { .. } => decided.suppressed += 1,
-        }
-    }
+    pub(super) decided: telemetry::Decided,
 }
 
 impl Saving {
@@ -78,7 +66,7 @@ impl Saving {
             asked: Vec::new(),
             rounds: 0,
             news: Vec::new(),
-            decided: Decided::default(),
+            decided: telemetry::Decided::default(),
             error: None,
         }
     }
@@ -114,15 +102,20 @@ impl Saving {
 
     fn write(&mut self, sequence: Sequence, outcome: Outcome) -> JobStep {
         let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
-        let program = &self.generation.rules.program;
         let operation = outcome.operation;
-        let trace = write_trace(program, (save.model, &save.id), &outcome.decisions);
-        count(&outcome.decisions, &mut self.decided);
+        let trace = outcome.decided.trace(&self.generation.rules, operation);
+        let program = &self.generation.rules.program;
+        let own = |firing: &&Firing| program.webhook(firing.webhook).model == save.model && firing.object == save.id;
+        let looked_at = program.model(save.model).webhooks.len();
+        self.decided.fired += outcome.firings.len();
+        self.decided.waiting += outcome.waits.len();
+        self.decided.suppressed += looked_at.saturating_sub(outcome.firings.iter().filter(own).count() + outcome.waits.len());
         if self.watched {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
-        let effects = rows(circumstances, (save.model, &save.id), outcome, trace.clone());
+        let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
+        let effects = rows(circumstances, (save.model, &save.id), outcome, written);
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });
         self.known.found.clear();
@@ -135,7 +128,7 @@ impl Saving {
         let decided = |decision| {
             let entry = trace_entry(program, decision);
             let why = entry.to_string();
-            activity::Decided { webhook: Arc::from(&*entry.webhook), fired: matches!(decision.verdict, Verdict::Fired), why }
+            Decided { webhook: Arc::from(&*entry.webhook), fired: matches!(decision.verdict, crate::engine::Verdict::Fired), why }
         };
         Activity::Saved {
             tenant: self.tenant.clone(),
@@ -143,7 +136,7 @@ impl Saving {
             object: Arc::from(&*save.id),
             operation: outcome.operation.as_str(),
             sequence,
-            decisions: outcome.decisions.iter().map(decided).collect(),
+            decisions: outcome.decided.decisions(&self.generation.rules).iter().map(decided).collect(),
         }
     }
 

@@ -131,7 +131,7 @@ impl Metric {
         match self {
             Self::Saves => "Saves of objects: committed, refused, failed",
             Self::SaveSeconds => "Time from a save's reaching the rules to its commit",
-            Self::Decisions => "Decisions about webhooks: fired, suppressed, waiting, failed",
+            Self::Decisions => "Decisions about webhooks: fired, suppressed, waiting",
             Self::Attempts => "Attempts to deliver: delivered, retried, diverted, failed, lost",
             Self::AttemptSeconds => "Time of an attempt, from connecting to its outcome, by the same outcomes",
             Self::Commits => "Commits of the store: done, failed",

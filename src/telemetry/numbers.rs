@@ -71,7 +71,7 @@ pub struct Numbers {
     registry: Registry,
     saves: Each<3>,
     save_seconds: Histogram,
-    decisions: Each<4>,
+    decisions: Each<3>,
     attempts: Each<5>,
     attempt_seconds: [Histogram; 5],
     commits: Each<2>,
@@ -110,7 +110,7 @@ impl Numbers {
         Self {
             saves: each(&mut registry, Metric::Saves, "outcome", ["committed", "refused", "failed"]),
             save_seconds,
-            decisions: each(&mut registry, Metric::Decisions, "result", ["fired", "suppressed", "waiting", "failed"]),
+            decisions: each(&mut registry, Metric::Decisions, "result", ["fired", "suppressed", "waiting"]),
             attempts: each(&mut registry, Metric::Attempts, "outcome", ATTEMPTS),
             attempt_seconds,
             commits: each(&mut registry, Metric::Commits, "outcome", ["done", "failed"]),
@@ -132,7 +132,7 @@ impl Numbers {
 
     /// Webhooks were decided.
     pub fn decisions(&self, decided: Decided) {
-        for (index, count) in [decided.fired, decided.suppressed, decided.waiting, decided.failed].into_iter().enumerate() {
+        for (index, count) in [decided.fired, decided.suppressed, decided.waiting].into_iter().enumerate() {
             add(&self.decisions, index, count);
         }
     }
@@ -178,8 +178,6 @@ pub struct Decided {
     pub suppressed: usize,
     /// A related object does not exist yet.
     pub waiting: usize,
-    /// It could not be decided or rendered.
-    pub failed: usize,
 }
 
 fn seconds() -> Histogram {

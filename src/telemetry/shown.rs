@@ -1,4 +1,4 @@
-//! The numbers as text, in the OpenMetrics format: those that were counted, and those that are what they are at the moment of asking.
+//! The numbers as text, in the format of Prometheus: those that were counted, and those that are what they are at the moment of asking.
 
 use std::sync::atomic::AtomicU64;
 

@@ -7,6 +7,7 @@ mod clients;
 mod console;
 mod healthy;
 mod keeping;
+mod keys;
 mod main_job;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::engine::expand;
 use crate::ids::{Sequence, Tenant};
+use crate::program::DecisionTable;
 use crate::store::sqlite::session::TenantRow;
 use crate::store::sqlite::values::{limit, time};
 use crate::store::{ObjectRow, TraceRow};
@@ -67,11 +69,26 @@ pub(super) fn index_children(model: &str, property: &str) -> Option<String> {
 }
 
 pub(super) fn traces(connection: &Connection, tenant: i64, model: &str, object: &str, at_most: usize) -> rusqlite::Result<Vec<TraceRow>> {
-    let sql = "SELECT sequence, at, operation, decisions FROM traces
-               WHERE tenant = ?1 AND model = ?2 AND object = ?3 ORDER BY row DESC LIMIT ?4";
-    let trace =
-        |row: &Row<'_>| Ok(TraceRow { sequence: Sequence(row.get(0)?), at: time(row, 1)?, operation: row.get(2)?, decisions: row.get(3)? });
-    connection.prepare_cached(sql)?.query_map(params![tenant, model, object, limit(at_most)], trace)?.collect()
+    let sql = "SELECT t.sequence, t.at, t.operation, t.decisions, t.decision_table, d.json
+               FROM traces t LEFT JOIN decision_tables d ON d.row = t.decision_table
+               WHERE t.tenant = ?1 AND t.model = ?2 AND t.object = ?3 ORDER BY t.row DESC LIMIT ?4";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![tenant, model, object, limit(at_most)])?;
+    let mut found = Vec::new();
+    // That of the row before, which is mostly the same.
+    let mut last: Option<(i64, DecisionTable)> = None;
+    while let Some(row) = rows.next()? {
+        let table: Option<i64> = row.get(4)?;
+        if let Some(table) = table.filter(|table| last.as_ref().is_none_or(|(last, _)| last != table)) {
+            last = row.get_ref(5)?.as_str_or_null()?.and_then(|json| Some((table, serde_json::from_str(json).ok()?)));
+        }
+        let (operation, decisions): (Box<str>, Box<str>) = (row.get(2)?, row.get(3)?);
+        let table = table.and(last.as_ref()).map(|(_, table)| table);
+        // One that cannot be read any more is given back as it is.
+        let long = table.and_then(|table| expand(table, &decisions, &operation).ok()).map_or(decisions, String::into_boxed_str);
+        found.push(TraceRow { sequence: Sequence(row.get(0)?), at: time(row, 1)?, operation, decisions: long });
+    }
+    Ok(found)
 }
 
 fn object_row(row: &Row<'_>) -> rusqlite::Result<ObjectRow> {
