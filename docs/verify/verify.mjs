@@ -9,7 +9,7 @@ const TOLERANCE = 5 * 60; // seconds that the clocks may be apart, and that a re
 /**
  * Throws unless one of the signatures is made with one of the keys, `whsec_…` or `whpk_…`, and the request is recent; answer 401 then.
  * `headers` has names in lower case. `body` is a Buffer of what was received, byte for byte, before anything parses it:
- * in Express, `express.raw({ type: "*/*" })`.
+ * in Express, `express.raw({ type: () => true })`.
  */
 export function verify(headers, body, keys, now) {
     const [id, timestamp, signatures] = ["id", "timestamp", "signature"].map((name) => headers[`webhook-${name}`]);
