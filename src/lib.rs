@@ -21,6 +21,7 @@
 //! | count, log | [`telemetry`] | what happens | numbers, lines |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | forget | [`retention`] | settled deliveries | room |
+//! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
@@ -65,4 +66,5 @@ pub mod ingest;
 pub mod worker;
 pub mod reload;
 pub mod server;
+pub mod lsp;
 pub mod cli;

@@ -37,6 +37,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("prometheus_client", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
     ("regex_lite", &["scenario"]),
+    ("lsp_types", &["lsp"]),
 ];
 
 /// File names that say nothing about what is in them.

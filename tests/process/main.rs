@@ -18,3 +18,4 @@ mod related;
 mod reload;
 mod same_bytes;
 mod signatures;
+mod tls;
