@@ -25,6 +25,7 @@ mod output;
 mod prune;
 mod rewrite;
 mod rotate;
+mod rotate_key;
 mod rules;
 mod sample;
 mod save;
@@ -34,6 +35,7 @@ mod serve;
 mod stored;
 mod test;
 mod verify;
+mod vault;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -67,6 +69,7 @@ enum Verb {
     Deliveries(deliveries::Deliveries),
     Endpoints(endpoints::Endpoints),
     Rotate(rotate::Rotate),
+    RotateKey(rotate_key::RotateKey),
     Keys(keys::Keys),
     Audit(audit::Audit),
     Prune(prune::Prune),
@@ -132,6 +135,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
         Verb::Rotate(rotate) => block_on(rotate.run(output)),
+        Verb::RotateKey(rotate) => block_on(rotate.run(output)),
         Verb::Keys(keys) => block_on(keys.run(output)),
         Verb::Audit(audit) => block_on(audit.run(output)),
         Verb::Prune(prune) => block_on(prune.run(output)),

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::{Caller, Gate};
 use crate::ingest::Ingest;
+use crate::rekey::StoreKey;
 use crate::reload::{Keyring, Trigger};
 use access::Place;
 use api::health::Health;
@@ -78,6 +79,8 @@ pub struct Running {
     pub keyring: Arc<Keyring>,
     /// The keys of the API.
     pub keychain: Arc<Keychain>,
+    /// The key of the store's secrets, to be exchanged.
+    pub store_key: Option<Arc<StoreKey>>,
 }
 
 impl App {

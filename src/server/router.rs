@@ -9,7 +9,7 @@ use axum::routing::{any, delete, get, post, put};
 use super::access::{Place, asked};
 use super::api::{
     attachments, audit, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate, saves, sink,
-    webhooks,
+    store_key, webhooks,
 };
 use super::{App, answered, door, guard, idempotency, problem};
 
@@ -45,6 +45,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/-/audit", get(audit::list_of_all))
         .route("/metrics", get(metrics::metrics))
         .route("/-/reload", post(reload::reload))
+        .route("/-/rotate-store-key", post(store_key::rotate))
         .route("/-/rotate-keys", post(rotate::node_keys));
     let ours = ours.route_layer(from_fn_with_state(Arc::clone(&app), health::takes));
     // What follows asks for no key.

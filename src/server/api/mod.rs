@@ -15,4 +15,5 @@ pub(super) mod reload;
 pub(super) mod rotate;
 pub(super) mod saves;
 pub(super) mod sink;
+pub(super) mod store_key;
 pub(super) mod webhooks;
