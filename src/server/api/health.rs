@@ -95,7 +95,11 @@ pub(in crate::server) async fn ready(State(app): State<Arc<App>>) -> Result<Resp
             StoreError::Full => "store-full",
             StoreError::Busy { .. } => "store-busy",
             StoreError::Closed => "shutting-down",
-            StoreError::Open { .. } | StoreError::Target { .. } | StoreError::Failed(_) => "store-failed",
+            StoreError::Open { .. }
+            | StoreError::Target { .. }
+            | StoreError::Locked
+            | StoreError::Secret { .. }
+            | StoreError::Failed(_) => "store-failed",
         };
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
     })?;
