@@ -35,6 +35,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("saphyr_parser", &["scenario"]),
     ("regex_lite", &["scenario"]),
+    ("lsp_types", &["lsp"]),
 ];
 
 /// File names that say nothing about what is in them.
