@@ -67,10 +67,7 @@ fn source(file: &SourceFile, number: usize, points: &[&Point]) -> String {
             _ => "part",
         };
         let text = xml_text(text);
-        let _ = writeln!(
-            out,
-            "<tr class=\"{class}\" id=\"file{number}-{line}\"><td class=\"number\">{line}</td><td>{text}</td></tr>"
-        );
+        let _ = writeln!(out, "<tr class=\"{class}\" id=\"file{number}-{line}\"><td class=\"number\">{line}</td><td>{text}</td></tr>");
         if !here.is_empty() {
             let said: Vec<String> = here.iter().map(|point| format!("<li>{}</li>", words(point))).collect();
             let said = said.concat();
