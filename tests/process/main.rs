@@ -11,9 +11,11 @@ mod keys;
 mod main_job;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
+mod operations;
 mod readme;
 mod receiver;
 mod related;
 mod reload;
 mod same_bytes;
 mod signatures;
+mod tls;
