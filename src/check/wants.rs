@@ -285,7 +285,7 @@ impl Wants {
             let content_type = self.content_type.as_deref().unwrap_or("application/json");
             BodySource { content_type: Part::ContentType.spanned(content_type), file: None, text: Some(Part::Body.text(body)) }
         });
-        RequestSource { url, method: Spanned::new(self.method.clone(), span), headers: headers.collect(), body, span }
+        RequestSource { url, method: Spanned::new(self.method.clone(), span), headers: headers.collect(), body: body.map(Box::new), span }
     }
 }
 
