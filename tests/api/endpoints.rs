@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Api;
 
-fn wanted(changes: Value) -> Value {
+fn wanted(changes: &Value) -> Value {
     let mut whole = json!({"name": "erp", "event_types": ["asset_ready"], "url": "https://93.184.216.34/hook"});
     for (name, value) in changes.as_object().unwrap() {
         whole[name] = value.clone();
@@ -13,7 +13,7 @@ fn wanted(changes: Value) -> Value {
 }
 
 async fn make(api: &Api, changes: Value) -> (u16, Value) {
-    api.of_tenant("POST", "/endpoints", &wanted(changes).to_string()).await
+    api.of_tenant("POST", "/endpoints", &wanted(&changes).to_string()).await
 }
 
 async fn count(api: &Api) -> usize {
@@ -221,7 +221,7 @@ async fn an_endpoint_is_made_once_for_one_idempotency_key() {
     let api = Api::start(false).await;
     let post = async || {
         let url = format!("{}/api/v1/tenants/default/endpoints", api.base);
-        let answer = api.http.post(url).header("idempotency-key", "make-1").body(wanted(json!({})).to_string()).send().await.unwrap();
+        let answer = api.http.post(url).header("idempotency-key", "make-1").body(wanted(&json!({})).to_string()).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
     let first = post().await;
