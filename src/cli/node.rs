@@ -137,6 +137,7 @@ impl Node {
         let any_name = !config.listen.ip().is_loopback() && config.hosts.is_empty();
         let app = App::new(Options {
             dev: plan.dev,
+            dialects: config.dialects.clone(),
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
+use super::dialect::dialects;
 use super::document::{Document, Mistake, Table, Value};
 use super::endpoint::{alerts, endpoint, receiver, tables, unique};
 use super::retention::retention;
@@ -95,6 +96,10 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         }
         config.in_flight = egress.take("in_flight").and_then(|value| value.integer(1, MOST_IN_FLIGHT, out)).map(|number| number as usize);
         egress.finish(out);
+    }
+    if let Some(mut compat) = table.take("compat").and_then(|value| value.table("[compat]".to_owned(), out)) {
+        config.dialects = dialects(&mut compat, out);
+        compat.finish(out);
     }
     if let Some(mut kept) = table.take("retention").and_then(|value| value.table("[retention]".to_owned(), out)) {
         config.retention = retention(&mut kept, out);

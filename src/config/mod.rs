@@ -2,6 +2,7 @@
 //! files it names, ready to compile. Flags win over the environment, that over the file, that over the defaults. Every mistake of the
 //! file is reported in one run, with its place. Absent: the values of secrets, which are revealed only where a generation is built.
 
+mod dialect;
 mod document;
 mod endpoint;
 mod failure;
@@ -13,6 +14,7 @@ mod retention;
 mod secret;
 mod stamp;
 
+pub use dialect::Dialect;
 pub use document::Mistake;
 pub use file::parse;
 pub use files::{Overlay, Seen, expand, is_project, read_file, xml_files};
@@ -73,6 +75,8 @@ pub struct Config {
     pub in_flight: Option<usize>,
     /// How long things are kept after they have ended.
     pub retention: Retention,
+    /// The APIs of other systems that the node has besides its own.
+    pub dialects: Vec<Dialect>,
     /// Where the names of `[vars]`, `[secrets]` and `[receivers]` are written, by `vars.x`, `secrets.x`, `receivers.x`.
     pub names: BTreeMap<String, Span>,
 }
@@ -124,6 +128,7 @@ impl Config {
             allow_networks: Vec::new(),
             in_flight: None,
             retention: Retention::default(),
+            dialects: Vec::new(),
             names: BTreeMap::new(),
         }
     }

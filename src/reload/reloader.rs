@@ -349,10 +349,12 @@ impl Reloader {
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
-        let Config { listen, hosts, rate_limit, store, store_key, allow_networks, in_flight, retention, .. } = config;
-        let now = format!("{listen} {hosts:?} {rate_limit:?} {store:?} {store_key:?} {allow_networks:?} {in_flight:?} {retention:?}");
+        let Config { listen, hosts, rate_limit, store, store_key, allow_networks, in_flight, retention, dialects, .. } = config;
+        let now = format!(
+            "{listen} {hosts:?} {rate_limit:?} {store:?} {store_key:?} {allow_networks:?} {in_flight:?} {retention:?} {dialects:?}"
+        );
         let before = self.fixed.get_or_insert_with(|| now.clone());
-        (*before != now).then(|| "`[listen]`, `[store]`, `[egress]` and `[retention]` change only at the next start".to_owned())
+        (*before != now).then(|| "`[listen]`, `[store]`, `[egress]`, `[retention]` and `[compat]` change only at the next start".to_owned())
     }
 }
 

@@ -6,6 +6,7 @@ mod answered;
 mod api;
 mod batch;
 mod body;
+mod dialects;
 mod door;
 mod guard;
 mod idempotency;
@@ -25,6 +26,7 @@ use axum::http::HeaderMap;
 use tokio::sync::Semaphore;
 
 use crate::access::{Caller, Gate};
+use crate::config::Dialect;
 use crate::egress::Client;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
@@ -58,6 +60,8 @@ pub struct App {
 pub struct Options {
     /// `webhookc dev`: the built-in receiver is there.
     pub dev: bool,
+    /// The APIs of other systems that are there besides this node's own.
+    pub dialects: Vec<Dialect>,
     /// Asks for a reload.
     pub trigger: Option<Trigger>,
     /// The names (without a port) besides those of this machine under which the API may be called; `None` for any name. Whatever they
@@ -69,7 +73,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dev: false, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
+        Self { dev: false, dialects: Vec::new(), trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
     }
 }
 

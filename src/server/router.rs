@@ -11,7 +11,7 @@ use super::api::{
     attachments, audit, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate, saves, sink,
     store_key, webhooks,
 };
-use super::{App, answered, door, guard, idempotency, problem};
+use super::{App, answered, dialects, door, guard, idempotency, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
@@ -54,6 +54,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/.well-known/webhook-keys.json", get(public_keys::public));
+    for dialect in &app.options.dialects {
+        node = node.merge(dialects::routes(*dialect, &app));
+    }
     if app.options.dev {
         node = node
             .route("/sink/{*event}", any(sink::take))

@@ -249,6 +249,14 @@ impl Store {
         verb!(self, resend(tenant, delivery, now))
     }
 
+    /// Throws a diverted delivery away: it has failed, and is not kept apart any more. `false` when it is not diverted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn throw_away(&self, tenant: &TenantScope, delivery: DeliveryId) -> Result<bool, StoreError> {
+        verb!(self, throw_away(tenant, delivery))
+    }
+
     /// Moves every due time and lease after `after` (in milliseconds since 1970) by so many milliseconds, because the clock was set.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 mod book;
 mod clients;
 mod console;
+mod dialects;
 mod healthy;
 mod keeping;
 mod keys;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
-use crate::ids::{EndpointId, LaneId, Tenant};
+use crate::ids::{DeliveryId, EndpointId, LaneId, Tenant};
 use crate::store::sqlite::agenda::Note;
 use crate::store::sqlite::endpoints;
 use crate::store::sqlite::session::Session;
@@ -179,4 +179,12 @@ pub(super) fn settle_gone(session: &mut Session) -> rusqlite::Result<bool> {
         session.note(Note::First(LaneId(lane), None));
     }
     Ok(true)
+}
+
+/// See [`Store::throw_away`](crate::store::Store::throw_away).
+pub(super) fn throw_away(connection: &Connection, tenant: i64, delivery: DeliveryId) -> rusqlite::Result<bool> {
+    let sql =
+        "UPDATE deliveries SET state = 4 WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND tenant = ?3 AND state = 3";
+    let thrown = connection.prepare_cached(sql)?.execute(params![delivery.message().0.as_bytes(), delivery.ordinal(), tenant])?;
+    Ok(thrown > 0)
 }

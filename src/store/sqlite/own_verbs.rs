@@ -6,12 +6,24 @@ use super::session::Session;
 use super::writer::Flow;
 use super::{Sqlite, endpoints, own};
 use crate::access::TenantScope;
-use crate::ids::{EndpointId, Tenant};
+use crate::ids::{DeliveryId, EndpointId, Tenant};
 use crate::store::{EndpointState, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError};
 
 impl Sqlite {
     pub(in crate::store) async fn suspended(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
         self.read_tenant(tenant, endpoints::suspended).await.map(Option::unwrap_or_default)
+    }
+
+    pub(in crate::store) async fn throw_away(&self, tenant: &TenantScope, delivery: DeliveryId) -> Result<bool, StoreError> {
+        let tenant = tenant.tenant().clone();
+        let throw = move |session: &mut Session, thrown: &mut bool| {
+            *thrown = match session.tenant(&tenant)? {
+                Some(tenant) => own::throw_away(&session.connection, tenant.row, delivery)?,
+                None => false,
+            };
+            Ok(Flow::Keep)
+        };
+        self.writer.write(false, throw).await
     }
 
     pub(in crate::store) async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {

@@ -1,0 +1,117 @@
+//! Hooks: made, read, replaced, deleted, listed of a resource; and what was sent for them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+use super::answer::{Hook, hook, request};
+use super::{NAME, submitted};
+use crate::access::{TenantScope, may};
+use crate::ids::EndpointId;
+use crate::server::access::Allowed;
+use crate::server::request::{Names, Nothing, Parameters, json, limit, parsed};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, find, keep};
+use crate::server::{App, Problem, Running, body};
+use crate::store::{DeliveryFilter, OwnFilter, OwnPage, Page};
+
+/// Hooks of a resource that are listed.
+const MOST_HOOKS: usize = 500;
+
+pub(super) async fn make(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let text = body::read(&app, body, LONGEST).await?.bytes;
+    let submitted = submitted::hook(&running.ingest.generation().rules.program, &text)?;
+    let kept = tenant_endpoints::make(running, &scope, submitted).await?;
+    Ok(json(StatusCode::CREATED, &hook(kept)))
+}
+
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Read>,
+    Names(id): Names<String>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    Ok(json(StatusCode::OK, &hook(known(app.running()?, &scope, &id).await?)))
+}
+
+pub(super) async fn replace(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names(id): Names<String>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let text = body::read(&app, body, LONGEST).await?.bytes;
+    let before = known(running, &scope, &id).await?;
+    let submitted = submitted::hook(&running.ingest.generation().rules.program, &text)?;
+    let kept = keep(running, &scope, before.row.id, submitted).await?;
+    Ok(json(StatusCode::OK, &hook(kept)))
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names(id): Names<String>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let before = known(running, &scope, &id).await?;
+    tenant_endpoints::delete(running, &scope, &before.row.id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The hooks of an application.
+pub(super) async fn of_application(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::List>,
+    Names(id): Names<String>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let filter = OwnFilter { dialect: Some(NAME.to_owned()), dialect_key: Some(format!("application/{id}")), ..OwnFilter::default() };
+    let page = OwnPage { after: 0, offset: 0, limit: MOST_HOOKS };
+    let rows = app.running()?.ingest.store.own_endpoints(&scope, &filter, page).await?;
+    let answer = |row| Ok(hook(Kept { definition: tenant_endpoints::definition(&row)?, row, warnings: Vec::new() }));
+    let hooks: Vec<Hook> = rows.into_iter().map(answer).collect::<Result<_, Problem>>()?;
+    Ok(json(StatusCode::OK, &hooks))
+}
+
+/// A part of the requests.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Part {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn requests(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Deliveries, may::List>,
+    Names(id): Names<String>,
+    Parameters(part): Parameters<Part>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let kept = known(running, &scope, &id).await?;
+    let page = Page { before: part.cursor.as_deref().map(parsed).transpose()?, limit: limit(part.limit)? };
+    let filter = DeliveryFilter { endpoint: Some(kept.row.id), ..DeliveryFilter::default() };
+    let rows = running.ingest.store.deliveries(&scope, &filter, &page).await?;
+    Ok(json(StatusCode::OK, &rows.into_iter().map(request).collect::<Vec<_>>()))
+}
+
+/// A hook that was made by this API.
+async fn known(running: &Running, scope: &TenantScope, id: &str) -> Result<Kept, Problem> {
+    let kept = find(running, scope, &EndpointId::new(id)).await?;
+    match &kept.definition.dialect {
+        Some(dialect) if dialect.name == NAME => Ok(kept),
+        Some(_) | None => Err(Problem::not_found("unknown-hook", format!("there is no outgoing hook `{id}`"))),
+    }
+}

@@ -1,0 +1,149 @@
+//! A hook as submitted → an endpoint. What its `action_type` and `resource` limit it to are conditions on the data model: the event's model
+//! has a field `action_type`, and belongs to a model of the resource's name.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::NAME;
+use crate::check::{Accepts, Part};
+use crate::endpoints::{Definition, Dialect, Draft, Field, Mistake, Read, Style};
+use crate::program::Program;
+use crate::server::Problem;
+use crate::server::dialects::document::{missing, path_to, read};
+use crate::server::tenant_endpoints::Submitted;
+
+/// Characters of a name there.
+const LONGEST_NAME: usize = 60;
+/// Characters of a kind of action or of resource.
+const LONGEST_KIND: usize = 60;
+
+/// The body template as it was written.
+fn body_text(text: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Hook<'t> {
+        #[serde(borrow)]
+        settings: Option<Settings<'t>>,
+    }
+    #[derive(Deserialize)]
+    struct Settings<'t> {
+        #[serde(borrow)]
+        request_body: Option<&'t RawValue>,
+    }
+    let hook: Hook<'_> = serde_json::from_slice(text).ok()?;
+    Some(hook.settings?.request_body?.get().to_owned())
+}
+
+/// What a hook is limited to.
+struct Limits {
+    action_type: Option<String>,
+    resource_type: Option<String>,
+    resource_id: Option<String>,
+}
+
+/// A hook, whole.
+pub(super) fn hook(program: &Program, text: &[u8]) -> Result<Submitted, Problem> {
+    let mut out = Vec::new();
+    let mut object = read(text, Style::Snake, &mut out)?;
+    for name in ["name", "action_type", "resource_type", "resource_id", "target_url", "trigger_when"] {
+        if !object.has(name) {
+            missing(&object, name, &mut out);
+        }
+    }
+    let name = object.take("name");
+    let wrong_name = name.clone().is_some_and(|field| field.text_within(1..=LONGEST_NAME, &mut out).is_none());
+    let action_type = object.take("action_type").and_then(|field| field.text_within(1..=LONGEST_KIND, &mut out));
+    let resource_type = object.take("resource_type").and_then(|field| field.text_within(1..=LONGEST_KIND, &mut out));
+    let resource_id = object.take("resource_id").and_then(|field| id(&field, &mut out));
+    let mut draft = Draft { name: name.filter(|_| !wrong_name), url: object.take("target_url"), ..Draft::default() };
+    if let Some(mut settings) = object.take("settings").and_then(|field| field.object(&mut out)) {
+        draft.headers = settings.take("request_headers");
+        draft.body = settings.take("request_body");
+        draft.body_text = body_text(text);
+        settings.finish(&mut out);
+    }
+    let mut events = Vec::new();
+    if let Some(mut when) = object.take("trigger_when").and_then(|field| field.object(&mut out)) {
+        if !when.has("events") {
+            missing(&when, "events", &mut out);
+        }
+        let field = when.take("events");
+        draft.conditions = when.take("conditions");
+        when.finish(&mut out);
+        (draft.event_types, events) = event_types(program, field, &mut out);
+    }
+    object.finish(&mut out);
+    let conditions = draft.conditions.clone().map_or_else(|| json!([]), |field| field.value);
+    let mut definition = Draft::blank();
+    let mut read = draft.apply(&mut definition, &mut out);
+    let limits = Limits { action_type, resource_type, resource_id };
+    limit(program, &limits, &mut definition, &mut read, &mut out);
+    let Limits { action_type, resource_type, resource_id } = limits;
+    let key = format!("{}/{}", resource_type.as_deref().unwrap_or_default(), resource_id.as_deref().unwrap_or_default());
+    let document = json!({
+        "action_type": action_type, "resource_type": resource_type, "resource_id": resource_id, "events": events, "conditions": conditions,
+    });
+    definition.dialect = Some(Dialect { name: NAME.to_owned(), key, document });
+    Ok(Submitted { definition, read, mistakes: out })
+}
+
+/// A number, or a text.
+fn id(field: &Field, out: &mut Vec<Mistake>) -> Option<String> {
+    match &field.value {
+        Value::Number(number) if number.is_u64() => Some(number.to_string()),
+        Value::String(text) if !text.is_empty() && text.len() <= LONGEST_KIND => Some(text.clone()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            field.mismatch("the id of a resource", out);
+            None
+        }
+    }
+}
+
+/// `action.started` is the webhook of this name or, as names in a schema have no dots, `action_started`. The names there, too.
+fn event_types(program: &Program, field: Option<Field>, out: &mut Vec<Mistake>) -> (Option<Field>, Vec<String>) {
+    let Some(field) = field else { return (None, Vec::new()) };
+    let mut seen = Vec::new();
+    let place = field.clone();
+    for item in place.one_or_many() {
+        if let Value::String(name) = &item.value {
+            let own = name.replace('.', "_");
+            seen.push(name.clone());
+            if program.webhook_named(name).is_none() && program.webhook_named(&own).is_none() {
+                let names: Vec<String> = program.webhooks.iter().map(|webhook| webhook.name.replacen('_', ".", 1)).collect();
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                item.unknown_word(&names, out);
+            }
+        }
+    }
+    let known = |value: Value| match value.as_str() {
+        Some(name) if program.webhook_named(name).is_none() => Value::from(name.replace('.', "_")),
+        Some(_) | None => value,
+    };
+    let mut field = field;
+    field.value = if let Value::Array(items) = field.value { items.into_iter().map(known).collect() } else { known(field.value) };
+    (Some(field), seen)
+}
+
+/// Adds the conditions that the kind of action and the resource are.
+fn limit(program: &Program, limits: &Limits, definition: &mut Definition, read: &mut Read, out: &mut Vec<Mistake>) {
+    if let Some(action) = &limits.action_type {
+        add(definition, read, ("object.action_type".to_owned(), action), "/action_type");
+    }
+    let (Some(resource), Some(id)) = (&limits.resource_type, &limits.resource_id) else { return };
+    let subscribed = definition.wants.event_types.iter().find_map(|name| program.webhook_named(name));
+    let Some(webhook) = subscribed.map(|id| program.webhook(id)) else { return };
+    if let Some(path) = path_to(program, webhook, resource) {
+        return add(definition, read, (path, id), "/resource_type");
+    }
+    let model = &program.model(webhook.model).name;
+    let message = format!("`resource_type` is `{resource}`, but `{model}` does not belong to one");
+    out.push(Mistake { pointer: "/resource_type".to_owned(), code: "invalid-value", message, help: None });
+}
+
+/// Adds the condition that the path leads to this value.
+fn add(definition: &mut Definition, read: &mut Read, (path, value): (String, &str), pointer: &str) {
+    let conditions = &mut definition.wants.conditions;
+    let index = u32::try_from(conditions.len()).unwrap_or(u32::MAX);
+    read.places.push((Part::Path(index), pointer.to_owned()));
+    conditions.push(Accepts { path: path.into(), accepted_values: vec![Value::from(value)] });
+}

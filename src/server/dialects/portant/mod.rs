@@ -1,0 +1,142 @@
+//! The outgoing webhook of a workflow as in seed `000_6753c3cbd563b9e5.txt`: one a workflow, called for whatever belongs to the workflow,
+//! with a body of its own form. Anything wrong with a request is 400 there, and a key that will not do is 403.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+
+use crate::access::{TenantScope, may};
+use crate::check::Accepts;
+use crate::endpoints::{Definition, Dialect, Draft, Mistake, Style};
+use crate::program::Program;
+use crate::server::access::{Allowed, Place, asked};
+use crate::server::dialects::document::{events_about, missing, no_events, path_to, read};
+use crate::server::dialects::restated::restated;
+use crate::server::request::{Names, Nothing, Parameters, json};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, keep, make};
+use crate::server::{App, Problem, Running, body, idempotency};
+use crate::store::{OwnFilter, OwnPage};
+
+/// What endpoints of this API are marked with.
+const NAME: &str = "portant";
+/// No path names a tenant: it is that of the key.
+const PLACE: Place = Place { header: None, tenant: "" };
+/// What it belongs to.
+const THING: &str = "workflow";
+/// How ids begin there, and here.
+const PREFIXES: (&str, &str) = ("owc_", "ep_");
+/// The form of an event there.
+const BODY: &str = include_str!("../../../../templates/portant.json");
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let routes = Router::new()
+        .route("/workflows/{workflow}/outgoing-webhooks/", get(one).post(create).patch(update))
+        .route_layer(from_fn_with_state(Arc::clone(app), idempotency::once));
+    asked(routes, app, PLACE).route_layer(from_fn(statuses))
+}
+
+/// The statuses that the seed names.
+async fn statuses(request: Request, next: Next) -> Response {
+    let pairs = [(StatusCode::UNPROCESSABLE_ENTITY, StatusCode::BAD_REQUEST), (StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN)];
+    restated(next.run(request).await, &pairs).await
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutgoingWebhook {
+    id: String,
+    webhook_url: Box<str>,
+}
+
+fn answer(status: StatusCode, kept: Kept) -> Response {
+    let (there, here) = PREFIXES;
+    let id = kept.row.id.as_str();
+    let id = format!("{there}{}", id.strip_prefix(here).unwrap_or(id));
+    json(status, &OutgoingWebhook { id, webhook_url: kept.definition.wants.url })
+}
+
+async fn one(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Read>,
+    Names(workflow): Names<String>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let kept = of_workflow(app.running()?, &scope, &workflow).await?;
+    Ok(answer(StatusCode::OK, kept.ok_or_else(|| none(&workflow))?))
+}
+
+async fn create(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names(workflow): Names<String>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let text = body::read(&app, body, LONGEST).await?.bytes;
+    let submitted = submitted(&running.ingest.generation().rules.program, &workflow, &text)?;
+    if of_workflow(running, &scope, &workflow).await?.is_some() {
+        let detail = format!("the workflow `{workflow}` has an outgoing webhook already");
+        return Err(Problem::bad_request("one-webhook-only", detail).help("change it with PATCH"));
+    }
+    Ok(answer(StatusCode::CREATED, make(running, &scope, submitted).await?))
+}
+
+async fn update(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names(workflow): Names<String>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let text = body::read(&app, body, LONGEST).await?.bytes;
+    let submitted = submitted(&running.ingest.generation().rules.program, &workflow, &text)?;
+    let before = of_workflow(running, &scope, &workflow).await?.ok_or_else(|| none(&workflow))?;
+    Ok(answer(StatusCode::OK, keep(running, &scope, before.row.id, submitted).await?))
+}
+
+fn none(workflow: &str) -> Problem {
+    Problem::not_found("unknown-webhook", format!("the workflow `{workflow}` has no outgoing webhook"))
+}
+
+async fn of_workflow(running: &Running, scope: &TenantScope, workflow: &str) -> Result<Option<Kept>, Problem> {
+    let filter = OwnFilter { dialect: Some(NAME.to_owned()), dialect_key: Some(workflow.to_owned()), ..OwnFilter::default() };
+    let page = OwnPage { after: 0, offset: 0, limit: 1 };
+    let row = running.ingest.store.own_endpoints(scope, &filter, page).await?.pop();
+    row.map(|row| Ok(Kept { definition: tenant_endpoints::definition(&row)?, row, warnings: Vec::new() })).transpose()
+}
+
+/// The one field, and everything about a workflow.
+fn submitted(program: &Program, workflow: &str, text: &[u8]) -> Result<Submitted, Problem> {
+    let mut mistakes: Vec<Mistake> = Vec::new();
+    let mut object = read(text, Style::Camel, &mut mistakes)?;
+    if !object.has("webhook_url") {
+        missing(&object, "webhook_url", &mut mistakes);
+    }
+    let draft = Draft { url: object.take("webhook_url"), ..Draft::default() };
+    object.finish(&mut mistakes);
+    let events = events_about(program, &[THING]);
+    let Some(webhook) = events.first().and_then(|name| program.webhook_named(name)) else { return Err(no_events(&[THING])) };
+    let path = path_to(program, program.webhook(webhook), THING).unwrap_or_default();
+    let mut definition = Draft::blank();
+    let read = draft.apply(&mut definition, &mut mistakes);
+    let accepts = Accepts { path: path.into(), accepted_values: vec![workflow.into()] };
+    definition = Definition {
+        name: format!("outgoing webhook of {workflow}"),
+        dialect: Some(Dialect { name: NAME.to_owned(), key: workflow.to_owned(), document: serde_json::Value::Null }),
+        ..definition
+    };
+    definition.wants.event_types = events;
+    definition.wants.conditions = vec![accepts];
+    definition.wants.body = Some(BODY.into());
+    definition.wants.content_type = Some("application/json".into());
+    Ok(Submitted { definition, read, mistakes })
+}
