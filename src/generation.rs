@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use crate::check::{Rules, Valid};
 use crate::delivery::{Policy, Secrets, Signer};
-use crate::ids::EndpointId;
+use crate::ids::{EndpointId, ProgramId};
+use crate::text::SourceMap;
 
 /// One generation of the program.
 #[derive(Clone, Debug)]
@@ -21,6 +23,19 @@ pub struct Generation {
     pub targets: FxHashMap<EndpointId, Arc<Target>>,
     /// The values of `secret.*`.
     pub secrets: Secrets,
+    /// Where it comes from.
+    pub origin: Arc<Origin>,
+}
+
+/// Where a program comes from.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// Its files, to show places in them.
+    pub sources: SourceMap,
+    /// Which of the programs that were ever in force at this store.
+    pub program: Option<ProgramId>,
+    /// When it first was.
+    pub since: Option<Timestamp>,
 }
 
 /// The run-time side of an endpoint.

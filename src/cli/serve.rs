@@ -116,7 +116,7 @@ async fn log_events(feed: Feed) {
                 tracing::debug!(%tenant, %model, %object, operation, %sequence, fired, "saved");
             }
             Activity::Sending { delivery, endpoint, attempt, .. } => tracing::debug!(%delivery, %endpoint, attempt, "sending"),
-            Activity::Answered { delivery, status, took, note } => {
+            Activity::Answered { delivery, status, took, note, .. } => {
                 let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 if note.is_empty() {
                     tracing::debug!(%delivery, status, took_ms, "delivered");
@@ -128,6 +128,7 @@ async fn log_events(feed: Feed) {
                 let what = lines.join("; ");
                 if live { tracing::info!(%what, "reloaded") } else { tracing::error!(%what, "reload") }
             }
+            Activity::Stopping => {}
         }
     }
 }

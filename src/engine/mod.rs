@@ -15,6 +15,7 @@ mod known;
 mod moment;
 mod payload;
 mod trace;
+mod item;
 mod waits;
 
 mod canonical;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::activity::{Activity, Decided};
+use crate::activity::{Activity, Decided, Feed};
 use crate::engine::{Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry, write_trace};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
@@ -25,8 +25,8 @@ pub(super) struct Saving {
     generation: Arc<Generation>,
     entropy: Arc<dyn Entropy>,
     saves: Vec<Save>,
-    /// Whether anybody watches.
-    watched: bool,
+    /// Is told after the commit.
+    feed: Feed,
     /// What is known for the save in hand, which is the one after those in `saved`.
     known: Known,
     asked: Vec<Read>,
@@ -43,7 +43,7 @@ impl Saving {
         generation: Arc<Generation>,
         entropy: Arc<dyn Entropy>,
         saves: Vec<Save>,
-        watched: bool,
+        feed: Feed,
     ) -> Self {
         Self {
             tenant,
@@ -52,7 +52,7 @@ impl Saving {
             entropy,
             saved: Vec::with_capacity(saves.len()),
             saves,
-            watched,
+            feed,
             known: Known::default(),
             asked: Vec::new(),
             rounds: 0,
@@ -61,11 +61,11 @@ impl Saving {
         }
     }
 
-    /// What came of it, after the store has run it: each save, and the news.
-    pub(super) fn into_result(self) -> Result<(Vec<Saved>, Vec<Activity>), IngestError> {
+    /// What came of each save, after the store has run it.
+    pub(super) fn into_result(self) -> Result<Vec<Saved>, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok((self.saved, self.news)),
+            None => Ok(self.saved),
         }
     }
 
@@ -95,11 +95,12 @@ impl Saving {
         let program = &self.generation.rules.program;
         let operation = outcome.operation;
         let trace = write_trace(program, (save.model, &save.id), &outcome.decisions);
-        if self.watched {
+        if self.feed.is_watched() {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
-        let effects = rows(circumstances, (save.model, &save.id), outcome, trace.clone());
+        let mut effects = rows(circumstances, (save.model, &save.id), outcome, trace.clone());
+        effects.record.item = self.feed.remembers().then(|| save.to_item(program));
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });
         self.known.found.clear();
@@ -153,6 +154,11 @@ impl SaveJob for Saving {
                 self.error = Some(IngestError::Refused { index, refused });
                 JobStep::Abort
             }
+        }
+    }
+    fn committed(&mut self) {
+        for activity in self.news.drain(..) {
+            self.feed.tell(self.at, activity);
         }
     }
 }

@@ -77,12 +77,7 @@ impl Ingest {
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
     pub async fn save(&self, tenant: &Tenant, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
-        let now = self.clock.now();
-        let job = Saving::new(tenant.clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
-        let (done, news) = self.store.save(job).await?.into_result()?;
-        for activity in news {
-            self.feed.tell(now, activity);
-        }
-        Ok(done)
+        let job = Saving::new(tenant.clone(), self.clock.now(), Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.clone());
+        self.store.save(job).await?.into_result()
     }
 }

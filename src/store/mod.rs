@@ -9,6 +9,7 @@ mod job;
 mod prune;
 mod receipt;
 mod rows;
+mod saves;
 mod sqlite;
 
 pub use alarm::{Alarm, Alert};
@@ -23,6 +24,7 @@ pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
     ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
 };
+pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Sequence, Tenant};
+use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, Sequence, Tenant};
 use crate::store::Alarm;
 use crate::template::RenderedText;
 
@@ -140,6 +140,8 @@ pub struct AttemptRow {
     pub response_headers: Option<Box<str>>,
     /// The start of the answer's body, at most 64 KiB.
     pub response_body: Option<Bytes>,
+    /// The header `webhook-signature` as it was sent, where it is kept.
+    pub signature: Option<Box<str>>,
 }
 
 /// The way of one tenant's deliveries to one endpoint.
@@ -286,6 +288,8 @@ pub struct TraceRow {
     pub operation: Box<str>,
     /// The decisions as JSON, a list.
     pub decisions: Box<str>,
+    /// The program that decided, where that is known.
+    pub program: Option<ProgramId>,
 }
 
 /// A key that was in force before the present one.
@@ -329,6 +333,10 @@ pub struct DeliveryFilter {
     pub object: Option<String>,
     /// Message.
     pub message: Option<MessageId>,
+    /// The status of the last answer, from the first to the last of each range.
+    pub answered: Vec<(u16, u16)>,
+    /// Text in the body that is sent or in one that was answered, letters of ASCII in either case.
+    pub text: Vec<String>,
 }
 
 /// A part of a list.

@@ -100,6 +100,7 @@ fn frozen(claimed: &Claimed) -> Frozen<'_> {
 
 fn sending(claimed: &Claimed, attempt: u32) -> Activity {
     Activity::Sending {
+        tenant: claimed.tenant.clone(),
         delivery: claimed.id,
         message: claimed.message,
         endpoint: claimed.endpoint.clone(),

@@ -101,6 +101,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         waits: Vec::new(),
         ended_waits: Vec::new(),
         messages: vec![message],
+        record: webhookc::store::Record::default(),
     };
     (id, OneDelivery(Tenant::new("default"), at(now), Some(Box::new(effects))))
 }
@@ -110,8 +111,8 @@ type Held = (usize, u32, Claimed);
 
 fn attempt(claimed: &Claimed, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
     let number = claimed.attempts + 1;
-    let (took, error, response_headers, response_body) = (Duration::ZERO, None, None, None);
-    let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body };
+    let (took, error, response_headers, response_body, signature) = (Duration::ZERO, None, None, None, None);
+    let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body, signature };
     let alarm: Option<Arc<dyn Alarm>> = if verdict.alarm { Some(Arc::<Told>::clone(told)) } else { None };
     let Verdict { then, suspend, .. } = verdict.clone();
     NewAttempt { tenant: claimed.tenant.clone(), delivery: claimed.id, fence: claimed.fence, attempt, then, suspend, alarm }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use uuid::Uuid;
@@ -67,6 +68,13 @@ pub(super) fn deliveries(
     conditions.text("m.model = ?", filter.model.as_deref());
     conditions.text("m.object = ?", filter.object.as_deref());
     conditions.id("m.id = ?", filter.message.map(|id| id.0));
+    for &(first, last) in &filter.answered {
+        // Numbers, so that nothing of the user's stands in the statement.
+        conditions.sql.push_str(&format!(" AND d.last_status BETWEEN {first} AND {last}"));
+    }
+    for text in &filter.text {
+        conditions.contains(text);
+    }
     if let Some(before) = page.before {
         conditions.id("m.row <= (SELECT row FROM messages WHERE id = ?)", Some(before.message().0));
         conditions.sql.push_str(" AND d.row < (SELECT row << 20 | ? FROM messages WHERE id = ?)");
@@ -75,6 +83,15 @@ pub(super) fn deliveries(
     }
     let sql = format!("{DELIVERY} {from} WHERE {} ORDER BY {order} LIMIT {}", conditions.sql, limit(page.limit));
     connection.prepare_cached(&sql)?.query_map(params_from_iter(conditions.values), delivery_row)?.collect()
+}
+
+/// The deliveries that a save caused. Ids of messages begin with the milliseconds of their save, so that they are found without an index of
+/// their own.
+pub(super) fn caused(connection: &Connection, tenant: i64, save: Sequence, at: Timestamp) -> rusqlite::Result<Vec<DeliveryRow>> {
+    let first = |millisecond: i64| (u128::from(millisecond.unsigned_abs()) << 80).to_be_bytes();
+    let (from, to) = (first(at.as_millisecond()), first(at.as_millisecond().saturating_add(1)));
+    let sql = format!("{DELIVERY} {BY_MESSAGE} WHERE m.id >= ?1 AND m.id < ?2 AND m.tenant = ?3 AND m.sequence = ?4 ORDER BY d.row");
+    connection.prepare_cached(&sql)?.query_map(params![from, to, tenant, save.0], delivery_row)?.collect()
 }
 
 pub(super) fn delivery(connection: &Connection, tenant: i64, id: DeliveryId) -> rusqlite::Result<Option<DeliveryRow>> {
@@ -96,7 +113,7 @@ pub(super) fn attempts(connection: &Connection, tenant: i64, delivery: DeliveryI
         .query_row(params![delivery.message().0.as_bytes(), delivery.ordinal(), tenant], |row| row.get(0))
         .optional()?;
     let Some(row) = row else { return Ok(None) };
-    let sql = "SELECT number, started_at, took_ms, status, error, response_headers, response_body
+    let sql = "SELECT number, started_at, took_ms, status, error, response_headers, response_body, signature
                FROM attempts WHERE delivery = ?1 ORDER BY number";
     connection.prepare_cached(sql)?.query_map([row], attempt_row)?.collect::<rusqlite::Result<_>>().map(Some)
 }
@@ -118,6 +135,24 @@ impl Conditions {
 
     fn id(&mut self, condition: &str, value: Option<Uuid>) {
         self.and(condition, value.map(|id| Value::Blob(id.as_bytes().to_vec())));
+    }
+
+    /// The text in what is sent or in what was answered.
+    fn contains(&mut self, text: &str) {
+        self.sql.push_str(
+            " AND (d.url LIKE ? ESCAPE '\\'
+              OR CAST(coalesce((SELECT body FROM bodies WHERE delivery = d.row), m.payload) AS TEXT) LIKE ? ESCAPE '\\'
+              OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.row AND CAST(a.response_body AS TEXT) LIKE ? ESCAPE '\\'))",
+        );
+        let mut pattern = String::from("%");
+        for character in text.chars() {
+            if matches!(character, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern.push('%');
+        self.values.extend(std::iter::repeat_n(Value::Text(pattern), 3));
     }
 
     fn and(&mut self, condition: &str, value: Option<Value>) {
@@ -175,5 +210,6 @@ fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
         error: row.get(4)?,
         response_headers: row.get(5)?,
         response_body: row.get::<_, Option<Vec<u8>>>(6)?.map(bytes::Bytes::from),
+        signature: row.get(7)?,
     })
 }

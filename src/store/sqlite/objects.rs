@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::ids::{Sequence, Tenant};
+use crate::ids::{ProgramId, Sequence, Tenant};
 use crate::store::sqlite::session::TenantRow;
 use crate::store::sqlite::values::{limit, time};
 use crate::store::{ObjectRow, TraceRow};
@@ -67,11 +67,20 @@ pub(super) fn index_children(model: &str, property: &str) -> Option<String> {
 }
 
 pub(super) fn traces(connection: &Connection, tenant: i64, model: &str, object: &str, at_most: usize) -> rusqlite::Result<Vec<TraceRow>> {
-    let sql = "SELECT sequence, at, operation, decisions FROM traces
+    let sql = "SELECT sequence, at, operation, decisions, program FROM traces
                WHERE tenant = ?1 AND model = ?2 AND object = ?3 ORDER BY row DESC LIMIT ?4";
-    let trace =
-        |row: &Row<'_>| Ok(TraceRow { sequence: Sequence(row.get(0)?), at: time(row, 1)?, operation: row.get(2)?, decisions: row.get(3)? });
-    connection.prepare_cached(sql)?.query_map(params![tenant, model, object, limit(at_most)], trace)?.collect()
+    connection.prepare_cached(sql)?.query_map(params![tenant, model, object, limit(at_most)], trace_row)?.collect()
+}
+
+/// Of a row that begins with sequence, at, operation, decisions, program.
+pub(super) fn trace_row(row: &Row<'_>) -> rusqlite::Result<TraceRow> {
+    Ok(TraceRow {
+        sequence: Sequence(row.get(0)?),
+        at: time(row, 1)?,
+        operation: row.get(2)?,
+        decisions: row.get(3)?,
+        program: row.get::<_, Option<i64>>(4)?.map(ProgramId),
+    })
 }
 
 fn object_row(row: &Row<'_>) -> rusqlite::Result<ObjectRow> {

@@ -134,8 +134,8 @@ fn record(connection: &Connection, row: i64, attempt: &NewAttempt) -> rusqlite::
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "INSERT INTO attempts (delivery, number, started_at, took_ms, status, error, response_headers, response_body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO attempts (delivery, number, started_at, took_ms, status, error, response_headers, response_body, signature)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             row,
@@ -146,6 +146,7 @@ fn record(connection: &Connection, row: i64, attempt: &NewAttempt) -> rusqlite::
             recorded.error,
             recorded.response_headers,
             recorded.response_body.as_deref(),
+            recorded.signature,
         ])
         .map(drop)
 }
