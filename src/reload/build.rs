@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use super::keyring::Keyring;
 use crate::check::{Rules, Valid};
 use crate::config::{Config, Endpoint, Keys, SecretError, SecretSource};
-use crate::delivery::{Earlier, Key, KeyError, ParseKeyError, Policy, Signer, SigningKeyError};
+use crate::delivery::{Earlier, Key, KeyError, ParseKeyError, Policy, Secret, Signer, SigningKeyError};
 use crate::generation::{Generation, Target};
 use crate::ids::EndpointId;
 use crate::program::Through;
@@ -91,18 +91,18 @@ pub async fn build(
         }
     }
     let configured_by_id: FxHashMap<_, _> = config.endpoints.iter().map(|configured| (&configured.source.id, configured)).collect();
-    let mut targets = FxHashMap::default();
-    let mut kept = BTreeSet::new();
     // A disabled one is no target: what it has is held.
-    for endpoint in rules.endpoints.iter().filter(|endpoint| endpoint.enabled) {
+    let enabled = || rules.endpoints.iter().filter(|endpoint| endpoint.enabled);
+    let has_secret = |id: &EndpointId| configured_by_id.get(id).is_some_and(|configured| configured.keys.secret.is_some());
+    let kept: BTreeSet<EndpointId> = enabled().map(|endpoint| &endpoint.id).filter(|id| !has_secret(id)).cloned().collect();
+    let mut kept_secrets = keyring.endpoint_secrets(kept.iter().cloned().collect()).await?;
+    let mut targets = FxHashMap::default();
+    for endpoint in enabled() {
         let configured = configured_by_id.get(&endpoint.id).copied();
         let name = endpoint.name.value.to_string();
         let policy = configured.map_or_else(Policy::default, |configured| configured.policy.clone());
-        if configured.is_none_or(|configured| configured.keys.secret.is_none()) {
-            kept.insert(endpoint.id.clone());
-        }
-        let keys = EndpointKeys { id: &endpoint.id, name: &name, configured, config, keyring };
-        let signer = keys.signer(&policy).await?;
+        let keys = EndpointKeys { name: &name, configured, config, keyring };
+        let signer = keys.signer(&policy, kept_secrets.remove(&endpoint.id)).await?;
         targets.insert(endpoint.id.clone(), Arc::new(Target { name, policy, signer }));
     }
     index_children(&rules, keyring.store()).await?;
@@ -112,7 +112,6 @@ pub async fn build(
 
 /// Where the keys of an endpoint come from.
 struct EndpointKeys<'a> {
-    id: &'a EndpointId,
     name: &'a str,
     configured: Option<&'a Endpoint>,
     config: &'a Config,
@@ -120,13 +119,14 @@ struct EndpointKeys<'a> {
 }
 
 impl EndpointKeys<'_> {
-    /// Its own keys where they are configured, and those that the store keeps where not.
-    async fn signer(&self, policy: &Policy) -> Result<Signer, BuildError> {
+    /// Its own keys where they are configured, and those that the store keeps where not: `kept` is its secret there.
+    async fn signer(&self, policy: &Policy, kept: Option<(Secret, Vec<Earlier>)>) -> Result<Signer, BuildError> {
         let none = Keys::default();
         let keys = self.configured.map_or(&none, |configured| &configured.keys);
-        let (secret, mut earlier) = match &keys.secret {
-            Some(source) => (self.parsed(source)?, Vec::new()),
-            None => self.keyring.endpoint_secret(self.id).await?,
+        let (secret, mut earlier) = match (&keys.secret, kept) {
+            (Some(source), _) => (self.parsed(source)?, Vec::new()),
+            (None, Some(kept)) => kept,
+            (None, None) => return Err(StoreError::Failed(format!("the store keeps no secret of the endpoint `{}`", self.name)).into()),
         };
         for previous in &keys.previous {
             earlier.push(Earlier { key: self.parsed::<Key>(&previous.secret)?, until: previous.until });

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use super::build::BuildError;
 use crate::delivery::{Earlier, Key, RsaKey, Secret, SecretError, Signer, SigningKey};
 use crate::generation::{Generation, Live, Target};
 use crate::ids::EndpointId;
-use crate::store::{Store, StoreError};
+use crate::store::{KeptKey, RetiredKey, Store, StoreError};
 use crate::time::Entropy;
 
 /// Where the store keeps the key of the `journey` profile.
@@ -32,6 +33,8 @@ pub struct Keyring {
 
 /// A key with those before it.
 type Rotating<K> = (Arc<K>, Vec<Earlier>);
+/// The secrets of endpoints, each with those before it.
+pub(super) type EndpointSecrets = FxHashMap<EndpointId, (Secret, Vec<Earlier>)>;
 
 /// Why a key was not rotated.
 #[derive(Debug, thiserror::Error)]
@@ -78,13 +81,18 @@ impl Keyring {
         *lock(&self.endpoints) = endpoints;
     }
 
-    /// The secret that is kept for an endpoint, made when it is first needed.
-    pub(super) async fn endpoint_secret(&self, id: &EndpointId) -> Result<(Secret, Vec<Earlier>), BuildError> {
-        let unreadable = |source| BuildError::BadSigningSecret { name: id.to_string(), source: SecretError::into(source) };
-        let name = name_of(id);
-        let secret = Secret::from_bytes(&self.store.key(&name, self.random()).await?).map_err(unreadable)?;
-        let earlier = self.earlier(&name, |bytes| Secret::from_bytes(bytes).map(Key::Secret).map_err(unreadable)).await?;
-        Ok((secret, earlier))
+    /// The secrets that are kept for endpoints, each with those before it; made when they are first needed.
+    pub(super) async fn endpoint_secrets(&self, ids: Vec<EndpointId>) -> Result<EndpointSecrets, BuildError> {
+        let kept = self.store.keys(ids.iter().map(name_of).collect(), self.random()).await?;
+        let read = |(id, KeptKey { material, retired }): (EndpointId, KeptKey)| {
+            let secret = |bytes: &[u8]| {
+                let unreadable = |source| BuildError::BadSigningSecret { name: id.to_string(), source: SecretError::into(source) };
+                Secret::from_bytes(bytes).map_err(unreadable)
+            };
+            let earlier = earlier(retired, |bytes| secret(bytes).map(Key::Secret))?;
+            Ok((id.clone(), (secret(&material)?, earlier)))
+        };
+        ids.into_iter().zip(kept).map(read).collect()
     }
 
     /// The RSA key of the `journey` profile, made when it is first needed.
@@ -164,8 +172,7 @@ impl Keyring {
 
     /// What was in force under this name; those whose grace time is over do no harm.
     async fn earlier(&self, name: &str, read: impl Fn(&[u8]) -> Result<Key, BuildError>) -> Result<Vec<Earlier>, BuildError> {
-        let retired = self.store.retired_keys(name, Timestamp::UNIX_EPOCH).await?;
-        retired.into_iter().map(|retired| Ok(Earlier { key: read(&retired.material)?, until: retired.until })).collect()
+        earlier(self.store.retired_keys(name, Timestamp::UNIX_EPOCH).await?, read)
     }
 
     fn random_bytes<const N: usize>(&self) -> [u8; N] {
@@ -175,7 +182,7 @@ impl Keyring {
     }
 
     /// Makes the bytes of a secret or of a seed.
-    fn random(&self) -> impl FnOnce() -> Vec<u8> + Send + 'static {
+    fn random(&self) -> impl Fn() -> Vec<u8> + Send + 'static {
         let entropy = Arc::clone(&self.entropy);
         move || {
             let mut bytes = vec![0; 32];
@@ -188,6 +195,10 @@ impl Keyring {
 /// A provider that makes no key leaves nothing, which cannot be read as a key afterwards.
 fn new_rsa_key() -> Vec<u8> {
     RsaKey::generate().and_then(|key| key.to_pkcs8()).unwrap_or_default()
+}
+
+fn earlier(retired: Vec<RetiredKey>, read: impl Fn(&[u8]) -> Result<Key, BuildError>) -> Result<Vec<Earlier>, BuildError> {
+    retired.into_iter().map(|retired| Ok(Earlier { key: read(&retired.material)?, until: retired.until })).collect()
 }
 
 /// Where the store keeps the secret of an endpoint.

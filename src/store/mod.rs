@@ -21,8 +21,8 @@ use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
 pub use rows::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Lane, MessageFilter, MessageRow, NewAttempt,
-    ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
+    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageFilter, MessageRow,
+    NewAttempt, ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
@@ -252,6 +252,15 @@ impl Store {
     /// When the store fails.
     pub async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
         verb!(self, key(name, make))
+    }
+
+    /// The key material under each of `names`, in their order, with what was in force before. `make` is called for each that has none, and
+    /// what is made is stored in a few transactions.
+    ///
+    /// # Errors
+    /// When the store fails; some may have been stored then.
+    pub async fn keys(&self, names: Vec<String>, make: impl FnMut() -> Vec<u8> + Send + 'static) -> Result<Vec<KeptKey>, StoreError> {
+        verb!(self, keys(names, make))
     }
 
     /// Notes that a request with this `Idempotency-Key` is under way, unless it, or another with the same key, came less than a day before

@@ -292,6 +292,21 @@ pub struct TraceRow {
     pub program: Option<ProgramId>,
 }
 
+/// A key that is made once and kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeptKey {
+    /// Its bytes.
+    pub material: Vec<u8>,
+    /// What was in force before, the newest first.
+    pub retired: Vec<RetiredKey>,
+}
+
+impl std::fmt::Debug for KeptKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptKey").field("retired", &self.retired).finish_non_exhaustive()
+    }
+}
+
 /// A key that was in force before the present one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RetiredKey {

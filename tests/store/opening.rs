@@ -4,7 +4,7 @@ use std::fs;
 
 use webhookc::store::{Store, StoreError};
 
-use crate::script::{Place, Script, put, tenant, write};
+use crate::script::{Place, Script, at, put, tenant, write};
 
 async fn refused(url: &str) -> String {
     Store::open(url).await.err().unwrap().to_string()
@@ -118,6 +118,26 @@ async fn a_key_is_made_once_and_kept() {
     assert_eq!(store.key("k", || panic!("it exists")).await.unwrap(), [1, 2, 3]);
     drop(store);
     assert_eq!(place.open().await.key("k", || vec![9]).await.unwrap(), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn many_keys_are_made_together_and_what_was_retired_comes_with_them() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.key("k7", || vec![7]).await.unwrap();
+    store.rotate_key("k7", vec![8], at(1_000)).await.unwrap();
+    let names = || (0..10_000).map(|number| format!("k{number}")).collect();
+    let mut count = 0_u32;
+    let make = move || {
+        count += 1;
+        count.to_be_bytes().to_vec()
+    };
+    let kept = store.keys(names(), make).await.unwrap();
+    assert_eq!(kept.len(), 10_000);
+    assert_eq!((&kept[0].material[..], &kept[8].material[..]), (&[0, 0, 0, 1][..], &[0, 0, 0, 8][..]));
+    let retired: Vec<_> = kept[7].retired.iter().map(|retired| (&retired.material[..], retired.until)).collect();
+    assert_eq!((&kept[7].material[..], retired), (&[8][..], vec![(&[7][..], at(1_000))]));
+    assert_eq!(store.keys(names(), || panic!("they exist")).await.unwrap(), kept);
 }
 
 /// A database as the first version of the format had it, with what these statements do.

@@ -3,11 +3,23 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::store::RetiredKey;
 use crate::store::sqlite::values::time;
+use crate::store::{KeptKey, RetiredKey};
 
 pub(super) fn key(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
     connection.prepare_cached("SELECT material FROM keys WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
+}
+
+/// Each name with its key, if there is one.
+pub(super) fn found(connection: &Connection, names: Vec<String>) -> rusqlite::Result<Vec<(String, Option<KeptKey>)>> {
+    let kept = |name: String| {
+        let kept = match key(connection, &name)? {
+            Some(material) => Some(KeptKey { material, retired: retired(connection, &name, Timestamp::UNIX_EPOCH)? }),
+            None => None,
+        };
+        Ok((name, kept))
+    };
+    names.into_iter().map(kept).collect()
 }
 
 /// Stores the material unless there is some already; what is there then.

@@ -34,13 +34,17 @@ use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
-    NewAttempt, ObjectRow, Page, Receipt, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
+    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, KeptKey, Lane, MessageFilter,
+    MessageRow, NewAttempt, ObjectRow, Page, Receipt, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow,
+    WaitRow,
 };
 use readers::Readers;
 use save::Saving;
 use session::Session;
 use writer::{Flow, Writer};
+
+/// Keys that are made and stored in one transaction, so that no save waits long behind them.
+const KEYS_TOGETHER: usize = 4096;
 
 /// An open SQLite store.
 #[derive(Clone, Debug)]
@@ -224,6 +228,26 @@ impl Sqlite {
             receipts::close(&session.connection, tenant.as_str(), &key, answer.as_ref()).map(|()| Flow::Keep)
         };
         self.writer.write((), close).await
+    }
+
+    pub(super) async fn keys(&self, names: Vec<String>, mut make: impl FnMut() -> Vec<u8>) -> Result<Vec<KeptKey>, StoreError> {
+        let mut kept = self.readers.read(move |connection| keys::found(connection, names)).await?;
+        let missing: Vec<usize> = (0..).zip(&kept).filter_map(|(place, (_, key))| key.is_none().then_some(place)).collect();
+        for places in missing.chunks(KEYS_TOGETHER) {
+            let new = places.iter().filter_map(|place| Some((kept.get(*place)?.0.clone(), make())));
+            let keep = |session: &mut Session, new: &mut Vec<(String, Vec<u8>)>| {
+                for (name, material) in new {
+                    *material = keys::keep(&session.connection, name, material)?;
+                }
+                Ok(Flow::Keep)
+            };
+            for (place, (_, material)) in places.iter().zip(self.writer.write(new.collect(), keep).await?) {
+                if let Some((_, key)) = kept.get_mut(*place) {
+                    *key = Some(KeptKey { material, retired: Vec::new() });
+                }
+            }
+        }
+        Ok(kept.into_iter().filter_map(|(_, key)| key).collect())
     }
 
     pub(super) async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
