@@ -23,4 +23,4 @@ pub use rate::{Bucket, Rate, RateError};
 pub use request::{Frozen, Keys, Request, request};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, Settlement, settle};
-pub use sign::{Earlier, Key, KeyError, ParseKeyError, RsaKey, Secret, SecretError, Signer, SigningKey, SigningKeyError};
+pub use sign::{Checked, Earlier, Key, KeyError, KeyName, ParseKeyError, RsaKey, Secret, SecretError, Signer, SigningKey, SigningKeyError};

@@ -74,7 +74,7 @@ fn on_property(program: &Program, case: &Case<'_>, test: &Test, id: PropertyId) 
 }
 
 /// Whether a test other than `changed` holds for a value.
-fn holds(test: &Test, value: &Value) -> bool {
+pub(super) fn holds(test: &Test, value: &Value) -> bool {
     match test {
         Test::Set => match value {
             Value::Null => false,
@@ -104,7 +104,7 @@ fn equals(literal: &Literal, value: &Value) -> bool {
     }
 }
 
-fn seen(program: &Program, object: &Record, id: PropertyId) -> String {
+pub(super) fn seen(program: &Program, object: &Record, id: PropertyId) -> String {
     let value = object.value(id);
     let model = program.model(object.model);
     let kind = &model.property(id).kind;
@@ -122,7 +122,7 @@ fn seen(program: &Program, object: &Record, id: PropertyId) -> String {
     }
 }
 
-fn required(test: &Test) -> String {
+pub(super) fn required(test: &Test) -> String {
     match test {
         Test::Set => "a value".to_owned(),
         Test::Uploaded => "uploaded".to_owned(),

@@ -16,6 +16,7 @@ mod moment;
 mod payload;
 mod trace;
 mod item;
+mod replay;
 mod waits;
 
 mod canonical;
@@ -27,6 +28,7 @@ pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;
 pub use moment::Moment;
+pub use replay::{Look, Replayed, looks, replay};
 pub use save::{Change, MAX_BODY_BYTES, Save, Verb, parse_save};
 pub use trace::{TraceEntry, VerdictWord, read_trace, trace_entry, write_trace};
 pub use verdict::{Decision, Verdict};

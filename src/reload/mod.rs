@@ -4,12 +4,14 @@
 mod build;
 mod keyring;
 mod reach;
+mod rejected;
 mod reloader;
 mod trigger;
 mod watch;
 
 pub use build::{Absent, BuildError, build};
 pub use keyring::{Keyring, RotateError};
+pub use rejected::{Rejected, Rejection};
 pub use reloader::{Attempt, Files, Reloader, Setup};
 pub use trigger::{Report, Requests, Trigger, trigger};
 

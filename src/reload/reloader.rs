@@ -7,23 +7,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use tokio::sync::{Notify, oneshot};
 
-use super::build::{Absent, build};
+use super::build::{Absent, BuildError, build};
 use super::keyring::Keyring;
 use super::reach::unreachable;
+use super::rejected::{self, Findings, Rejected, Rejection};
 use super::trigger::{Report, Requests};
 use super::watch::Watch;
 use crate::activity::{Activity, Feed};
+use crate::check::{Rules, Valid};
 use crate::compile::{Compilation, compile};
 use crate::config::{self, Config, LoadError, Overrides, Seen};
 use crate::diagnostics::Severity;
 use crate::egress::Guard;
-use crate::generation::{Generation, Live};
+use crate::generation::{Generation, Live, Origin};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, RequestSource};
 use crate::report::{counted, lines, size};
-use crate::text::{SourceText, Span, Spanned};
+use crate::text::{SourceMap, SourceText, Span, Spanned};
 use crate::time::Clock;
 
 /// How often the files are looked at without any news of them: some file systems have none.
@@ -133,6 +136,7 @@ pub struct Reloader {
     clock: Arc<dyn Clock>,
     requests: Requests,
     swapped: Arc<Notify>,
+    rejected: Rejected,
     watch: Watch,
     seen: Seen,
     /// Number of the last generation.
@@ -161,15 +165,17 @@ pub struct Setup {
     pub requests: Requests,
     /// Rings when a new program has been swapped in.
     pub swapped: Arc<Notify>,
+    /// Where it stands while the files make no program.
+    pub rejected: Rejected,
 }
 
 impl Reloader {
     /// A reloader that has loaded nothing yet.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let Setup { files, keyring, absent, guard, quiet, feed, clock, requests, swapped } = setup;
+        let Setup { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, rejected } = setup;
         let (watch, seen) = (Watch::new(), Seen::default());
-        Self { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, watch, seen, number: 0, fixed: None }
+        Self { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, rejected, watch, seen, number: 0, fixed: None }
     }
 
     /// Makes a generation of an attempt, if it is without errors, and remembers what it was made of.
@@ -178,30 +184,43 @@ impl Reloader {
         self.seen = attempt.seen;
         let (config, compilation) = match attempt.outcome {
             Ok(loaded) => loaded,
-            Err(error) => return (None, self.rejected("the configuration is wrong", error.lines())),
+            Err(error) => return (None, self.rejected("the configuration is wrong", error.lines(), rejected::of_load(&error))),
         };
         let mut notes = lines(&compilation.sources, &compilation.diagnostics);
-        let Some(rules) = compilation.rules else {
+        if compilation.rules.is_none() {
             let errors = compilation.diagnostics.count(Severity::Error);
-            return (None, self.rejected(&counted(errors, "error"), notes));
+            return (None, self.rejected(&counted(errors, "error"), notes, rejected::of_compilation(&compilation)));
+        }
+        let Compilation { sources, rules: Some(rules), models, webhooks, .. } = compilation else {
+            return (None, self.rejected("it has no rules", notes, Findings::default()));
         };
         let restart = self.restart_note(&config);
         let refused = unreachable(&rules, &self.guard);
         if !refused.is_empty() {
             let why = refused.into_iter().chain(restart).collect();
-            return (None, self.rejected("it would send where nothing may be sent", why));
+            return (None, self.rejected("it would send where nothing may be sent", why, Findings::default()));
         }
-        match build(rules, &config, &self.keyring, self.number + 1, self.absent).await {
+        match self.build(rules, &config, sources).await {
             Ok((generation, warnings)) => {
                 self.number += 1;
+                self.rejected.store(None);
                 notes.extend(warnings);
                 notes.extend(restart);
-                let size = size(compilation.models, compilation.webhooks);
+                let size = size(models, webhooks);
                 let first = format!("live, {size} in {} ms", attempt.took.as_millis().max(1));
                 (Some(generation), Report { live: true, lines: std::iter::once(first).chain(notes).collect() })
             }
-            Err(error) => (None, self.rejected("it cannot be run", vec![chain(&error)])),
+            Err(error) => (None, self.rejected("it cannot be run", vec![chain(&error)], Findings::default())),
         }
+    }
+
+    async fn build(&self, rules: Valid<Rules>, config: &Config, sources: SourceMap) -> Result<(Generation, Vec<String>), BuildError> {
+        let program = self.keyring.store().note_program(digest(&sources), self.clock.now()).await?;
+        let (generation, warnings) = build(rules, config, &self.keyring, self.number + 1, self.absent).await?;
+        // Places in the files are shown by an inspector; without one, the text would be kept for nothing.
+        let sources = if self.feed.remembers() { sources } else { SourceMap::default() };
+        let origin = Arc::new(Origin { sources, program: Some(program.id), since: Some(program.since) });
+        Ok((Generation { origin, ..generation }, warnings))
     }
 
     /// Waits until the files make a program, reporting every failure on the way.
@@ -289,9 +308,12 @@ impl Reloader {
         }
     }
 
-    fn rejected(&self, what: &str, notes: Vec<String>) -> Report {
+    fn rejected(&self, what: &str, notes: Vec<String>, Findings { first, left_out }: Findings) -> Report {
         let rest = if self.number == 0 { "waiting for a good one" } else { "still on the last good program" };
-        Report { live: false, lines: std::iter::once(format!("rejected, {what}, {rest}")).chain(notes).collect() }
+        let report = Report { live: false, lines: std::iter::once(format!("rejected, {what}, {rest}")).chain(notes).collect() };
+        let (at, findings) = (self.clock.now(), first);
+        self.rejected.store(Some(Arc::new(Rejection { at, report: report.clone(), findings, left_out })));
+        report
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
@@ -300,6 +322,20 @@ impl Reloader {
         let before = self.fixed.get_or_insert_with(|| now.clone());
         (*before != now).then(|| "`[listen]`, `[store]`, `[egress]` and `[retention]` change only at the next start".to_owned())
     }
+}
+
+/// The SHA-256 of what a program is made of: names and texts with their lengths.
+fn digest(sources: &SourceMap) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for (_, file) in sources.iter() {
+        for part in [&file.name, &file.text] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
 }
 
 /// An error and its causes in one line.

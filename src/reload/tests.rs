@@ -47,6 +47,7 @@ impl Project {
             clock: Arc::new(SystemClock),
             requests,
             swapped: Arc::default(),
+            rejected: Default::default(),
         });
         Self { folder, reloader, news, trigger }
     }

@@ -102,6 +102,25 @@ impl Problem {
         problem
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The status in words.
+    pub(super) fn title(&self) -> &'static str {
+        self.0.title
+    }
+
+    /// One sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// What to do about it.
+    pub(super) fn advice(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
     pub(super) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
@@ -149,8 +168,7 @@ impl From<IngestError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], self.to_json()).into_response()
+        (self.status(), [(header::CONTENT_TYPE, PROBLEM_JSON)], self.to_json()).into_response()
     }
 }
 

@@ -115,6 +115,8 @@ pub struct DeliveryRow {
     pub url: RenderedText,
     /// Headers, secrets as placeholders.
     pub headers: Vec<(Box<str>, RenderedText)>,
+    /// The media type of a body of its own; `None` for the message's payload, JSON.
+    pub content_type: Option<Box<str>>,
     /// The body that is sent; empty in lists.
     pub body: Bytes,
     /// When it was made.

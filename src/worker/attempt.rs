@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Settlement, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, request, settle};
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
@@ -44,8 +44,12 @@ impl Attempt {
             tools.feed.tell(started_at, sending(&claimed, number));
         }
         let keys = Keys { signer: &self.target.signer, secrets: &self.generation.secrets };
+        let mut signature = None;
         let exchange = match request(&frozen(&claimed), keys, self.target.policy.timeout, started_at) {
-            Ok(request) => tools.egress.exchange(request).await,
+            Ok(request) => {
+                signature = tools.feed.remembers().then(|| signature_of(&request)).flatten();
+                tools.egress.exchange(request).await
+            }
             Err(outcome) => unsent(outcome),
         };
         let reached = reached(&exchange.outcome);
@@ -68,6 +72,7 @@ impl Attempt {
                 error,
                 response_headers: headers_json(&exchange),
                 response_body: exchange.status.map(|_| exchange.body),
+                signature,
             },
             then,
             suspend,
@@ -83,6 +88,12 @@ impl Attempt {
         let delivery = Some((claimed.id, claimed.event.clone()));
         Bell { generation, entropy, tenant: claimed.tenant.clone(), endpoint: claimed.endpoint.clone(), delivery }.alarm()
     }
+}
+
+/// The signature of a request, for whoever looks back.
+fn signature_of(request: &Request) -> Option<Box<str>> {
+    let header = request.headers.iter().find(|(name, _)| name == "webhook-signature")?;
+    Some(header.1.as_str().into())
 }
 
 /// What the claim holds of the request.

@@ -6,11 +6,13 @@
 //! both; the headers of the `journey` profile hold one each, made with the key in force, and name the RSA key, of which the public half
 //! stays published for the grace time.
 
+mod check;
 mod ed25519;
 mod key;
 mod rsa;
 mod secret;
 
+pub use check::{Checked, KeyName};
 pub use ed25519::{SigningKey, SigningKeyError};
 pub use key::{Earlier, Key, ParseKeyError};
 pub use rsa::{KeyError, RsaKey};

@@ -13,7 +13,7 @@ use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Messa
 
 const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
 const DELIVERY: &str = "SELECT d.row, m.id, e.name, m.event, m.model, m.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
-                               d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at";
+                               d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at, d.content_type";
 const DELIVERY_FROM: &str = "FROM deliveries d JOIN messages m ON m.row = d.row >> 20 JOIN endpoints e ON e.row = d.endpoint";
 /// Newest first by way of the tenant's messages, whose rows are in the same order as those of their deliveries.
 const BY_MESSAGE: &str =
@@ -102,7 +102,7 @@ pub(super) fn delivery(connection: &Connection, tenant: i64, id: DeliveryId) -> 
     connection
         .prepare_cached(&sql)?
         .query_row(params![id.message().0.as_bytes(), id.ordinal(), tenant], |row| {
-            Ok(DeliveryRow { body: row.get::<_, Vec<u8>>(17)?.into(), ..delivery_row(row)? })
+            Ok(DeliveryRow { body: row.get::<_, Vec<u8>>(18)?.into(), ..delivery_row(row)? })
         })
         .optional()
 }
@@ -198,6 +198,7 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         body: bytes::Bytes::new(),
         created_at: time(row, 15)?,
         settled_at: time_if_any(row, 16)?,
+        content_type: row.get(17)?,
     })
 }
 
