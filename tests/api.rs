@@ -239,7 +239,7 @@ async fn before_a_program_is_live_everything_else_is_503() {
 async fn dev_has_a_receiver_and_refuses_foreign_pages() {
     let api = Api::start(true).await;
     let (status, answer) = api.send("POST", "/sink/repos/acme/shop", "hello").await;
-    assert_eq!((status, answer), (200, json!({"received": 5})));
+    assert_eq!((status, answer), (200, json!({"received": 5, "signatures": {"endpoint": null}})));
     let url = format!("{}/healthz", api.base);
     for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example")] {
         let answer = api.http.get(&url).header(name, value).send().await.unwrap();

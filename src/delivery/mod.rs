@@ -13,6 +13,8 @@ mod policy;
 mod rate;
 mod schedule;
 
+mod timing;
+
 mod sign;
 
 pub use duration::{DurationError, parse_duration};
@@ -23,4 +25,8 @@ pub use rate::{Bucket, Rate, RateError};
 pub use request::{Frozen, Keys, Request, request};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, Settlement, settle};
-pub use sign::{Checked, Earlier, Key, KeyError, KeyName, ParseKeyError, RsaKey, Secret, SecretError, Signer, SigningKey, SigningKeyError};
+pub use sign::{
+    Checked, Earlier, Key, KeyError, KeyName, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signer, SigningKey, SigningKeyError, Verdict,
+    Verifier,
+};
+pub use timing::Timing;

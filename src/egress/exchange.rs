@@ -1,20 +1,20 @@
 //! One request and its answer. Everything that was received is untrusted and bounded; the deadline covers all of it.
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Method, Request as HttpRequest};
+use http_body_util::Full;
 use jiff::Timestamp;
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Response};
-use url::Url;
 
-use crate::delivery::{AttemptOutcome, Request};
+use crate::delivery::{AttemptOutcome, Request, Timing};
 use crate::egress::Client;
-use crate::egress::resolve::ResolveError;
+use crate::egress::body::{More, Received};
+use crate::egress::origin::{Location, Origin};
+use crate::egress::reason::{connection_failed, innermost};
+use crate::egress::wire::{NoAnswer, Wire};
 
-/// Bytes of a decoded answer that are kept; the rest is not read.
-const BODY_KEPT: usize = 64 * 1024;
 /// Bytes of an answer's headers that are kept, names and values.
 const HEADERS_KEPT: usize = 16 * 1024;
 
@@ -29,6 +29,8 @@ pub struct Exchange {
     pub body: Bytes,
     /// From the start to the last byte that was read.
     pub took: Duration,
+    /// Where that time went.
+    pub timing: Timing,
     /// For the decision on what follows.
     pub outcome: AttemptOutcome,
 }
@@ -38,55 +40,82 @@ impl Client {
     pub async fn exchange(&self, request: Request) -> Exchange {
         let began = Instant::now();
         let timeout = request.timeout;
-        let mut answer = Answer::default();
+        let mut answer = Answer::in_room(&self.room);
         let ended = tokio::time::timeout(timeout, self.run(request, &mut answer)).await;
         let outcome = match ended {
-            Ok(Ok(())) => AttemptOutcome::Answered { status: answer.status.unwrap_or_default(), retry_after: answer.retry_after },
-            Ok(Err(outcome)) => outcome,
-            Err(_) => AttemptOutcome::TimedOut,
+            Ok(Ok(rest)) => answer.complete(rest),
+            Ok(Err(outcome)) => answer.incomplete(outcome),
+            Err(_) => answer.incomplete(AttemptOutcome::TimedOut),
         };
-        Exchange { status: answer.status, headers: answer.headers, body: answer.body.freeze(), took: began.elapsed(), outcome }
+        let Answer { status, headers, body, timing, .. } = answer;
+        Exchange { status, headers, body: body.into_bytes(), took: began.elapsed(), timing, outcome }
     }
 
-    async fn run(&self, request: Request, answer: &mut Answer) -> Result<(), AttemptOutcome> {
-        let built = self.build(request)?;
-        let mut response = self.http.execute(built).await.map_err(|error| failed(&error))?;
-        answer.read_head(&response);
-        while answer.body.len() < BODY_KEPT {
-            match response.chunk().await {
-                Ok(Some(chunk)) => {
-                    let room = BODY_KEPT - answer.body.len();
-                    answer.body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-                }
-                Ok(None) => break,
-                Err(error) => return Err(failed(&error)),
+    async fn run(&self, request: Request, answer: &mut Answer) -> Result<More, AttemptOutcome> {
+        let (origin, request) = prepare(request).map_err(AttemptOutcome::Refused)?;
+        let (mut wire, response) = self.send(&origin, request, &mut answer.timing).await?;
+        let (head, mut body) = response.into_parts();
+        answer.read_head(head.status.as_u16(), &head.headers);
+        while let Some(part) = wire.part(&mut body).await {
+            let part = part.map_err(|error| connection_failed(&error))?;
+            if answer.body.add(&part) == More::Cut {
+                // The connection goes with the rest of the answer.
+                return Ok(More::Cut);
             }
         }
-        // A response that is not read to its end takes its connection with it when it is dropped.
-        Ok(())
+        self.pool.put(origin, wire);
+        Ok(More::Wanted)
     }
 
-    fn build(&self, request: Request) -> Result<reqwest::Request, AttemptOutcome> {
-        let refused = |why: String| AttemptOutcome::Refused(why);
-        // The URL itself is not repeated: it may hold a secret.
-        let url = Url::parse(&request.url).map_err(|error| refused(format!("the URL cannot be read: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(refused(format!("the URL's scheme is `{}`, expected `https` or `http`", url.scheme())));
+    /// Sends over a connection that is there, or over a new one, and waits for the head of the answer.
+    pub(super) async fn send(
+        &self,
+        origin: &Origin,
+        mut request: HttpRequest<Full<Bytes>>,
+        timing: &mut Timing,
+    ) -> Result<(Wire, http::Response<hyper::body::Incoming>), AttemptOutcome> {
+        loop {
+            let kept = self.pool.take(origin);
+            timing.reused = kept.is_some();
+            let mut wire = match kept {
+                Some(wire) => wire,
+                None => self.dialer.dial(origin, timing).await?,
+            };
+            let began = Instant::now();
+            match wire.send(request).await {
+                Ok(response) => {
+                    timing.first_byte = Some(began.elapsed());
+                    return Ok((wire, response));
+                }
+                // Closed by the receiver at this moment: nothing of the request has gone out.
+                Err(NoAnswer { unsent: Some(unsent), .. }) if timing.reused => request = unsent,
+                Err(NoAnswer { error, .. }) => return Err(connection_failed(&error)),
+            }
         }
-        let Some(host) = url.host() else { return Err(refused("the URL names no host".to_owned())) };
-        self.guard.check_host(&host).map_err(|why| refused(format!("the target may not be called: {why}")))?;
-        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| refused(format!("`{}` is not a method", request.method)))?;
-        let mut built = reqwest::Request::new(method, url);
-        *built.headers_mut() = headers(&request.headers)?;
-        *built.body_mut() = Some(request.body.into());
-        Ok(built)
     }
 }
 
-fn headers(list: &[(String, String)]) -> Result<HeaderMap, AttemptOutcome> {
-    let mut headers = HeaderMap::with_capacity(list.len());
+/// The request in hyper's terms, or why it cannot be sent.
+fn prepare(request: Request) -> Result<(Origin, HttpRequest<Full<Bytes>>), String> {
+    let Location { origin, authority, target } = Location::read(&request.url)?;
+    let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| format!("`{}` is not a method", request.method))?;
+    let mut headers = headers(&request.headers)?;
+    for (name, value) in [(HOST, authority), (ACCEPT, HeaderValue::from_static("*/*")), (ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]
+    {
+        headers.entry(name).or_insert(value);
+    }
+    let mut built = HttpRequest::new(Full::new(request.body));
+    *built.method_mut() = method;
+    *built.uri_mut() = target;
+    *built.headers_mut() = headers;
+    Ok((origin, built))
+}
+
+fn headers(list: &[(String, String)]) -> Result<HeaderMap, String> {
+    // Three more are added.
+    let mut headers = HeaderMap::with_capacity(list.len() + 3);
     for (name, value) in list {
-        let refused = |what: &str| AttemptOutcome::Refused(format!("the header `{name}` has a {what} that cannot be sent"));
+        let refused = |what: &str| format!("the header `{name}` has a {what} that cannot be sent");
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused("name"))?;
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused("value"))?;
         headers.append(name, value);
@@ -95,20 +124,27 @@ fn headers(list: &[(String, String)]) -> Result<HeaderMap, AttemptOutcome> {
 }
 
 /// What has been received so far; kept also when the deadline cuts it off.
-#[derive(Default)]
 struct Answer {
     status: Option<u16>,
     headers: Vec<(String, String)>,
     retry_after: Option<Duration>,
-    body: BytesMut,
+    compressed: bool,
+    body: Received,
+    timing: Timing,
 }
 
 impl Answer {
-    fn read_head(&mut self, response: &Response) {
-        self.status = Some(response.status().as_u16());
-        self.retry_after = retry_after(response.headers());
+    fn in_room(room: &crate::egress::body::Room) -> Self {
+        let (status, headers, retry_after, timing) = (None, Vec::new(), None, Timing::default());
+        Self { status, headers, retry_after, compressed: false, body: Received::new(room), timing }
+    }
+
+    fn read_head(&mut self, status: u16, headers: &HeaderMap) {
+        self.status = Some(status);
+        self.retry_after = retry_after(headers);
+        self.compressed = headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
         let mut room = HEADERS_KEPT;
-        for (name, value) in response.headers() {
+        for (name, value) in headers {
             let size = name.as_str().len() + value.len();
             if size > room {
                 break;
@@ -116,6 +152,25 @@ impl Answer {
             room -= size;
             self.headers.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         }
+    }
+
+    /// The answer has been read, as far as it is wanted.
+    fn complete(&mut self, rest: More) -> AttemptOutcome {
+        if self.compressed
+            && let Err(error) = self.body.decompress(rest)
+        {
+            return AttemptOutcome::ConnectionFailed(format!("the answer cannot be decompressed: {}", innermost(&error)));
+        }
+        AttemptOutcome::Answered { status: self.status.unwrap_or_default(), retry_after: self.retry_after }
+    }
+
+    /// The answer broke off.
+    fn incomplete(&mut self, outcome: AttemptOutcome) -> AttemptOutcome {
+        if self.compressed {
+            // What went wrong first says more.
+            drop(self.body.decompress(More::Cut));
+        }
+        outcome
     }
 }
 
@@ -130,46 +185,4 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let then = date(text)?;
     let from = headers.get(DATE).and_then(|value| value.to_str().ok()).and_then(date).unwrap_or_else(Timestamp::now);
     Some(Duration::try_from(then.duration_since(from)).unwrap_or_default())
-}
-
-/// Whose failure it is.
-fn failed(error: &reqwest::Error) -> AttemptOutcome {
-    if error.is_timeout() {
-        return AttemptOutcome::TimedOut;
-    }
-    let mut source: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(cause) = source {
-        if let Some(resolve) = cause.downcast_ref::<ResolveError>() {
-            let text = resolve.to_string();
-            return match resolve {
-                ResolveError::Forbidden { .. } => AttemptOutcome::Refused(text),
-                ResolveError::Unknown(_) => AttemptOutcome::ConnectionFailed(text),
-                ResolveError::Resolver { .. } => AttemptOutcome::OurFault(text),
-            };
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && is_ours(io)
-        {
-            return AttemptOutcome::OurFault(format!("this machine cannot open a connection: {io}"));
-        }
-        source = cause.source();
-    }
-    AttemptOutcome::ConnectionFailed(chain(error))
-}
-
-/// Out of files (`EMFILE`, `ENFILE`) or of local ports (`EADDRNOTAVAIL`): no receiver can help that.
-fn is_ours(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::AddrNotAvailable) || matches!(error.raw_os_error(), Some(23 | 24))
-}
-
-/// The innermost cause, which says what happened; what is around it only says that something did, and names the URL.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let text = cause.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

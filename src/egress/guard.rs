@@ -29,6 +29,11 @@ impl Guard {
         Self { allow_networks }
     }
 
+    /// Allows every address: for a client whose user chose the address.
+    pub(super) fn open() -> Self {
+        Self::new(vec![IpNet::V4(v4(0, 0, 0, 0, 0)), IpNet::V6(v6([0; 8], 0))])
+    }
+
     /// Whether the address may be called.
     ///
     /// # Errors

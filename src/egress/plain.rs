@@ -4,9 +4,14 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request};
+use http_body_util::Full;
 
-use crate::egress::ClientError;
-use crate::egress::exchange::chain;
+use crate::delivery::{AttemptOutcome, Timing};
+use crate::egress::origin::Location;
+use crate::egress::reason::innermost;
+use crate::egress::{Client, ClientError, Guard};
 
 /// Deadline of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -15,7 +20,7 @@ const LONGEST: usize = 32 << 20;
 
 /// A client without a guard. Never used for deliveries.
 #[derive(Clone, Debug)]
-pub struct PlainClient(reqwest::Client);
+pub struct PlainClient(Client);
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +52,7 @@ impl PlainClient {
     /// # Errors
     /// When the system's TLS set-up cannot be read.
     pub fn new() -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-        http.map(Self).map_err(|error| ClientError(chain(&error)))
+        Client::new(Guard::open()).map(Self)
     }
 
     /// Sends JSON, or nothing, and reads the answer: status and body.
@@ -56,24 +60,44 @@ impl PlainClient {
     /// # Errors
     /// When there is no answer.
     pub async fn call(&self, method: &str, url: &str, body: Option<Bytes>) -> Result<(u16, Bytes), CallError> {
-        let address = || CallError::Address(url.to_owned());
-        let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|_| address())?;
-        let target = url::Url::parse(url).map_err(|_| address())?;
-        let mut request = self.0.request(method, target);
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+        match tokio::time::timeout(TIMEOUT, self.run(method, url, body)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(CallError::Unreachable { url: url.to_owned(), why: format!("no answer within {} s", TIMEOUT.as_secs()) }),
         }
-        let unreachable = |error: reqwest::Error| CallError::Unreachable { url: url.to_owned(), why: chain(&error.without_url()) };
-        let mut response = request.send().await.map_err(unreachable)?;
-        let status = response.status().as_u16();
+    }
+
+    async fn run(&self, method: &str, url: &str, body: Option<Bytes>) -> Result<(u16, Bytes), CallError> {
+        let address = || CallError::Address(url.to_owned());
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| address())?;
+        let Location { origin, authority, target } = Location::read(url).map_err(|_| address())?;
+        let mut request = Request::new(Full::new(body.clone().unwrap_or_default()));
+        *request.method_mut() = method;
+        *request.uri_mut() = target;
+        request.headers_mut().insert(http::header::HOST, authority);
+        if body.is_some() {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let sent = self.0.send(&origin, request, &mut Timing::default()).await;
+        let (mut wire, response) = sent.map_err(|outcome| CallError::Unreachable { url: url.to_owned(), why: why(outcome) })?;
         let answer = |why: String| CallError::Answer { url: url.to_owned(), why };
+        let (head, mut parts) = response.into_parts();
         let mut whole = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| answer(chain(&error.without_url())))? {
-            if whole.len() + chunk.len() > LONGEST {
+        while let Some(part) = wire.part(&mut parts).await {
+            let part = part.map_err(|error| answer(innermost(&error)))?;
+            if whole.len() + part.len() > LONGEST {
                 return Err(answer("it is too long".to_owned()));
             }
-            whole.extend_from_slice(&chunk);
+            whole.extend_from_slice(&part);
         }
-        Ok((status, whole.freeze()))
+        self.0.pool.put(origin, wire);
+        Ok((head.status.as_u16(), whole.freeze()))
+    }
+}
+
+/// Why nobody answered.
+fn why(outcome: AttemptOutcome) -> String {
+    match outcome {
+        AttemptOutcome::ConnectionFailed(why) | AttemptOutcome::Refused(why) | AttemptOutcome::OurFault(why) => why,
+        AttemptOutcome::TimedOut | AttemptOutcome::Answered { .. } => String::new(),
     }
 }

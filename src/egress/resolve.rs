@@ -3,12 +3,12 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use futures_util::future::BoxFuture;
-use reqwest::dns::{Addrs, Name, Resolving};
+use url::Host;
 
+use crate::delivery::AttemptOutcome;
 use crate::egress::guard::{Forbidden, Guard};
 
 /// Where the addresses of a name come from. An implementation need not judge them: that is the guard's.
@@ -30,17 +30,12 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Hands over only checked addresses. The connection is made to these and to nothing else, so what a later look-up answers cannot
-/// matter.
-#[derive(Clone, Debug)]
-pub(super) struct GuardedResolver {
-    pub guard: Guard,
-    pub names: Arc<dyn Resolve>,
-}
-
 /// Why a name has no addresses for us.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResolveError {
+    /// It is an address, or stands for one, that may not be called.
+    #[error("the target may not be called: {0}")]
+    Literal(Forbidden),
     /// One of its addresses may not be called.
     #[error("`{name}` may not be called: {why}")]
     Forbidden {
@@ -62,28 +57,30 @@ pub(super) enum ResolveError {
     },
 }
 
-impl reqwest::dns::Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let resolver = self.clone();
-        Box::pin(async move {
-            let addresses = resolver.checked(name.as_str()).await?;
-            // The URL's port takes the place of 0.
-            Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
-        })
+impl ResolveError {
+    /// Whose failure it is.
+    pub(super) fn outcome(&self) -> AttemptOutcome {
+        let text = self.to_string();
+        match self {
+            Self::Literal(_) | Self::Forbidden { .. } => AttemptOutcome::Refused(text),
+            Self::Unknown(_) => AttemptOutcome::ConnectionFailed(text),
+            Self::Resolver { .. } => AttemptOutcome::OurFault(text),
+        }
     }
 }
 
-impl GuardedResolver {
-    async fn checked(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
-        let addresses = self.names.resolve(name).await.map_err(|error| failed(name, &error))?;
-        if addresses.is_empty() {
-            return Err(ResolveError::Unknown(name.to_owned()));
-        }
-        for address in &addresses {
-            self.guard.check(*address).map_err(|why| ResolveError::Forbidden { name: name.to_owned(), why })?;
-        }
-        Ok(addresses)
+/// The addresses of a name, all of which have passed the guard. The connection is made to these and to nothing else, so what a later
+/// look-up answers cannot matter.
+pub(super) async fn resolve(guard: &Guard, names: &dyn Resolve, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
+    guard.check_host(&Host::Domain(name)).map_err(ResolveError::Literal)?;
+    let addresses = names.resolve(name).await.map_err(|error| failed(name, &error))?;
+    if addresses.is_empty() {
+        return Err(ResolveError::Unknown(name.to_owned()));
     }
+    for address in &addresses {
+        guard.check(*address).map_err(|why| ResolveError::Forbidden { name: name.to_owned(), why })?;
+    }
+    Ok(addresses)
 }
 
 /// `getaddrinfo` gives no code through the standard library, only its text: that of a failure which may pass is known, in the wording
@@ -105,11 +102,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_of_a_forbidden_address_is_refused_and_of_an_allowed_one_is_not() {
-        let resolver = |guard| GuardedResolver { guard, names: Arc::new(SystemResolver) };
-        let refused = resolver(Guard::default()).checked("localhost").await.unwrap_err();
-        assert!(matches!(refused, ResolveError::Forbidden { .. }), "{refused}");
+        let refused = resolve(&Guard::default(), &SystemResolver, "localhost").await.unwrap_err();
+        assert!(matches!(refused, ResolveError::Literal(_)), "{refused}");
         let guard = Guard::new(vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
-        assert!(!resolver(guard).checked("localhost").await.unwrap().is_empty());
+        assert!(!resolve(&guard, &SystemResolver, "localhost").await.unwrap().is_empty());
     }
 
     #[test]

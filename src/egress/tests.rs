@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Client, Exchange, Guard, Request};
@@ -119,5 +120,91 @@ async fn retry_after_is_read_in_both_forms() {
         let exchange = answered(format!("HTTP/1.1 503 Busy\r\n{headers}\r\ncontent-length: 0\r\n\r\n").into_bytes()).await;
         let retry_after = seconds.map(Duration::from_secs);
         assert_eq!(exchange.outcome, AttemptOutcome::Answered { status: 503, retry_after }, "{headers}");
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    std::io::Write::write_all(&mut encoder, bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn compressed(body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_read() {
+    let exchange = answered(compressed(&gzip(b"hello"))).await;
+    assert_eq!((exchange.outcome, &*exchange.body), (AttemptOutcome::Answered { status: 200, retry_after: None }, &b"hello"[..]));
+    let members = [gzip(b"hello, "), gzip(b"world")].concat();
+    assert_eq!(&*answered(compressed(&members)).await.body, b"hello, world");
+    assert_eq!(answered(compressed(&gzip(&vec![0; 1_000_000]))).await.body.len(), 64 * 1024);
+    assert_eq!(answered(compressed(b"")).await.outcome, AttemptOutcome::Answered { status: 200, retry_after: None });
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_decompressed_is_a_failure() {
+    let whole = gzip(b"hello");
+    for body in [&b"hello"[..], &whole[..whole.len() - 3]] {
+        let exchange = answered(compressed(body)).await;
+        assert!(
+            matches!(&exchange.outcome, AttemptOutcome::ConnectionFailed(why) if why.starts_with("the answer cannot be decompressed: ")),
+            "{:?}",
+            exchange.outcome
+        );
+    }
+}
+
+/// Answers so many requests on each connection, then closes it; what it was sent.
+async fn closing_after(requests: usize) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a?b=c#d", listener.local_addr().unwrap());
+    let (told, seen) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for _ in 0..requests {
+                let mut head = vec![0; 4096];
+                let read = stream.read(&mut head).await.unwrap();
+                head.truncate(read);
+                drop(told.send(String::from_utf8(head).unwrap()));
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            }
+        }
+    });
+    (url, seen)
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_and_the_steps_are_timed() {
+    let (url, mut seen) = closing_after(usize::MAX).await;
+    let client = local();
+    let (first, second) = (client.exchange(request(&url)).await, client.exchange(request(&url)).await);
+    let steps = |exchange: &Exchange| {
+        let timing = exchange.timing;
+        [timing.resolve, timing.connect, timing.tls, timing.first_byte].map(|step| step.is_some())
+    };
+    assert_eq!((steps(&first), first.timing.reused), ([false, true, false, true], false));
+    assert_eq!((steps(&second), second.timing.reused), ([false, false, false, true], true));
+    assert!(first.took >= first.timing.connect.unwrap() + first.timing.first_byte.unwrap());
+    let sent = seen.recv().await.unwrap();
+    let authority = url.trim_start_matches("http://").split('/').next().unwrap();
+    assert!(sent.starts_with("POST /a?b=c HTTP/1.1\r\n"), "{sent}");
+    for line in [&format!("host: {authority}"), "accept: */*", "accept-encoding: gzip", "content-length: 2", "x-name: Zoë"] {
+        assert!(sent.contains(&format!("\r\n{line}\r\n")), "no `{line}`: {sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_receiver_has_closed_is_not_used() {
+    let (url, _seen) = closing_after(1).await;
+    let client = local();
+    for n in 0..5 {
+        let exchange = client.exchange(request(&url)).await;
+        assert_eq!((exchange.status, exchange.timing.reused), (Some(200), false), "{n}: {:?}", exchange.outcome);
+        // The close is on its way.
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -10,6 +10,7 @@ mod idempotency;
 mod problem;
 mod request;
 mod router;
+mod sink;
 
 pub use problem::Problem;
 pub use router::router;
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 use crate::ingest::Ingest;
 use crate::reload::{Keyring, Trigger};
 use door::{Door, Sitting};
+use sink::Sink;
 
 /// Connections that the API has at once unless there are fewer file descriptors; an idle one takes up some 10 KiB.
 pub const CONNECTIONS: usize = 16 * 1024;
@@ -32,6 +34,8 @@ pub struct App {
     pub options: Options,
     /// Bytes of bodies that may still be taken in.
     bodies: Arc<Semaphore>,
+    /// What the built-in receiver remembers.
+    sink: Sink,
 }
 
 /// How the API behaves.
@@ -66,7 +70,7 @@ impl App {
     /// An API that answers 503 to everything that needs a program, until [`App::start`].
     #[must_use]
     pub fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { running: OnceLock::new(), options, bodies: body::memory() })
+        Arc::new(Self { running: OnceLock::new(), options, bodies: body::memory(), sink: Sink::default() })
     }
 
     /// Goes to work. Only the first call counts.

@@ -38,7 +38,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/-/rotate-keys", post(rotate::node_keys))
         .route("/.well-known/webhook-keys.json", get(keys::public));
     if app.options.dev {
-        node = node.route("/sink/{*event}", any(sink::take));
+        node = node
+            .route("/sink/{*event}", any(sink::take))
+            .route("/-/sink", get(sink::shown).delete(sink::clear))
+            .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, Sequence, Tenant};
 use crate::store::Alarm;
 use crate::template::RenderedText;
@@ -134,6 +135,8 @@ pub struct AttemptRow {
     pub started_at: Timestamp,
     /// The whole exchange.
     pub took: Duration,
+    /// Where that time went.
+    pub timing: Timing,
     /// The answer's status.
     pub status: Option<u16>,
     /// Why there was no answer, or no success.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, Timing, request, settle};
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
@@ -68,6 +68,7 @@ impl Attempt {
                 number,
                 started_at,
                 took: exchange.took,
+                timing: exchange.timing,
                 status: exchange.status,
                 error,
                 response_headers: headers_json(&exchange),
@@ -123,7 +124,7 @@ fn sending(claimed: &Claimed, attempt: u32) -> Activity {
 
 /// An exchange that did not take place.
 fn unsent(outcome: AttemptOutcome) -> Exchange {
-    Exchange { status: None, headers: Vec::new(), body: bytes::Bytes::new(), took: Duration::ZERO, outcome }
+    Exchange { status: None, headers: Vec::new(), body: bytes::Bytes::new(), took: Duration::ZERO, timing: Timing::default(), outcome }
 }
 
 fn reached(outcome: &AttemptOutcome) -> Reached {

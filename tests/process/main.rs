@@ -11,6 +11,7 @@ mod main_job;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
 mod readme;
+mod receiver;
 mod related;
 mod same_bytes;
 mod signatures;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use webhookc::delivery::Timing;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{
     Alarm, Alert, Answer, AttemptRow, Claimed, DeliveryState, Effects, JobStep, NewAttempt, NewDelivery, NewMessage, ObjectChange, SaveJob,
@@ -111,8 +112,9 @@ type Held = (usize, u32, Claimed);
 
 fn attempt(claimed: &Claimed, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
     let number = claimed.attempts + 1;
-    let (took, error, response_headers, response_body, signature) = (Duration::ZERO, None, None, None, None);
-    let attempt = AttemptRow { number, started_at: at(now), took, status: Some(200), error, response_headers, response_body, signature };
+    let (took, timing, error, response_headers, response_body) = (Duration::ZERO, Timing::default(), None, None, None);
+    let (started_at, status, signature) = (at(now), Some(200), None);
+    let attempt = AttemptRow { number, started_at, took, timing, status, error, response_headers, response_body, signature };
     let alarm: Option<Arc<dyn Alarm>> = if verdict.alarm { Some(Arc::<Told>::clone(told)) } else { None };
     let Verdict { then, suspend, .. } = verdict.clone();
     NewAttempt { tenant: claimed.tenant.clone(), delivery: claimed.id, fence: claimed.fence, attempt, then, suspend, alarm }

@@ -1,10 +1,19 @@
 //! Finished attempts.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use webhookc::delivery::Timing;
 use webhookc::store::{AttemptRow, Claimed, NewAttempt, Settled, Store};
 
 use crate::lanes::{lane, oldest};
 use crate::script::at;
+
+/// Of a request for which a connection was made.
+pub fn timing() -> Timing {
+    let micros = |micros| Some(Duration::from_micros(micros));
+    Timing { resolve: micros(300), connect: micros(200), tls: None, first_byte: micros(70_000), reused: false }
+}
 
 /// An attempt with this end, as the one who has claimed it records it.
 pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
@@ -16,7 +25,8 @@ pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
         attempt: AttemptRow {
             number: claimed.attempts + 1,
             started_at: at(5),
-            took: std::time::Duration::from_millis(7),
+            took: Duration::from_micros(7_654),
+            timing: timing(),
             status: Some(if delivered { 200 } else { 500 }),
             error: (!delivered).then(|| "answered 500".into()),
             response_headers: Some("[[\"a\",\"b\"]]".into()),

@@ -7,7 +7,7 @@ use webhookc::ids::DeliveryId;
 use webhookc::store::{Claimed, DeliveryState, NewDelivery, Settled, Store, Unsendable};
 use webhookc::template::{Part, RenderedText};
 
-use crate::attempt::finished;
+use crate::attempt::{finished, timing};
 use crate::lanes::{due, lane, oldest};
 use crate::script::{Place, at, delivery, endpoint, fire, tenant};
 
@@ -82,8 +82,9 @@ async fn attempts_are_recorded_and_lead_to_the_end_or_to_another_attempt() {
         [(1, Some(500)), (2, Some(500)), (3, Some(200))]
     );
     let last = attempts.last().unwrap();
-    assert_eq!((last.started_at, last.took, last.response_body.as_deref()), (at(5), Duration::from_millis(7), Some(&b"ok"[..])));
+    assert_eq!((last.started_at, last.took, last.response_body.as_deref()), (at(5), Duration::from_micros(7_654), Some(&b"ok"[..])));
     assert_eq!(last.response_headers.as_deref(), Some("[[\"a\",\"b\"]]"));
+    assert_eq!(last.timing, timing());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use super::Verifier;
 use super::secret::reason;
 
 /// What every private key begins with.
@@ -79,6 +80,11 @@ impl SigningKey {
     pub fn public_jwk(&self) -> serde_json::Value {
         let x = URL_SAFE_NO_PAD.encode(self.pair.public_key().as_ref());
         serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.id, "x": x })
+    }
+
+    /// The public key as receivers check with it.
+    pub(super) fn verifier(&self) -> Verifier {
+        Verifier::Ed25519(self.pair.public_key().as_ref().to_vec())
     }
 
     pub(super) fn sign(&self, content: &[u8]) -> impl AsRef<[u8]> + use<> {

@@ -11,12 +11,14 @@ mod ed25519;
 mod key;
 mod rsa;
 mod secret;
+mod verifier;
 
 pub use check::{Checked, KeyName};
 pub use ed25519::{SigningKey, SigningKeyError};
 pub use key::{Earlier, Key, ParseKeyError};
 pub use rsa::{KeyError, RsaKey};
 pub use secret::{Secret, SecretError};
+pub use verifier::{Received, Scheme, Verdict, Verifier};
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -108,20 +110,36 @@ impl Signer {
     }
 
     /// Whether headers and body are signed with the keys in force, as a receiver that holds them finds out: the secret, the asymmetric
-    /// key if there is one, and the HMAC of the `journey` profile if that is on.
+    /// key and the RSA key if there are any, and the HMAC of the `journey` profile if that is on.
     #[must_use]
     pub fn verifies(&self, headers: &[(String, String)], body: &[u8]) -> bool {
-        let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
-        let (Some(id), Some(timestamp)) = (header("webhook-id"), header("webhook-timestamp")) else { return false };
-        let secret = self.secret.hmac_key();
-        let content = Content { id, timestamp, body }.parts().concat();
-        let signatures = || header("webhook-signature").unwrap_or_default().split(' ');
-        let of = |version: &'static str| signatures().filter_map(move |signature| STANDARD.decode(signature.strip_prefix(version)?).ok());
-        let standard = of("v1,").any(|signature| hmac::verify(&secret, &content, &signature).is_ok());
-        // Ed25519 gives the same signature each time.
-        let asymmetric = self.asymmetric.as_ref().is_none_or(|key| of("v1a,").any(|signature| signature == key.sign(&content).as_ref()));
-        let journey = self.journey.is_none() || header("x-journey-signature") == Some(&hex(hmac::sign(&secret, body).as_ref()));
-        standard && asymmetric && journey
+        let received = Received { headers, body };
+        let in_force = Self { earlier: Vec::new(), ..self.clone() }.verifiers(Timestamp::UNIX_EPOCH);
+        self.schemes().all(|scheme| received.judge(scheme, &in_force) == Verdict::Held)
+    }
+
+    /// The kinds of signature that a request gets.
+    pub fn schemes(&self) -> impl Iterator<Item = Scheme> {
+        let has = |scheme: &Scheme| match scheme {
+            Scheme::V1 => true,
+            Scheme::V1a => self.asymmetric.is_some(),
+            Scheme::JourneyHmac | Scheme::JourneyRsa => self.journey.is_some(),
+        };
+        Scheme::ALL.into_iter().filter(has)
+    }
+
+    /// What receivers hold at `at` to check signatures with: first the keys in force.
+    #[must_use]
+    pub fn verifiers(&self, at: Timestamp) -> Vec<Verifier> {
+        let secret = std::iter::once(Verifier::Secret(self.secret.clone()));
+        let asymmetric = self.asymmetric.iter().map(|key| key.verifier());
+        let journey = self.journey.iter().map(|key| key.verifier());
+        let earlier = self.valid(at).map(|key| match key {
+            Key::Secret(secret) => Verifier::Secret(secret.clone()),
+            Key::Ed25519(key) => key.verifier(),
+            Key::Rsa(key) => key.verifier(),
+        });
+        secret.chain(asymmetric).chain(journey).chain(earlier).collect()
     }
 
     /// `webhook-signature`.

@@ -10,6 +10,8 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use super::Verifier;
+
 /// Characters of a line of PEM (RFC 7468).
 const PEM_LINE: usize = 64;
 
@@ -103,6 +105,11 @@ impl RsaKey {
         serde_json::json!({
             "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.id, "n": self.modulus, "e": self.exponent,
         })
+    }
+
+    /// The public key as receivers check with it.
+    pub(super) fn verifier(&self) -> Verifier {
+        Verifier::Rsa(self.pair.public_key().as_ref().to_vec())
     }
 
     /// Signs; empty when the provider fails, which no receiver takes for a signature.

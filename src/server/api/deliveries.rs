@@ -1,6 +1,7 @@
 //! `T/deliveries`: each message to each endpoint, its attempts, and sending it again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,6 +9,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::delivery::Timing;
 use crate::diagnostics::one_of;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, tenant};
@@ -68,10 +70,26 @@ struct AttemptView {
     number: u32,
     started_at: String,
     took_ms: u128,
+    timing: TimingView,
     status: Option<u16>,
     error: Option<Box<str>>,
     response_headers: Option<Box<RawValue>>,
     response_body: Option<String>,
+}
+
+/// Where the time went, in microseconds; a step that was not taken is left out.
+#[derive(Serialize)]
+struct TimingView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolve_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_byte_us: Option<u128>,
+    total_us: u128,
+    reused: bool,
 }
 
 #[derive(Serialize)]
@@ -114,10 +132,23 @@ fn attempt(row: AttemptRow) -> AttemptView {
         number: row.number,
         started_at: row.started_at.to_string(),
         took_ms: row.took.as_millis(),
+        timing: timing(row.timing, row.took),
         status: row.status,
         error: row.error,
         response_headers: row.response_headers.and_then(|headers| RawValue::from_string(headers.into()).ok()),
         response_body: row.response_body.map(|body| String::from_utf8_lossy(&body).into_owned()),
+    }
+}
+
+fn timing(timing: Timing, took: Duration) -> TimingView {
+    let micros = |step: Option<Duration>| step.map(|step| step.as_micros());
+    TimingView {
+        resolve_us: micros(timing.resolve),
+        connect_us: micros(timing.connect),
+        tls_us: micros(timing.tls),
+        first_byte_us: micros(timing.first_byte),
+        total_us: took.as_micros(),
+        reused: timing.reused,
     }
 }
 

@@ -78,6 +78,15 @@ impl Connection {
         }
     }
 
+    /// Fails once the connection is to end without another byte.
+    fn still_talks(&self) -> io::Result<()> {
+        if self.seat.is_hung_up() {
+            Err(io::Error::new(io::ErrorKind::ConnectionAborted, "it was to end without an answer"))
+        } else {
+            Ok(())
+        }
+    }
+
     /// What writing came to, or the reason to give up when it has to wait.
     fn written(&mut self, outcome: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match outcome {
@@ -133,11 +142,13 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.still_talks()?;
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.written(outcome, context)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.still_talks()?;
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.written(outcome, context)
     }

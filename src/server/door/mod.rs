@@ -110,14 +110,26 @@ impl Connected<IncomingStream<'_, Door>> for Sitting {
     }
 }
 
+impl Sitting {
+    /// Has the connection end before another byte is sent over it.
+    pub(super) fn hang_up(&self) {
+        self.0.hang_up();
+    }
+}
+
+/// Where a request has come from, unless no connection of this door has brought it.
+pub(super) fn sitting(request: &Request) -> Option<Sitting> {
+    request.extensions().get::<ConnectInfo<Sitting>>().map(|ConnectInfo(sitting)| sitting.clone())
+}
+
 /// Notes that it is the client's turn no longer, and when it is again.
 pub(super) async fn attend(request: Request, next: Next) -> Response {
-    let sitting = request.extensions().get::<ConnectInfo<Sitting>>().cloned();
-    if let Some(ConnectInfo(Sitting(seat))) = &sitting {
+    let sitting = sitting(&request);
+    if let Some(Sitting(seat)) = &sitting {
         seat.occupy();
     }
     let answer = next.run(request).await;
-    if let Some(ConnectInfo(Sitting(seat))) = &sitting {
+    if let Some(Sitting(seat)) = &sitting {
         seat.wait();
     }
     answer

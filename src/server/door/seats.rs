@@ -45,6 +45,8 @@ pub(super) struct Seat {
     head: AtomicUsize,
     /// Whether it must make room.
     shown_out: AtomicBool,
+    /// Whether nothing more is to be sent.
+    hung_up: AtomicBool,
     waker: AtomicWaker,
 }
 
@@ -72,6 +74,7 @@ impl Seats {
             owed: AtomicBool::new(false),
             head: AtomicUsize::new(0),
             shown_out: AtomicBool::new(false),
+            hung_up: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
         seat.wait();
@@ -148,6 +151,15 @@ impl Seat {
 
     pub(super) fn is_shown_out(&self) -> bool {
         self.shown_out.load(Ordering::Acquire)
+    }
+
+    /// Nothing more is to be sent.
+    pub(super) fn hang_up(&self) {
+        self.hung_up.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_hung_up(&self) -> bool {
+        self.hung_up.load(Ordering::Acquire)
     }
 
     /// Until when the client is waited for; `None` while it is not.

@@ -7,6 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use uuid::Uuid;
 
+use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
 use crate::store::sqlite::values::{delivery_id, from_json, limit, state, state_number, time, time_if_any, uuid};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
@@ -113,7 +114,8 @@ pub(super) fn attempts(connection: &Connection, tenant: i64, delivery: DeliveryI
         .query_row(params![delivery.message().0.as_bytes(), delivery.ordinal(), tenant], |row| row.get(0))
         .optional()?;
     let Some(row) = row else { return Ok(None) };
-    let sql = "SELECT number, started_at, took_ms, status, error, response_headers, response_body, signature
+    let sql = "SELECT number, started_at, took_us, status, error, response_headers, response_body,
+                   resolve_us, connect_us, tls_us, first_byte_us, reused, signature
                FROM attempts WHERE delivery = ?1 ORDER BY number";
     connection.prepare_cached(sql)?.query_map([row], attempt_row)?.collect::<rusqlite::Result<_>>().map(Some)
 }
@@ -206,11 +208,22 @@ fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
     Ok(AttemptRow {
         number: row.get(0)?,
         started_at: time(row, 1)?,
-        took: Duration::from_millis(row.get::<_, i64>(2)?.unsigned_abs()),
+        took: Duration::from_micros(row.get::<_, i64>(2)?.unsigned_abs()),
         status: row.get(3)?,
         error: row.get(4)?,
         response_headers: row.get(5)?,
         response_body: row.get::<_, Option<Vec<u8>>>(6)?.map(bytes::Bytes::from),
-        signature: row.get(7)?,
+        timing: Timing {
+            resolve: micros_if_any(row, 7)?,
+            connect: micros_if_any(row, 8)?,
+            tls: micros_if_any(row, 9)?,
+            first_byte: micros_if_any(row, 10)?,
+            reused: row.get(11)?,
+        },
+        signature: row.get(12)?,
     })
+}
+
+fn micros_if_any(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(|micros| Duration::from_micros(micros.unsigned_abs())))
 }

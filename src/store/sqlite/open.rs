@@ -199,7 +199,7 @@ fn prepare(path: &Path) -> Result<Connection, String> {
 fn follow_clock(connection: &Connection) -> rusqlite::Result<()> {
     let newest = "SELECT max(
             coalesce((SELECT created_at FROM messages ORDER BY row DESC LIMIT 1), 0),
-            coalesce((SELECT max(a.started_at + a.took_ms) FROM endpoints e JOIN attempts a ON a.delivery =
+            coalesce((SELECT max(a.started_at + a.took_us / 1000) FROM endpoints e JOIN attempts a ON a.delivery =
                 (SELECT row FROM deliveries WHERE endpoint = e.row AND state < 2 AND blocked = 0 ORDER BY due_at DESC LIMIT 1)), 0))
         - CAST(unixepoch('subsec') * 1000 AS INTEGER)";
     let ahead: i64 = connection.query_row(newest, [], |row| row.get(0))?;

@@ -1,5 +1,7 @@
 //! Recording finished attempts, each only while its claim still stands.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -132,27 +134,34 @@ fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opti
 
 fn record(connection: &Connection, row: i64, attempt: &NewAttempt) -> rusqlite::Result<()> {
     let recorded = &attempt.attempt;
+    let timing = &recorded.timing;
     connection
         .prepare_cached(
-            "INSERT INTO attempts (delivery, number, started_at, took_ms, status, error, response_headers, response_body, signature)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO attempts (delivery, number, started_at, took_us, status, error, response_headers, response_body,
+                 resolve_us, connect_us, tls_us, first_byte_us, reused, signature)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             row,
             recorded.number,
             recorded.started_at.as_millisecond(),
-            took_ms(attempt),
+            micros(recorded.took),
             recorded.status,
             recorded.error,
             recorded.response_headers,
             recorded.response_body.as_deref(),
+            timing.resolve.map(micros),
+            timing.connect.map(micros),
+            timing.tls.map(micros),
+            timing.first_byte.map(micros),
+            timing.reused,
             recorded.signature,
         ])
         .map(drop)
 }
 
-fn took_ms(attempt: &NewAttempt) -> i64 {
-    i64::try_from(attempt.attempt.took.as_millis()).unwrap_or(i64::MAX)
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn ended_at(attempt: &NewAttempt) -> Timestamp {
