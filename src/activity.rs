@@ -177,6 +177,12 @@ impl Feed {
         self.past().stopping
     }
 
+    /// The number of the last event.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.past().last
+    }
+
     /// Tells whoever watches.
     pub fn tell(&self, at: Timestamp, what: Activity) {
         // Sent while the numbers are held: everybody hears of everything in the same order.

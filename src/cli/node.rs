@@ -13,14 +13,14 @@ use tokio::sync::{Notify, watch};
 
 use super::descriptors;
 use super::failure::Failure;
-use crate::activity::Feed;
+use crate::activity::{Activity, Feed};
 use crate::config::{self, Config, Overrides};
 use crate::egress::{Client, Guard};
 use crate::generation::Generation;
 use crate::ingest::Ingest;
-use crate::reload::{Absent, Attempt, Files, Keyring, Reloader, Setup, Trigger, trigger};
+use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
 use crate::retention;
-use crate::server::{App, Options, Running, serve};
+use crate::server::{App, Inspector, Options, Running, serve};
 use crate::store::Store;
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::worker::{Limits, Worker};
@@ -78,9 +78,10 @@ impl Node {
         let listener = TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
         let address = listener.local_addr().map_err(|error| cannot_listen(config.listen, &error))?;
         let files = Files { paths, overrides: plan.overrides.clone(), sink: plan.dev.then_some(address) };
+        let feed = if plan.dev { Feed::remembering() } else { Feed::default() };
         // The endpoints are those of the program in force; kept here, they would be kept twice for as long as the node runs.
         let config = Config { endpoints: Vec::new(), ..config };
-        Ok(Self { plan, listener, address, files, config, feed: Feed::default(), stop: signals()? })
+        Ok(Self { plan, listener, address, files, config, feed, stop: signals()? })
     }
 
     /// The address as a URL.
@@ -104,6 +105,8 @@ impl Node {
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
         let swapped = Arc::new(Notify::new());
+        let rejected = Rejected::default();
+        let ending = feed.clone();
         let mut reloader = Reloader::new(Setup {
             files,
             keyring: Arc::clone(&keyring),
@@ -114,6 +117,7 @@ impl Node {
             clock: Arc::clone(&clock),
             requests,
             swapped: Arc::clone(&swapped),
+            rejected: Arc::clone(&rejected),
         });
         let (generation, report) = reloader.take(first).await;
         if generation.is_none() {
@@ -131,6 +135,7 @@ impl Node {
         let any_name = !config.listen.ip().is_loopback() && config.hosts.is_empty();
         let app = App::new(Options {
             dev: plan.dev,
+            inspector: plan.dev.then(|| Inspector { feed: feed.clone(), process: clock.now().as_millisecond().unsigned_abs(), rejected }),
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),
@@ -180,6 +185,8 @@ impl Node {
             joined("the worker", worker.await);
         }
         hangups.abort();
+        // Whoever watches is let go, or the API would never come to its end.
+        ending.tell(clock.now(), Activity::Stopping);
         let _nobody = stop_api.send(true);
         let abort = api.abort_handle();
         match tokio::time::timeout(LAST_ANSWERS, api).await {

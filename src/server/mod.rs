@@ -7,11 +7,13 @@ mod body;
 mod door;
 mod guard;
 mod idempotency;
+mod inspector;
 mod problem;
 mod request;
 mod router;
 mod sink;
 
+pub use inspector::Inspector;
 pub use problem::Problem;
 pub use router::router;
 
@@ -43,6 +45,8 @@ pub struct App {
 pub struct Options {
     /// `webhookc dev`: the built-in receiver is there.
     pub dev: bool,
+    /// What the pages of the inspector need, where there is one.
+    pub inspector: Option<Inspector>,
     /// Asks for a reload.
     pub trigger: Option<Trigger>,
     /// The names (without a port) besides those of this machine under which the API may be called; `None` for any name. Whatever they
@@ -54,7 +58,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dev: false, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
+        Self { dev: false, inspector: None, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
     }
 }
 

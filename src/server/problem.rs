@@ -76,6 +76,10 @@ impl Problem {
             .help("fix what is reported, the node goes on by itself")
     }
 
+    pub(super) fn shutting_down() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "the node is shutting down")
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self

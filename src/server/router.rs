@@ -7,7 +7,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 
 use super::api::{attachments, deliveries, endpoints, explain, health, keys, messages, objects, reload, rotate, saves, sink, webhooks};
-use super::{App, door, guard, idempotency, problem};
+use super::{App, door, guard, idempotency, inspector, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
@@ -42,6 +42,9 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/sink/{*event}", any(sink::take))
             .route("/-/sink", get(sink::shown).delete(sink::clear))
             .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
+    }
+    if app.options.inspector.is_some() {
+        node = node.merge(inspector::routes());
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)

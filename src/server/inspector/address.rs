@@ -29,7 +29,7 @@ impl Address {
 
     /// The saves that a filter lets through.
     pub(super) fn saves(&self, filter: &str) -> String {
-        self.to("/", &[("q", filter)])
+        self.to("", &[("q", filter)])
     }
 
     /// The deliveries that a filter lets through.
@@ -72,6 +72,6 @@ mod tests {
         let address = Address::of(&Tenant::new("a"));
         assert_eq!(address.object("m", "../x?y#z\"<"), "/ui/a/objects/m/..%2Fx%3Fy%23z%22%3C");
         assert_eq!(address.deliveries("status:>=400 a&b"), "/ui/a/deliveries?q=status%3A%3E%3D400+a%26b");
-        assert_eq!(address.saves(""), "/ui/a/");
+        assert_eq!(address.saves(""), "/ui/a");
     }
 }

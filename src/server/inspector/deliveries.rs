@@ -130,7 +130,7 @@ fn empty(page: &Page, asked: &Asked) -> Markup {
         div.empty {
             @if asked.q.is_empty() && asked.before.is_none() {
                 h2 { "Nothing was sent yet" }
-                p { "The " a href=(page.address.to("/", &[])) { "saves" } " say why." }
+                p { "The " a href=(page.address.to("", &[])) { "saves" } " say why." }
             } @else {
                 h2 { "No delivery fits the filter" }
                 p { a href=(page.address.to("/deliveries", &[])) { "All deliveries" } }

@@ -20,6 +20,7 @@ mod object;
 mod outcome;
 mod overlay;
 mod page;
+mod phases;
 mod received;
 mod saves;
 mod scenario;
@@ -54,6 +55,24 @@ pub struct Inspector {
     pub rejected: Rejected,
 }
 
+impl Inspector {
+    /// The name of an event.
+    fn name(&self, number: u64) -> String {
+        format!("{}-{number}", self.process)
+    }
+
+    /// The name of the last event.
+    fn last_event(&self) -> String {
+        self.name(self.feed.last())
+    }
+
+    /// The number of the event of this name; `None` when it is of another process.
+    fn number(&self, name: &str) -> Option<u64> {
+        let (process, number) = name.split_once('-')?;
+        (process.parse() == Ok(self.process)).then(|| number.parse().ok()).flatten()
+    }
+}
+
 /// What a page may do: nothing but show itself, with its own script, style and pictures, and talk to where it came from.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
@@ -76,7 +95,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/models/{model}/sample", post(actions::sample))
         .route("/events", get(events::stream));
     Router::new()
-        .route("/", get(|| async { Redirect::temporary(&format!("/ui/{DEFAULT_TENANT}/")) }))
+        .route("/", get(|| async { Redirect::temporary(&format!("/ui/{DEFAULT_TENANT}")) }))
         .route("/ui/assets/{name}", get(assets::file))
         .nest("/ui/{tenant}", tenant)
         .layer(from_fn(guarded))

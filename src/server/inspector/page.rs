@@ -35,6 +35,8 @@ pub(super) struct Page {
     pub(super) app: Arc<App>,
     pub(super) tenant: Tenant,
     pub(super) address: Address,
+    /// The last event before anything of it was looked up, as events are named.
+    since: Option<String>,
 }
 
 /// What a page says of itself.
@@ -59,7 +61,8 @@ impl Page {
     pub(super) fn open(app: Arc<App>, owner: &str) -> Result<Self, Failure> {
         let tenant = tenant(owner)?;
         let address = Address::of(&tenant);
-        Ok(Self { app, tenant, address })
+        let since = app.options.inspector.as_ref().map(Inspector::last_event);
+        Ok(Self { app, tenant, address, since })
     }
 
     pub(super) fn running(&self) -> Result<&Running, Problem> {
@@ -75,7 +78,7 @@ impl Page {
         let rejection = self.inspector().ok().and_then(|inspector| inspector.rejected.load_full());
         let of_tenant = if self.tenant.as_str() == DEFAULT_TENANT { String::new() } else { format!(" · {}", self.tenant) };
         let page = whole(&format!("{}{of_tenant} · webhookc", about.title), &html! {
-            body data-events=(self.address.to("/events", &[])) data-live=(about.live) {
+            body data-events=(self.address.to("/events", &[("after", self.since.as_deref().unwrap_or_default())])) data-live=(about.live) {
                 a.skip href="#main" { "Skip to the content" }
                 header.bar {
                     (self.navigation(about.tab))
@@ -106,12 +109,12 @@ impl Page {
 
     fn navigation(&self, tab: Tab) -> Markup {
         let tabs = [
-            (Tab::Saves, "Saves", self.address.to("/", &[])),
+            (Tab::Saves, "Saves", self.address.to("", &[])),
             (Tab::Deliveries, "Deliveries", self.address.to("/deliveries", &[])),
             (Tab::Webhooks, "Webhooks", self.address.to("/webhooks", &[])),
         ];
         html! {
-            a.brand href=(self.address.to("/", &[])) { "webhookc" }
+            a.brand href=(self.address.to("", &[])) { "webhookc" }
             @if self.tenant.as_str() != DEFAULT_TENANT { span.tenant { (self.tenant.as_str()) } }
             nav aria-label="Pages" {
                 @for (own, name, link) in tabs {
@@ -123,7 +126,7 @@ impl Page {
 
     fn search(&self, about: &About<'_>) -> Markup {
         let (path, hint) = match about.tab {
-            Tab::Saves | Tab::Webhooks => ("/", "object:a1  event:asset_ready"),
+            Tab::Saves | Tab::Webhooks => ("", "object:a1  event:asset_ready"),
             Tab::Deliveries => ("/deliveries", "status:>=400  event:…  object:…  text in the body"),
         };
         html! {
@@ -198,9 +201,9 @@ fn head(title: &str) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             title { (title) }
-            link rel="stylesheet" href=(assets::STYLE);
-            link rel="icon" href=(assets::ICON) type="image/svg+xml";
-            script type="module" src=(assets::SCRIPT) {}
+            link rel="stylesheet" href=(assets::address("inspector.css"));
+            link rel="icon" href=(assets::address("icon.svg")) type="image/svg+xml";
+            script type="module" src=(assets::address("inspector.js")) {}
         }
     }
 }

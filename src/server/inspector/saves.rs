@@ -148,7 +148,7 @@ fn notes(page: &Page, filter: &Filter, asked: &Asked) -> Markup {
 
 fn empty(page: &Page, running: &Running, asked: &Asked) -> Markup {
     if !asked.q.is_empty() || asked.before.is_some() {
-        return html! { div.empty { h2 { "Nothing fits the filter" } p { a href=(page.address.to("/", &[])) { "All saves" } } } };
+        return html! { div.empty { h2 { "Nothing fits the filter" } p { a href=(page.address.to("", &[])) { "All saves" } } } };
     }
     let generation = running.ingest.generation();
     let model = generation.rules.program.webhooks.first().map(|webhook| &*generation.rules.program.model(webhook.model).name);
@@ -171,7 +171,7 @@ fn turning(page: &Page, asked: &Asked, next: Option<i64>) -> Markup {
         nav.turning aria-label="Parts of the list" {
             @if asked.before.is_some() { a href=(page.address.saves(&asked.q)) { "Newest" } }
             @if let Some(next) = next {
-                a rel="next" href=(page.address.to("/", &[("q", &asked.q), ("before", &next.to_string())])) { "Older" }
+                a rel="next" href=(page.address.to("", &[("q", &asked.q), ("before", &next.to_string())])) { "Older" }
             }
         }
     }
