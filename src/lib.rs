@@ -16,6 +16,7 @@
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
 //! | try | [`sample`] | data model, a seed | objects that it allows |
+//! | let in | [`access`] | a key, what it wants to do | the right to do it |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | forget | [`retention`] | settled deliveries | room |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
@@ -52,6 +53,7 @@ pub mod sample;
 // edges: async and I/O
 pub mod config;
 pub mod activity;
+pub mod access;
 pub mod store;
 pub mod retention;
 pub mod egress;

@@ -12,7 +12,7 @@ use webhookc::activity::Feed;
 use webhookc::config::{self, Overrides};
 use webhookc::ingest::Ingest;
 use webhookc::reload::{Absent, Keyring, build};
-use webhookc::server::{App, Options, Running, serve};
+use webhookc::server::{App, Keychain, KeychainOptions, Options, Running, serve};
 use webhookc::store::Store;
 use webhookc::time::{SystemClock, SystemEntropy};
 
@@ -39,7 +39,9 @@ impl Api {
         let (generation, _) = build(rules, &project.config, &keyring, 1, Absent::Refused).await.unwrap();
         let live = Arc::new(ArcSwap::from_pointee(generation));
         let app = App::new(Options { dev, ..Options::default() });
-        app.start(Running { ingest: Ingest { store, live, clock, entropy, feed: Feed::default() }, keyring });
+        let keychain = Keychain::new(store.clone(), clock.clone(), KeychainOptions { open: dev, rate_limit: None }).await.unwrap();
+        let ingest = Ingest { store, live, clock, entropy, feed: Feed::default() };
+        app.start(Running { ingest, keyring, keychain: Arc::new(keychain) });
         let address = listen(app).await;
         Self { base: format!("http://{address}"), http: client(), _folder: folder }
     }

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
+use webhookc::access::TenantScope;
 use webhookc::activity::{Activity, Feed};
 use webhookc::delivery::{Policy, Secret, Signer};
 use webhookc::engine::{Save, Verb, parse_save, read_trace};
@@ -52,7 +53,7 @@ const SCHEMA: &str = r#"<data-model>
 struct World {
     ingest: Ingest,
     generation: Arc<Generation>,
-    tenant: Tenant,
+    tenant: TenantScope,
     _folder: TempDir,
 }
 
@@ -66,7 +67,8 @@ impl World {
         let signer = Signer::new(Secret::from_random([7; 32]), Vec::new());
         let target = Target { name: "sink".to_owned(), policy: Policy::default(), signer };
         let targets = [(EndpointId::new("ep_sink"), Arc::new(target))].into_iter().collect();
-        let generation = Arc::new(Generation { number: 1, rules, targets, secrets: std::collections::BTreeMap::default(), origin: Arc::default() });
+        let generation =
+            Arc::new(Generation { number: 1, rules, targets, secrets: std::collections::BTreeMap::default(), origin: Arc::default() });
         let ingest = Ingest {
             store,
             live: Arc::new(ArcSwap::new(Arc::clone(&generation))),
@@ -74,7 +76,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(7)),
             feed: Feed::default(),
         };
-        Self { ingest, generation, tenant: Tenant::new("t"), _folder: folder }
+        Self { ingest, generation, tenant: TenantScope::of_node(Tenant::new("t")), _folder: folder }
     }
 
     fn parse(&self, model: &str, id: &str, verb: Verb<'_>, body: &str) -> Save {

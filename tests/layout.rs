@@ -157,6 +157,17 @@ fn third_party_crates_stay_in_their_folders() {
 }
 
 #[test]
+fn the_api_makes_no_right_of_its_own() {
+    let mut wrong = Vec::new();
+    for (file, text) in rust_files(&root().join("src")) {
+        if module_of(&file) == "server" && without_comments(&text).contains("Scope::of_node") {
+            wrong.push(format!("{file} makes a scope without a check: take `Allowed` or `OfNode` as a parameter"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn files_are_short_named_after_a_concept_and_finished() {
     let mut wrong = Vec::new();
     for folder in ["src", "tests", "benches", "fuzz/src"] {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tempfile::TempDir;
+use webhookc::access::TenantScope;
 use webhookc::activity::Feed;
 use webhookc::delivery::{Policy, Secret, Signer};
 use webhookc::engine::{Save, Verb, parse_save, read_trace};
@@ -48,7 +49,7 @@ fn generation(number: u64, schema: &str) -> Arc<Generation> {
 
 struct World {
     ingest: Ingest,
-    tenant: Tenant,
+    tenant: TenantScope,
     _folder: TempDir,
 }
 
@@ -62,7 +63,7 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(7)),
             feed: Feed::default(),
         };
-        Self { ingest, tenant: Tenant::new("t"), _folder: folder }
+        Self { ingest, tenant: TenantScope::of_node(Tenant::new("t")), _folder: folder }
     }
 
     fn parse(&self, model: &str, id: &str, verb: Verb<'_>, body: &str) -> Save {

@@ -93,7 +93,7 @@ impl Dev {
                 }
             }
         };
-        let outcome = node.run(first, ready, failed).await;
+        let outcome = Box::pin(node.run(first, ready, failed)).await;
         shown.abort();
         outcome.map(|_| ExitCode::SUCCESS)
     }

@@ -20,7 +20,7 @@ use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
 use crate::retention;
-use crate::server::{App, Inspector, Options, Running, serve};
+use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
 use crate::store::Store;
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::worker::{Limits, Worker};
@@ -102,11 +102,12 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
+        let keychain = Keychain::new(store.clone(), Arc::clone(&clock), KeychainOptions { open: plan.dev, ..KeychainOptions::default() });
+        let keychain = Arc::new(keychain.await.map_err(|error| Failure::new(error.to_string()))?);
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
         let swapped = Arc::new(Notify::new());
         let rejected = Rejected::default();
-        let ending = feed.clone();
         let mut reloader = Reloader::new(Setup {
             files,
             keyring: Arc::clone(&keyring),
@@ -164,10 +165,12 @@ impl Node {
                 feed: feed.clone(),
                 limits,
             };
-            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
-            app.start(Running { ingest: ingest.clone(), keyring });
+            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
+            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain) });
             // The program may be another than that of the last process.
             swapped.notify_one();
+            let noting = Arc::clone(&keychain);
+            let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
@@ -178,6 +181,7 @@ impl Node {
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             forgetting.abort();
+            noting.abort();
             // The built-in receiver of `dev` must still answer what the worker is sending; `serve` lets nobody in any more.
             if !plan.dev {
                 let _nobody = stop_api.send(true);
@@ -186,13 +190,14 @@ impl Node {
         }
         hangups.abort();
         // Whoever watches is let go, or the API would never come to its end.
-        ending.tell(clock.now(), Activity::Stopping);
+        feed.tell(clock.now(), Activity::Stopping);
         let _nobody = stop_api.send(true);
         let abort = api.abort_handle();
         match tokio::time::timeout(LAST_ANSWERS, api).await {
             Ok(ended) => joined("the API", ended),
             Err(_) => abort.abort(),
         }
+        keychain.note_uses_now().await;
         store.close().await;
         Ok(true)
     }

@@ -80,7 +80,7 @@ impl Serve {
         let logged = tokio::spawn(log_events(node.feed.clone()));
         let ready = |_: &[String]| tracing::info!(api = %url, models = counts.0, webhooks = counts.1, "serving");
         let mut why = Vec::new();
-        let started = node.run(first, ready, |lines| why = lines.to_vec()).await;
+        let started = Box::pin(node.run(first, ready, |lines| why = lines.to_vec())).await;
         logged.abort();
         if !started? {
             let failure = Failure::new("the program cannot be run");

@@ -84,6 +84,12 @@ impl Rate {
         Duration::from_nanos(self.unit.nanoseconds() / u64::from(self.count.max(1)))
     }
 
+    /// The time in which so many may come, in whatever rhythm.
+    #[must_use]
+    pub fn window(self) -> Duration {
+        Duration::from_nanos(self.unit.nanoseconds())
+    }
+
     /// The slower of two.
     #[must_use]
     pub fn min(self, other: Self) -> Self {

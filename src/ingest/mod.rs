@@ -11,10 +11,11 @@ pub use alarm::Bell;
 
 use std::sync::Arc;
 
+use crate::access::TenantScope;
 use crate::activity::Feed;
 use crate::engine::{Refused, Save};
 use crate::generation::{Generation, Live};
-use crate::ids::{MessageId, Sequence, Tenant};
+use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
 use crate::store::{Store, StoreError};
 use crate::time::{Clock, Entropy};
@@ -76,8 +77,9 @@ impl Ingest {
     ///
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
-    pub async fn save(&self, tenant: &Tenant, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
-        let job = Saving::new(tenant.clone(), self.clock.now(), Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.clone());
+    pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
+        let (tenant, entropy) = (tenant.tenant().clone(), Arc::clone(&self.entropy));
+        let job = Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone());
         self.store.save(job).await?.into_result()
     }
 }

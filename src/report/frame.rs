@@ -124,7 +124,8 @@ mod tests {
         let file = sources.add("a.xml", format!("one\n  <b é='x'>\nthree\n{}", "z".repeat(500)).into_bytes());
         let frame = Frame::around(&sources, Span::new(file, 9, 11));
         assert_eq!((frame.line, frame.column, frame.lines.len()), (2, 6, 4));
-        let line = |index: usize| frame.lines.get(index).map(|line| (line.before.as_str(), line.marked.as_str(), line.after.as_str())).unwrap();
+        let line =
+            |index: usize| frame.lines.get(index).map(|line| (line.before.as_str(), line.marked.as_str(), line.after.as_str())).unwrap();
         assert_eq!(line(0), ("one", "", ""));
         assert_eq!(line(1), ("  <b ", "é", "='x'>"));
         assert_eq!(line(3).0.chars().count(), WIDEST + 1);

@@ -13,11 +13,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 
+use super::access::{Place, whose};
 use super::api::saves::BATCH;
 use super::problem::PROBLEM_JSON;
-use super::request::tenant;
 use super::{App, Problem, body};
-use crate::ids::Tenant;
+use crate::access::{Caller, TenantScope};
 use crate::store::{KeptAnswer, Receipt, Store};
 
 /// The longest key, in characters.
@@ -34,8 +34,13 @@ pub(super) async fn once(
     let is_post = request.method() == Method::POST;
     // A path that cannot be read is the handler's to refuse.
     let (Some(key), Ok(names), true) = (key(request.headers())?, names, is_post) else { return Ok(next.run(request).await) };
-    let owner = names.iter().find(|(name, _)| *name == "tenant").map_or("", |(_, owner)| owner);
-    let (tenant, running) = (tenant(owner)?, app.running()?);
+    let (Some(caller), Some(place)) = (request.extensions().get::<Caller>(), request.extensions().get::<Place>()) else {
+        return Ok(next.run(request).await);
+    };
+    let tenant = caller.in_own(whose(*place, Some(&names), caller)?)?;
+    // What was answered to one is not for another, who may not be allowed to see it.
+    let (shown, key) = (key.clone(), format!("{} {key}", caller.actor()));
+    let running = app.running()?;
     let (store, now) = (running.ingest.store.clone(), running.ingest.clock.now());
     let (parts, body) = request.into_parts();
     let whole = body::read(&app, body, BATCH).await?;
@@ -45,11 +50,11 @@ pub(super) async fn once(
         Receipt::New => {}
         Receipt::Answered(answer) => return Ok(replay(answer)),
         Receipt::OfAnother => {
-            let detail = format!("the key `{key}` came before with another request, expected a key of its own for each");
+            let detail = format!("the key `{shown}` came before with another request, expected a key of its own for each");
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail));
         }
         Receipt::UnderWay => {
-            let detail = format!("the request with the key `{key}` is still under way");
+            let detail = format!("the request with the key `{shown}` is still under way");
             return Err(Problem::new(StatusCode::CONFLICT, "idempotency-key-in-use", detail).help("repeat it in a moment"));
         }
     }
@@ -90,7 +95,7 @@ fn fingerprint(parts: [&[u8]; 3]) -> [u8; 32] {
 }
 
 /// Keeps an answer, unless it only says that the request should come again.
-async fn note(store: &Store, tenant: &Tenant, key: &str, answer: Response) -> Result<Response, Problem> {
+async fn note(store: &Store, tenant: &TenantScope, key: &str, answer: Response) -> Result<Response, Problem> {
     let (parts, body) = answer.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX)
         .await

@@ -1,6 +1,7 @@
 //! The HTTP API of a node: requests in, calls of the store and of ingest, JSON out. Status codes live here and nowhere else. Absent:
-//! rules, SQL, sending; and, so far, keys, which is why a node listens on loopback unless told otherwise.
+//! rules, SQL, sending.
 
+mod access;
 mod api;
 mod batch;
 mod body;
@@ -13,16 +14,20 @@ mod request;
 mod router;
 mod sink;
 
+pub use access::{Keychain, KeychainOptions};
 pub use inspector::Inspector;
 pub use problem::Problem;
 pub use router::router;
 
 use std::sync::{Arc, OnceLock};
 
+use axum::http::HeaderMap;
 use tokio::sync::Semaphore;
 
+use crate::access::{Caller, Gate};
 use crate::ingest::Ingest;
 use crate::reload::{Keyring, Trigger};
+use access::Place;
 use door::{Door, Sitting};
 use sink::Sink;
 
@@ -68,6 +73,8 @@ pub struct Running {
     pub ingest: Ingest,
     /// The keys that deliveries are signed with.
     pub keyring: Arc<Keyring>,
+    /// The keys of the API.
+    pub keychain: Arc<Keychain>,
 }
 
 impl App {
@@ -81,6 +88,16 @@ impl App {
     pub fn start(&self, running: Running) {
         // A second program is swapped inside `Ingest::live`, never here.
         let _already = self.running.set(running);
+    }
+
+    /// Who calls with these headers. Before a program is live only `dev` answers at all, and that asks for no key.
+    async fn caller(&self, place: Place, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let token = place.token(headers)?;
+        match self.running.get() {
+            Some(running) => running.keychain.check(token.as_ref()).await,
+            None if self.options.dev => Ok(Caller::anybody(Gate::Open)?),
+            None => Err(Problem::not_ready()),
+        }
     }
 
     fn running(&self) -> Result<&Running, Problem> {

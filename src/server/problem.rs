@@ -1,6 +1,8 @@
 //! Errors of the API: RFC 9457 problems, each with a code of ours and, for a body, one entry per mistake.
 
-use axum::http::{Method, StatusCode, Uri, header};
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -36,6 +38,9 @@ struct Details {
     /// In a batch: how many saves before the refused chunk are stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     saved: Option<usize>,
+    /// When to come again: the header `Retry-After`.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
 }
 
 /// One mistake of a body.
@@ -60,6 +65,7 @@ impl Problem {
             help: None,
             errors: Vec::new(),
             saved: None,
+            retry_after: None,
         }))
     }
 
@@ -129,6 +135,11 @@ impl Problem {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
+    pub(super) fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
     pub(super) fn saved(mut self, saved: usize) -> Self {
         self.0.saved = Some(saved);
         self
@@ -172,7 +183,17 @@ impl From<IngestError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (self.status(), [(header::CONTENT_TYPE, PROBLEM_JSON)], self.to_json()).into_response()
+        let status = self.status();
+        let mut answer = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], self.to_json()).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(wait) = self.0.retry_after {
+            // Whole seconds, and never too few.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
     }
 }
 

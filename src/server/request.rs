@@ -1,5 +1,6 @@
 //! What handlers take from a request's path and query, with problems instead of plain-text rejections; and JSON answers.
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -7,13 +8,15 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{App, Problem, body};
 use crate::ids::Tenant;
 
 /// Items of a list when nothing is said.
 const DEFAULT_LIMIT: usize = 50;
 /// The most items of a list.
 const MAX_LIMIT: usize = 500;
+/// Bytes of a body that only says how something is to be done.
+const LONGEST_WISH: usize = 16 * 1024;
 
 /// The names in the path.
 pub(super) struct Names<T>(pub(super) T);
@@ -62,6 +65,15 @@ pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
 /// An id or word from path or query, or a problem that repeats what was expected.
 pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error: T::Err| Problem::bad_request("invalid-id", error.to_string()))
+}
+
+/// What a small body wishes; an empty one wishes nothing.
+pub(super) async fn wish<T: Default + DeserializeOwned>(app: &App, body: Body) -> Result<T, Problem> {
+    let body = body::read(app, body, LONGEST_WISH).await?.bytes;
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(&body).map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be understood: {error}")))
 }
 
 /// `?explain`.

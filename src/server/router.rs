@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 
-use super::api::{attachments, deliveries, endpoints, explain, health, keys, messages, objects, reload, rotate, saves, sink, webhooks};
+use super::access::{Place, asked};
+use super::api::{
+    attachments, audit, deliveries, endpoints, explain, health, keys, messages, objects, public_keys, reload, rotate, saves, sink, webhooks,
+};
 use super::{App, door, guard, idempotency, inspector, problem};
 
 /// Every route of a node.
@@ -29,14 +32,23 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/deliveries/{id}", get(deliveries::one))
         .route("/deliveries/{id}/attempts", get(deliveries::attempts))
         .route("/deliveries/{id}/resend", post(deliveries::resend))
+        .route("/keys", get(keys::list).post(keys::make))
+        .route("/keys/{id}", get(keys::one).delete(keys::revoke))
+        .route("/links", post(keys::make_link))
+        .route("/audit", get(audit::list))
         .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once));
-    let mut node = Router::new()
+    let ours = Router::new()
         .nest("/api/v1/tenants/{tenant}", tenant)
+        .route("/-/keys", get(keys::list_of_all).post(keys::make_of_all))
+        .route("/-/keys/{id}", delete(keys::revoke_of_all))
+        .route("/-/audit", get(audit::list_of_all))
+        .route("/-/reload", post(reload::reload))
+        .route("/-/rotate-keys", post(rotate::node_keys));
+    // What follows asks for no key.
+    let mut node = asked(ours, &app, Place::OURS)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/-/reload", post(reload::reload))
-        .route("/-/rotate-keys", post(rotate::node_keys))
-        .route("/.well-known/webhook-keys.json", get(keys::public));
+        .route("/.well-known/webhook-keys.json", get(public_keys::public));
     if app.options.dev {
         node = node
             .route("/sink/{*event}", any(sink::take))
@@ -44,7 +56,7 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
     }
     if app.options.inspector.is_some() {
-        node = node.merge(inspector::routes());
+        node = node.merge(asked(inspector::routes(), &app, Place::OURS));
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)

@@ -1,6 +1,7 @@
 //! Everything durable, behind about twenty verbs: objects, ready marks, waits, messages, deliveries, attempts, traces, keys. Rows are
 //! in names and bytes; the store knows no rules and no clock. Only this folder holds SQL and uses the database crates.
 
+mod access;
 mod alarm;
 mod error;
 mod finding;
@@ -12,6 +13,7 @@ mod rows;
 mod saves;
 mod sqlite;
 
+pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
 pub use error::StoreError;
 pub use finding::{Finding, NAMED, Severity};
@@ -32,6 +34,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::access::TenantScope;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 
 /// An open store. Cheap to clone; the files are closed by [`Store::close`], or when the last clone is gone.
@@ -101,7 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn object(&self, tenant: &Tenant, model: &str, id: &str) -> Result<Option<ObjectRow>, StoreError> {
+    pub async fn object(&self, tenant: &TenantScope, model: &str, id: &str) -> Result<Option<ObjectRow>, StoreError> {
         verb!(self, object(tenant, model, id))
     }
 
@@ -132,7 +135,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn suspend(&self, tenant: &Tenant, endpoint: &EndpointId, suspension: Suspension) -> Result<bool, StoreError> {
+    pub async fn suspend(&self, tenant: &TenantScope, endpoint: &EndpointId, suspension: Suspension) -> Result<bool, StoreError> {
         verb!(self, suspend(tenant, endpoint, suspension))
     }
 
@@ -140,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn unsuspend(&self, tenant: &Tenant, endpoint: &EndpointId) -> Result<bool, StoreError> {
+    pub async fn unsuspend(&self, tenant: &TenantScope, endpoint: &EndpointId) -> Result<bool, StoreError> {
         verb!(self, unsuspend(tenant, endpoint))
     }
 
@@ -148,7 +151,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn endpoint_states(&self, tenant: &Tenant) -> Result<Vec<EndpointState>, StoreError> {
+    pub async fn endpoint_states(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
         verb!(self, endpoint_states(tenant))
     }
 
@@ -173,7 +176,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn resend(&self, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn resend(&self, tenant: &TenantScope, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         verb!(self, resend(tenant, delivery, now))
     }
 
@@ -189,7 +192,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn messages(&self, tenant: &Tenant, filter: &MessageFilter, page: &Page<MessageId>) -> Result<Vec<MessageRow>, StoreError> {
+    pub async fn messages(
+        &self,
+        tenant: &TenantScope,
+        filter: &MessageFilter,
+        page: &Page<MessageId>,
+    ) -> Result<Vec<MessageRow>, StoreError> {
         verb!(self, messages(tenant, filter, page))
     }
 
@@ -197,7 +205,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn message(&self, tenant: &Tenant, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+    pub async fn message(&self, tenant: &TenantScope, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
         verb!(self, message(tenant, id))
     }
 
@@ -207,7 +215,7 @@ impl Store {
     /// When the store fails.
     pub async fn deliveries(
         &self,
-        tenant: &Tenant,
+        tenant: &TenantScope,
         filter: &DeliveryFilter,
         page: &Page<DeliveryId>,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
@@ -218,7 +226,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn delivery(&self, tenant: &Tenant, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
+    pub async fn delivery(&self, tenant: &TenantScope, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
         verb!(self, delivery(tenant, id))
     }
 
@@ -226,7 +234,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn attempts(&self, tenant: &Tenant, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
+    pub async fn attempts(&self, tenant: &TenantScope, delivery: DeliveryId) -> Result<Option<Vec<AttemptRow>>, StoreError> {
         verb!(self, attempts(tenant, delivery))
     }
 
@@ -242,7 +250,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn traces(&self, tenant: &Tenant, model: &str, object: &str, limit: usize) -> Result<Vec<TraceRow>, StoreError> {
+    pub async fn traces(&self, tenant: &TenantScope, model: &str, object: &str, limit: usize) -> Result<Vec<TraceRow>, StoreError> {
         verb!(self, traces(tenant, model, object, limit))
     }
 
@@ -268,7 +276,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails; nothing is noted then.
-    pub async fn open_receipt(&self, tenant: &Tenant, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
+    pub async fn open_receipt(&self, tenant: &TenantScope, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
         verb!(self, open_receipt(tenant, key, request, now))
     }
 
@@ -276,7 +284,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails; the request is under way still.
-    pub async fn close_receipt(&self, tenant: &Tenant, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
+    pub async fn close_receipt(&self, tenant: &TenantScope, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
         verb!(self, close_receipt(tenant, key, answer))
     }
 

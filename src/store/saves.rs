@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Backend, DeliveryRow, Store, StoreError, TraceRow};
-use crate::ids::{ProgramId, Sequence, Tenant};
+use crate::access::TenantScope;
+use crate::ids::{ProgramId, Sequence};
 
 /// A save and what it caused.
 #[derive(Clone, Debug)]
@@ -69,9 +70,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn saves(&self, tenant: &Tenant, filter: &SaveFilter, before: Option<i64>, limit: usize) -> Result<Vec<SaveRow>, StoreError> {
+    pub async fn saves(
+        &self,
+        tenant: &TenantScope,
+        filter: &SaveFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<SaveRow>, StoreError> {
         match &self.0 {
-            Backend::Sqlite(backend) => backend.saves(tenant, filter, before, limit).await,
+            Backend::Sqlite(backend) => backend.saves(tenant.tenant(), filter, before, limit).await,
         }
     }
 
@@ -79,9 +86,9 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn recordings(&self, tenant: &Tenant, through: Sequence) -> Result<Vec<Recording>, StoreError> {
+    pub async fn recordings(&self, tenant: &TenantScope, through: Sequence) -> Result<Vec<Recording>, StoreError> {
         match &self.0 {
-            Backend::Sqlite(backend) => backend.recordings(tenant, through).await,
+            Backend::Sqlite(backend) => backend.recordings(tenant.tenant(), through).await,
         }
     }
 
@@ -102,16 +109,6 @@ impl Store {
     pub async fn program(&self, id: ProgramId) -> Result<Option<ProgramRow>, StoreError> {
         match &self.0 {
             Backend::Sqlite(backend) => backend.program(id).await,
-        }
-    }
-
-    /// The tenants that have ever saved something, by name.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.tenants().await,
         }
     }
 }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use webhookc::access::TenantScope;
 use webhookc::activity::Feed;
 use webhookc::compile::compile;
 use webhookc::config::{Overrides, read};
@@ -37,7 +38,7 @@ pub fn project(toml: &str) -> tempfile::TempDir {
 }
 
 pub struct Node {
-    pub tenant: Tenant,
+    pub tenant: TenantScope,
     folder: tempfile::TempDir,
     ingest: Ingest,
     stop: oneshot::Sender<()>,
@@ -65,7 +66,7 @@ impl Node {
         let worker = Worker { store, egress, live, clock, entropy, feed: Feed::default(), limits };
         let (stop, stopped) = oneshot::channel::<()>();
         let worker = tokio::spawn(worker.run(async move { drop(stopped.await) }));
-        Self { tenant: Tenant::new("default"), folder, ingest, stop, worker }
+        Self { tenant: TenantScope::of_node(Tenant::new("default")), folder, ingest, stop, worker }
     }
 
     pub fn store(&self) -> &Store {
@@ -79,7 +80,7 @@ impl Node {
     /// Who is told about an endpoint.
     pub fn alarm(&self, endpoint: &str) -> Option<Arc<dyn Alarm>> {
         let (generation, entropy) = (self.ingest.generation(), Arc::clone(&self.ingest.entropy));
-        Bell { generation, entropy, tenant: self.tenant.clone(), endpoint: EndpointId::new(endpoint), delivery: None }.alarm()
+        Bell { generation, entropy, tenant: self.tenant.tenant().clone(), endpoint: EndpointId::new(endpoint), delivery: None }.alarm()
     }
 
     /// Saves an asset; its delivery to `erp`.

@@ -130,8 +130,8 @@ async fn every_case_is_refused_when_it_is_configured() {
         clock: Arc::new(SystemClock),
         requests,
         swapped: Arc::default(),
-            rejected: Default::default(),
-        });
+        rejected: Arc::default(),
+    });
     let mut wrong = Vec::new();
     for case in cases() {
         let quoted = spell(&case.url, |c| format!("\\U{c:08x}"));

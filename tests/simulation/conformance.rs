@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use webhookc::access::TenantScope;
 use webhookc::delivery::Timing;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{
@@ -131,7 +132,7 @@ fn tell(queue: &mut Queue, ids: &mut Vec<DeliveryId>, endpoint: usize, alerts: &
 }
 
 async fn compare(seed: u64, url: &str) {
-    let (random, mut store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), Tenant::new("default"));
+    let (random, mut store, tenant) = (Random::new(seed), Store::open(url).await.unwrap(), TenantScope::of_node(Tenant::new("default")));
     let told = Arc::new(Told { random: Random::new(seed + 1_000_000), made: Mutex::default() });
     let (mut queue, mut ids, mut held, mut now) = (Queue::default(), Vec::new(), Vec::<Held>::new(), 1_767_225_600_000);
     for verb in 0..VERBS {

@@ -192,6 +192,7 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
     change(
         &place,
         "ALTER TABLE marks DROP COLUMN sequence; ALTER TABLE tenants DROP COLUMN pruned_through; DROP TABLE retired_keys; DROP TABLE receipts;
+         DROP TABLE access_keys; DROP TABLE audit;
          DELETE FROM refinery_schema_history WHERE version >= 3",
     );
     place.open().await.close().await;

@@ -1,6 +1,6 @@
 //! Retention: what goes, what stays whatever its age, and that a sweep is the same as what was announced.
 
-use webhookc::ids::{DeliveryId, Tenant};
+use webhookc::ids::DeliveryId;
 use webhookc::retention::{Pace, sweep};
 use webhookc::store::{
     Cutoffs, DeliveryFilter, DeliveryState, Effects, MessageFilter, ObjectChange, Page, Removed, Settled, Store, examine, prunable, vacuum,
@@ -161,7 +161,7 @@ async fn room_is_given_back() {
     let freed = vacuum(&place.url()).await.unwrap();
     assert!(freed > before / 3 && length() == before - freed, "{before} - {freed} = {}", length());
     let store = place.open().await;
-    assert!(store.object(&Tenant::new("t"), "asset", "a0").await.unwrap().is_some());
+    assert!(store.object(&tenant("t"), "asset", "a0").await.unwrap().is_some());
     assert_eq!(examine(&place.url(), at(0)).await.unwrap(), []);
 }
 

@@ -106,7 +106,7 @@ async fn a_job_that_fails_or_panics_leaves_the_writer_alive_and_nothing_behind()
     kept.unwrap();
     assert_eq!(store.object(&tenant("t"), "asset", "a").await.unwrap(), None);
     assert!(store.object(&tenant("t"), "asset", "b").await.unwrap().is_some());
-    assert_eq!(store.save(Panics(tenant("t"))).await.err().unwrap().to_string(), "the store failed: a job panicked");
+    assert_eq!(store.save(Panics(tenant("t").tenant().clone())).await.err().unwrap().to_string(), "the store failed: a job panicked");
     store.save(Script::new("t", vec![write(put("asset", "c", "{}"))])).await.unwrap();
 }
 

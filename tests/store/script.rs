@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tempfile::TempDir;
 use uuid::Uuid;
+use webhookc::access::TenantScope;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, SaveJob, Store};
 use webhookc::template::RenderedText;
@@ -19,8 +20,8 @@ pub fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(NEW_YEAR + milliseconds).unwrap()
 }
 
-pub fn tenant(name: &str) -> Tenant {
-    Tenant::new(name)
+pub fn tenant(name: &str) -> TenantScope {
+    TenantScope::of_node(Tenant::new(name))
 }
 
 pub fn endpoint(name: &str) -> EndpointId {
@@ -57,7 +58,7 @@ pub struct Script {
 
 impl Script {
     pub fn new(tenant_name: &str, steps: Vec<JobStep>) -> Self {
-        Self { tenant: tenant(tenant_name), at: at(0), steps: steps.into_iter(), sequences: Vec::new(), answers: Vec::new() }
+        Self { tenant: Tenant::new(tenant_name), at: at(0), steps: steps.into_iter(), sequences: Vec::new(), answers: Vec::new() }
     }
 }
 

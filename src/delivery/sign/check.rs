@@ -106,7 +106,8 @@ mod tests {
         let after = Signer::new(new.clone(), vec![Earlier { key: Key::Secret(old.clone()), until: at }])
             .with_asymmetric(Arc::new(SigningKey::from_bytes(&[3; 32]).unwrap()));
         let message = MessageId::new(Uuid::from_u128(7 << 64));
-        let signature = |signer: &Signer| signer.sign(message, at, b"{}").into_iter().find(|(name, _)| *name == "webhook-signature").unwrap().1;
+        let signature =
+            |signer: &Signer| signer.sign(message, at, b"{}").into_iter().find(|(name, _)| *name == "webhook-signature").unwrap().1;
         let check = |header: &str, body: &[u8]| after.check((&message.to_string(), "1700000000"), body, header);
         let keys = |header: &str, body: &[u8]| check(header, body).into_iter().map(|found| found.key.map(|key| key.id)).collect::<Vec<_>>();
         assert_eq!(keys(&signature(&before), b"{}"), [Some(old.fingerprint())]);
@@ -114,6 +115,9 @@ mod tests {
         assert_eq!(keys(&signature(&after), b"{}"), [Some(new.fingerprint()), Some(own)]);
         assert_eq!(keys(&signature(&after), b"{ }"), [None, None]);
         assert_eq!(keys("v1,AAAA nonsense", b"{}"), [None, None]);
-        assert_eq!(after.key_names().iter().map(|key| (key.version, key.until)).collect::<Vec<_>>(), [("v1", None), ("v1a", None), ("v1", Some(at))]);
+        assert_eq!(
+            after.key_names().iter().map(|key| (key.version, key.until)).collect::<Vec<_>>(),
+            [("v1", None), ("v1a", None), ("v1", Some(at))]
+        );
     }
 }

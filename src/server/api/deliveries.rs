@@ -9,10 +9,12 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::access::{TenantScope, may};
 use crate::delivery::Timing;
 use crate::diagnostics::one_of;
-use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, tenant};
+use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
+use crate::server::access::Allowed;
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed};
 use crate::server::{App, Problem, Running};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
 
@@ -154,11 +156,10 @@ fn timing(timing: Timing, took: Duration) -> TimingView {
 
 pub(in crate::server) async fn list(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    scope: Allowed<may::Deliveries, may::List>,
     Parameters(filter): Parameters<Filter>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(&owner)?;
     let limit = limit(filter.limit)?;
     let page = Page { before: filter.cursor.as_deref().map(parsed).transpose()?, limit: limit + 1 };
     let filter = DeliveryFilter {
@@ -170,7 +171,7 @@ pub(in crate::server) async fn list(
         message: filter.message.as_deref().map(parsed).transpose()?,
         ..DeliveryFilter::default()
     };
-    let rows = running.ingest.store.deliveries(&tenant, &filter, &page).await?;
+    let rows = running.ingest.store.deliveries(&scope, &filter, &page).await?;
     Ok(json(StatusCode::OK, &List::of(rows, limit, |row| row.id.to_string(), view)))
 }
 
@@ -183,41 +184,43 @@ fn state(word: &str) -> Result<DeliveryState, Problem> {
 
 pub(in crate::server) async fn one(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Deliveries, may::Read>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let row = find(running, &tenant(&owner)?, parsed(&id)?).await?;
+    let row = find(running, &scope, parsed(&id)?).await?;
     Ok(json(StatusCode::OK, &view(row)))
 }
 
 pub(in crate::server) async fn attempts(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Deliveries, may::Read>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let rows = running.ingest.store.attempts(&tenant(&owner)?, parsed(&id)?).await?;
+    let rows = running.ingest.store.attempts(&scope, parsed(&id)?).await?;
     let rows = rows.ok_or_else(|| unknown(&id))?;
     Ok(json(StatusCode::OK, &AttemptList { data: rows.into_iter().map(attempt).collect() }))
 }
 
 pub(in crate::server) async fn resend(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Deliveries, may::Resend>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(&owner)?;
     let delivery = parsed(&id)?;
-    find(running, &tenant, delivery).await?;
-    if !running.ingest.store.resend(&tenant, delivery, running.ingest.clock.now()).await? {
+    find(running, &scope, delivery).await?;
+    if !running.ingest.store.resend(&scope, delivery, running.ingest.clock.now()).await? {
         return Err(Problem::new(StatusCode::CONFLICT, "under-way", format!("the delivery `{id}` is being sent at this moment")));
     }
-    Ok(json(StatusCode::ACCEPTED, &view(find(running, &tenant, delivery).await?)))
+    Ok(json(StatusCode::ACCEPTED, &view(find(running, &scope, delivery).await?)))
 }
 
-async fn find(running: &Running, tenant: &Tenant, id: DeliveryId) -> Result<DeliveryRow, Problem> {
+async fn find(running: &Running, tenant: &TenantScope, id: DeliveryId) -> Result<DeliveryRow, Problem> {
     running.ingest.store.delivery(tenant, id).await?.ok_or_else(|| unknown(&id.to_string()))
 }
 

@@ -8,13 +8,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{TenantScope, may};
 use crate::delivery::{Policy, SigningKey};
 use crate::diagnostics::suggestion;
 use crate::generation::Generation;
-use crate::ids::Tenant;
 use crate::ingest::Bell;
 use crate::program::{EndpointSource, Events, Order};
-use crate::server::request::{Names, Nothing, Parameters, json, tenant};
+use crate::server::access::Allowed;
+use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::{App, Problem, Running};
 use crate::store::{EndpointState, Suspension};
 
@@ -71,12 +72,12 @@ struct EndpointList<'a> {
 
 pub(in crate::server) async fn list(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    scope: Allowed<may::Webhooks, may::List>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let generation = running.ingest.generation();
-    let mut states = running.ingest.store.endpoint_states(&tenant(&owner)?).await?;
+    let mut states = running.ingest.store.endpoint_states(&scope).await?;
     let data = generation.rules.endpoints.iter().enumerate().map(|(index, endpoint)| {
         let state = states.iter().position(|state| state.endpoint == endpoint.id).map(|at| states.swap_remove(at));
         view(&generation, index, endpoint, state)
@@ -86,10 +87,11 @@ pub(in crate::server) async fn list(
 
 pub(in crate::server) async fn one(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Webhooks, may::Read>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
-    show(app.running()?, &tenant(&owner)?, &id).await
+    show(app.running()?, &scope, &id).await
 }
 
 /// What may be said of a suspension.
@@ -101,10 +103,11 @@ pub(in crate::server) struct Why {
 
 pub(in crate::server) async fn suspend(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Why { why }): Parameters<Why>,
 ) -> Result<Response, Problem> {
-    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let running = app.running()?;
     let ingest = &running.ingest;
     let generation = ingest.generation();
     let (_, endpoint) = find(&generation, &id)?;
@@ -113,25 +116,27 @@ pub(in crate::server) async fn suspend(
         return Err(Problem::bad_request("invalid-parameter", format!("`why` is longer than {LONGEST_WHY} characters")));
     }
     let (entropy, endpoint) = (Arc::clone(&ingest.entropy), endpoint.id.clone());
-    let alarm = Bell { generation: Arc::clone(&generation), entropy, tenant: tenant.clone(), endpoint: endpoint.clone(), delivery: None };
+    let alarm =
+        Bell { generation: Arc::clone(&generation), entropy, tenant: scope.tenant().clone(), endpoint: endpoint.clone(), delivery: None };
     let suspension = Suspension { at: ingest.clock.now(), why: why.into(), alarm: alarm.alarm() };
     // One that is suspended already stays so, for the reason that it was.
-    ingest.store.suspend(&tenant, &endpoint, suspension).await?;
-    show(running, &tenant, &id).await
+    ingest.store.suspend(&scope, &endpoint, suspension).await?;
+    show(running, &scope, &id).await
 }
 
 pub(in crate::server) async fn unsuspend(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
-    let (running, tenant) = (app.running()?, tenant(&owner)?);
+    let running = app.running()?;
     let endpoint = find(&running.ingest.generation(), &id)?.1.id.clone();
-    running.ingest.store.unsuspend(&tenant, &endpoint).await?;
-    show(running, &tenant, &id).await
+    running.ingest.store.unsuspend(&scope, &endpoint).await?;
+    show(running, &scope, &id).await
 }
 
-async fn show(running: &Running, tenant: &Tenant, id: &str) -> Result<Response, Problem> {
+async fn show(running: &Running, tenant: &TenantScope, id: &str) -> Result<Response, Problem> {
     let generation = running.ingest.generation();
     let (index, endpoint) = find(&generation, id)?;
     let states = running.ingest.store.endpoint_states(tenant).await?;

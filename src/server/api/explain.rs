@@ -8,9 +8,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::objects::{ObjectPath, known_model};
+use crate::access::may;
 use crate::engine::{TraceEntry, read_trace};
 use crate::ids::Sequence;
-use crate::server::request::{Names, Parameters, json, limit, tenant};
+use crate::server::access::Allowed;
+use crate::server::request::{Names, Parameters, json, limit};
 use crate::server::{App, Problem};
 
 /// A decision with its reason in words.
@@ -48,13 +50,13 @@ struct Explanation<'a> {
 
 pub(in crate::server) async fn explain(
     State(app): State<Arc<App>>,
-    Names((owner, model, id)): ObjectPath,
+    scope: Allowed<may::Objects, may::Read>,
+    Names((_, model, id)): ObjectPath,
     Parameters(last): Parameters<Last>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(&owner)?;
     known_model(running, &model)?;
-    let rows = running.ingest.store.traces(&tenant, &model, &id, limit(last.limit)?).await?;
+    let rows = running.ingest.store.traces(&scope, &model, &id, limit(last.limit)?).await?;
     let data = rows.iter().map(|row| Explained {
         sequence: row.sequence,
         at: row.at.to_string(),

@@ -8,8 +8,10 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::access::may;
 use crate::ids::{MessageId, Sequence};
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, tenant};
+use crate::server::access::Allowed;
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed};
 use crate::server::{App, Problem};
 use crate::store::{MessageFilter, MessageRow, Page};
 
@@ -52,27 +54,26 @@ fn view(row: MessageRow) -> MessageView {
 
 pub(in crate::server) async fn list(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    scope: Allowed<may::Deliveries, may::List>,
     Parameters(filter): Parameters<Filter>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(&owner)?;
     let limit = limit(filter.limit)?;
     let before = filter.cursor.as_deref().map(parsed).transpose()?;
     let page = Page { before, limit: limit + 1 };
     let filter = MessageFilter { event: filter.event, model: filter.model, object: filter.object };
-    let rows = running.ingest.store.messages(&tenant, &filter, &page).await?;
+    let rows = running.ingest.store.messages(&scope, &filter, &page).await?;
     Ok(json(StatusCode::OK, &List::of(rows, limit, |row| row.id.to_string(), view)))
 }
 
 pub(in crate::server) async fn one(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    scope: Allowed<may::Deliveries, may::Read>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(&owner)?;
-    let row = running.ingest.store.message(&tenant, parsed(&id)?).await?;
+    let row = running.ingest.store.message(&scope, parsed(&id)?).await?;
     let row = row.ok_or_else(|| Problem::not_found("unknown-message", format!("there is no message `{id}`")))?;
     Ok(json(StatusCode::OK, &view(row)))
 }

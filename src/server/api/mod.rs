@@ -1,6 +1,7 @@
 //! One file a resource; each handler reads its request, calls one verb of the store or ingest, and writes its answer.
 
 pub(super) mod attachments;
+pub(super) mod audit;
 pub(super) mod deliveries;
 pub(super) mod endpoints;
 pub(super) mod explain;
@@ -8,6 +9,7 @@ pub(super) mod health;
 pub(super) mod keys;
 pub(super) mod messages;
 pub(super) mod objects;
+pub(super) mod public_keys;
 pub(super) mod reload;
 pub(super) mod rotate;
 pub(super) mod saves;

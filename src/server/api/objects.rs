@@ -10,11 +10,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::explain::{Reason, reasons};
+use crate::access::{TenantScope, may};
 use crate::engine::{MAX_BODY_BYTES, Verb, parse_save};
 use crate::ids::{MessageId, Sequence};
 use crate::ingest::Saved;
 use crate::program::Operation;
-use crate::server::request::{Explain, Names, Nothing, Parameters, json, tenant};
+use crate::server::access::Allowed;
+use crate::server::request::{Explain, Names, Nothing, Parameters, json};
 use crate::server::{App, Problem, body};
 
 /// Whose object, which model, which id.
@@ -22,44 +24,47 @@ pub(super) type ObjectPath = Names<(String, String, String)>;
 
 pub(in crate::server) async fn put(
     State(app): State<Arc<App>>,
+    scope: Allowed<may::Objects, may::Write>,
     Names(path): ObjectPath,
     Parameters(explain): Parameters<Explain>,
     body: Body,
 ) -> Result<Response, Problem> {
-    save(&app, &path, Verb::Put, body, &explain).await
+    save(&app, &scope, &path, Verb::Put, body, &explain).await
 }
 
 pub(in crate::server) async fn patch(
     State(app): State<Arc<App>>,
+    scope: Allowed<may::Objects, may::Write>,
     Names(path): ObjectPath,
     Parameters(explain): Parameters<Explain>,
     body: Body,
 ) -> Result<Response, Problem> {
-    save(&app, &path, Verb::Patch, body, &explain).await
+    save(&app, &scope, &path, Verb::Patch, body, &explain).await
 }
 
 pub(in crate::server) async fn delete(
     State(app): State<Arc<App>>,
+    scope: Allowed<may::Objects, may::Write>,
     Names(path): ObjectPath,
     Parameters(explain): Parameters<Explain>,
 ) -> Result<Response, Problem> {
-    save(&app, &path, Verb::Delete, Body::empty(), &explain).await
+    save(&app, &scope, &path, Verb::Delete, Body::empty(), &explain).await
 }
 
 /// One save, by whatever verb.
 pub(super) async fn save(
     app: &App,
-    (owner, model, id): &(String, String, String),
+    scope: &TenantScope,
+    (_, model, id): &(String, String, String),
     verb: Verb<'_>,
     body: Body,
     explain: &Explain,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(owner)?;
     let body = body::read(app, body, MAX_BODY_BYTES).await?;
     let generation = running.ingest.generation();
     let save = parse_save(&generation.rules, model, id, verb, &body.bytes).map_err(|refused| Problem::refused(refused, ""))?;
-    let saved = running.ingest.save(&tenant, vec![save], &generation).await?;
+    let saved = running.ingest.save(scope, vec![save], &generation).await?;
     let Some(saved) = saved.first() else {
         return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the save left no trace"));
     };
@@ -113,13 +118,13 @@ struct Object<'a> {
 
 pub(in crate::server) async fn read(
     State(app): State<Arc<App>>,
-    Names((owner, model, id)): ObjectPath,
+    scope: Allowed<may::Objects, may::Read>,
+    Names((_, model, id)): ObjectPath,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let tenant = tenant(&owner)?;
     known_model(running, &model)?;
-    let row = running.ingest.store.object(&tenant, &model, &id).await?;
+    let row = running.ingest.store.object(&scope, &model, &id).await?;
     let Some(row) = row else {
         return Err(Problem::not_found("no-such-object", format!("there is no object `{model}/{id}`")));
     };

@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::access::may;
+use crate::server::access::OfNode;
 use crate::server::request::json;
 use crate::server::{App, Problem};
 
@@ -16,7 +18,7 @@ struct Reloaded<'a> {
     lines: &'a [String],
 }
 
-pub(in crate::server) async fn reload(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+pub(in crate::server) async fn reload(State(app): State<Arc<App>>, _scope: OfNode<may::Write>) -> Result<Response, Problem> {
     let trigger = app.options.trigger.as_ref().ok_or_else(Problem::not_ready)?;
     let Some(report) = trigger.reload().await else {
         return Err(Problem::shutting_down());

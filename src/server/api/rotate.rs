@@ -7,19 +7,18 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::access::may;
 use crate::delivery::{Secret, parse_duration};
 use crate::ids::EndpointId;
 use crate::reload::RotateError;
-use crate::server::request::{Names, Nothing, Parameters, json, tenant};
-use crate::server::{App, Problem, Running, body};
+use crate::server::access::{Allowed, OfNode};
+use crate::server::request::{Names, Nothing, Parameters, json, wish};
+use crate::server::{App, Problem, Running};
 
 /// Grace time when nothing is said: a day to bring the new secret to the receiver.
 const GRACE: Duration = Duration::from_hours(24);
-/// Bytes of a request's body.
-const LONGEST: usize = 16 * 1024;
 
 /// What may be asked of a secret's rotation.
 #[derive(Default, Deserialize)]
@@ -56,13 +55,13 @@ struct NewKeys {
 
 pub(in crate::server) async fn secret(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    _scope: Allowed<may::Webhooks, may::Write>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    tenant(&owner)?;
-    let wish: Wish = read(&app, body).await?;
+    let wish: Wish = wish(&app, body).await?;
     let until = until(running, wish.grace.as_deref())?;
     let wanted = wish.secret.map(|text| text.parse::<Secret>()).transpose();
     let wanted = wanted.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", error.to_string()))?;
@@ -76,23 +75,15 @@ pub(in crate::server) async fn secret(
 
 pub(in crate::server) async fn node_keys(
     State(app): State<Arc<App>>,
+    _scope: OfNode<may::Write>,
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let wish: NodeWish = read(&app, body).await?;
+    let wish: NodeWish = wish(&app, body).await?;
     let until = until(running, wish.grace.as_deref())?;
     let keys = running.keyring.rotate_node_keys(&running.ingest.live, until).await?;
     Ok(json(StatusCode::OK, &NewKeys { keys, previous_valid_until: until.to_string() }))
-}
-
-/// The wish in a body; an empty one wishes nothing.
-async fn read<T: Default + DeserializeOwned>(app: &App, body: Body) -> Result<T, Problem> {
-    let body = body::read(app, body, LONGEST).await?.bytes;
-    if body.is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be understood: {error}")))
 }
 
 /// The end of the grace time.

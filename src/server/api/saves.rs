@@ -12,13 +12,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::objects::SaveAnswer;
+use crate::access::{TenantScope, may};
 use crate::engine::{MAX_BODY_BYTES, Save, Verb, parse_save};
 use crate::generation::Generation;
-use crate::ids::Tenant;
 use crate::ingest::IngestError;
+use crate::server::access::Allowed;
 use crate::server::batch::Splitter;
 use crate::server::body::Arrival;
-use crate::server::request::{Explain, Names, Parameters, tenant};
+use crate::server::request::{Explain, Parameters};
 use crate::server::{App, Problem, Running};
 
 /// Bytes of a batch.
@@ -54,13 +55,13 @@ enum Word {
 
 pub(in crate::server) async fn batch(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    scope: Allowed<may::Objects, may::Write>,
     Parameters(explain): Parameters<Explain>,
     body: Body,
 ) -> Result<Response, Problem> {
     let mut batch = Batch {
         running: app.running()?,
-        tenant: tenant(&owner)?,
+        scope: scope.into_scope(),
         explain: explain.explain.is_some(),
         splitter: Splitter::new(MAX_BODY_BYTES + ENVELOPE),
         waiting: Vec::new(),
@@ -77,7 +78,7 @@ pub(in crate::server) async fn batch(
 
 struct Batch<'a> {
     running: &'a Running,
-    tenant: Tenant,
+    scope: TenantScope,
     explain: bool,
     splitter: Splitter,
     /// Items of the chunk that is being filled.
@@ -127,7 +128,7 @@ impl Batch<'_> {
         }
         let names: Vec<(String, Box<str>)> =
             saves.iter().map(|save| (generation.rules.program.model(save.model).name.to_string(), save.id.clone())).collect();
-        let stored = self.running.ingest.save(&self.tenant, saves, &generation).await.map_err(|error| match error {
+        let stored = self.running.ingest.save(&self.scope, saves, &generation).await.map_err(|error| match error {
             IngestError::Refused { index, refused } => Problem::refused(vec![refused], &format!("/{}", self.saved + index)),
             IngestError::Store(error) => error.into(),
         })?;

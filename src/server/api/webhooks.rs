@@ -7,10 +7,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::access::may;
 use crate::check::Rules;
 use crate::ids::WebhookId;
 use crate::program::{Embed, Literal, Order, Test, Webhook, WebhookType};
-use crate::server::request::{Names, Nothing, Parameters, json, tenant};
+use crate::server::access::Allowed;
+use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::{App, Problem};
 
 #[derive(Serialize)]
@@ -53,10 +55,9 @@ struct WebhookList<'a> {
 
 pub(in crate::server) async fn list(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    _scope: Allowed<may::Webhooks, may::List>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
-    tenant(&owner)?;
     let generation = app.running()?.ingest.generation();
     let rules = &generation.rules;
     let data = (0_u32..).zip(&rules.program.webhooks).map(|(index, webhook)| view(rules, WebhookId(index), webhook));
@@ -65,10 +66,10 @@ pub(in crate::server) async fn list(
 
 pub(in crate::server) async fn one(
     State(app): State<Arc<App>>,
-    Names((owner, name)): Names<(String, String)>,
+    _scope: Allowed<may::Webhooks, may::Read>,
+    Names((_, name)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
-    tenant(&owner)?;
     let generation = app.running()?.ingest.generation();
     let rules = &generation.rules;
     match rules.program.webhook_named(&name) {

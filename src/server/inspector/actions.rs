@@ -12,10 +12,12 @@ use super::filter::Filter;
 use super::object::{Asked, Refused, draw};
 use super::page::{Failure, Page};
 use super::{delivery, form};
+use crate::access::may;
 use crate::engine::{Save, Verb, parse_save};
 use crate::ids::DeliveryId;
 use crate::ingest::IngestError;
 use crate::sample::samples;
+use crate::server::access::Allowed;
 use crate::server::request::{Names, parsed};
 use crate::server::{App, Problem};
 use crate::store::{DeliveryFilter, DeliveryState, Page as Part};
@@ -28,15 +30,16 @@ const RESENT: usize = 10_000;
 /// Sends a delivery again.
 pub(super) async fn resend(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    allowed: Allowed<may::Deliveries, may::Resend>,
+    Names((_, id)): Names<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+    let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
     let id: DeliveryId = parsed(&id)?;
     delivery::find(&page, running, id).await?;
     // One that is under way is sent without being asked.
-    let _resent = running.ingest.store.resend(&page.tenant, id, running.ingest.clock.now()).await?;
+    let _resent = running.ingest.store.resend(&page.scope, id, running.ingest.clock.now()).await?;
     Ok(back(&headers, &page.address, page.address.delivery(id)))
 }
 
@@ -53,8 +56,12 @@ fn back(headers: &HeaderMap, address: &Address, else_to: String) -> Response {
 }
 
 /// Sends again what was given up, as far as the filter lets it through.
-pub(super) async fn resend_failed(State(app): State<Arc<App>>, Names(owner): Names<String>, body: Body) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+pub(super) async fn resend_failed(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::Deliveries, may::Resend>,
+    body: Body,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
     let fields = form::read(&page.app, body).await?;
     let written = fields.get("q").map(String::as_str).unwrap_or_default();
@@ -68,11 +75,11 @@ pub(super) async fn resend_failed(State(app): State<Arc<App>>, Names(owner): Nam
         let filter = DeliveryFilter { state: Some(state), ..filter.deliveries() };
         let mut before = None;
         while resent < RESENT {
-            let rows = store.deliveries(&page.tenant, &filter, &Part { before, limit: PART }).await?;
+            let rows = store.deliveries(&page.scope, &filter, &Part { before, limit: PART }).await?;
             let Some(last) = rows.last() else { break };
             before = Some(last.id);
             for row in &rows {
-                resent += usize::from(store.resend(&page.tenant, row.id, running.ingest.clock.now()).await?);
+                resent += usize::from(store.resend(&page.scope, row.id, running.ingest.clock.now()).await?);
             }
         }
     }
@@ -82,18 +89,20 @@ pub(super) async fn resend_failed(State(app): State<Arc<App>>, Names(owner): Nam
 /// Saves an object as it stands in the form; one that is refused is shown again with its mistakes.
 pub(super) async fn save(
     State(app): State<Arc<App>>,
-    Names((owner, model, id)): Names<(String, String, String)>,
+    allowed: Allowed<may::Objects, may::Write>,
+    Names((_, model, id)): Names<(String, String, String)>,
     body: Body,
 ) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+    let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
     let fields = form::read(&page.app, body).await?;
     let text = fields.get("fields").map(String::as_str).unwrap_or_default();
     let generation = running.ingest.generation();
     let refused = match parse_save(&generation.rules, &model, &id, Verb::Put, text.as_bytes()) {
-        Ok(save) => match running.ingest.save(&page.tenant, vec![save], &generation).await {
+        Ok(save) => match running.ingest.save(&page.scope, vec![save], &generation).await {
             Ok(saved) => {
-                let link = saved.first().map_or_else(|| page.address.object(&model, &id), |saved| page.address.save(&model, &id, saved.sequence));
+                let link =
+                    saved.first().map_or_else(|| page.address.object(&model, &id), |saved| page.address.save(&model, &id, saved.sequence));
                 return Ok(Redirect::to(&link).into_response());
             }
             Err(IngestError::Refused { refused, .. }) => vec![refused],
@@ -113,8 +122,12 @@ pub(super) async fn save(
 }
 
 /// Saves a sample of a model, after those that it belongs to. Each press makes other ones.
-pub(super) async fn sample(State(app): State<Arc<App>>, Names((owner, model)): Names<(String, String)>) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+pub(super) async fn sample(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::Objects, may::Write>,
+    Names((_, model)): Names<(String, String)>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
     let generation = running.ingest.generation();
     let Some(id) = generation.rules.program.model_named(&model) else {
@@ -130,7 +143,7 @@ pub(super) async fn sample(State(app): State<Arc<App>>, Names((owner, model)): N
         let name = format!("{}-{:06x}", sample.id, seed & 0xff_ffff);
         let save = parse_save(&generation.rules, &sample.model, &name, Verb::Put, fields.as_bytes());
         let save: Save = save.map_err(|refused| Problem::refused(refused, ""))?;
-        let saved = running.ingest.save(&page.tenant, vec![save], &generation).await.map_err(Problem::from)?;
+        let saved = running.ingest.save(&page.scope, vec![save], &generation).await.map_err(Problem::from)?;
         last = saved.first().map(|saved| page.address.save(&sample.model, &name, saved.sequence));
     }
     Ok(Redirect::to(&last.unwrap_or_else(|| page.address.to("", &[]))).into_response())

@@ -1,11 +1,12 @@
 //! The script, the style and the icon of the pages, compiled into the binary. Their addresses hold a mark of the version, so that a browser
 //! keeps them for good and fetches them anew from another version.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use aws_lc_rs::digest::{SHA256, digest};
 
 use super::page::Failure;
 use crate::server::Problem;
@@ -28,7 +29,10 @@ const FILES: [File; 3] = [
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let all: String = FILES.iter().map(|file| file.text).collect();
     let hash = digest(&SHA256, all.as_bytes());
-    hash.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hash.as_ref().iter().take(6).fold(String::new(), |mut mark, byte| {
+        let _infallible = write!(mark, "{byte:02x}");
+        mark
+    })
 });
 
 /// Where a file is.

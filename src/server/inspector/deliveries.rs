@@ -13,9 +13,11 @@ use super::outcome::{endpoint_name, state};
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::Received;
 use super::secrecy::{HIDDEN, is_sensitive};
+use crate::access::may;
 use crate::check::Rules;
 use crate::server::App;
-use crate::server::request::{Names, Parameters, parsed};
+use crate::server::access::Allowed;
+use crate::server::request::{Parameters, parsed};
 use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, Page as Part};
 
 /// Deliveries on a page.
@@ -32,15 +34,15 @@ pub(super) struct Asked {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    allowed: Allowed<may::Deliveries, may::List>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+    let page = Page::open(app, allowed.into_scope());
     let about = About { title: "Deliveries", tab: Tab::Deliveries, live: "deliveries", filter: &asked.q };
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let filter = Filter::read(&asked.q);
     let before = asked.before.as_deref().map(parsed).transpose()?;
-    let mut rows = running.ingest.store.deliveries(&page.tenant, &filter.deliveries(), &Part { before, limit: PAGE + 1 }).await?;
+    let mut rows = running.ingest.store.deliveries(&page.scope, &filter.deliveries(), &Part { before, limit: PAGE + 1 }).await?;
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
@@ -78,7 +80,7 @@ async fn has_failed(page: &Page, running: &crate::server::Running, filter: &Filt
     for state in [DeliveryState::Diverted, DeliveryState::Failed] {
         if filter.state().is_none_or(|asked| asked == state) {
             let filter = DeliveryFilter { state: Some(state), ..filter.deliveries() };
-            if !running.ingest.store.deliveries(&page.tenant, &filter, &Part { before: None, limit: 1 }).await?.is_empty() {
+            if !running.ingest.store.deliveries(&page.scope, &filter, &Part { before: None, limit: 1 }).await?.is_empty() {
                 return Ok(true);
             }
         }

@@ -16,9 +16,11 @@ use super::secrecy::{HIDDEN, is_sensitive};
 use super::signature::{self, Signed};
 use super::why::{Decided, tree, verdict};
 use super::{curl, json, phases};
+use crate::access::may;
 use crate::engine::read_trace;
 use crate::generation::Generation;
 use crate::ids::DeliveryId;
+use crate::server::access::Allowed;
 use crate::server::request::{Names, Parameters, parsed};
 use crate::server::{App, Problem, Running};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page as Part, ProgramRow, TraceRow};
@@ -51,18 +53,19 @@ struct Shown<'a> {
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Names((owner, id)): Names<(String, String)>,
+    allowed: Allowed<may::Deliveries, may::Read>,
+    Names((_, id)): Names<(String, String)>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+    let page = Page::open(app, allowed.into_scope());
     let id: DeliveryId = parsed(&id)?;
     let (title, live) = (format!("Delivery {id}"), format!("delivery {id}"));
     let about = About { title: &title, tab: Tab::Deliveries, live: &live, filter: "" };
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let delivery = find(&page, running, id).await?;
     let store = &running.ingest.store;
-    let attempts = store.attempts(&page.tenant, id).await?.unwrap_or_default();
-    let traces = store.traces(&page.tenant, &delivery.model, &delivery.object, TRACES).await?;
+    let attempts = store.attempts(&page.scope, id).await?.unwrap_or_default();
+    let traces = store.traces(&page.scope, &delivery.model, &delivery.object, TRACES).await?;
     let trace = traces.iter().find(|trace| trace.sequence == delivery.sequence);
     let program = match trace.and_then(|trace| trace.program) {
         Some(program) => store.program(program).await?,
@@ -75,8 +78,8 @@ pub(super) async fn show(
         endpoint: Some(delivery.endpoint.clone()),
         ..DeliveryFilter::default()
     };
-    let before = store.deliveries(&page.tenant, &before, &Part { before: Some(id), limit: 1 }).await?;
-    let history = History::through(store, &page.tenant, delivery.sequence).await?;
+    let before = store.deliveries(&page.scope, &before, &Part { before: Some(id), limit: 1 }).await?;
+    let history = History::through(store, &page.scope, delivery.sequence).await?;
     let generation = running.ingest.generation();
     let around = history.around(&generation, (&delivery.model, &delivery.object), delivery.sequence);
     let revealed = asked.reveal.is_some();
@@ -108,7 +111,7 @@ pub(super) async fn show(
 
 /// The delivery, or that there is none.
 pub(super) async fn find(page: &Page, running: &Running, id: DeliveryId) -> Result<DeliveryRow, Failure> {
-    let found = running.ingest.store.delivery(&page.tenant, id).await?;
+    let found = running.ingest.store.delivery(&page.scope, id).await?;
     found.ok_or_else(|| Problem::not_found("unknown-delivery", format!("there is no delivery `{id}`")).into())
 }
 

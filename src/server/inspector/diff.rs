@@ -1,5 +1,6 @@
 //! Two deliveries side by side: what differs in request and body, line by line.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::Received;
 use super::secrecy::is_sensitive;
+use crate::access::may;
 use crate::ids::DeliveryId;
 use crate::server::App;
-use crate::server::request::{Names, parsed};
+use crate::server::access::Allowed;
+use crate::server::request::parsed;
 use crate::store::DeliveryRow;
 
 /// How long the search for the shortest difference may take; then a longer one will do.
@@ -28,10 +31,10 @@ const AROUND: usize = 3;
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    allowed: Allowed<may::Deliveries, may::Read>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+    let page = Page::open(app, allowed.into_scope());
     let about = About { title: "Compare", tab: Tab::Deliveries, live: "", filter: "" };
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let query = query.unwrap_or_default();
@@ -80,9 +83,9 @@ fn too_few(page: &Page, chosen: usize) -> Markup {
 
 fn head(row: &DeliveryRow) -> String {
     let mut text = format!("{} {}\n", row.method, row.url.masked());
-    text.push_str(&format!("content-type: {}\n", row.content_type.as_deref().unwrap_or("application/json")));
+    let _infallible = writeln!(text, "content-type: {}", row.content_type.as_deref().unwrap_or("application/json"));
     for (name, value) in &row.headers {
-        text.push_str(&format!("{name}: {}\n", value.masked()));
+        let _infallible = writeln!(text, "{name}: {}", value.masked());
     }
     text
 }

@@ -1,6 +1,7 @@
 //! What goes on, as server-sent events of a tenant. Each has an id; a browser that was cut off names the last one it has, and is sent what
 //! came since, or told to look at everything anew. The events say what has changed, not how: a page asks for itself again.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::page::{Failure, Page};
+use crate::access::may;
 use crate::activity::{Activity, Event};
 use crate::ids::Tenant;
-use crate::server::request::{Names, Parameters};
+use crate::server::access::Allowed;
+use crate::server::request::Parameters;
 use crate::server::{App, Problem};
 
 /// A sign of life when nothing goes on: more often than the node gives up a client that takes nothing.
@@ -42,11 +45,11 @@ pub(super) struct Asked {
 
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    allowed: Allowed<may::Deliveries, may::List>,
     Parameters(asked): Parameters<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let page = Page::open(Arc::clone(&app), &owner)?;
+    let page = Page::open(Arc::clone(&app), allowed.into_scope());
     let inspector = page.inspector()?;
     if inspector.feed.is_stopping() {
         return Err(Problem::shutting_down().into());
@@ -54,7 +57,8 @@ pub(super) async fn stream(
     // A browser that comes back names the last event that it has got.
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(asked.after.as_deref());
     let resumed = inspector.feed.resume(last.and_then(|name| inspector.number(name)).unwrap_or(u64::MAX));
-    let mut watch = Watch { app, news: resumed.news, tenant: page.tenant.clone(), text: format!("retry: {COME_BACK}\n\n"), ended: false };
+    let mut watch =
+        Watch { app, news: resumed.news, tenant: page.scope.tenant().clone(), text: format!("retry: {COME_BACK}\n\n"), ended: false };
     match (resumed.missed, last) {
         (Some(missed), _) => missed.iter().for_each(|event| watch.write(event)),
         (None, Some(_)) => watch.anew(resumed.last),
@@ -98,7 +102,7 @@ impl Watch {
     /// What was missed is not known: the page has to be made anew.
     fn anew(&mut self, last: u64) {
         let name = self.app.options.inspector.as_ref().map(|inspector| inspector.name(last)).unwrap_or_default();
-        self.text.push_str(&format!("id: {name}\nevent: anew\ndata: {{}}\n\n"));
+        let _infallible = write!(self.text, "id: {name}\nevent: anew\ndata: {{}}\n\n");
     }
 
     /// An event of the tenant, or of all.
@@ -126,6 +130,6 @@ impl Watch {
         // JSON has no line break of its own, so that nothing in it can end the line.
         let data = serde_json::to_string(&news).unwrap_or_default();
         let name = self.app.options.inspector.as_ref().map(|inspector| inspector.name(event.number)).unwrap_or_default();
-        self.text.push_str(&format!("id: {name}\ndata: {data}\n\n"));
+        let _infallible = write!(self.text, "id: {name}\ndata: {data}\n\n");
     }
 }

@@ -11,8 +11,10 @@ use super::delivery::find;
 use super::history::History;
 use super::page::{Failure, Page};
 use super::scenario;
+use crate::access::may;
 use crate::ids::Sequence;
 use crate::server::App;
+use crate::server::access::Allowed;
 use crate::server::request::{Names, Parameters, parsed};
 
 #[derive(Deserialize)]
@@ -23,12 +25,12 @@ pub(super) struct Through {
 /// The saves that are kept, the oldest first: what `webhookc test --from` and `webhookc dev --saves` read.
 pub(super) async fn saves(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    allowed: Allowed<may::Objects, may::Read>,
     Parameters(asked): Parameters<Through>,
 ) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+    let page = Page::open(app, allowed.into_scope());
     let through = Sequence(asked.through.unwrap_or(i64::MAX));
-    let history = History::through(&page.running()?.ingest.store, &page.tenant, through).await?;
+    let history = History::through(&page.running()?.ingest.store, &page.scope, through).await?;
     let mut lines = String::new();
     for recording in history.recordings() {
         lines.push_str(&recording.item);
@@ -38,18 +40,26 @@ pub(super) async fn saves(
 }
 
 /// A delivery as a scenario test.
-pub(super) async fn scenario(State(app): State<Arc<App>>, Names((owner, id)): Names<(String, String)>) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+pub(super) async fn scenario(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::Objects, may::Read>,
+    Names((_, id)): Names<(String, String)>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
     let delivery = find(&page, running, parsed(&id)?).await?;
-    let history = History::through(&running.ingest.store, &page.tenant, delivery.sequence).await?;
+    let history = History::through(&running.ingest.store, &page.scope, delivery.sequence).await?;
     let text = scenario::of_delivery(&running.ingest.generation(), &history, &delivery)?;
     Ok((attached("application/yaml; charset=utf-8", "delivery.test.yaml"), text).into_response())
 }
 
 /// The body of a delivery. Plain text, whatever it says it is: nothing of it is for a browser to run.
-pub(super) async fn body(State(app): State<Arc<App>>, Names((owner, id)): Names<(String, String)>) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+pub(super) async fn body(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::Deliveries, may::Read>,
+    Names((_, id)): Names<(String, String)>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
     let delivery = find(&page, page.running()?, parsed(&id)?).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], delivery.body).into_response())
 }

@@ -157,11 +157,17 @@ mod tests {
     fn a_filter_is_read_in_the_words_that_people_write() {
         let filter = Filter::read("event:asset_ready object:asset/a1 status:>=400 \"north wing\" pump");
         let asked = filter.deliveries();
-        assert_eq!((asked.event.as_deref(), asked.model.as_deref(), asked.object.as_deref()), (Some("asset_ready"), Some("asset"), Some("a1")));
+        assert_eq!(
+            (asked.event.as_deref(), asked.model.as_deref(), asked.object.as_deref()),
+            (Some("asset_ready"), Some("asset"), Some("a1"))
+        );
         assert_eq!((asked.answered, asked.text), (vec![(400, 999)], vec!["north wing".to_owned(), "pump".to_owned()]));
         assert!(filter.mistakes.is_empty() && filter.is_about_deliveries());
         let of = |text: &str| Filter::read(&format!("status:{text}")).answered;
-        assert_eq!((of("4xx"), of("200"), of(">499"), of("<400")), (vec![(400, 499)], vec![(200, 200)], vec![(500, 999)], vec![(100, 399)]));
+        assert_eq!(
+            (of("4xx"), of("200"), of(">499"), of("<400")),
+            (vec![(400, 499)], vec![(200, 200)], vec![(500, 999)], vec![(100, 399)])
+        );
         assert_eq!(Filter::read("status:failed").state, Some(DeliveryState::Failed));
         assert_eq!(Filter::read("object:\"two words\"").object.as_deref(), Some("two words"));
         assert_eq!(Filter::read("endpoint:erp").deliveries().endpoint.unwrap().as_str(), "ep_erp");

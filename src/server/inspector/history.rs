@@ -1,8 +1,9 @@
 //! The saves of an object as they came, and the object around one of them, as far as they are kept.
 
+use crate::access::TenantScope;
 use crate::engine::{Replayed, Save, replay};
 use crate::generation::Generation;
-use crate::ids::{Sequence, Tenant};
+use crate::ids::Sequence;
 use crate::server::Problem;
 use crate::server::api::saves::read_item;
 use crate::store::{Recording, Store};
@@ -11,7 +12,7 @@ use crate::store::{Recording, Store};
 pub(super) struct History(Vec<Recording>);
 
 impl History {
-    pub(super) async fn through(store: &Store, tenant: &Tenant, sequence: Sequence) -> Result<Self, Problem> {
+    pub(super) async fn through(store: &Store, tenant: &TenantScope, sequence: Sequence) -> Result<Self, Problem> {
         Ok(Self(store.recordings(tenant, sequence).await?))
     }
 

@@ -65,7 +65,9 @@ pub(super) fn colored(text: &str) -> Markup {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '"' => string(rest),
-            '-' | '0'..='9' | 'a'..='z' => rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))).unwrap_or(rest.len()),
+            '-' | '0'..='9' | 'a'..='z' => {
+                rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))).unwrap_or(rest.len())
+            }
             _ => first.len_utf8(),
         };
         let (part, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));

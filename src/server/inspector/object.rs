@@ -14,9 +14,11 @@ use super::page::{About, Failure, Page, Tab, time};
 use super::received::Received;
 use super::secrecy::is_sensitive_model;
 use super::why::{Decided, tree, verdict};
+use crate::access::may;
 use crate::engine::read_trace;
 use crate::generation::Generation;
 use crate::ids::Sequence;
+use crate::server::access::Allowed;
 use crate::server::request::{Names, Parameters};
 use crate::server::{App, Running};
 use crate::store::{DeliveryFilter, DeliveryRow, ObjectRow, Page as Part, TraceRow};
@@ -45,10 +47,11 @@ pub(super) struct Refused<'a> {
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Names((owner, model, id)): Names<(String, String, String)>,
+    allowed: Allowed<may::Objects, may::Read>,
+    Names((_, model, id)): Names<(String, String, String)>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+    let page = Page::open(app, allowed.into_scope());
     draw(&page, (&model, &id), &asked, None).await
 }
 
@@ -66,16 +69,16 @@ pub(super) async fn draw(page: &Page, about: (&str, &str), asked: &Asked, refuse
     let head = About { title: &title, tab: Tab::Saves, live, filter: "" };
     let Ok(running) = page.running() else { return Ok(page.waiting(&head)) };
     let store = &running.ingest.store;
-    let object = store.object(&page.tenant, model, id).await?;
-    let mut traces = store.traces(&page.tenant, model, id, TRACES).await?;
+    let object = store.object(&page.scope, model, id).await?;
+    let mut traces = store.traces(&page.scope, model, id, TRACES).await?;
     let meant = asked.at.and_then(|at| traces.iter().position(|trace| trace.sequence.0 == at));
     // The one that is meant is shown however old it is.
     let shown = SAVES.max(meant.map_or(0, |at| at + 1));
     let more = traces.len() > shown;
     traces.truncate(shown);
     let filter = DeliveryFilter { model: Some(model.to_owned()), object: Some(id.to_owned()), ..DeliveryFilter::default() };
-    let deliveries = store.deliveries(&page.tenant, &filter, &Part { before: None, limit: DELIVERIES }).await?;
-    let history = History::through(store, &page.tenant, traces.first().map_or(Sequence(0), |trace| trace.sequence)).await?;
+    let deliveries = store.deliveries(&page.scope, &filter, &Part { before: None, limit: DELIVERIES }).await?;
+    let history = History::through(store, &page.scope, traces.first().map_or(Sequence(0), |trace| trace.sequence)).await?;
     let generation = running.ingest.generation();
     let program = &generation.rules.program;
     let hidden = asked.reveal.is_none() && program.model_named(model).is_none_or(|model| is_sensitive_model(program, model));

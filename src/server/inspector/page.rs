@@ -10,8 +10,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::address::Address;
 use super::{Inspector, assets, overlay};
-use crate::ids::{DEFAULT_TENANT, Tenant};
-use crate::server::request::tenant;
+use crate::access::TenantScope;
+use crate::ids::DEFAULT_TENANT;
 use crate::server::{App, Problem, Running};
 use crate::store::StoreError;
 
@@ -33,7 +33,8 @@ const KEYS: [(&str, &str); 9] = [
 /// A page of a tenant, to be filled.
 pub(super) struct Page {
     pub(super) app: Arc<App>,
-    pub(super) tenant: Tenant,
+    /// Whose, and that whoever asks may look.
+    pub(super) scope: TenantScope,
     pub(super) address: Address,
     /// The last event before anything of it was looked up, as events are named.
     since: Option<String>,
@@ -58,11 +59,10 @@ pub(super) enum Tab {
 }
 
 impl Page {
-    pub(super) fn open(app: Arc<App>, owner: &str) -> Result<Self, Failure> {
-        let tenant = tenant(owner)?;
-        let address = Address::of(&tenant);
+    pub(super) fn open(app: Arc<App>, scope: TenantScope) -> Self {
+        let address = Address::of(scope.tenant());
         let since = app.options.inspector.as_ref().map(Inspector::last_event);
-        Ok(Self { app, tenant, address, since })
+        Self { app, scope, address, since }
     }
 
     pub(super) fn running(&self) -> Result<&Running, Problem> {
@@ -76,21 +76,24 @@ impl Page {
     /// The whole page.
     pub(super) fn draw(&self, about: &About<'_>, main: &Markup) -> Response {
         let rejection = self.inspector().ok().and_then(|inspector| inspector.rejected.load_full());
-        let of_tenant = if self.tenant.as_str() == DEFAULT_TENANT { String::new() } else { format!(" · {}", self.tenant) };
-        let page = whole(&format!("{}{of_tenant} · webhookc", about.title), &html! {
-            body data-events=(self.address.to("/events", &[("after", self.since.as_deref().unwrap_or_default())])) data-live=(about.live) {
-                a.skip href="#main" { "Skip to the content" }
-                header.bar {
-                    (self.navigation(about.tab))
-                    (self.search(about))
-                    (self.standing())
+        let of_tenant = if self.scope.tenant().as_str() == DEFAULT_TENANT { String::new() } else { format!(" · {}", self.scope.tenant()) };
+        let page = whole(
+            &format!("{}{of_tenant} · webhookc", about.title),
+            &html! {
+                body data-events=(self.address.to("/events", &[("after", self.since.as_deref().unwrap_or_default())])) data-live=(about.live) {
+                    a.skip href="#main" { "Skip to the content" }
+                    header.bar {
+                        (self.navigation(about.tab))
+                        (self.search(about))
+                        (self.standing())
+                    }
+                    div #overlay { @if let Some(rejection) = rejection { (overlay::draw(&rejection)) } }
+                    main #main tabindex="-1" { (main) }
+                    p #said .unseen role="status" aria-live="polite" {}
+                    (keys())
                 }
-                div #overlay { @if let Some(rejection) = rejection { (overlay::draw(&rejection)) } }
-                main #main tabindex="-1" { (main) }
-                p #said .unseen role="status" aria-live="polite" {}
-                (keys())
-            }
-        });
+            },
+        );
         answer(StatusCode::OK, page)
     }
 
@@ -115,7 +118,7 @@ impl Page {
         ];
         html! {
             a.brand href=(self.address.to("", &[])) { "webhookc" }
-            @if self.tenant.as_str() != DEFAULT_TENANT { span.tenant { (self.tenant.as_str()) } }
+            @if self.scope.tenant().as_str() != DEFAULT_TENANT { span.tenant { (self.scope.tenant().as_str()) } }
             nav aria-label="Pages" {
                 @for (own, name, link) in tabs {
                     a href=(link) aria-current=[(own == tab).then_some("page")] { (name) }
@@ -170,19 +173,22 @@ impl From<StoreError> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self(problem) = self;
-        let page = whole(&format!("{} · webhookc", problem.title()), &html! {
-            body {
-                header.bar { a.brand href="/" { "webhookc" } }
-                main #main {
-                    div.empty role="alert" {
-                        h1 { (problem.title()) }
-                        p { (super::received::Received(problem.detail())) }
-                        @if let Some(help) = problem.advice() { p.note { (super::received::Received(help)) } }
-                        p { a href="/" { "To the saves" } }
+        let page = whole(
+            &format!("{} · webhookc", problem.title()),
+            &html! {
+                body {
+                    header.bar { a.brand href="/" { "webhookc" } }
+                    main #main {
+                        div.empty role="alert" {
+                            h1 { (problem.title()) }
+                            p { (super::received::Received(problem.detail())) }
+                            @if let Some(help) = problem.advice() { p.note { (super::received::Received(help)) } }
+                            p { a href="/" { "To the saves" } }
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
         answer(problem.status(), page)
     }
 }

@@ -12,8 +12,10 @@ use super::filter::Filter;
 use super::outcome::decision;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::Received;
+use crate::access::may;
 use crate::engine::{TraceEntry, read_trace};
-use crate::server::request::{Names, Parameters};
+use crate::server::access::Allowed;
+use crate::server::request::Parameters;
 use crate::server::{App, Running};
 use crate::store::{DeliveryRow, SaveRow};
 
@@ -33,10 +35,10 @@ pub(super) struct Asked {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Names(owner): Names<String>,
+    allowed: Allowed<may::Objects, may::Read>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+    let page = Page::open(app, allowed.into_scope());
     let about = About { title: "Saves", tab: Tab::Saves, live: "saves", filter: &asked.q };
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let filter = Filter::read(&asked.q);
@@ -71,7 +73,7 @@ async fn find(page: &Page, running: &Running, filter: &Filter, mut before: Optio
     let mut looked_at = 0;
     let part = if filter.event().is_none() && filter.texts.is_empty() { PAGE + 1 } else { PART };
     loop {
-        let rows = running.ingest.store.saves(&page.tenant, &in_store, before, part).await?;
+        let rows = running.ingest.store.saves(&page.scope, &in_store, before, part).await?;
         let more = rows.len() == part;
         looked_at += rows.len();
         for row in rows {
@@ -152,7 +154,7 @@ fn empty(page: &Page, running: &Running, asked: &Asked) -> Markup {
     }
     let generation = running.ingest.generation();
     let model = generation.rules.program.webhooks.first().map(|webhook| &*generation.rules.program.model(webhook.model).name);
-    let tenant = page.tenant.as_str();
+    let tenant = page.scope.tenant().as_str();
     html! {
         div.empty {
             h2 { "No save yet" }

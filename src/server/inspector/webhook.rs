@@ -10,10 +10,12 @@ use super::outcome::{endpoint_name, state};
 use super::overlay::frame;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::Received;
+use crate::access::may;
 use crate::explain::{Event, Member, event};
 use crate::generation::Generation;
 use crate::program::Webhook;
 use crate::report::Frame;
+use crate::server::access::Allowed;
 use crate::server::request::Names;
 use crate::server::{App, Problem, Running};
 use crate::store::{DeliveryFilter, DeliveryRow, Page as Part};
@@ -23,8 +25,12 @@ const LAST: usize = 10;
 /// Lines of a webhook that are shown.
 const LINES: u32 = 60;
 
-pub(super) async fn show(State(app): State<Arc<App>>, Names((owner, name)): Names<(String, String)>) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::Webhooks, may::Read>,
+    Names((_, name)): Names<(String, String)>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
     let live = format!("webhook {name}");
     let about = About { title: &name, tab: Tab::Webhooks, live: &live, filter: "" };
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
@@ -60,7 +66,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Names((owner, name)): Name
 
 async fn last(page: &Page, running: &Running, name: &str) -> Result<Vec<DeliveryRow>, Failure> {
     let filter = DeliveryFilter { event: Some(name.to_owned()), ..DeliveryFilter::default() };
-    Ok(running.ingest.store.deliveries(&page.tenant, &filter, &Part { before: None, limit: LAST }).await?)
+    Ok(running.ingest.store.deliveries(&page.scope, &filter, &Part { before: None, limit: LAST }).await?)
 }
 
 fn meaning(explained: &Event) -> Markup {

@@ -8,16 +8,17 @@ use maud::{Markup, html};
 
 use super::page::{About, Failure, Page, Tab};
 use super::received::{Received, made};
+use crate::access::may;
 use crate::check::Rules;
 use crate::graph::{ModelNode, graph, linked_svg};
 use crate::server::App;
-use crate::server::request::Names;
+use crate::server::access::Allowed;
 
 /// Webhooks that a picture is of use for; the list has all of them.
 const PICTURED: usize = 200;
 
-pub(super) async fn list(State(app): State<Arc<App>>, Names(owner): Names<String>) -> Result<Response, Failure> {
-    let page = Page::open(app, &owner)?;
+pub(super) async fn list(State(app): State<Arc<App>>, allowed: Allowed<may::Webhooks, may::List>) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
     let about = About { title: "Webhooks", tab: Tab::Webhooks, live: "rules", filter: "" };
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let generation = running.ingest.generation();

@@ -108,7 +108,7 @@ fn on_conditions(decided: Decided<'_>, webhook: &Webhook, verdict: &Verdict) -> 
     let known = asked(webhook, verdict);
     let looked: Vec<Option<Look>> =
         decided.around.map_or_else(Vec::new, |around| looks(&decided.generation.rules.program, webhook, around));
-    let spans = webhook.conditions.iter().map(|condition| condition.span).chain(webhook.when.iter().map(|when| when.whole()));
+    let spans = webhook.conditions.iter().map(|condition| condition.span).chain(webhook.when.iter().map(crate::text::SourceText::whole));
     let held = known.conditions.into_iter().chain([known.when]);
     let questions = conditions(webhook).into_iter().zip(held).zip(spans).enumerate().map(|(index, ((asked, held), span))| {
         let stopped = held == Some(false);
@@ -148,11 +148,7 @@ fn afterwards(webhook: &Webhook, verdict: &Verdict, entry: &TraceEntry<'_>) -> V
         VerdictWord::Failed => {
             questions.push(Question { seen: entry.seen.as_deref().map(str::to_owned), ..plain("`when` can be evaluated", Some(false)) });
         }
-        VerdictWord::Fired
-        | VerdictWord::AlreadyFired
-        | VerdictWord::NoSubscriber
-        | VerdictWord::OtherOperation
-        | VerdictWord::Unmet => {}
+        VerdictWord::Fired | VerdictWord::AlreadyFired | VerdictWord::NoSubscriber | VerdictWord::OtherOperation | VerdictWord::Unmet => {}
     }
     questions
 }

@@ -1,5 +1,6 @@
 //! What the API shows: messages, deliveries and attempts, newest first, a page at a time.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -71,7 +72,7 @@ pub(super) fn deliveries(
     conditions.id("m.id = ?", filter.message.map(|id| id.0));
     for &(first, last) in &filter.answered {
         // Numbers, so that nothing of the user's stands in the statement.
-        conditions.sql.push_str(&format!(" AND d.last_status BETWEEN {first} AND {last}"));
+        let _infallible = write!(conditions.sql, " AND d.last_status BETWEEN {first} AND {last}");
     }
     for text in &filter.text {
         conditions.contains(text);

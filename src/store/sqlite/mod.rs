@@ -1,6 +1,7 @@
 //! The store in one SQLite file: one writer thread that commits whatever is queued, a few readers beside it. Verbs in, rows out;
 //! each verb is a function over a connection in the file named after what it touches.
 
+mod access;
 mod agenda;
 pub(super) mod aside;
 mod backup;

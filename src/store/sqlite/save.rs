@@ -15,8 +15,8 @@ use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
 use crate::store::sqlite::{objects, queue, saves, waits};
 use crate::store::{
-    Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, Recording, SaveJob, Unsendable,
-    Way,
+    Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, Recording, SaveJob,
+    Unsendable, Way,
 };
 
 /// The fence of a first claim.

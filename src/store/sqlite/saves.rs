@@ -1,5 +1,7 @@
 //! Saves as they are looked back on, the programs that decided them, and the saves as they came.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
@@ -47,14 +49,6 @@ impl Sqlite {
         };
         self.readers.read(read).await
     }
-
-    pub(in crate::store) async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let read = |connection: &Connection| {
-            let names = |row: &Row<'_>| row.get::<_, String>(0).map(Tenant::new);
-            connection.prepare_cached("SELECT name FROM tenants ORDER BY name")?.query_map([], names)?.collect()
-        };
-        self.readers.read(read).await
-    }
 }
 
 fn saves(connection: &Connection, tenant: i64, filter: &SaveFilter, before: Option<i64>, most: usize) -> rusqlite::Result<Vec<SaveRow>> {
@@ -69,7 +63,7 @@ fn saves(connection: &Connection, tenant: i64, filter: &SaveFilter, before: Opti
     let texts = [("model", &filter.model), ("object", &filter.object), ("operation", &filter.operation)];
     for (column, value) in texts {
         if let Some(value) = value {
-            sql.push_str(&format!(" AND t.{column} = ?"));
+            let _infallible = write!(sql, " AND t.{column} = ?");
             values.push(Value::Text(value.clone()));
         }
     }
@@ -79,7 +73,7 @@ fn saves(connection: &Connection, tenant: i64, filter: &SaveFilter, before: Opti
             values.push(Value::Integer(value));
         }
     }
-    sql.push_str(&format!(" ORDER BY t.row DESC LIMIT {}", limit(most)));
+    let _infallible = write!(sql, " ORDER BY t.row DESC LIMIT {}", limit(most));
     let save = |row: &Row<'_>| {
         Ok(SaveRow { trace: trace_row(row)?, position: row.get(5)?, model: row.get(6)?, object: row.get(7)?, deliveries: Vec::new() })
     };
@@ -92,9 +86,8 @@ fn saves(connection: &Connection, tenant: i64, filter: &SaveFilter, before: Opti
 }
 
 fn recordings(connection: &Connection, tenant: i64, through: Sequence) -> rusqlite::Result<Vec<Recording>> {
-    let recording = |row: &Row<'_>| {
-        Ok(Recording { sequence: Sequence(row.get(0)?), model: row.get(1)?, object: row.get(2)?, item: row.get(3)? })
-    };
+    let recording =
+        |row: &Row<'_>| Ok(Recording { sequence: Sequence(row.get(0)?), model: row.get(1)?, object: row.get(2)?, item: row.get(3)? });
     connection
         .prepare_cached("SELECT sequence, model, object, item FROM recordings WHERE tenant = ?1 AND sequence <= ?2 ORDER BY row")?
         .query_map(params![tenant, through.0], recording)?

@@ -11,7 +11,7 @@ use crate::ids::{DeliveryId, MessageId, ORDINAL_BITS};
 use crate::store::DeliveryState;
 
 /// A database error for a stored value that is not what this program writes.
-fn unreadable(column: usize, why: impl std::error::Error + Send + Sync + 'static) -> Error {
+pub(super) fn unreadable(column: usize, why: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::FromSqlConversionFailure(column, Type::Null, Box::new(why))
 }
 

@@ -225,7 +225,9 @@ fn batch(
         }
     }
     let committed = session.commit().map_err(|error| failed(session, &error)).map(|suspended| {
-        written.iter_mut().for_each(|job| job.committed());
+        for job in &mut written {
+            job.committed();
+        }
         session.send_off(suspended);
     });
     if wakes && committed.is_ok() {

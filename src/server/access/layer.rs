@@ -1,0 +1,32 @@
+//! The layer of a router whose calls need a key: it finds out who calls before anything of the body is read, and notes in the audit log
+//! what was done.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+
+use super::audit::Noted;
+use super::place::Place;
+use crate::server::App;
+
+/// The routes so far, all of which ask for a key, to be found as `place` says.
+pub(in crate::server) fn asked(routes: Router<Arc<App>>, app: &Arc<App>, place: Place) -> Router<Arc<App>> {
+    routes.route_layer(from_fn_with_state((Arc::clone(app), place), ask))
+}
+
+async fn ask(State((app, place)): State<(Arc<App>, Place)>, mut request: Request, next: Next) -> Response {
+    let caller = match app.caller(place, request.headers()).await {
+        Ok(caller) => caller,
+        Err(problem) => return problem.into_response(),
+    };
+    let noted = Noted::of(&app, &request, caller.actor());
+    request.extensions_mut().insert(place);
+    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(noted.clone());
+    let answer = next.run(request).await;
+    noted.end(answer.status()).await;
+    answer
+}

@@ -1,0 +1,64 @@
+//! `T/audit` and `/-/audit`: who changed what by way of the API, the newest first.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::access::may;
+use crate::ids::Tenant;
+use crate::server::access::{Allowed, OfNode};
+use crate::server::request::{List, Parameters, json, limit, parsed};
+use crate::server::{App, Problem, Running};
+use crate::store::{AuditEntry, Page, Whose};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Part {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct EntryView {
+    at: String,
+    /// Null: the whole node.
+    tenant: Option<Tenant>,
+    /// `key_…`, `operator`, or `anybody` while no key was asked for.
+    actor: String,
+    permission: String,
+    /// Method and path.
+    call: String,
+    /// Of the answer; 499 when the client did not wait for it.
+    status: u16,
+}
+
+pub(in crate::server) async fn list(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Keys, may::Read>,
+    Parameters(part): Parameters<Part>,
+) -> Result<Response, Problem> {
+    show(app.running()?, Whose::Tenant(scope.into_scope()), &part).await
+}
+
+pub(in crate::server) async fn list_of_all(
+    State(app): State<Arc<App>>,
+    scope: OfNode<may::Read, may::Keys>,
+    Parameters(part): Parameters<Part>,
+) -> Result<Response, Problem> {
+    show(app.running()?, Whose::All(scope.into_scope()), &part).await
+}
+
+async fn show(running: &Running, whose: Whose, part: &Part) -> Result<Response, Problem> {
+    let limit = limit(part.limit)?;
+    let before = part.cursor.as_deref().map(parsed).transpose()?;
+    let entries = running.ingest.store.audit(&whose, &Page { before, limit: limit + 1 }).await?;
+    Ok(json(StatusCode::OK, &List::of(entries, limit, |(row, _)| row.to_string(), |(_, entry)| view(entry))))
+}
+
+fn view(entry: AuditEntry) -> EntryView {
+    let AuditEntry { at, tenant, actor, permission, call, status } = entry;
+    EntryView { at: at.to_string(), tenant, actor, permission, call, status }
+}

@@ -1,0 +1,8 @@
+//! Keys and tenants of the API: who is let in, to what, and that nobody sees what is another's. The router runs in this process, without
+//! sockets, over a real store.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod calls;
+mod making;
+mod world;
