@@ -1,7 +1,7 @@
 //! How long after a save in the editor the new program is live: the real binary, a real file, asked over HTTP.
 //!
 //! `cargo bench --bench reload` prints minimum, median, 95th percentile and maximum over [`EDITS`] edits of the asset example, and of
-//! the same schema grown to about 1 MB.
+//! the same schema grown to about 1 MB, written in place and by rename.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench reports by printing")]
 
@@ -38,6 +38,26 @@ fn schema(event: &str, models: usize) -> String {
     )
 }
 
+/// How a file is saved.
+#[derive(Clone, Copy)]
+enum Way {
+    InPlace,
+    Renamed,
+}
+
+impl Way {
+    fn save(self, file: &Path, text: &str) {
+        match self {
+            Self::InPlace => fs::write(file, text).unwrap(),
+            Self::Renamed => {
+                let beside = file.with_extension("tmp");
+                fs::write(&beside, text).unwrap();
+                fs::rename(&beside, file).unwrap();
+            }
+        }
+    }
+}
+
 /// Starts `dev`; its address.
 fn start(folder: &Path) -> (Node, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_webhookc"))
@@ -56,7 +76,7 @@ fn start(folder: &Path) -> (Node, String) {
     (node, address)
 }
 
-async fn measure(what: &str, models: usize) {
+async fn measure(what: &str, models: usize, way: Way) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("schema.xml");
     fs::write(&file, schema("before", models)).unwrap();
@@ -68,7 +88,7 @@ async fn measure(what: &str, models: usize) {
         let event = format!("edit_{edit}");
         let text = schema(&event, models);
         let question = format!("{address}/api/v1/tenants/default/webhooks/{event}");
-        fs::write(&file, text).unwrap();
+        way.save(&file, &text);
         let began = Instant::now();
         while !http.get(&question).send().await.unwrap().status().is_success() {
             assert!(began.elapsed() < Duration::from_secs(20), "edit {edit} never went live");
@@ -91,6 +111,7 @@ async fn measure(what: &str, models: usize) {
 
 #[tokio::main]
 async fn main() {
-    measure("one model", 0).await;
-    measure("1 MB", 1_400).await;
+    measure("one model", 0, Way::InPlace).await;
+    measure("1 MB", 1_400, Way::InPlace).await;
+    measure("1 MB, renamed", 1_400, Way::Renamed).await;
 }

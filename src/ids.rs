@@ -184,6 +184,25 @@ name!(
     EndpointId
 );
 
+/// Why a text cannot be the name of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` cannot be a tenant, expected 1 to 64 of `A-Z a-z 0-9 _ . -`, and not `.` or `..`")]
+pub struct ParseTenantError(String);
+
+impl Tenant {
+    /// The tenant of this name.
+    ///
+    /// # Errors
+    /// When it has characters that a path, a log or a look-alike could make something else of.
+    pub fn parse(name: &str) -> Result<Self, ParseTenantError> {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+        if plain && (1..=64).contains(&name.len()) && !matches!(name, "." | "..") {
+            return Ok(Self::new(name));
+        }
+        Err(ParseTenantError(name.to_owned()))
+    }
+}
+
 /// The tenant of a node that has not been told of any other.
 pub const DEFAULT_TENANT: &str = "default";
 

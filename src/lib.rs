@@ -12,6 +12,7 @@
 //! | report | [`report`] | diagnostics | text, JSON |
 //! | layout | [`mod@format`] | tree | the same schema, laid out |
 //! | draw | [`graph`] | rules | pictures of them |
+//! | compare | [`changes`] | rules, earlier rules | what changed in meaning |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
@@ -43,6 +44,7 @@ pub mod fix;
 pub mod report;
 pub mod format;
 pub mod graph;
+pub mod changes;
 pub mod engine;
 pub mod delivery;
 pub mod generation;

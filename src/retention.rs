@@ -39,6 +39,7 @@ pub fn cutoffs(retention: &Retention, now: Timestamp) -> Cutoffs {
         messages: before(retention.messages),
         traces: before(retention.traces),
         retired_keys: Some(now),
+        audit: before(retention.audit),
     }
 }
 
@@ -72,7 +73,7 @@ pub async fn run(store: Store, retention: Retention, clock: Arc<dyn Clock>) {
         match sweep(&store, &cutoffs(&retention, clock.now()), Pace::Gentle).await {
             Ok(removed) if removed.is_nothing() => {}
             Ok(removed) => {
-                let Removed { delivered, diverted, failed, messages, traces, retired_keys } = removed;
+                let Removed { delivered, diverted, failed, messages, traces, retired_keys, audit } = removed;
                 tracing::info!(
                     delivered,
                     diverted,
@@ -80,6 +81,7 @@ pub async fn run(store: Store, retention: Retention, clock: Arc<dyn Clock>) {
                     messages,
                     traces,
                     retired_keys,
+                    audit,
                     "removed what is older than `[retention]` keeps"
                 );
             }

@@ -7,6 +7,8 @@ mod support;
 
 #[path = "engine/laws.rs"]
 mod laws;
+#[path = "engine/shared.rs"]
+mod shared;
 #[path = "engine/world.rs"]
 mod world;
 
@@ -73,6 +75,8 @@ fn only_what_is_needed_is_asked_and_together() {
         Read::WaitCount { webhook: WebhookId(webhook), object, model, id }
     };
     let counts = vec![count(1, "user", "u1"), count(2, "room", "r1")];
+    let own_waits = Read::WaitsOf(world.model("asset"), "a1".into());
+    let related = [vec![own_waits], related].concat();
     assert_eq!(world.asked, [vec![asset], related, counts], "what is to wait asks how much may");
     world.save("PUT", "user/u9", "{}").unwrap();
     assert_eq!(world.asked, [vec![object(&world, "user", "u9"), Read::Waiting(world.model("user"), "u9".into())]]);
@@ -111,12 +115,13 @@ fn a_trace_is_read_back_as_it_was_written() {
     let mut world = World::new(&schema("reads"));
     let outcome = world.save("PUT", "asset/a1", r#"{"user_id":"u1"}"#).unwrap();
     let of_save = (world.model("asset"), "a1");
-    let json = write_trace(&world.rules.program, of_save, &outcome.decisions);
+    let decisions = outcome.decided.decisions(&world.rules);
+    let json = write_trace(&world.rules.program, of_save, &decisions);
     let entries = read_trace(&json, "asset", "a1").unwrap();
-    let written: Vec<_> = outcome.decisions.iter().map(|decision| trace_entry(&world.rules.program, decision)).collect();
+    let written: Vec<_> = decisions.iter().map(|decision| trace_entry(&world.rules.program, decision)).collect();
     assert_eq!(entries, written);
     assert!(!json.contains("a1"), "the object of the save itself is not repeated: {json}");
-    let of_another = write_trace(&world.rules.program, (of_save.0, "a2"), &outcome.decisions);
+    let of_another = write_trace(&world.rules.program, (of_save.0, "a2"), &decisions);
     assert_eq!(read_trace(&of_another, "asset", "a2").unwrap(), written);
     let lines: Vec<String> = entries.iter().map(|entry| format!("{}: {entry}", entry.webhook)).collect();
     let expected = [

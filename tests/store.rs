@@ -25,5 +25,7 @@ mod queue;
 mod receipts;
 #[path = "store/saves.rs"]
 mod saves;
+#[path = "store/tables.rs"]
+mod tables;
 #[path = "store/script.rs"]
 mod script;

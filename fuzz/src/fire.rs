@@ -58,6 +58,7 @@ fn answer(objects: &BTreeMap<(ModelId, Box<str>), Arc<Record>>, read: &Read) -> 
         }
         Read::Ready(..) => Found::Ready(false),
         Read::Waiting(..) => Found::Waiting(Vec::new()),
+        Read::WaitsOf(..) => Found::WaitsOf(Vec::new()),
         Read::WaitCount { .. } => Found::WaitCount(WaitCount::default()),
     }
 }

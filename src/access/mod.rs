@@ -5,10 +5,12 @@
 mod admit;
 mod key;
 pub mod may;
+mod order;
 mod permission;
 mod token;
 
 pub use admit::{Caller, Denied, Gate, NodeScope, TenantScope};
 pub use key::{Actor, Key, KeyState};
+pub use order::{KeyOrder, OrderError};
 pub use permission::{Group, Permission, PermissionError, Permissions, Verb};
-pub use token::{KeyId, Kind, ParseTokenError, Token};
+pub use token::{KeyId, Kind, ParseKeyIdError, ParseTokenError, Token};

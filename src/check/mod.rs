@@ -11,10 +11,11 @@ mod webhook_without_target;
 
 pub use alerts::{Alerts, OperationalEvent};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::diagnostics::Diagnostics;
-use crate::program::{EndpointSource, Program, Settings};
+use crate::ids::ModelId;
+use crate::program::{EndpointSource, Program, RuleGraph, Settings};
 use crate::template::{Predicate, Request};
 
 /// A value that has passed every check without an error. Can be had only from [`check`].
@@ -44,6 +45,20 @@ pub struct Rules {
     pub subscriptions: Vec<Vec<Subscription>>,
     /// What alert endpoints are told, when there are any.
     pub alerts: Option<Alerts>,
+    /// Made at the first save of each model: most programs are only checked. Indexed by `ModelId`.
+    graphs: Vec<OnceLock<RuleGraph>>,
+}
+
+impl Rules {
+    /// The rule graph of a model.
+    ///
+    /// # Panics
+    /// When the id is of another program: ids never leave the program that made them.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "an id is made only with its row")]
+    pub fn graph(&self, model: ModelId) -> &RuleGraph {
+        self.graphs[model.index()].get_or_init(|| RuleGraph::of(&self.program, model))
+    }
 }
 
 /// An endpoint's interest in one webhook.
@@ -68,6 +83,7 @@ pub fn check(program: Program, settings: Settings, out: &mut Diagnostics) -> Opt
     never_fires::check(&program, &settings, &predicates, out);
     let subscriptions = subscriptions::compile(&program, &settings, &endpoints, &predicates, subscribers, out);
     let alerts = alerts::compile(&settings, &endpoints, out);
-    let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts };
+    let graphs = program.models.iter().map(|_| OnceLock::new()).collect();
+    let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts, graphs };
     (!out.has_errors()).then_some(Valid(rules))
 }

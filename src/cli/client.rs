@@ -1,8 +1,11 @@
 //! Calls of a node's API for the verbs that are its clients.
 
+use std::str::FromStr;
+
 use bytes::Bytes;
 use clap::Args;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -13,16 +16,40 @@ use crate::report::counted;
 /// What a path segment or parameter may hold as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Where a node is unless told otherwise.
+const DEFAULT_URL: &str = "http://127.0.0.1:7357";
+
 /// Which node, whose data.
 #[derive(Debug, Args)]
 pub(super) struct Target {
-    /// The node's address
-    #[arg(long, global = true, env = "WEBHOOKC_URL", default_value = "http://127.0.0.1:7357", value_name = "URL")]
-    url: String,
+    /// The node's address; unless given `http://127.0.0.1:7357`
+    #[arg(long, global = true, env = "WEBHOOKC_URL", value_name = "URL")]
+    pub(super) url: Option<String>,
+
+    /// The key to show, `whk_…`; a file that holds it is named as `@FILE`
+    ///
+    /// Others on this machine can read the arguments of a program: better set the variable, or name a file. (`WEBHOOKC_KEY` is another
+    /// thing: the key that a node's secrets are encrypted with.)
+    #[arg(long, global = true, env = "WEBHOOKC_API_KEY", hide_env_values = true, value_name = "KEY")]
+    key: Option<ApiKey>,
 
     /// Whose objects and deliveries
     #[arg(long, global = true, env = "WEBHOOKC_TENANT", default_value = crate::ids::DEFAULT_TENANT, value_name = "NAME")]
-    tenant: String,
+    pub(super) tenant: String,
+}
+
+/// A key, as it is or the file it is in. Debug does not show it.
+#[derive(Clone, Debug)]
+struct ApiKey(SecretString);
+
+impl FromStr for ApiKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some(file) = text.strip_prefix('@') else { return Ok(Self(text.trim().to_owned().into())) };
+        let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+        Ok(Self(text.trim().to_owned().into()))
+    }
 }
 
 /// A list as the API answers it.
@@ -34,6 +61,8 @@ pub(super) struct List<T> {
 /// What the API says when it refuses.
 #[derive(Deserialize)]
 struct Refusal {
+    #[serde(default)]
+    code: String,
     detail: String,
     help: Option<String>,
     #[serde(default)]
@@ -57,7 +86,14 @@ pub(super) struct Api {
 
 impl Target {
     pub(super) fn api(&self) -> Result<Api, Failure> {
-        Api::at(&self.url, &self.tenant)
+        self.api_at(DEFAULT_URL)
+    }
+
+    /// As [`Target::api`], at another address when none is given.
+    pub(super) fn api_at(&self, default: &str) -> Result<Api, Failure> {
+        let key = self.key.as_ref().map(|key| key.0.clone());
+        let Api { client, node, tenant } = Api::at(self.url.as_deref().unwrap_or(default), &self.tenant)?;
+        Ok(Api { client: client.with_key(key), node, tenant })
     }
 }
 
@@ -97,6 +133,9 @@ fn refused(refusal: Refusal) -> Failure {
         });
     }
     let failure = Failure::new(refusal.detail).code(1);
+    if refusal.code == "key-missing" {
+        return failure.help("name the key in `WEBHOOKC_API_KEY` or with `--key`; `webhookc keys create` makes one");
+    }
     match refusal.help {
         Some(help) => failure.help(help),
         None => failure,

@@ -1,6 +1,7 @@
 //! What is typed in a shell: arguments in, one verb a file, an exit code out. 0: done and clean; 1: there are findings, or the node
 //! refused; 2: usage, configuration, input or output. Only user of clap.
 
+mod audit;
 mod backup;
 mod check;
 mod client;
@@ -16,6 +17,7 @@ mod failure;
 mod fmt;
 mod graph;
 mod init;
+mod keys;
 mod man;
 mod node;
 mod output;
@@ -63,6 +65,8 @@ enum Verb {
     Deliveries(deliveries::Deliveries),
     Endpoints(endpoints::Endpoints),
     Rotate(rotate::Rotate),
+    Keys(keys::Keys),
+    Audit(audit::Audit),
     Prune(prune::Prune),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
@@ -124,6 +128,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
         Verb::Rotate(rotate) => block_on(rotate.run(output)),
+        Verb::Keys(keys) => block_on(keys.run(output)),
+        Verb::Audit(audit) => block_on(audit.run(output)),
         Verb::Prune(prune) => block_on(prune.run(output)),
         Verb::Doctor(doctor) => block_on(doctor.run(output)),
         Verb::Backup(backup) => block_on(backup.run(output)),

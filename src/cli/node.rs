@@ -21,7 +21,7 @@ use crate::ingest::Ingest;
 use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::worker::{Limits, Worker};
 
@@ -66,12 +66,12 @@ impl Node {
         small_pages();
         let paths = vec![plan.path.clone()];
         let config = aside(|| config::read(&paths, &plan.overrides).outcome)?.config;
-        if !plan.open_to_others && !config.listen.ip().is_loopback() {
+        if !plan.open_to_others && !config.listen.ip().is_loopback() && (plan.dev || !asks_for_keys(&plan, &config).await?) {
             let what = format!("the API would be open to everybody who can reach `{}`, because it asks for no key", config.listen);
             let help = if plan.dev {
                 "`webhookc dev` listens at `127.0.0.1` or `[::1]` only"
             } else {
-                "listen at `127.0.0.1` behind a proxy that checks who calls, or accept it with `--insecure-no-auth`"
+                "make a key first with `webhookc keys create --all-tenants --permission '*'`, or accept it with `--insecure-no-auth`"
             };
             return Err(Failure::new(what).help(help));
         }
@@ -102,7 +102,7 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
-        let keychain = Keychain::new(store.clone(), Arc::clone(&clock), KeychainOptions { open: plan.dev, ..KeychainOptions::default() });
+        let keychain = Keychain::new(store.clone(), Arc::clone(&clock), KeychainOptions { open: plan.dev, rate_limit: config.rate_limit });
         let keychain = Arc::new(keychain.await.map_err(|error| Failure::new(error.to_string()))?);
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
@@ -255,6 +255,11 @@ fn guard(plan: &Plan, config: &Config) -> Guard {
         networks.extend(LOOPBACK.iter().filter_map(|network| network.parse::<IpNet>().ok()));
     }
     Guard::new(networks)
+}
+
+/// Whether the store has a key, so that the API asks for one.
+async fn asks_for_keys(plan: &Plan, config: &Config) -> Result<bool, Failure> {
+    store::knows_keys(&config.store_url(plan.default_store)).await.map_err(|error| Failure::new(error.to_string()))
 }
 
 async fn open_store(plan: &Plan, config: &Config) -> Result<Store, Failure> {

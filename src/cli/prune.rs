@@ -53,6 +53,8 @@ enum State {
     Messages,
     /// The explanations of saves
     Traces,
+    /// Entries of the audit log
+    Audit,
 }
 
 fn age(text: &str) -> Result<Duration, String> {
@@ -93,6 +95,7 @@ impl Prune {
             failed: kept(State::Failed, configured.failed),
             messages: kept(State::Messages, configured.messages),
             traces: kept(State::Traces, configured.traces),
+            audit: kept(State::Audit, configured.audit),
         }
     }
 }
@@ -104,11 +107,12 @@ fn in_words(removed: &Removed) -> String {
         number => format!("{number} {state} deliveries"),
     };
     format!(
-        "{}, {}, {}, {}, {}",
+        "{}, {}, {}, {}, {}{}",
         deliveries(removed.delivered, "delivered"),
         deliveries(removed.diverted, "diverted"),
         deliveries(removed.failed, "failed"),
         count(removed.messages, "message"),
-        count(removed.traces, "trace")
+        count(removed.traces, "trace"),
+        if removed.audit > 0 { format!(", {}", count(removed.audit, "entry of the audit log")) } else { String::new() }
     )
 }

@@ -58,6 +58,12 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         if let Some(hosts) = listen.take("hosts") {
             config.hosts = hosts.strings(out).iter().filter_map(|text| host(text, out)).collect();
         }
+        if let Some(text) = listen.take("rate_limit").and_then(|value| value.string(out)) {
+            match text.value.parse() {
+                Ok(rate) => config.rate_limit = Some(rate),
+                Err(error) => out.push(Mistake::new(text.span, format!("{error}"))),
+            }
+        }
         listen.finish(out);
     }
     if let Some(mut store) = table.take("store").and_then(|value| value.table("[store]".to_owned(), out)) {

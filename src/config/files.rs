@@ -160,6 +160,12 @@ impl Seen {
         self.kind(path) == Kind::Folder
     }
 
+    /// Remembers that there is nothing at this path, so that it is noticed when there is something.
+    pub(super) fn note_absent(&mut self, path: &Path) {
+        self.note_folder(path);
+        self.kind(path);
+    }
+
     fn kind(&mut self, path: &Path) -> Kind {
         let kind = match path.metadata() {
             Ok(entry) if entry.is_dir() => Kind::Folder,

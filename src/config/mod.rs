@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::delivery::Policy;
+use crate::delivery::{Policy, Rate};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Settings};
 use crate::text::Spanned;
@@ -55,6 +55,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Names besides those of this machine under which the API may be called.
     pub hosts: Vec<String>,
+    /// Calls that each key of the API may make of which nothing else was said when it was made.
+    pub rate_limit: Option<Rate>,
     /// The store's URL, when one is configured. A relative `SQLite` path starts at the project folder.
     pub store: Option<String>,
     /// `vars.*`.
@@ -109,6 +111,7 @@ impl Config {
             templates: None,
             listen: DEFAULT_LISTEN,
             hosts: Vec::new(),
+            rate_limit: None,
             store: None,
             vars: BTreeMap::new(),
             secrets: BTreeMap::new(),

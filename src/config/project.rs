@@ -104,7 +104,10 @@ fn load(paths: &[PathBuf], overrides: &Overrides, seen: &mut Seen) -> Result<Pro
     let here = [PathBuf::from(".")];
     let paths = &expand(if paths.is_empty() { &here[..] } else { paths })?;
     for path in paths {
-        path.metadata().map_err(|source| LoadError::Unreadable { path: shown(path), source })?;
+        path.metadata().map_err(|source| {
+            seen.note_absent(path);
+            LoadError::Unreadable { path: shown(path), source }
+        })?;
     }
     let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
     let home = if first.is_dir() { first } else { folder_of(first) };

@@ -14,6 +14,9 @@ const WELL: Duration = Duration::from_hours(7 * 24);
 /// How long failures are kept: somebody has to look at them.
 const BADLY: Duration = Duration::from_hours(30 * 24);
 
+/// How long it is kept who changed what: an unwelcome change may be noticed late.
+const AUDIT: Duration = Duration::from_hours(365 * 24);
+
 /// How long things are kept after they have ended; `None` is for ever. Objects, ready marks and what is not settled are always kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -27,11 +30,20 @@ pub struct Retention {
     pub messages: Option<Duration>,
     /// The explanations of saves.
     pub traces: Option<Duration>,
+    /// Entries of the audit log.
+    pub audit: Option<Duration>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { delivered: Some(WELL), diverted: Some(BADLY), failed: Some(BADLY), messages: Some(WELL), traces: Some(WELL) }
+        Self {
+            delivered: Some(WELL),
+            diverted: Some(BADLY),
+            failed: Some(BADLY),
+            messages: Some(WELL),
+            traces: Some(WELL),
+            audit: Some(AUDIT),
+        }
     }
 }
 
@@ -44,6 +56,7 @@ pub(super) fn retention(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Retent
         ("failed", &mut retention.failed),
         ("messages", &mut retention.messages),
         ("traces", &mut retention.traces),
+        ("audit", &mut retention.audit),
     ];
     for (key, kept) in keys {
         if let Some(value) = table.take(key) {

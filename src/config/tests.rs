@@ -96,6 +96,7 @@ diverted = "forever"
         failed: Some(Duration::from_hours(30 * 24)),
         messages: week,
         traces: week,
+        audit: Some(Duration::from_hours(365 * 24)),
     };
     assert_eq!(config.retention, kept);
     assert_eq!(erp.policy.timeout, Duration::from_secs(5));

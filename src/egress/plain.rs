@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::delivery::{AttemptOutcome, Timing};
 use crate::egress::origin::Location;
@@ -20,7 +21,11 @@ const LONGEST: usize = 32 << 20;
 
 /// A client without a guard. Never used for deliveries.
 #[derive(Clone, Debug)]
-pub struct PlainClient(Client);
+pub struct PlainClient {
+    client: Client,
+    /// Shown with each call.
+    key: Option<SecretString>,
+}
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +33,9 @@ pub enum CallError {
     /// The URL or method is not one.
     #[error("`{0}` cannot be called, expected an address such as `http://127.0.0.1:7357`")]
     Address(String),
+    /// The key cannot stand in a header.
+    #[error("the key cannot be sent: it is not text of one line")]
+    Key,
     /// Nobody answers there.
     #[error("nobody answers at `{url}`: {why}")]
     Unreachable {
@@ -52,7 +60,13 @@ impl PlainClient {
     /// # Errors
     /// When the system's TLS set-up cannot be read.
     pub fn new() -> Result<Self, ClientError> {
-        Client::new(Guard::open()).map(Self)
+        Ok(Self { client: Client::new(Guard::open())?, key: None })
+    }
+
+    /// From now on this key is shown with each call, as `Authorization: Bearer`.
+    #[must_use]
+    pub fn with_key(self, key: Option<SecretString>) -> Self {
+        Self { key, ..self }
     }
 
     /// Sends JSON, or nothing, and reads the answer: status and body.
@@ -77,7 +91,11 @@ impl PlainClient {
         if body.is_some() {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let sent = self.0.send(&origin, request, &mut Timing::default()).await;
+        if let Some(key) = &self.key {
+            let bearer = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| CallError::Key)?;
+            request.headers_mut().insert(AUTHORIZATION, bearer);
+        }
+        let sent = self.client.send(&origin, request, &mut Timing::default()).await;
         let (mut wire, response) = sent.map_err(|outcome| CallError::Unreachable { url: url.to_owned(), why: why(outcome) })?;
         let answer = |why: String| CallError::Answer { url: url.to_owned(), why };
         let (head, mut parts) = response.into_parts();
@@ -89,7 +107,7 @@ impl PlainClient {
             }
             whole.extend_from_slice(&part);
         }
-        self.0.pool.put(origin, wire);
+        self.client.pool.put(origin, wire);
         Ok((head.status.as_u16(), whole.freeze()))
     }
 }

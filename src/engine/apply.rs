@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::engine::mistake::{Refused, quoted};
+use crate::engine::mistake::Refused;
 use crate::engine::save::{Change, Save};
 use crate::ids::PropertyId;
-use crate::program::{Model, Operation, Program, Record};
+use crate::program::{Model, Operation, Program, Record, quoted};
 
 /// What a save does to the object.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::engine::case::Case;
-use crate::engine::mistake::{quoted, shown};
+use crate::engine::mistake::shown;
 use crate::ids::PropertyId;
 use crate::program::{Classification, Condition, FieldType, Kind, Literal, Program, Record, Subject, Test, TextFormat, Through};
 use crate::template::{Embedded, Snapshot};
@@ -29,7 +29,7 @@ pub(super) fn on_object(program: &Program, case: &Case<'_>, condition: &Conditio
                 // A path says that it changed when the relation it begins with points elsewhere: the rest was not saved now.
                 Test::Changed => on_property(program, case, test, property),
                 Test::Set | Test::Uploaded | Test::Equals(_) | Test::OneOf(_) => {
-                    on_property(program, case, &Test::Set, property).map(|unmet| Unmet { required: required(test), ..unmet })
+                    on_property(program, case, &Test::Set, property).map(|unmet| Unmet { required: test.required(), ..unmet })
                 }
             }
         }
@@ -47,7 +47,7 @@ pub(super) fn on_related(condition: &Condition, snapshot: &Snapshot) -> Option<U
 /// At the end of a path there is an object, or a list that is not empty; below a list the test holds for each object.
 fn on_path(test: &Test, snapshot: &Snapshot, path: &[usize]) -> Option<Unmet> {
     let (&index, rest) = path.split_first()?;
-    let unmet = |seen: String| Some(Unmet { seen, required: required(test) });
+    let unmet = |seen: String| Some(Unmet { seen, required: test.required() });
     match snapshot.embedded.get(index)? {
         Embedded::One(None) => unmet("null".to_owned()),
         Embedded::One(Some(related)) if rest.is_empty() => {
@@ -68,9 +68,9 @@ fn on_property(program: &Program, case: &Case<'_>, test: &Test, id: PropertyId) 
     let value = case.object.value(id);
     if matches!(test, Test::Changed) {
         let changed = case.previous.as_ref().is_none_or(|previous| previous.value(id) != value);
-        return (!changed).then(|| Unmet { seen: "unchanged".to_owned(), required: required(test) });
+        return (!changed).then(|| Unmet { seen: "unchanged".to_owned(), required: test.required() });
     }
-    (!holds(test, value)).then(|| Unmet { seen: seen(program, &case.object, id), required: required(test) })
+    (!holds(test, value)).then(|| Unmet { seen: seen(program, &case.object, id), required: test.required() })
 }
 
 /// Whether a test other than `changed` holds for a value.
@@ -104,6 +104,7 @@ fn equals(literal: &Literal, value: &Value) -> bool {
     }
 }
 
+/// A value in words.
 pub(super) fn seen(program: &Program, object: &Record, id: PropertyId) -> String {
     let value = object.value(id);
     let model = program.model(object.model);
@@ -119,31 +120,5 @@ pub(super) fn seen(program: &Program, object: &Record, id: PropertyId) -> String
     match value {
         Value::Bool(_) | Value::Number(_) | Value::String(_) if hidden && holds(&Test::Set, value) => "another value".to_owned(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => shown(value),
-    }
-}
-
-pub(super) fn required(test: &Test) -> String {
-    match test {
-        Test::Set => "a value".to_owned(),
-        Test::Uploaded => "uploaded".to_owned(),
-        Test::Changed => "a change".to_owned(),
-        Test::Equals(literal) => word(literal),
-        Test::OneOf(literals) => {
-            let words: Vec<String> = literals.iter().map(word).collect();
-            match words.split_last() {
-                Some((last, [])) => last.clone(),
-                Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-                None => "nothing".to_owned(),
-            }
-        }
-    }
-}
-
-fn word(literal: &Literal) -> String {
-    match literal {
-        Literal::Text(text) => format!("\"{}\"", quoted(text)),
-        Literal::Integer(integer) => integer.to_string(),
-        Literal::Number(number) => number.to_string(),
-        Literal::Boolean(flag) => flag.to_string(),
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::condition::{Unmet, on_object, on_related};
 use crate::engine::embed::gather;
 use crate::engine::known::{Lookup, Pending};
 use crate::engine::verdict::Verdict;
-use crate::program::{Condition, Operation, Test, Webhook, WebhookType};
+use crate::program::{Condition, Operation, Program, Test, Webhook, WebhookType};
 use crate::template::Snapshot;
 
 /// Decides a case: with everything its payload needs when it fires, otherwise with the verdict.
@@ -16,15 +16,29 @@ pub(super) fn decide(
     lookup: &mut Lookup<'_>,
     case: &Case<'_>,
 ) -> Result<Result<Snapshot, Verdict>, Pending> {
+    match check_own(&circumstances.rules.program, case) {
+        Some(verdict) => Ok(Err(verdict)),
+        None => decide_open(circumstances, lookup, case),
+    }
+}
+
+/// What speaks against a case in the operation and in the object itself.
+pub(super) fn check_own(program: &Program, case: &Case<'_>) -> Option<Verdict> {
+    if case.webhook.operations.contains(case.operation) {
+        first_unmet(case.webhook, |condition| on_object(program, case, condition))
+    } else {
+        Some(Verdict::OtherOperation(case.operation))
+    }
+}
+
+/// Decides a case that nothing in the operation and in the object itself speaks against.
+pub(super) fn decide_open(
+    circumstances: Circumstances<'_>,
+    lookup: &mut Lookup<'_>,
+    case: &Case<'_>,
+) -> Result<Result<Snapshot, Verdict>, Pending> {
     let webhook = case.webhook;
     let program = &circumstances.rules.program;
-    if !webhook.operations.contains(case.operation) {
-        return Ok(Err(Verdict::OtherOperation(case.operation)));
-    }
-    let own = |condition: &Condition| on_object(program, case, condition);
-    if let Some(unmet) = first_unmet(webhook, own) {
-        return Ok(Err(unmet));
-    }
     let early = webhook.embeds.is_empty();
     if early {
         let alone = Snapshot { record: Arc::clone(&case.object), embedded: Vec::new() };
@@ -88,11 +102,4 @@ pub(super) fn ends_wait(webhook: &Webhook, verdict: &Verdict) -> bool {
             condition.and_then(|index| webhook.conditions.get(index)).is_some_and(|condition| condition.test != Test::Changed)
         }
     }
-}
-
-/// Whether a firing of the webhook can ever wait.
-pub(super) fn can_wait(webhook: &Webhook) -> bool {
-    let mut required = false;
-    webhook.each_embed(&mut |embed| required |= embed.required);
-    required
 }

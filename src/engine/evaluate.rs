@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use crate::check::{Rules, Valid};
 use crate::engine::apply::{Applied, apply};
 use crate::engine::case::{Case, Circumstances};
-use crate::engine::decide::{can_wait, decide, ends_wait};
+use crate::engine::decide::{check_own, decide, decide_open, ends_wait};
+use crate::engine::decided::{Decided, Together};
 use crate::engine::known::{Known, Lookup, Pending, Read, Saved, Wait};
+use crate::engine::look::Look;
 use crate::engine::mistake::Refused;
 use crate::engine::moment::Moment;
 use crate::engine::payload::payload;
@@ -39,14 +41,14 @@ pub struct Outcome {
     pub operation: Operation,
     /// The object after it; `None` after a delete.
     pub object: Option<Arc<Record>>,
-    /// One decision for each webhook that was looked at: those of the model in source order, then those that waited for this object.
-    pub decisions: Vec<Decision>,
+    /// What was decided about each webhook of the model, and about those that waited for this object.
+    pub decided: Decided,
     /// `ready` webhooks that are now used up for an object.
     pub marks: Vec<(WebhookId, Box<str>)>,
     /// Firings that now wait, each with the object it waits for; replaces an earlier wait of the same webhook and object.
     pub waits: Vec<(Wait, ModelId, Box<str>)>,
     /// Webhooks of this very object that no longer wait (they fired, or their conditions do not hold any more), and those of others
-    /// that this save ended. May name some that never waited.
+    /// that this save ended.
     pub ended_waits: Vec<(WebhookId, Box<str>)>,
     /// What fires.
     pub firings: Vec<Firing>,
@@ -55,8 +57,8 @@ pub struct Outcome {
 impl Outcome {
     /// One in which nothing has happened yet.
     pub(super) fn nothing(operation: Operation) -> Self {
-        let (decisions, marks, waits, ended_waits, firings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { operation, object: None, decisions, marks, waits, ended_waits, firings }
+        let (marks, waits, ended_waits, firings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { operation, object: None, decided: Decided::default(), marks, waits, ended_waits, firings }
     }
 }
 
@@ -108,32 +110,32 @@ pub fn evaluate_watched(rules: &Valid<Rules>, save: &Save, known: &Known, Watche
 
     let mut lookup = Lookup::after(known, Saved { model: save.model, id: &save.id, after });
     let mut outcome = Outcome { object: after.cloned(), ..Outcome::nothing(operation) };
-    let own = program.model(save.model).webhooks.iter().map(|&id| Case {
-        id,
-        webhook: program.webhook(id),
-        object: Arc::clone(&object),
-        previous: before.clone(),
-        operation,
-        waited: false,
-    });
-    let mut cases: Vec<Case<'_>> = own.collect();
+    let graph = rules.graph(save.model);
+    let look = Look::at(graph, &object, before.as_deref());
+    let case =
+        |id| Case { id, webhook: program.webhook(id), object: Arc::clone(&object), previous: before.clone(), operation, waited: false };
+    let open = look.open(graph, operation).into_iter().filter_map(|position| graph.rules.get(position as usize));
+    let own: Vec<Case<'_>> = open.map(|rule| case(rule.webhook)).collect();
+    let mut woken = Vec::new();
     if operation == Operation::Create {
         for wait in waiting {
-            match woken(rules, save, wait, &mut lookup) {
-                Ok(Woken::Case(case)) => cases.push(case),
+            match wake(rules, save, wait, &mut lookup) {
+                Ok(Woken::Case(case)) => woken.push(case),
                 Ok(Woken::Gone) => outcome.ended_waits.push((wait.webhook, wait.object.clone())),
                 Ok(Woken::DecidedAnyway) | Err(Pending) => {}
             }
         }
     }
+    // An object that is made now has had nothing that could wait.
+    let may_wait = graph.can_wait && operation != Operation::Create;
+    let own_waits = if may_wait { lookup.waits_of(save.model, &save.id) } else { Ok(&[][..]) };
 
     let circumstances = Circumstances { rules, moment, timestamp: &timestamp, watch };
-    let mut results = Vec::with_capacity(cases.len());
-    for case in &cases {
-        let Ok(result) = decide(circumstances, &mut lookup, case) else { continue };
-        // One that waited before is never refused: that would be the saver's loss who has nothing to do with it.
+    let mut results = Vec::with_capacity(own.len() + woken.len());
+    for case in &own {
+        let Ok(result) = decide_open(circumstances, &mut lookup, case) else { continue };
+        // One that waited before is never refused: that would be the loss of a saver who has nothing to do with it.
         if let Err(Verdict::Waiting { model, id }) = &result
-            && !case.waited
             && let Ok(count) = lookup.wait_count(case.id, &save.id, (*model, id))
             && let Some(refused) = refused(program, (*model, id), count)
         {
@@ -141,6 +143,12 @@ pub fn evaluate_watched(rules: &Valid<Rules>, save: &Save, known: &Known, Watche
         }
         results.push((case, result));
     }
+    for case in &woken {
+        if let Ok(result) = decide(circumstances, &mut lookup, case) {
+            results.push((case, result));
+        }
+    }
+    let Ok(own_waits) = own_waits else { return Step::Need(lookup.into_needs()) };
     if lookup.needs_more() {
         return Step::Need(lookup.into_needs());
     }
@@ -148,6 +156,19 @@ pub fn evaluate_watched(rules: &Valid<Rules>, save: &Save, known: &Known, Watche
     for (case, result) in results {
         conclude(circumstances, case, result, &mut outcome);
     }
+    for &id in own_waits.iter().filter(|id| program.webhook(**id).model == save.model) {
+        let decided = outcome.decided.own.iter().find(|decision| decision.webhook == id).map(|decision| &decision.verdict);
+        let is_over = operation == Operation::Delete
+            || match decided {
+                Some(verdict) => ends_wait(program.webhook(id), verdict),
+                None => check_own(program, &case(id)).is_none_or(|verdict| ends_wait(program.webhook(id), &verdict)),
+            };
+        if is_over {
+            outcome.ended_waits.push((id, save.id.clone()));
+        }
+    }
+    let seen = look.seen(program, graph, &object);
+    outcome.decided.together = Some(Together { model: save.model, object: save.id.clone(), operation, seen });
     Step::Done(Box::new(outcome))
 }
 
@@ -172,7 +193,7 @@ enum Woken<'a> {
     DecidedAnyway,
 }
 
-fn woken<'a>(rules: &'a Rules, save: &Save, wait: &Wait, lookup: &mut Lookup<'_>) -> Result<Woken<'a>, Pending> {
+fn wake<'a>(rules: &'a Rules, save: &Save, wait: &Wait, lookup: &mut Lookup<'_>) -> Result<Woken<'a>, Pending> {
     let webhook = rules.program.webhook(wait.webhook);
     if webhook.model == save.model && wait.object == save.id {
         return Ok(Woken::DecidedAnyway);
@@ -200,17 +221,19 @@ pub(super) fn conclude(circumstances: Circumstances<'_>, case: &Case<'_>, result
         outcome.waits.push((wait, *model, id.clone()));
     } else if case.waited {
         outcome.ended_waits.push(key());
-    } else {
-        let over = match case.operation {
-            Operation::Create => false,
-            Operation::Update => ends_wait(case.webhook, &verdict),
-            Operation::Delete => true,
-        };
-        if over && can_wait(case.webhook) {
-            outcome.ended_waits.push(key());
-        }
     }
-    outcome.decisions.push(Decision { webhook: case.id, object: case.object.id.clone(), verdict });
+    let decision = Decision { webhook: case.id, object: case.object.id.clone(), verdict };
+    match &decision.verdict {
+        _ if case.waited => outcome.decided.others.push(decision),
+        // Said of all of them together.
+        Verdict::NoSubscriber => {}
+        Verdict::Fired
+        | Verdict::AlreadyFired
+        | Verdict::OtherOperation(_)
+        | Verdict::Unmet { .. }
+        | Verdict::Waiting { .. }
+        | Verdict::Failed(_) => outcome.decided.own.push(decision),
+    }
 }
 
 fn fire(circumstances: Circumstances<'_>, case: &Case<'_>, snapshot: &Snapshot) -> Firing {

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::engine::mistake::{Mistakes, Place, quoted};
+use crate::engine::mistake::{Mistakes, Place};
+use crate::program::quoted;
 
 /// Reads one value that stands at `at`.
 pub(super) struct Json<'a> {

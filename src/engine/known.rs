@@ -29,7 +29,9 @@ pub enum Read {
     Ready(WebhookId, Box<str>),
     /// Which firings wait for this object to exist.
     Waiting(ModelId, Box<str>),
-    /// How many do, when one more is to: that of this webhook for this object.
+    /// Which webhooks' firings about this object wait for another one. Those of other models, about an object of the same id, do no harm.
+    WaitsOf(ModelId, Box<str>),
+    /// How many firings wait for an object, when one more is to: that of this webhook for this object.
     WaitCount {
         /// The webhook.
         webhook: WebhookId,
@@ -64,6 +66,8 @@ pub enum Found {
     Ready(bool),
     /// To [`Read::Waiting`].
     Waiting(Vec<Wait>),
+    /// To [`Read::WaitsOf`].
+    WaitsOf(Vec<WebhookId>),
     /// To [`Read::WaitCount`].
     WaitCount(WaitCount),
 }
@@ -137,7 +141,7 @@ impl<'a> Lookup<'a> {
         }
         match self.find(Read::Object(model, id.into()))? {
             Found::Object(record) => Ok(record.clone()),
-            Found::Children(_) | Found::Ready(_) | Found::Waiting(_) | Found::WaitCount(_) => Ok(None),
+            Found::Children(_) | Found::Ready(_) | Found::Waiting(_) | Found::WaitsOf(_) | Found::WaitCount(_) => Ok(None),
         }
     }
 
@@ -146,7 +150,7 @@ impl<'a> Lookup<'a> {
         let read = Read::Children { model, property, parent: parent.into(), limit: limit.saturating_add(1) };
         let mut children = match self.find(read)? {
             Found::Children(children) => children.clone(),
-            Found::Object(_) | Found::Ready(_) | Found::Waiting(_) | Found::WaitCount(_) => Vec::new(),
+            Found::Object(_) | Found::Ready(_) | Found::Waiting(_) | Found::WaitsOf(_) | Found::WaitCount(_) => Vec::new(),
         };
         if let Some(saved) = self.saved
             && saved.model == model
@@ -170,14 +174,21 @@ impl<'a> Lookup<'a> {
     pub(super) fn waiting(&mut self, model: ModelId, id: &str) -> Result<&'a [Wait], Pending> {
         match self.find(Read::Waiting(model, id.into()))? {
             Found::Waiting(waits) => Ok(waits),
-            Found::Object(_) | Found::Children(_) | Found::Ready(_) | Found::WaitCount(_) => Ok(&[]),
+            Found::Object(_) | Found::Children(_) | Found::Ready(_) | Found::WaitsOf(_) | Found::WaitCount(_) => Ok(&[]),
+        }
+    }
+
+    pub(super) fn waits_of(&mut self, model: ModelId, id: &str) -> Result<&'a [WebhookId], Pending> {
+        match self.find(Read::WaitsOf(model, id.into()))? {
+            Found::WaitsOf(webhooks) => Ok(webhooks),
+            Found::Object(_) | Found::Children(_) | Found::Ready(_) | Found::Waiting(_) | Found::WaitCount(_) => Ok(&[]),
         }
     }
 
     pub(super) fn wait_count(&mut self, webhook: WebhookId, object: &str, (model, id): (ModelId, &str)) -> Result<WaitCount, Pending> {
         match self.find(Read::WaitCount { webhook, object: object.into(), model, id: id.into() })? {
             Found::WaitCount(count) => Ok(*count),
-            Found::Object(_) | Found::Children(_) | Found::Ready(_) | Found::Waiting(_) => Ok(WaitCount::default()),
+            Found::Object(_) | Found::Children(_) | Found::Ready(_) | Found::Waiting(_) | Found::WaitsOf(_) => Ok(WaitCount::default()),
         }
     }
 

@@ -4,13 +4,10 @@ use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
-use crate::program::{Kind, Property};
+use crate::program::{Kind, Property, quoted};
 
 /// Mistakes reported of one body. More would help nobody, and a hostile body must not buy much work.
 const MAX_MISTAKES: usize = 100;
-
-/// Characters of a user's text that a message repeats.
-const QUOTED_CHARACTERS: usize = 60;
 
 /// Why a save is refused. Nothing is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,13 +115,6 @@ pub(super) fn property_key(property: &Property) -> std::borrow::Cow<'_, str> {
         Kind::Field(_) => std::borrow::Cow::Borrowed(&property.name),
         Kind::BelongsTo(_) => std::borrow::Cow::Owned(format!("{}_id", property.name)),
     }
-}
-
-/// The user's text, cut to a length that fits into a sentence, control characters escaped.
-pub(super) fn quoted(text: &str) -> String {
-    let cut = text.char_indices().nth(QUOTED_CHARACTERS).map_or(text, |(end, _)| text.get(..end).unwrap_or(text));
-    let ellipsis = if cut.len() < text.len() { "…" } else { "" };
-    format!("{}{ellipsis}", cut.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))
 }
 
 /// A value as people say it: `"open"`, `3`, `true`, `null`, `a list`, `an object`.

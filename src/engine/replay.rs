@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::engine::apply::apply;
-use crate::engine::condition::{holds, required, seen};
+use crate::engine::condition::{holds, seen};
 use crate::engine::save::Save;
 use crate::program::{Program, Record, Subject, Test, Through, Webhook};
 
@@ -55,9 +55,9 @@ pub fn looks(program: &Program, webhook: &Webhook, around: &Replayed) -> Vec<Opt
         if matches!(test, Test::Changed) {
             let changed = around.before.as_ref().is_none_or(|before| before.value(property) != object.value(property));
             let seen = if changed { "changed" } else { "unchanged" };
-            return Some(Look { held: changed, seen: seen.to_owned(), required: required(test) });
+            return Some(Look { held: changed, seen: seen.to_owned(), required: test.required() });
         }
-        Some(Look { held: holds(test, object.value(property)), seen: seen(program, object, property), required: required(test) })
+        Some(Look { held: holds(test, object.value(property)), seen: seen(program, object, property), required: test.required() })
     });
     looks.collect()
 }

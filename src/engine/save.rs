@@ -10,9 +10,9 @@ use crate::check::{Rules, Valid};
 use crate::diagnostics::{one_of, suggestion};
 use crate::engine::canonical::{Given, attachment, canonical};
 use crate::engine::json::{Json, kind_of_document};
-use crate::engine::mistake::{Mistakes, Place, Refused, property_key, quoted, shown};
+use crate::engine::mistake::{Mistakes, Place, Refused, property_key, shown};
 use crate::ids::{ModelId, PropertyId};
-use crate::program::{Kind, Model, Program};
+use crate::program::{Kind, Model, Program, quoted};
 
 /// The largest body of a save, in bytes. A payload with its embeds must still fit into memory many times over.
 pub const MAX_BODY_BYTES: usize = 1 << 20;

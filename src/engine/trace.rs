@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::verdict::{Decision, Verdict};
 use crate::ids::ModelId;
-use crate::program::{Operations, Program};
+use crate::program::Program;
 
 /// A decision in names, free of the program that made it. Its `Display` is the reason in words, such as
 /// `asset_photo is present, needs uploaded`; empty when it fired.
@@ -37,6 +37,23 @@ pub struct TraceEntry<'a> {
     /// The position of the condition among those of the webhook, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<usize>,
+}
+
+impl<'a> TraceEntry<'a> {
+    /// That of a webhook of the object that was saved, without a reason.
+    pub(super) fn of_saved(webhook: &'a str, verdict: VerdictWord) -> Self {
+        let nothing = Cow::Borrowed("");
+        Self {
+            webhook: Cow::Borrowed(webhook),
+            model: nothing.clone(),
+            object: nothing,
+            verdict,
+            name: None,
+            seen: None,
+            required: None,
+            condition: None,
+        }
+    }
 }
 
 /// A verdict's word in traces.
@@ -80,7 +97,7 @@ pub fn trace_entry<'a>(program: &'a Program, decision: &'a Decision) -> TraceEnt
         Verdict::OtherOperation(operation) => TraceEntry {
             name: Some(Cow::Borrowed("operation")),
             seen: Some(Cow::Borrowed(operation.as_str())),
-            required: Some(Cow::Owned(operation_words(webhook.operations))),
+            required: Some(Cow::Owned(webhook.operations.to_string())),
             ..entry(VerdictWord::OtherOperation)
         },
         Verdict::Unmet { condition, name, seen, required } => TraceEntry {
@@ -97,11 +114,6 @@ pub fn trace_entry<'a>(program: &'a Program, decision: &'a Decision) -> TraceEnt
         },
         Verdict::Failed(error) => TraceEntry { seen: Some(Cow::Borrowed(&error.what)), ..entry(VerdictWord::Failed) },
     }
-}
-
-fn operation_words(operations: Operations) -> String {
-    let words = [(operations.create, "create"), (operations.update, "update"), (operations.delete, "delete")];
-    words.into_iter().filter_map(|(contained, word)| contained.then_some(word)).collect::<Vec<_>>().join(" or ")
 }
 
 fn is_empty(text: &str) -> bool {
@@ -129,10 +141,15 @@ pub fn write_trace<'a>(program: &Program, (model, object): (ModelId, &str), deci
 /// When the text is something else.
 pub fn read_trace<'a>(json: &'a str, model: &'a str, object: &'a str) -> Result<Vec<TraceEntry<'a>>, serde_json::Error> {
     let mut entries: Vec<TraceEntry<'a>> = serde_json::from_str(json)?;
+    about(&mut entries, model, object);
+    Ok(entries)
+}
+
+/// Names the saved object where none is named.
+pub(super) fn about<'a>(entries: &mut [TraceEntry<'a>], model: &'a str, object: &'a str) {
     for entry in entries.iter_mut().filter(|entry| entry.model.is_empty()) {
         (entry.model, entry.object) = (Cow::Borrowed(model), Cow::Borrowed(object));
     }
-    Ok(entries)
 }
 
 impl fmt::Display for TraceEntry<'_> {

@@ -5,11 +5,11 @@ use crate::engine::case::{Case, Circumstances};
 use crate::engine::decide::decide;
 use crate::engine::evaluate::{Outcome, Step, conclude, seconds};
 use crate::engine::known::{Known, Lookup, Wait, WaitCount};
-use crate::engine::mistake::{Refused, quoted};
+use crate::engine::mistake::Refused;
 use crate::engine::moment::Moment;
 use crate::engine::verdict::Verdict;
 use crate::ids::ModelId;
-use crate::program::{Operation, Program};
+use crate::program::{Operation, Program, quoted};
 
 /// Firings that may wait for one object: all of them are decided in the save that brings it.
 const MAX_FOR_OBJECT: u32 = 1_000;

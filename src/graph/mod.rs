@@ -12,6 +12,7 @@ pub(crate) use mermaid::label as mermaid_label;
 pub use mermaid::mermaid;
 pub use svg::{linked_svg, svg};
 pub use words::conditions;
+pub(crate) use words::literal;
 
 use serde::Serialize;
 

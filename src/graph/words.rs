@@ -21,7 +21,8 @@ pub fn conditions(webhook: &Webhook) -> Vec<String> {
     conditions.chain(when).collect()
 }
 
-fn literal(value: &Literal) -> String {
+/// A value as it is written.
+pub(crate) fn literal(value: &Literal) -> String {
     match value {
         Literal::Text(text) => text.to_string(),
         Literal::Integer(number) => number.to_string(),

@@ -8,7 +8,7 @@ use crate::engine::{Firing, Outcome, Wait, write_trace};
 use crate::generation::Generation;
 use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence, Tenant};
 use crate::ingest::Bell;
-use crate::program::{EndpointSource, Order, Program};
+use crate::program::{DecisionTable, EndpointSource, Order, Program};
 use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, OtherTrace, Record, Unsendable, WaitRow};
 use crate::template::{RenderError, Rendered, RenderedText};
 use crate::time::Entropy;
@@ -30,8 +30,14 @@ pub(super) struct Of<'a> {
     pub ordered: bool,
 }
 
+/// Why things happened, as it is stored.
+pub(super) struct Written {
+    pub text: String,
+    pub table: Option<Arc<DecisionTable>>,
+}
+
 /// The rows of what happens with an object, which is saved or looked at anew.
-pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, &str), outcome: Outcome, trace: String) -> Effects {
+pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, &str), outcome: Outcome, trace: Written) -> Effects {
     let program = &circumstances.generation.rules.program;
     let event = |webhook| program.webhook(webhook).name.clone();
     let change = outcome.object.map_or(ObjectChange::Delete, |object| ObjectChange::Put {
@@ -39,7 +45,7 @@ pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, 
         json: object.to_stored(program).into(),
     });
     // What waited for this object is explained at its own, too.
-    let others = outcome.decisions.iter().filter(|decision| {
+    let others = outcome.decided.others().iter().filter(|decision| {
         let about = program.webhook(decision.webhook).model;
         about != model || *decision.object != *object
     });
@@ -57,7 +63,8 @@ pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, 
         object: object.into(),
         change,
         operation: outcome.operation.as_str(),
-        trace,
+        trace: trace.text,
+        table: trace.table,
         other_traces,
         marks: outcome.marks.into_iter().map(|(webhook, object)| (event(webhook), object)).collect(),
         waits: waits.collect(),

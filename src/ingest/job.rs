@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Decided, Feed};
-use crate::engine::{Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry, write_trace};
+use crate::engine::{Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
-use crate::ingest::effects::{Circumstances, rows};
+use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
 use crate::store::{Answer, JobStep, SaveJob, StoreError};
@@ -92,15 +92,16 @@ impl Saving {
 
     fn write(&mut self, sequence: Sequence, outcome: Outcome) -> JobStep {
         let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
-        let program = &self.generation.rules.program;
         let operation = outcome.operation;
-        let trace = write_trace(program, (save.model, &save.id), &outcome.decisions);
+        let trace = outcome.decided.trace(&self.generation.rules, operation);
         if self.feed.is_watched() {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
+        let item = self.feed.remembers().then(|| save.to_item(&self.generation.rules.program));
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
-        let mut effects = rows(circumstances, (save.model, &save.id), outcome, trace.clone());
-        effects.record.item = self.feed.remembers().then(|| save.to_item(program));
+        let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
+        let mut effects = rows(circumstances, (save.model, &save.id), outcome, written);
+        effects.record.item = item;
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });
         self.known.found.clear();
@@ -121,7 +122,7 @@ impl Saving {
             object: Arc::from(&*save.id),
             operation: outcome.operation.as_str(),
             sequence,
-            decisions: outcome.decisions.iter().map(decided).collect(),
+            decisions: outcome.decided.decisions(&self.generation.rules).iter().map(decided).collect(),
         }
     }
 

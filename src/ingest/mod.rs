@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::access::TenantScope;
 use crate::activity::Feed;
-use crate::engine::{Refused, Save};
+use crate::engine::{Refused, Save, Trace};
 use crate::generation::{Generation, Live};
 use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
@@ -45,8 +45,8 @@ pub struct Saved {
     pub sequence: Sequence,
     /// What fired: the message and its event type.
     pub messages: Vec<(MessageId, Arc<str>)>,
-    /// The decisions as JSON, a list; see [`read_trace`](crate::engine::read_trace).
-    pub trace: String,
+    /// The decisions, as they are stored.
+    pub trace: Trace,
 }
 
 /// Why saves were not taken in. Nothing of any of them is stored.

@@ -20,6 +20,7 @@ pub(super) fn query(program: &Program, read: &Read) -> Query {
         },
         Read::Ready(webhook, object) => Query::Ready { event: program.webhook(*webhook).name.clone(), object: object.clone() },
         Read::Waiting(model, id) => Query::Waiting { model: model_name(*model), id: id.clone() },
+        Read::WaitsOf(model, id) => Query::WaitsOf { model: model_name(*model), object: id.clone() },
         Read::WaitCount { webhook, object, model, id } => {
             let event = program.webhook(*webhook).name.clone();
             Query::WaitCount { event, object: object.clone(), for_model: model_name(*model), for_id: id.clone() }
@@ -42,12 +43,17 @@ pub(super) fn found(program: &Program, read: &Read, answer: Answer) -> Result<Fo
             let waits = rows.iter().filter_map(|row| wait(program, row).transpose());
             Ok(Found::Waiting(waits.collect::<Result<_, _>>()?))
         }
+        (Read::WaitsOf(..), Answer::WaitsOf(events)) => {
+            // Those that are no longer part of the program wait for one that has them.
+            Ok(Found::WaitsOf(events.iter().filter_map(|event| program.webhook_named(event)).collect()))
+        }
         (Read::WaitCount { .. }, Answer::WaitCount { already, for_object, of_tenant }) => {
             Ok(Found::WaitCount(WaitCount { already, for_object, of_tenant }))
         }
-        (Read::Object(..) | Read::Children { .. } | Read::Ready(..) | Read::Waiting(..) | Read::WaitCount { .. }, _) => {
-            Err("the store answered another question".to_owned())
-        }
+        (
+            Read::Object(..) | Read::Children { .. } | Read::Ready(..) | Read::Waiting(..) | Read::WaitsOf(..) | Read::WaitCount { .. },
+            _,
+        ) => Err("the store answered another question".to_owned()),
     }
 }
 

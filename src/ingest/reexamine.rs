@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::engine::{Known, Moment, Outcome, Read, Step, Wait, reexamine, write_trace};
 use crate::generation::Generation;
 use crate::ids::{ModelId, Sequence, Tenant};
-use crate::ingest::effects::{Circumstances, rows};
+use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::reads::{found, query, wait};
 use crate::ingest::{Ingest, IngestError};
 use crate::store::{Answer, JobStep, ObjectChange, SaveJob, StoreError, WaitRow};
@@ -93,15 +93,15 @@ impl Examining {
     }
 
     fn write(&mut self, outcome: Outcome) -> JobStep {
-        self.changed = !outcome.decisions.is_empty();
+        self.changed = !outcome.decided.others().is_empty();
         if !self.changed {
             return JobStep::Done;
         }
         let program = &self.generation.rules.program;
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let model = program.webhook(self.wait.webhook).model;
-        let trace = write_trace(program, (model, &self.wait.object), &outcome.decisions);
-        let mut effects = rows(circumstances, (model, &self.wait.object), outcome, trace);
+        let trace = write_trace(program, (model, &self.wait.object), outcome.decided.others());
+        let mut effects = rows(circumstances, (model, &self.wait.object), outcome, Written { text: trace, table: None });
         (effects.change, effects.operation) = (ObjectChange::Keep, "reload");
         JobStep::Write(Box::new(effects))
     }

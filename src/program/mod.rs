@@ -3,6 +3,7 @@
 //! something is allowed is mostly said in `check`.
 
 mod conditions;
+mod decision_table;
 mod display;
 mod field_type;
 mod format_string;
@@ -16,18 +17,23 @@ mod notify_user;
 mod properties;
 mod record;
 mod request;
+mod rule_graph;
 mod settings;
 mod webhook;
 mod webhooks;
+mod words;
 
+pub use decision_table::{Ask, DecisionTable, TableRow};
 pub use link::{Context, resolve};
 pub use model::{BelongsTo, Choice, Classification, FieldType, HasMany, Kind, Media, Model, Property};
 pub(crate) use names::is_name;
 pub use record::Record;
 pub(crate) use record::stored_name;
 pub use request::{BodySource, EndpointSource, Events, HeaderSource, RequestSource, TemplateSource};
+pub use rule_graph::{Aspect, Listed, Rule, RuleGraph, Side};
 pub use settings::Settings;
 pub use webhook::{Condition, Embed, Literal, Operation, Operations, Order, Subject, Test, Through, Webhook, WebhookType};
+pub(crate) use words::quoted;
 // A word of the schema that means the same here.
 pub use crate::schema::TextFormat;
 

@@ -1,5 +1,7 @@
 //! A webhook, resolved: what must hold, what is embedded, and its templates as text.
 
+use std::fmt;
+
 use crate::ids::{HasManyId, ModelId, PropertyId};
 use crate::program::{RequestSource, TemplateSource};
 use crate::schema::FieldSlot;
@@ -97,6 +99,15 @@ pub struct Operations {
 impl Default for Operations {
     fn default() -> Self {
         Self { create: true, update: true, delete: false }
+    }
+}
+
+impl fmt::Display for Operations {
+    /// `create or update`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = [(self.create, "create"), (self.update, "update"), (self.delete, "delete")];
+        let words: Vec<_> = words.into_iter().filter_map(|(contained, word)| contained.then_some(word)).collect();
+        f.write_str(&words.join(" or "))
     }
 }
 

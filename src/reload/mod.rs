@@ -2,6 +2,8 @@
 //! error keeps the last good program and is reported. Deliveries that exist keep what was rendered. Only user of notify.
 
 mod build;
+mod git;
+mod identity;
 mod keyring;
 mod reach;
 mod rejected;

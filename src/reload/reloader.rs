@@ -11,12 +11,14 @@ use aws_lc_rs::digest::{Context, SHA256};
 use tokio::sync::{Notify, oneshot};
 
 use super::build::{Absent, BuildError, build};
+use super::git;
 use super::keyring::Keyring;
 use super::reach::unreachable;
 use super::rejected::{self, Findings, Rejected, Rejection};
 use super::trigger::{Report, Requests};
 use super::watch::Watch;
 use crate::activity::{Activity, Feed};
+use crate::changes::changes;
 use crate::check::{Rules, Valid};
 use crate::compile::{Compilation, compile};
 use crate::config::{self, Config, LoadError, Overrides, Seen};
@@ -40,6 +42,9 @@ const REST: Duration = Duration::from_secs(30);
 const UNFINISHED: Duration = Duration::from_millis(200);
 /// How many times it is given that long.
 const PATIENCE: u32 = 5;
+
+/// How long files that change all the time are read again and again before that is said.
+const RESTLESS: Duration = Duration::from_secs(30);
 
 /// The files of a project and how to read them.
 #[derive(Clone, Debug)]
@@ -80,16 +85,21 @@ impl Files {
         Attempt { outcome, seen: reading.seen, took: began.elapsed() }
     }
 
-    async fn attempt_aside(&self) -> Attempt {
+    /// The same on a thread for it, and whether the files stayed as they were meanwhile.
+    async fn attempt_aside(&self) -> (Attempt, bool) {
         let files = self.clone();
-        match tokio::task::spawn_blocking(move || files.attempt()).await {
-            Ok(attempt) => attempt,
+        let attempted = tokio::task::spawn_blocking(move || {
+            let mut attempt = files.attempt();
+            let calm = !attempt.seen.is_outdated() && !git::is_at_work(&attempt.seen.folders);
+            (attempt, calm)
+        });
+        match attempted.await {
+            Ok(attempted) => attempted,
             // The runtime is shutting down, or the compiler has a defect: either way there is no new program.
-            Err(error) => Attempt {
-                outcome: Err(LoadError::Setting(format!("the compiler was stopped: {error}"))),
-                seen: Seen::default(),
-                took: Duration::ZERO,
-            },
+            Err(error) => {
+                let outcome = Err(LoadError::Setting(format!("the compiler was stopped: {error}")));
+                (Attempt { outcome, seen: Seen::default(), took: Duration::ZERO }, true)
+            }
         }
     }
 }
@@ -227,7 +237,7 @@ impl Reloader {
     pub async fn until_good(&mut self) -> Generation {
         loop {
             let asked = self.changed().await;
-            let (generation, report) = self.reload().await;
+            let (generation, report) = self.reload(self.quiet_for(asked.as_ref())).await;
             self.tell(asked, report);
             if let Some(generation) = generation {
                 return generation;
@@ -241,10 +251,14 @@ impl Reloader {
             let asked = self.changed().await;
             let keyring = Arc::clone(&self.keyring);
             let _keys_in_force = keyring.still().await;
-            let (generation, report) = self.reload().await;
+            let (generation, mut report) = self.reload(self.quiet_for(asked.as_ref())).await;
             if let Some(generation) = generation {
-                live.store(Arc::new(generation));
+                let generation = Arc::new(generation);
+                let before = live.swap(Arc::clone(&generation));
                 self.swapped.notify_one();
+                // In force already: what it means differently may take a moment to find out.
+                let said = tokio::task::spawn_blocking(move || meaning(&before, &generation)).await.unwrap_or_default();
+                report.lines.splice(1..1, said);
             }
             self.tell(asked, report);
         }
@@ -256,41 +270,53 @@ impl Reloader {
         let mut events = 0;
         loop {
             // Looked at before waiting, too: a folder is watched only after it was read.
-            let mut seen = self.seen.clone();
-            if let Ok((outdated, seen)) = tokio::task::spawn_blocking(move || (seen.is_outdated(), seen)).await {
-                self.seen = seen;
-                if outdated {
-                    return None;
-                }
+            if self.is_outdated().await {
+                return None;
             }
             if std::mem::take(&mut events) >= CROWD {
                 self.watch.set(&BTreeSet::new());
                 rest_until = Instant::now().checked_add(REST);
+            } else if rest_until.is_none_or(|until| until <= Instant::now()) {
+                // A folder may have been replaced by another of its name.
+                self.watch.set(&self.seen.folders);
+                rest_until = None;
             }
             tokio::select! {
                 asked = self.requests.next() => return Some(asked),
-                () = self.watch.changed() => {
-                    tokio::time::sleep(self.quiet).await;
-                    events = self.watch.drain();
-                }
-                () = tokio::time::sleep(POLL) => {
-                    if rest_until.is_none_or(|until| until <= Instant::now()) {
-                        self.watch.set(&self.seen.folders);
-                        rest_until = None;
-                    }
-                }
+                () = self.watch.changed() => {}
+                () = tokio::time::sleep(POLL) => continue,
+            }
+            tokio::select! {
+                // Whoever asks need not wait until it is quiet, and hears what has changed.
+                asked = self.requests.next() => return Some(asked),
+                heard = self.watch.settled(self.quiet, self.seen.contents.keys()) => events = heard,
             }
         }
     }
 
-    async fn reload(&mut self) -> (Option<Generation>, Report) {
-        let mut attempt = self.files.attempt_aside().await;
+    /// How long nothing must have happened before the files are read: not at all when somebody asks.
+    fn quiet_for<T>(&self, asked: Option<&T>) -> Duration {
+        if asked.is_some() { Duration::ZERO } else { self.quiet }
+    }
+
+    async fn is_outdated(&mut self) -> bool {
+        let mut seen = std::mem::take(&mut self.seen);
+        let looked = tokio::task::spawn_blocking(move || (seen.is_outdated(), seen)).await;
+        // The runtime is shutting down otherwise.
+        let Ok((outdated, seen)) = looked else { return false };
+        self.seen = seen;
+        outdated
+    }
+
+    /// Reads the files; `quiet` is what nothing must have happened for.
+    async fn reload(&mut self, quiet: Duration) -> (Option<Generation>, Report) {
+        let mut attempt = self.calm_attempt(quiet).await;
         for _ in 0..PATIENCE {
             if !attempt.looks_unfinished() {
                 break;
             }
             tokio::time::sleep(UNFINISHED).await;
-            let later = self.files.attempt_aside().await;
+            let later = self.calm_attempt(quiet).await;
             let settled = later.seen.is_same(&attempt.seen);
             attempt = later;
             if settled {
@@ -298,6 +324,27 @@ impl Reloader {
             }
         }
         self.take(attempt).await
+    }
+
+    /// Reads and compiles files that nobody has changed from before the first was read until after the last: what is made of several files
+    /// is never made of some old and some new ones.
+    async fn calm_attempt(&mut self, quiet: Duration) -> Attempt {
+        let began = Instant::now();
+        loop {
+            self.watch.settled(quiet, self.seen.contents.keys()).await;
+            let (attempt, calm) = self.files.attempt_aside().await;
+            if calm {
+                return attempt;
+            }
+            if began.elapsed() > RESTLESS {
+                let outcome = Err(LoadError::Setting("the files are being changed all the time, expected a moment of rest".to_owned()));
+                return Attempt { outcome, ..attempt };
+            }
+            // What has come since is watched from now on, too.
+            self.watch.set(&attempt.seen.folders);
+            self.seen = attempt.seen;
+            tokio::time::sleep(self.quiet).await;
+        }
     }
 
     fn tell(&self, asked: Option<oneshot::Sender<Report>>, report: Report) {
@@ -317,8 +364,8 @@ impl Reloader {
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
-        let Config { listen, hosts, store, allow_networks, in_flight, retention, .. } = config;
-        let now = format!("{listen} {hosts:?} {store:?} {allow_networks:?} {in_flight:?} {retention:?}");
+        let Config { listen, hosts, rate_limit, store, allow_networks, in_flight, retention, .. } = config;
+        let now = format!("{listen} {hosts:?} {rate_limit:?} {store:?} {allow_networks:?} {in_flight:?} {retention:?}");
         let before = self.fixed.get_or_insert_with(|| now.clone());
         (*before != now).then(|| "`[listen]`, `[store]`, `[egress]` and `[retention]` change only at the next start".to_owned())
     }
@@ -336,6 +383,23 @@ fn digest(sources: &SourceMap) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(context.finish().as_ref());
     out
+}
+
+/// What another generation changes, in words.
+fn meaning(before: &Generation, after: &Generation) -> Vec<String> {
+    let mut lines = changes(&before.rules, &after.rules);
+    let mut policies: Vec<_> = after
+        .targets
+        .iter()
+        .filter(|(id, target)| before.targets.get(*id).is_some_and(|old| old.policy != target.policy))
+        .map(|(_, target)| format!("endpoint {}: how it is called and retried changed", target.name))
+        .collect();
+    policies.sort_unstable();
+    lines.extend(policies);
+    if lines.is_empty() {
+        lines.push("no change in meaning".to_owned());
+    }
+    lines
 }
 
 /// An error and its causes in one line.

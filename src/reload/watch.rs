@@ -1,23 +1,48 @@
-//! News from the file system: that something in one of the watched folders changed, never what. Folders are watched, not files, because
-//! editors and deployments replace files; there is no filter by name, because the reader compares contents anyway.
+//! News from the file system: that something in one of the watched folders changed, hardly ever what. Folders are watched, not files,
+//! because editors and deployments replace files; there is no filter by name, because the reader compares contents anyway. What is kept of
+//! the events is only what tells when to read: how long ago the last one was, and which files somebody is in the middle of writing.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
+
+use super::identity::Identity;
+
+/// How many quiet times are waited at most for one without an event.
+const RESTLESS: u32 = 10;
+/// How long a file that is open for writing is waited for: some programs never close what they write.
+const WRITING: Duration = Duration::from_secs(2);
+/// How often it is looked whether it is still written to.
+const GLANCE: Duration = Duration::from_millis(10);
+/// Files that are remembered as being written. More are not waited for.
+const MOST: usize = 1024;
 
 /// Watches folders. Where the operating system cannot, the caller's own regular look must do.
 pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
-    folders: BTreeSet<PathBuf>,
+    /// Each folder once, whatever paths lead to it: the system knows them by what they are.
+    folders: BTreeMap<Identity, PathBuf>,
     news: mpsc::Receiver<()>,
-    /// Events since the last [`Watch::drain`].
-    events: Arc<AtomicUsize>,
+    heard: Arc<Mutex<Heard>>,
     /// Keeps `news` open when there is no watcher.
     _news_sender: mpsc::Sender<()>,
+}
+
+/// What the events came to.
+#[derive(Default)]
+struct Heard {
+    /// Since the last [`Watch::settled`].
+    events: usize,
+    last: Option<Instant>,
+    /// Written to, and not closed since.
+    writing: BTreeSet<PathBuf>,
+    /// Removed, or moved away, watched folders among them.
+    gone: BTreeSet<PathBuf>,
 }
 
 impl Watch {
@@ -25,37 +50,43 @@ impl Watch {
         // One unread note says as much as a thousand.
         let (sender, news) = mpsc::channel(1);
         let note = sender.clone();
-        let events = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&events);
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let hearing = Arc::clone(&heard);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            let reading = event.as_ref().is_ok_and(|event| matches!(event.kind, EventKind::Access(_)));
-            if !reading {
-                count.fetch_add(1, Ordering::Relaxed);
+            if lock(&hearing).hear(event) {
                 // A full channel means that a note is waiting already.
                 let _waiting = note.try_send(());
             }
         });
         let watcher = watcher.inspect_err(|error| tracing::warn!(%error, "changes of files are only seen every two seconds")).ok();
-        Self { watcher, folders: BTreeSet::new(), news, events, _news_sender: sender }
+        Self { watcher, folders: BTreeMap::new(), news, heard, _news_sender: sender }
     }
 
-    /// Watches these folders and no others.
+    /// Watches these folders and no others; in the place of one that is not there, the nearest above it that is. A folder that has been
+    /// removed and made again is another one.
     pub(super) fn set(&mut self, folders: &BTreeSet<PathBuf>) {
         let Some(notifier) = &mut self.watcher else { return };
-        for gone in self.folders.difference(folders) {
-            // A folder that was removed is not watched any more.
-            let _gone = notifier.unwatch(gone);
-        }
-        let mut watched: BTreeSet<PathBuf> = self.folders.intersection(folders).cloned().collect();
-        for new in folders.difference(&self.folders) {
-            match notifier.watch(new, RecursiveMode::NonRecursive) {
+        let gone = std::mem::take(&mut lock(&self.heard).gone);
+        let wanted: BTreeMap<Identity, PathBuf> = folders.iter().filter_map(|folder| nearest(folder)).collect();
+        self.folders.retain(|identity, folder| {
+            let keep = wanted.contains_key(identity) && !gone.contains(folder);
+            if !keep {
+                // One that was removed is not watched any more.
+                let _gone = notifier.unwatch(folder);
+            }
+            keep
+        });
+        for (identity, folder) in wanted {
+            if self.folders.contains_key(&identity) {
+                continue;
+            }
+            match notifier.watch(&folder, RecursiveMode::NonRecursive) {
                 Ok(()) => {
-                    watched.insert(new.clone());
+                    self.folders.insert(identity, folder);
                 }
-                Err(error) => tracing::debug!(%error, folder = %new.display(), "the folder cannot be watched"),
+                Err(error) => tracing::debug!(%error, folder = %folder.display(), "the folder cannot be watched"),
             }
         }
-        self.folders = watched;
     }
 
     /// Waits for the next note.
@@ -64,9 +95,67 @@ impl Watch {
         let _note = self.news.recv().await;
     }
 
-    /// Forgets a note that has come since; how many events there were since the last time.
-    pub(super) fn drain(&mut self) -> usize {
-        while self.news.try_recv().is_ok() {}
-        self.events.swap(0, Ordering::Relaxed)
+    /// Waits until nothing has happened for the time of `quiet` and nobody is writing to one of these files; not for ever. How many
+    /// events there were since the last time.
+    pub(super) async fn settled<'p>(&mut self, quiet: Duration, files: impl Iterator<Item = &'p PathBuf> + Clone) -> usize {
+        let began = Instant::now();
+        loop {
+            while self.news.try_recv().is_ok() {}
+            let rest = lock(&self.heard).last.map_or(Duration::ZERO, |last| quiet.saturating_sub(last.elapsed()));
+            let waited = began.elapsed();
+            if !rest.is_zero() && waited < quiet * RESTLESS {
+                tokio::time::sleep(rest).await;
+            } else if waited < WRITING && self.is_written_to(files.clone()) {
+                tokio::time::sleep(GLANCE).await;
+            } else {
+                return std::mem::take(&mut lock(&self.heard).events);
+            }
+        }
     }
+
+    fn is_written_to<'p>(&self, mut files: impl Iterator<Item = &'p PathBuf>) -> bool {
+        let writing: BTreeSet<Identity> = lock(&self.heard).writing.iter().filter_map(|path| Identity::of(path)).collect();
+        !writing.is_empty() && files.any(|file| Identity::of(file).is_some_and(|identity| writing.contains(&identity)))
+    }
+}
+
+impl Heard {
+    /// Whether it is news.
+    fn hear(&mut self, event: notify::Result<Event>) -> bool {
+        if let Ok(event) = event {
+            match event.kind {
+                EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.forget(&event.paths),
+                EventKind::Access(_) => return false,
+                EventKind::Modify(ModifyKind::Data(_)) if self.writing.len() < MOST => self.writing.extend(event.paths),
+                EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => {
+                    self.forget(&event.paths);
+                    if self.gone.len() < MOST {
+                        self.gone.extend(event.paths);
+                    }
+                }
+                EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Other => {}
+            }
+        }
+        self.events += 1;
+        self.last = Some(Instant::now());
+        true
+    }
+
+    fn forget(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            self.writing.remove(path);
+        }
+    }
+}
+
+fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The folder, or the nearest above it that exists.
+fn nearest(folder: &Path) -> Option<(Identity, PathBuf)> {
+    // Above `a` is the working directory.
+    let above = folder.ancestors().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    let mut existing = above.filter_map(|above| Some((Identity::of(above)?, above.to_owned())));
+    existing.next()
 }

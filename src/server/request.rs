@@ -46,11 +46,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Paramet
 
 /// The tenant of this name.
 pub(super) fn tenant(name: &str) -> Result<Tenant, Problem> {
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
-    if plain && (1..=64).contains(&name.len()) {
-        return Ok(Tenant::new(name));
-    }
-    Err(Problem::bad_request("invalid-tenant", format!("`{name}` cannot be a tenant, expected 1 to 64 of `A-Z a-z 0-9 _ . -`")))
+    Tenant::parse(name).map_err(|error| Problem::bad_request("invalid-tenant", error.to_string()))
 }
 
 /// The number of items asked for.

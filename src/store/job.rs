@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::ids::{EndpointId, MessageId, Sequence, Tenant};
+use crate::program::DecisionTable;
 use crate::store::{Alarm, ObjectRow, Record};
 use crate::template::RenderedText;
 
@@ -73,6 +74,13 @@ pub enum Query {
         /// Its id.
         id: Box<str>,
     },
+    /// The firings about an object that wait for another one.
+    WaitsOf {
+        /// Its model.
+        model: Box<str>,
+        /// Its id.
+        object: Box<str>,
+    },
     /// How many firings wait, when that of an event for an object is to wait for another one.
     WaitCount {
         /// The event.
@@ -97,6 +105,8 @@ pub enum Answer {
     Ready(bool),
     /// To [`Query::Waiting`].
     Waiting(Vec<WaitRow>),
+    /// To [`Query::WaitsOf`]: their events.
+    WaitsOf(Vec<Box<str>>),
     /// To [`Query::WaitCount`].
     WaitCount {
         /// Whether this very firing waits for that object already.
@@ -140,8 +150,10 @@ pub struct Effects {
     pub change: ObjectChange,
     /// `create`, `update`, `delete`; `reload` when it is looked at anew.
     pub operation: &'static str,
-    /// The decisions as JSON, a list.
+    /// The decisions: as JSON, a list, or the text of a [`Trace`](crate::engine::Trace).
     pub trace: String,
+    /// The table of that.
+    pub table: Option<Arc<DecisionTable>>,
     /// What of them is about other objects, which had waited.
     pub other_traces: Vec<OtherTrace>,
     /// `ready` webhooks used up: event, object.

@@ -3,6 +3,7 @@
 
 mod access;
 mod alarm;
+mod beside;
 mod error;
 mod finding;
 mod handover;
@@ -15,6 +16,7 @@ mod sqlite;
 
 pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
+pub use beside::{backup, examine, knows_keys, prunable, repair, vacuum};
 pub use error::StoreError;
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
@@ -28,7 +30,6 @@ pub use rows::{
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -326,46 +327,4 @@ impl Store {
     pub async fn close(&self) {
         verb!(self, close());
     }
-}
-
-/// Checks the store at `url` as it is at this moment, whether a node runs on it or not. Nothing is changed.
-///
-/// # Errors
-/// When there is no store, it is not ours or of another version, or cannot be read.
-pub async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
-    sqlite::aside::examine(url, now).await
-}
-
-/// Puts right what [`examine`] calls repairable; how many rows and files were changed. Needs the store alone.
-///
-/// # Errors
-/// When there is no store, another process holds it, or it cannot be written; nothing is changed then but the rights of files.
-pub async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
-    sqlite::aside::repair(url, now).await
-}
-
-/// Copies the store at `url` into the new file `target`, whether a node runs on it or not; the copy holds every save acknowledged
-/// before the call, and is as long as the answer says, in bytes. A copy that fails, or that `stop` ends by answering `true`, leaves
-/// nothing.
-///
-/// # Errors
-/// When there is no store, or the file exists or cannot be written, or `stop` said so.
-pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
-    sqlite::aside::backup(url, target, stop).await
-}
-
-/// What [`Store::prune`] would remove of the store at `url`, whether a node runs on it or not.
-///
-/// # Errors
-/// When there is no store, or it cannot be read.
-pub async fn prunable(url: &str, cutoffs: &Cutoffs) -> Result<Removed, StoreError> {
-    sqlite::aside::prunable(url, *cutoffs).await
-}
-
-/// Gives the room of what was removed back to the file system; how many bytes that was. Needs the store alone, and as much free disk as the store takes.
-///
-/// # Errors
-/// When there is no store, another process holds it, or the disk is full.
-pub async fn vacuum(url: &str) -> Result<u64, StoreError> {
-    sqlite::aside::vacuum(url).await
 }

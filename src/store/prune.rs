@@ -20,6 +20,8 @@ pub struct Cutoffs {
     pub traces: Option<Timestamp>,
     /// Keys that were replaced, by the end of their grace time.
     pub retired_keys: Option<Timestamp>,
+    /// Entries of the audit log.
+    pub audit: Option<Timestamp>,
 }
 
 impl Cutoffs {
@@ -49,6 +51,8 @@ pub struct Removed {
     pub traces: u64,
     /// Replaced keys.
     pub retired_keys: u64,
+    /// Entries of the audit log.
+    pub audit: u64,
 }
 
 impl Removed {
@@ -78,6 +82,7 @@ impl std::ops::AddAssign for Removed {
         self.messages += other.messages;
         self.traces += other.traces;
         self.retired_keys += other.retired_keys;
+        self.audit += other.audit;
     }
 }
 
@@ -96,6 +101,7 @@ pub(super) enum Stage {
     Messages,
     Traces,
     RetiredKeys,
+    Audit,
 }
 
 impl Sweep {
@@ -109,7 +115,8 @@ impl Sweep {
             Stage::Deliveries => begin(Stage::Messages),
             Stage::Messages => begin(Stage::Traces),
             Stage::Traces => begin(Stage::RetiredKeys),
-            Stage::RetiredKeys => None,
+            Stage::RetiredKeys => begin(Stage::Audit),
+            Stage::Audit => None,
         }
     }
 }

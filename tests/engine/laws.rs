@@ -85,7 +85,7 @@ proptest! {
         let save = parse_save(&world.rules, "asset", "a1", Verb::Patch, b"{}").unwrap();
         let one = world.evaluate(&save).unwrap();
         let two = world.evaluate(&save).unwrap();
-        let trace = |outcome: &Outcome| write_trace(&world.rules.program, (save.model, &save.id), &outcome.decisions);
+        let trace = |outcome: &Outcome| write_trace(&world.rules.program, (save.model, &save.id), &outcome.decided.decisions(&world.rules));
         assert_eq!(trace(&one), trace(&two));
         assert!(one.firings.iter().zip(&two.firings).all(|(one, two)| one.payload == two.payload));
         assert_eq!(one.object.as_ref().unwrap().values, before.values);

@@ -33,7 +33,11 @@ impl World {
     pub fn new(schema: &str) -> Self {
         let compilation = compile_text(schema);
         let found = in_words(&compilation);
-        let rules = compilation.rules.unwrap_or_else(|| panic!("the schema does not compile:\n{found}"));
+        Self::of(compilation.rules.unwrap_or_else(|| panic!("the schema does not compile:\n{found}")))
+    }
+
+    /// A world of these rules without objects.
+    pub fn of(rules: Valid<Rules>) -> Self {
         let (objects, marks, waits) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         Self { rules, objects, marks, waits, sequence: 6_291_989_525_132_476_421, asked: Vec::new() }
     }
@@ -60,6 +64,9 @@ impl World {
             Read::Waiting(model, id) => {
                 let awaiting = self.waits.values().filter(|(_, of, awaited)| of == model && awaited == id);
                 Found::Waiting(awaiting.map(|(wait, ..)| wait.clone()).collect())
+            }
+            Read::WaitsOf(_, id) => {
+                Found::WaitsOf(self.waits.keys().filter(|(_, object)| object == id).map(|(webhook, _)| *webhook).collect())
             }
             Read::WaitCount { webhook, object, model, id } => {
                 let already = self.waits.get(&(*webhook, object.clone())).is_some_and(|(_, of, awaited)| (of, awaited) == (model, id));
@@ -142,7 +149,8 @@ impl World {
                 return json!({ "refused": told.collect::<Vec<_>>() });
             }
         };
-        let decisions = outcome.decisions.iter().map(|decision| {
+        let decided = outcome.decided.decisions(&self.rules);
+        let decisions = decided.iter().map(|decision| {
             let entry = trace_entry(&self.rules.program, decision);
             let why = entry.to_string();
             let verdict = if why.is_empty() { "✔".to_owned() } else { format!("✘ {why}") };

@@ -7,11 +7,13 @@ mod clients;
 mod console;
 mod healthy;
 mod keeping;
+mod keys;
 mod main_job;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
 mod readme;
 mod receiver;
 mod related;
+mod reload;
 mod same_bytes;
 mod signatures;

@@ -1,8 +1,8 @@
 //! A receiver that attacks whoever calls it, over plain TCP: one listener for each attack. It counts what it could send and which
 //! connections are still open, because what the caller holds cannot be seen from outside.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -128,11 +128,8 @@ async fn run(mut stream: TcpStream, attack: Attack, sent: &AtomicU64) -> std::io
     let (head, piece): (String, Vec<u8>) = match attack {
         Attack::EndlessBody => (format!("{OK}transfer-encoding: chunked\r\n\r\n"), [b"4000\r\n", &[b'x'; 0x4000][..], b"\r\n"].concat()),
         Attack::HugeLength => (format!("{OK}content-length: 10000000000\r\n\r\n"), vec![b'x'; 0x4000]),
-        Attack::Bomb => (format!("{OK}content-encoding: gzip\r\nconnection: close\r\n\r\n"), gzip(&vec![0; 10_000_000])),
-        Attack::NestedBomb => {
-            let inner = gzip(&vec![0; 10_000_000]).repeat(100);
-            (format!("{OK}content-encoding: gzip, gzip\r\nconnection: close\r\n\r\n"), gzip(&inner))
-        }
+        Attack::Bomb => (format!("{OK}content-encoding: gzip\r\nconnection: close\r\n\r\n"), BOMB.clone()),
+        Attack::NestedBomb => (format!("{OK}content-encoding: gzip, gzip\r\nconnection: close\r\n\r\n"), NESTED_BOMB.clone()),
         Attack::EmptyBomb => (format!("{OK}content-encoding: gzip\r\nconnection: close\r\n\r\n"), [0, 0, 0, 0xff, 0xff].repeat(4000)),
         Attack::ManyHeaders => (OK.to_owned(), b"x-many: 0123456789012345678901234567890123456789\r\n".repeat(300)),
         Attack::LongHeader => (format!("{OK}x-long: "), vec![b'v'; 0x4000]),
@@ -207,6 +204,11 @@ async fn until_closed(mut stream: TcpStream) -> std::io::Result<()> {
     while stream.read(&mut unread).await? > 0 {}
     Ok(())
 }
+
+/// Ten megabytes of zeros.
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![0; 10_000_000]));
+/// A gigabyte of them.
+static NESTED_BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&BOMB.repeat(100)));
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

@@ -98,6 +98,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         change: ObjectChange::Put { updated_at: "2026-01-01T00:00:00Z".into(), json: "{}".into() },
         operation: "update",
         trace: "[]".to_owned(),
+        table: None,
         other_traces: Vec::new(),
         marks: Vec::new(),
         waits: Vec::new(),

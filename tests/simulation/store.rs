@@ -41,6 +41,9 @@ impl Store {
                 let awaiting = self.waits.values().filter(|(_, of, awaited)| of == model && awaited == id);
                 Found::Waiting(awaiting.map(|(wait, ..)| wait.clone()).collect())
             }
+            Read::WaitsOf(_, id) => {
+                Found::WaitsOf(self.waits.keys().filter(|(_, object)| object == id).map(|(webhook, _)| *webhook).collect())
+            }
             Read::WaitCount { webhook, object, model, id } => {
                 let already = self.waits.get(&(*webhook, object.clone())).is_some_and(|(_, of, awaited)| (of, awaited) == (model, id));
                 let for_object = self.waits.values().filter(|(_, of, awaited)| of == model && awaited == id).count();

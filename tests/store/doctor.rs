@@ -88,6 +88,8 @@ const DAMAGES: &[(&str, &str, bool)] = &[
         "left-over",
         true,
     ),
+    ("UPDATE traces SET decision_table = 99 WHERE object = 'first'", "decision-table-missing", false),
+    ("INSERT INTO decision_tables (hash, traces, json) VALUES (0, 3, '{}')", "decision-table-miscounted", true),
     ("DELETE FROM objects WHERE id = 'sent'", "object-missing", false),
     ("DELETE FROM traces WHERE operation = 'delete'", "object-missing", false),
     (
@@ -192,7 +194,11 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
     change(
         &place,
         "ALTER TABLE marks DROP COLUMN sequence; ALTER TABLE tenants DROP COLUMN pruned_through; DROP TABLE retired_keys; DROP TABLE receipts;
-         DROP TABLE access_keys; DROP TABLE audit;
+         DROP TABLE decision_tables; ALTER TABLE traces DROP COLUMN decision_table; DROP INDEX waits_object;
+         DROP TABLE programs; DROP TABLE recordings; ALTER TABLE traces DROP COLUMN program; ALTER TABLE attempts DROP COLUMN signature;
+         DROP TABLE access_keys; DROP TABLE audit; ALTER TABLE attempts RENAME COLUMN took_us TO took_ms;
+         ALTER TABLE attempts DROP COLUMN resolve_us; ALTER TABLE attempts DROP COLUMN connect_us; ALTER TABLE attempts DROP COLUMN tls_us;
+         ALTER TABLE attempts DROP COLUMN first_byte_us; ALTER TABLE attempts DROP COLUMN reused;
          DELETE FROM refinery_schema_history WHERE version >= 3",
     );
     place.open().await.close().await;

@@ -14,7 +14,7 @@ const LATER: i64 = 1_000_000;
 
 fn everything() -> Cutoffs {
     let later = Some(at(LATER));
-    Cutoffs { delivered: later, diverted: later, failed: later, messages: later, traces: later, retired_keys: later }
+    Cutoffs { delivered: later, diverted: later, failed: later, messages: later, traces: later, retired_keys: later, audit: later }
 }
 
 async fn deliveries(store: &Store) -> usize {

@@ -122,6 +122,7 @@ async fn history(seed: u64) -> (u64, u64) {
             messages: dice.cutoff(),
             traces: dice.cutoff(),
             retired_keys: None,
+            audit: None,
         };
         let before = all(&store).await;
         let announced = prunable(&place.url(), &cutoffs).await.unwrap();

@@ -92,6 +92,7 @@ pub fn put(model: &str, object: &str, json: &str) -> Effects {
         change: ObjectChange::Put { updated_at: "2026-01-01T00:00:00Z".into(), json: json.into() },
         operation: "create",
         trace: format!("[\"{object}\"]"),
+        table: None,
         other_traces: Vec::new(),
         marks: Vec::new(),
         waits: Vec::new(),

@@ -163,6 +163,7 @@ impl Run<'_> {
     /// Makes the deliveries of what fired.
     fn post(&mut self, outcome: Outcome, sequence: Sequence) -> StepResult {
         let program = &self.setting.rules.program;
+        let decisions = outcome.decided.decisions(self.setting.rules);
         for firing in outcome.firings {
             let webhook = program.webhook(firing.webhook);
             let message = MessageId(self.entropy.uuid(self.now));
@@ -182,6 +183,6 @@ impl Run<'_> {
                 self.outbox.add(Delivery::new(made, self.setting));
             }
         }
-        StepResult::Saved { operation: outcome.operation, sequence, decisions: outcome.decisions }
+        StepResult::Saved { operation: outcome.operation, sequence, decisions }
     }
 }

@@ -44,6 +44,9 @@ impl World {
                 let waiting = self.waits.values().filter(|(_, for_model, for_id)| for_model == model && for_id == id);
                 Found::Waiting(waiting.map(|(wait, _, _)| wait.clone()).collect())
             }
+            Read::WaitsOf(_, id) => {
+                Found::WaitsOf(self.waits.keys().filter(|(_, object)| object == id).map(|(webhook, _)| *webhook).collect())
+            }
             Read::WaitCount { webhook, object, model, id } => {
                 let for_object = self.waits.values().filter(|(_, for_model, for_id)| for_model == model && for_id == id).count();
                 let count = |count| u32::try_from(count).unwrap_or(u32::MAX);

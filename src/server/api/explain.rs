@@ -24,8 +24,12 @@ pub(super) struct Reason<'a> {
 }
 
 /// The decisions of the stored trace of a save of this object; none of one that cannot be read any more.
-pub(super) fn reasons<'a>(trace: &'a str, model: &'a str, object: &'a str) -> Vec<Reason<'a>> {
-    let entries = read_trace(trace, model, object).unwrap_or_default();
+fn reasons<'a>(trace: &'a str, model: &'a str, object: &'a str) -> Vec<Reason<'a>> {
+    in_words(read_trace(trace, model, object).unwrap_or_default())
+}
+
+/// The decisions with their reasons.
+pub(super) fn in_words(entries: Vec<TraceEntry<'_>>) -> Vec<Reason<'_>> {
     entries.into_iter().map(|entry| Reason { reason: entry.to_string(), entry }).collect()
 }
 

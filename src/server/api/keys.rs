@@ -2,7 +2,6 @@
 //! do it cannot do to itself: nobody gives away a permission that it does not have.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -11,20 +10,12 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Caller, Group, Key, KeyId, Kind, Permission, PermissionError, Permissions, Token, may};
-use crate::delivery::{Rate, parse_duration};
+use crate::access::{Caller, Key, KeyId, KeyOrder, Kind, OrderError, Permissions, Token, may};
 use crate::ids::Tenant;
 use crate::server::access::{Allowed, OfNode};
 use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, wish};
 use crate::server::{App, Problem, Running};
 use crate::store::{Page, Whose};
-
-/// Characters of a name.
-const LONGEST_NAME: usize = 100;
-/// How long a link is of use when nothing is said: a day's work.
-const LINK: Duration = Duration::from_hours(12);
-/// The longest that a link may be of use; it stands in browsers' histories.
-const LONGEST_LINK: Duration = Duration::from_hours(30 * 24);
 
 /// What may be asked of a new key.
 #[derive(Default, Deserialize)]
@@ -191,79 +182,42 @@ struct Order {
 
 impl Order {
     async fn fill(self, running: &Running) -> Result<Response, Problem> {
+        let Self { kind, tenant, caller, wish } = self;
         let now = running.ingest.clock.now();
-        let key = Token::random(self.kind, &*running.ingest.entropy);
-        let made = self.key(&key, now)?;
-        running.keychain.add(made.clone()).await?;
-        let mut answer = json(StatusCode::CREATED, &NewKey { key: key.reveal(), view: view(made, now) });
-        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(answer)
-    }
-
-    /// What such a key can ever have: one tenant has no node, and whoever has a link is not to make keys.
-    fn most(&self) -> Permissions {
-        let of = |groups: &[Group]| Permission::all().filter(|permission| groups.contains(&permission.group)).collect::<Permissions>();
-        match (self.kind, &self.tenant) {
-            (Kind::Key, None) => Permissions::all(),
-            (Kind::Key, Some(_)) => of(&[Group::Objects, Group::Webhooks, Group::Deliveries, Group::DivertedEvents, Group::Keys]),
-            (Kind::Link, _) => of(&[Group::Objects, Group::Webhooks, Group::Deliveries, Group::DivertedEvents]),
-        }
-    }
-
-    fn key(&self, token: &Token, now: Timestamp) -> Result<Key, Problem> {
-        let wrong = |code, text: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, text);
-        let name = self.wish.name.as_deref().unwrap_or_default().trim().to_owned();
-        if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-            return Err(wrong("invalid-name", format!("`name` is not a line of at most {LONGEST_NAME} characters")));
-        }
-        let words = match &self.wish.permissions {
-            Some(Words::One(text)) => text.clone(),
+        let token = Token::random(kind, &*running.ingest.entropy);
+        let permissions = match wish.permissions {
+            Some(Words::One(text)) => text,
             Some(Words::Many(words)) => words.join(","),
             None => String::new(),
         };
-        let permissions: Permissions = words.parse().map_err(|error: PermissionError| wrong("invalid-permissions", error.to_string()))?;
-        // `*` is all that can be given.
-        let everything = words.split([',', ' ']).any(|word| word == "*");
-        let permissions = if everything { self.most().and(self.caller.permissions()) } else { permissions };
-        let never = permissions.without(self.most());
-        if !never.is_empty() {
-            let what = if self.kind == Kind::Link { "a link" } else { "a key of one tenant" };
-            return Err(wrong("invalid-permissions", format!("{what} cannot have `{never}`")));
-        }
-        let excess = permissions.without(self.caller.permissions());
-        if !excess.is_empty() {
-            let text = format!("the key that makes the call lacks `{excess}`, and cannot give it away");
-            return Err(Problem::new(StatusCode::FORBIDDEN, "permission-missing", text));
-        }
-        let spans = self.wish.expires.as_deref().map(parse_duration).transpose();
-        let span = spans.map_err(|error| wrong("invalid-expires", error.to_string()))?;
-        let span = match (self.kind, span) {
-            (Kind::Key, span) => span,
-            (Kind::Link, span) => Some(span.unwrap_or(LINK)),
+        let order = KeyOrder {
+            kind,
+            tenant,
+            name: wish.name.as_deref().unwrap_or_default(),
+            permissions: &permissions,
+            expires: wish.expires.as_deref(),
+            rate_limit: wish.rate_limit.as_deref(),
+            own: caller.permissions(),
+            made_by: caller.key().map(|key| key.id),
         };
-        if span.is_some_and(|span| span.is_zero()) || self.kind == Kind::Link && span.is_some_and(|span| span > LONGEST_LINK) {
-            let text = format!(
-                "`expires` is out of bounds, expected more than 0 s and, of a link, at most {} days",
-                LONGEST_LINK.as_secs() / 86_400
-            );
-            return Err(wrong("invalid-expires", text));
-        }
-        let rate_limit = self.wish.rate_limit.as_deref().map(str::parse::<Rate>).transpose();
-        let expires_at = span.map(|span| now.saturating_add(span).unwrap_or(Timestamp::MAX));
-        Ok(Key {
-            id: token.id,
-            kind: self.kind,
-            tenant: self.tenant.clone(),
-            name,
-            permissions,
-            rate_limit: rate_limit.map_err(|error| wrong("invalid-rate-limit", error.to_string()))?,
-            hash: token.hash(),
-            made_by: self.caller.key().map(|key| key.id),
-            created_at: now,
-            expires_at,
-            revoked_at: None,
-            last_used_at: None,
-        })
+        let key = order.fill(&token, now)?;
+        running.keychain.add(key.clone()).await?;
+        let mut answer = json(StatusCode::CREATED, &NewKey { key: token.reveal(), view: view(key, now) });
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(answer)
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let (status, code) = match &error {
+            OrderError::Name => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-name"),
+            OrderError::Permissions(_) | OrderError::Never { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-permissions"),
+            OrderError::Lacking(_) => (StatusCode::FORBIDDEN, "permission-missing"),
+            OrderError::Expires(_) | OrderError::Span { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-expires"),
+            OrderError::Rate(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-rate-limit"),
+        };
+        Self::new(status, code, error.to_string())
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::explain::{Reason, reasons};
+use super::explain::{Reason, in_words};
 use crate::access::{TenantScope, may};
 use crate::engine::{MAX_BODY_BYTES, Verb, parse_save};
 use crate::ids::{MessageId, Sequence};
@@ -101,7 +101,7 @@ impl<'a> SaveAnswer<'a> {
             operation: saved.operation.as_str(),
             sequence: saved.sequence,
             messages: saved.messages.iter().map(|(id, event)| Sent { id: *id, event }).collect(),
-            decisions: explain.then(|| reasons(&saved.trace, model, id)),
+            decisions: explain.then(|| in_words(saved.trace.entries(model, id))),
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::store::sqlite::failure::{failure, open_failure};
-use crate::store::sqlite::{backup, doctor, open, prune};
+use crate::store::sqlite::{access, backup, doctor, open, prune};
 use crate::store::{Cutoffs, Finding, Removed, StoreError};
 
 /// See [`store::examine`](crate::store::examine).
@@ -15,6 +15,18 @@ pub(in crate::store) async fn examine(url: &str, now: Timestamp) -> Result<Vec<F
         let mut findings = doctor::examine(connection, now).map_err(|error| failure(path, &error))?;
         findings.extend(doctor::examine_files(path).map_err(|error| StoreError::Failed(error.to_string()))?);
         Ok(findings)
+    })
+    .await
+}
+
+/// See [`store::knows_keys`](crate::store::knows_keys). An older format may be there still, which the node will bring up to date.
+pub(in crate::store) async fn knows_keys(url: &str) -> Result<bool, StoreError> {
+    let Ok(path) = open::existing(url) else { return Ok(false) };
+    blocking(move || {
+        let failed = |error: rusqlite::Error| failure(&path, &error);
+        let connection = open::open_reader(&path).map_err(failed)?;
+        let has_table = connection.table_exists(None, "access_keys").map_err(failed)?;
+        if has_table { access::knows_keys(&connection).map_err(failed) } else { Ok(false) }
     })
     .await
 }

@@ -21,6 +21,7 @@ mod save;
 mod saves;
 mod session;
 mod settle;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -272,7 +273,7 @@ impl Sqlite {
             return Ok((Removed::default(), found.next));
         }
         let remove = move |session: &mut Session, removed: &mut Removed| {
-            *removed = prune::remove(&session.connection, &cutoffs, sweep.stage, &found.rows)?;
+            *removed = prune::remove(session, &cutoffs, sweep.stage, &found.rows)?;
             Ok(Flow::Keep)
         };
         self.writer.write(Removed::default(), remove).await.map(|removed| (removed, found.next))

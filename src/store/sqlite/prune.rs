@@ -2,9 +2,13 @@
 //! removes a part of it, asking again whether it still may. No index serves this, since every save and settlement would pay for it:
 //! rows are in the order of their making, and a sweep looks at the oldest ones only.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::store::sqlite::session::Session;
+use crate::store::sqlite::tables;
 use crate::store::sqlite::values::{state, state_number};
 use crate::store::{Cutoffs, DeliveryState, Removed, Stage, Sweep};
 
@@ -39,6 +43,7 @@ pub(super) fn look(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> 
         Stage::Traces => (cutoffs.traces, scan("traces t", "t.at", &conditions.trace(A_MESSAGE))),
         // There are few, and one statement removes them.
         Stage::RetiredKeys => return Ok(Candidates { rows: vec![0], next: sweep.next_stage() }),
+        Stage::Audit => return old_entries(connection, cutoffs, sweep),
     };
     let Some(youngest) = youngest.map(Timestamp::as_millisecond) else {
         return Ok(Candidates { rows: Vec::new(), next: sweep.next_stage() });
@@ -56,10 +61,22 @@ pub(super) fn look(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> 
     Ok(Candidates { rows, next })
 }
 
+/// Old entries of the audit log, which has an index by time.
+fn old_entries(connection: &Connection, cutoffs: &Cutoffs, sweep: Sweep) -> rusqlite::Result<Candidates> {
+    let Some(before) = cutoffs.audit else { return Ok(Candidates { rows: Vec::new(), next: sweep.next_stage() }) };
+    let sql = format!("SELECT row FROM audit WHERE at < ?1 ORDER BY at LIMIT {REMOVED_AT_ONCE}");
+    let rows: Vec<i64> =
+        connection.prepare_cached(&sql)?.query_map([before.as_millisecond()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let next = if rows.len() == REMOVED_AT_ONCE { Some(sweep) } else { sweep.next_stage() };
+    Ok(Candidates { rows, next })
+}
+
 /// Removes those of the rows that still may go.
-pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, rows: &[i64]) -> rusqlite::Result<Removed> {
+pub(super) fn remove(session: &mut Session, cutoffs: &Cutoffs, stage: Stage, rows: &[i64]) -> rusqlite::Result<Removed> {
     let conditions = Conditions::of(cutoffs);
+    let connection = &session.connection;
     let mut removed = Removed::default();
+    let mut tables = BTreeSet::new();
     for &row in rows {
         match stage {
             Stage::Deliveries => {
@@ -69,15 +86,16 @@ pub(super) fn remove(connection: &Connection, cutoffs: &Cutoffs, stage: Stage, r
             }
             Stage::Messages => removed.messages += u64::from(remove_message(connection, &conditions, row)?),
             Stage::Traces => {
-                let gone = connection.prepare_cached("DELETE FROM traces WHERE row = ?1")?.execute([row])?;
-                removed.traces += gone as u64;
+                removed.traces += u64::from(remove_trace(connection, row, &mut tables)?);
             }
+            Stage::Audit => removed.audit += connection.prepare_cached("DELETE FROM audit WHERE row = ?1")?.execute([row])? as u64,
             Stage::RetiredKeys => {
                 let sql = format!("DELETE FROM retired_keys WHERE {}", conditions.retired_key);
                 removed.retired_keys += connection.execute(&sql, [])? as u64;
             }
         }
     }
+    session.drop_tables(&tables.into_iter().collect::<Vec<_>>())?;
     Ok(removed)
 }
 
@@ -95,6 +113,7 @@ pub(super) fn count(connection: &Connection, cutoffs: &Cutoffs) -> rusqlite::Res
         messages: count("messages m", &message)?,
         traces: count("traces t", &trace)?,
         retired_keys: count("retired_keys", &conditions.retired_key)?,
+        audit: count("audit", &format!("at < {}", cutoffs.audit.map_or(i64::MIN, Timestamp::as_millisecond)))?,
         ..Removed::default()
     };
     for state in DeliveryState::ALL {
@@ -166,6 +185,21 @@ fn remove_delivery(connection: &Connection, conditions: &Conditions, row: i64) -
         connection.prepare_cached("DELETE FROM bodies WHERE delivery = ?1")?.execute([row])?;
     }
     Ok(removed)
+}
+
+/// Whether it is gone; its decision table, which has one trace less then, is added to `tables`.
+fn remove_trace(connection: &Connection, row: i64, tables: &mut BTreeSet<i64>) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("DELETE FROM traces WHERE row = ?1 RETURNING decision_table")?;
+    let mut gone = statement.query([row])?;
+    let Some(trace) = gone.next()? else { return Ok(false) };
+    let table: Option<i64> = trace.get(0)?;
+    // To the end, so that the statement is done.
+    while gone.next()?.is_some() {}
+    if let Some(table) = table {
+        tables::count(connection, table, -1)?;
+        tables.insert(table);
+    }
+    Ok(true)
 }
 
 /// Whether it is gone; the tenant then knows that marks up to its sequence may have lost their message.

@@ -127,6 +127,7 @@ fn answer(connection: &Connection, tenant: i64, query: &Query) -> rusqlite::Resu
                 .exists(params![tenant, event, object])?,
         ),
         Query::Waiting { model, id } => Answer::Waiting(waits::waiting(connection, tenant, model, id)?),
+        Query::WaitsOf { model, object } => Answer::WaitsOf(waits::of(connection, tenant, model, object)?),
         Query::WaitCount { event, object, for_model, for_id } => waits::count(connection, tenant, (event, object), (for_model, for_id))?,
     })
 }
@@ -134,15 +135,16 @@ fn answer(connection: &Connection, tenant: i64, query: &Query) -> rusqlite::Resu
 /// Writes what one save causes; whether something is due now.
 fn write(session: &mut Session, place: &Place<'_>, effects: &Effects) -> rusqlite::Result<bool> {
     let (tenant, sequence) = (place.row, place.sequence);
+    change(&session.connection, tenant, sequence, effects)?;
+    let table = effects.table.as_ref().map(|table| session.decision_table(table)).transpose()?;
     let connection = &session.connection;
-    change(connection, tenant, sequence, effects)?;
     if let Some(item) = &effects.record.item {
         let (model, object, item) = (effects.model.clone(), effects.object.clone(), item.as_str().into());
         saves::record(connection, tenant, &Recording { sequence, model, object, item })?;
     }
-    insert_trace(connection, place, effects, (&effects.model, &effects.object, &effects.trace))?;
+    insert_trace(connection, place, effects, (&effects.model, &effects.object, &effects.trace, table))?;
     for OtherTrace { model, object, trace } in &effects.other_traces {
-        insert_trace(connection, place, effects, (model, object, trace))?;
+        insert_trace(connection, place, effects, (model, object, trace, None))?;
     }
     for (event, object) in &effects.marks {
         connection
@@ -184,11 +186,12 @@ fn insert_trace(
     connection: &Connection,
     place: &Place<'_>,
     effects: &Effects,
-    (model, object, trace): (&str, &str, &str),
+    (model, object, trace, table): (&str, &str, &str, Option<i64>),
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO traces (tenant, model, object, sequence, at, operation, decisions, program) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO traces (tenant, model, object, sequence, at, operation, decisions, decision_table, program)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             place.row,
@@ -198,6 +201,7 @@ fn insert_trace(
             effects.at.as_millisecond(),
             effects.operation,
             trace,
+            table,
             effects.record.program.map(|program| program.0)
         ])
         .map(drop)

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use super::Sqlite;
 use crate::ids::{ProgramId, Sequence, Tenant};
 use crate::store::sqlite::list::caused;
-use crate::store::sqlite::objects::trace_row;
+use crate::store::sqlite::objects::{TRACE_COLUMNS, TRACE_FROM, TraceReader};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{limit, time};
 use crate::store::sqlite::writer::Flow;
@@ -56,7 +56,7 @@ fn saves(connection: &Connection, tenant: i64, filter: &SaveFilter, before: Opti
     let of_tenant = if filter.model.is_some() && filter.object.is_some() { "t.tenant = ?" } else { "+t.tenant = ?" };
     // What is written of other objects, which had waited, stands right behind the save itself and is told with it.
     let mut sql = format!(
-        "SELECT t.sequence, t.at, t.operation, t.decisions, t.program, t.row, t.model, t.object FROM traces t
+        "{TRACE_COLUMNS}, t.row, t.model, t.object {TRACE_FROM}
          WHERE {of_tenant} AND NOT EXISTS (SELECT 1 FROM traces b WHERE b.row = t.row - 1 AND b.tenant = t.tenant AND b.sequence = t.sequence)"
     );
     let mut values = vec![Value::Integer(tenant)];
@@ -74,8 +74,9 @@ fn saves(connection: &Connection, tenant: i64, filter: &SaveFilter, before: Opti
         }
     }
     let _infallible = write!(sql, " ORDER BY t.row DESC LIMIT {}", limit(most));
+    let mut reader = TraceReader::default();
     let save = |row: &Row<'_>| {
-        Ok(SaveRow { trace: trace_row(row)?, position: row.get(5)?, model: row.get(6)?, object: row.get(7)?, deliveries: Vec::new() })
+        Ok(SaveRow { trace: reader.read(row)?, position: row.get(7)?, model: row.get(8)?, object: row.get(9)?, deliveries: Vec::new() })
     };
     let mut saves: Vec<SaveRow> =
         connection.prepare_cached(&sql)?.query_map(params_from_iter(values), save)?.collect::<rusqlite::Result<_>>()?;

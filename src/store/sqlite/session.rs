@@ -1,5 +1,5 @@
 //! The writing connection with what the writer knows about its database: rows of tenants and lanes, the last sequence of each tenant,
-//! whether anything is blocked, when what is due. Sequences are written once a commit. Whatever undoes a part of a transaction also forgets what
+//! whether anything is blocked, when what is due. Sequences and counts are written once a commit. Whatever undoes a part of a transaction also forgets what
 //! was learnt in it.
 //!
 //! Most jobs write once, all at the end, and nothing of them has to be undone: they run without a savepoint, which would copy every page
@@ -13,8 +13,10 @@ use rusqlite::{Connection, params};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ids::{EndpointId, LaneId, Tenant};
+use crate::program::DecisionTable;
 use crate::store::sqlite::agenda::{Agenda, Note};
-use crate::store::sqlite::{endpoints, objects};
+use crate::store::sqlite::tables::Tables;
+use crate::store::sqlite::{endpoints, objects, tables};
 use crate::store::{Claimed, Handover, Lane, Way};
 
 /// Tenants and endpoints that are remembered; beyond it all are looked up anew.
@@ -28,6 +30,7 @@ pub(super) struct Session {
     /// Tenants whose last sequence is not in the database yet.
     unwritten: Vec<Tenant>,
     lanes: FxHashMap<(i64, EndpointId), LaneId>,
+    tables: Tables,
     /// Lanes in a state of their own, once that was asked for.
     marked: Option<Marked>,
     /// Whether any delivery may be blocked; once true it stays so.
@@ -86,6 +89,7 @@ impl Session {
             tenants: FxHashMap::default(),
             unwritten: Vec::new(),
             lanes: FxHashMap::default(),
+            tables: Tables::default(),
             marked: None,
             may_be_blocked,
             protected: false,
@@ -105,7 +109,7 @@ impl Session {
 
     /// Commits; the lanes that are suspended from now on, for [`Session::send_off`].
     pub(super) fn commit(&mut self) -> rusqlite::Result<Vec<LaneId>> {
-        if let Err(error) = self.write_sequences().and_then(|()| self.execute("COMMIT")) {
+        if let Err(error) = self.write_counts().and_then(|()| self.execute("COMMIT")) {
             self.rollback();
             return Err(error);
         }
@@ -154,7 +158,7 @@ impl Session {
     /// Puts the rest of the job in hand into a savepoint.
     pub(super) fn protect(&mut self) -> rusqlite::Result<()> {
         if !self.protected {
-            self.write_sequences()?;
+            self.write_counts()?;
             self.execute("SAVEPOINT job")?;
             self.protected = true;
         }
@@ -240,6 +244,22 @@ impl Session {
         Ok(lane)
     }
 
+    /// The row of a decision table, which one more trace has.
+    pub(super) fn decision_table(&mut self, table: &Arc<DecisionTable>) -> rusqlite::Result<i64> {
+        self.tables.row(&self.connection, table)
+    }
+
+    /// Removes those of the decision tables that no trace has any more.
+    pub(super) fn drop_tables(&mut self, rows: &[i64]) -> rusqlite::Result<()> {
+        self.write_counts()?;
+        for &row in rows {
+            if tables::remove_unused(&self.connection, row)? {
+                self.tables.forget();
+            }
+        }
+        Ok(())
+    }
+
     /// The lanes in a state of their own.
     pub(super) fn marked(&mut self) -> rusqlite::Result<&mut Marked> {
         let marked = match self.marked.take() {
@@ -276,7 +296,8 @@ impl Session {
         }
     }
 
-    fn write_sequences(&mut self) -> rusqlite::Result<()> {
+    /// Writes what is written once a commit.
+    pub(super) fn write_counts(&mut self) -> rusqlite::Result<()> {
         for tenant in self.unwritten.drain(..) {
             if let Some(known) = self.tenants.get(&tenant) {
                 self.connection
@@ -284,10 +305,11 @@ impl Session {
                     .execute(params![known.row, known.last])?;
             }
         }
-        Ok(())
+        self.tables.write(&self.connection)
     }
 
     fn forget(&mut self) {
+        self.tables.forget();
         self.tenants.clear();
         self.unwritten.clear();
         self.lanes.clear();

@@ -35,6 +35,7 @@ impl SaveJob for Put {
             change: ObjectChange::Put { updated_at: "1970-01-01T00:00:00Z".into(), json: json.into() },
             operation: "create",
             trace: "[]".to_owned(),
+            table: None,
             other_traces: Vec::new(),
             marks: Vec::new(),
             waits: Vec::new(),
@@ -102,6 +103,7 @@ async fn the_hot_queries_walk_an_index() {
         (super::queue::UNBLOCK, "deliveries_lane (endpoint=? AND tenant=? AND model=? AND object=?"),
         (&children, "children_6173736574_726f6f6d5f6964 (tenant=? AND <expr>=?)"),
         (super::waits::WAITING, "waits_for (tenant=? AND for_model=? AND for_id=?)"),
+        (super::waits::OF_OBJECT, "waits_object (tenant=? AND model=? AND object=?)"),
         (super::waits::COUNT, "waits_for (tenant=? AND for_model=? AND for_id=?)"),
     ] {
         let plan = store

@@ -14,12 +14,20 @@ pub(super) const WAITING: &str = "SELECT event, model, object, operation, for_mo
     previous_id, previous_sequence, previous_updated_at, previous_json
     FROM waits WHERE tenant = ?1 AND for_model = ?2 AND for_id = ?3 ORDER BY row";
 
+/// The events of the firings about an object that wait for another one.
+pub(super) const OF_OBJECT: &str = "SELECT event FROM waits WHERE tenant = ?1 AND model = ?2 AND object = ?3 ORDER BY row";
+
 /// How many firings wait for an object, as far as that is counted.
 pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM waits WHERE tenant = ?1 AND for_model = ?2 AND for_id = ?3 LIMIT ?4)";
 
 /// The firings that wait for an object, in the order in which they began to.
 pub(super) fn waiting(connection: &Connection, tenant: i64, model: &str, id: &str) -> rusqlite::Result<Vec<WaitRow>> {
     connection.prepare_cached(WAITING)?.query_map(params![tenant, model, id], wait_row)?.collect()
+}
+
+/// The events of the firings about an object that wait for another one.
+pub(super) fn of(connection: &Connection, tenant: i64, model: &str, object: &str) -> rusqlite::Result<Vec<Box<str>>> {
+    connection.prepare_cached(OF_OBJECT)?.query_map(params![tenant, model, object], |row| row.get(0))?.collect()
 }
 
 /// The answer to [`Query::WaitCount`](crate::store::Query::WaitCount): that of `event` for `object` is to wait for an object.

@@ -56,6 +56,13 @@ macro_rules! used {
     };
 }
 
+/// How many traces have each decision table.
+macro_rules! traces_of_tables {
+    () => {
+        "(SELECT decision_table, count(*) AS traces FROM traces WHERE decision_table IS NOT NULL GROUP BY decision_table)"
+    };
+}
+
 /// All of them. States: 0 pending, 1 sending, from 2 on settled: delivered, diverted, failed.
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -169,6 +176,31 @@ pub(super) const CHECKS: &[Check] = &[
             "DELETE FROM attempts WHERE delivery NOT IN (SELECT row FROM deliveries)",
             "DELETE FROM bodies WHERE delivery NOT IN (SELECT row FROM deliveries)",
         ],
+    },
+    Check {
+        name: "decision-table-missing",
+        severity: Error,
+        what: "explanations of saves that cannot be read, since what the webhooks asked is not there",
+        help: RESTORE,
+        find: "SELECT model || '/' || object FROM traces WHERE decision_table IS NOT NULL
+            AND decision_table NOT IN (SELECT row FROM decision_tables)",
+        repair: &[],
+    },
+    Check {
+        name: "decision-table-miscounted",
+        severity: Error,
+        what: "decision tables that do not know how many saves were decided by them",
+        help: REPAIR,
+        find: concat!(
+            "SELECT 'decision table ' || d.row FROM decision_tables d LEFT JOIN ",
+            traces_of_tables!(),
+            " t ON t.decision_table = d.row WHERE d.traces <> coalesce(t.traces, 0)"
+        ),
+        repair: &[concat!(
+            "UPDATE decision_tables SET traces = coalesce((SELECT t.traces FROM ",
+            traces_of_tables!(),
+            " t WHERE t.decision_table = decision_tables.row), 0)"
+        )],
     },
     Check {
         name: "object-missing",

@@ -1,0 +1,57 @@
+//! What is done to a store whether a node runs on it or not, and what needs it alone.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::{Cutoffs, Finding, Removed, StoreError, sqlite};
+
+/// Checks the store at `url` as it is at this moment, whether a node runs on it or not. Nothing is changed.
+///
+/// # Errors
+/// When there is no store, it is not ours or of another version, or cannot be read.
+pub async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
+    sqlite::aside::examine(url, now).await
+}
+
+/// Whether any key of the API was ever made in the store at `url`, whether a node runs on it or not; none if there is no store.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn knows_keys(url: &str) -> Result<bool, StoreError> {
+    sqlite::aside::knows_keys(url).await
+}
+
+/// Puts right what [`examine`] calls repairable; how many rows and files were changed. Needs the store alone.
+///
+/// # Errors
+/// When there is no store, another process holds it, or it cannot be written; nothing is changed then but the rights of files.
+pub async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
+    sqlite::aside::repair(url, now).await
+}
+
+/// Copies the store at `url` into the new file `target`, whether a node runs on it or not; the copy holds every save acknowledged
+/// before the call, and is as long as the answer says, in bytes. A copy that fails, or that `stop` ends by answering `true`, leaves
+/// nothing.
+///
+/// # Errors
+/// When there is no store, or the file exists or cannot be written, or `stop` said so.
+pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
+    sqlite::aside::backup(url, target, stop).await
+}
+
+/// What [`Store::prune`] would remove of the store at `url`, whether a node runs on it or not.
+///
+/// # Errors
+/// When there is no store, or it cannot be read.
+pub async fn prunable(url: &str, cutoffs: &Cutoffs) -> Result<Removed, StoreError> {
+    sqlite::aside::prunable(url, *cutoffs).await
+}
+
+/// Gives the room of what was removed back to the file system; how many bytes that was. Needs the store alone, and as much free disk as the store takes.
+///
+/// # Errors
+/// When there is no store, another process holds it, or the disk is full.
+pub async fn vacuum(url: &str) -> Result<u64, StoreError> {
+    sqlite::aside::vacuum(url).await
+}
