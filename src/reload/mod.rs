@@ -5,6 +5,7 @@ mod build;
 mod git;
 mod identity;
 mod keyring;
+mod origin;
 mod reach;
 mod rejected;
 mod reloader;

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest::{Context, SHA256};
 use tokio::sync::{Notify, oneshot};
 
 use super::build::{Absent, BuildError, build};
 use super::git;
 use super::keyring::Keyring;
+use super::origin::origin;
 use super::reach::unreachable;
 use super::rejected::{self, Findings, Rejected, Rejection};
 use super::trigger::{Report, Requests};
@@ -24,7 +24,7 @@ use crate::compile::{Compilation, compile};
 use crate::config::{self, Config, LoadError, Overrides, Seen};
 use crate::diagnostics::Severity;
 use crate::egress::Guard;
-use crate::generation::{Generation, Live, Origin};
+use crate::generation::{Generation, Live};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, RequestSource};
 use crate::report::{counted, lines, size};
@@ -225,12 +225,9 @@ impl Reloader {
     }
 
     async fn build(&self, rules: Valid<Rules>, config: &Config, sources: SourceMap) -> Result<(Generation, Vec<String>), BuildError> {
-        let program = self.keyring.store().note_program(digest(&sources), self.clock.now()).await?;
+        let origin = origin(self.keyring.store(), sources, &*self.clock, &self.feed).await?;
         let (generation, warnings) = build(rules, config, &self.keyring, self.number + 1, self.absent).await?;
-        // Places in the files are shown by an inspector; without one, the text would be kept for nothing.
-        let sources = if self.feed.remembers() { sources } else { SourceMap::default() };
-        let origin = Arc::new(Origin { sources, program: Some(program.id), since: Some(program.since) });
-        Ok((Generation { origin, ..generation }, warnings))
+        Ok((Generation { origin: Arc::new(origin), ..generation }, warnings))
     }
 
     /// Waits until the files make a program, reporting every failure on the way.
@@ -369,20 +366,6 @@ impl Reloader {
         let before = self.fixed.get_or_insert_with(|| now.clone());
         (*before != now).then(|| "`[listen]`, `[store]`, `[egress]` and `[retention]` change only at the next start".to_owned())
     }
-}
-
-/// The SHA-256 of what a program is made of: names and texts with their lengths.
-fn digest(sources: &SourceMap) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    for (_, file) in sources.iter() {
-        for part in [&file.name, &file.text] {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
-        }
-    }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    out
 }
 
 /// What another generation changes, in words.

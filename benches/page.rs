@@ -1,0 +1,122 @@
+//! The inspector under a browser: how long after a save the page shows it, with how many deliveries it is of use, and what `dev` occupies
+//! when nothing goes on.
+//!
+//! `cargo bench --bench page` prints minimum, median, 95th percentile and maximum. It needs Chromium.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench reports by printing, and fails by panicking"
+)]
+
+#[path = "../tests/page/browser.rs"]
+mod browser;
+#[path = "../tests/process/node.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod node;
+#[path = "../tests/page/project.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod project;
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use browser::Browser;
+use node::send;
+use project::Project;
+
+/// Deliveries in the store.
+const DELIVERIES: usize = 10_000;
+/// Saves that are waited for, one after the other.
+const SAVES: usize = 60;
+/// Times that each page is opened.
+const OPENED: usize = 15;
+
+#[tokio::main]
+async fn main() {
+    let project = Project::start("");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    println!("memory of `dev`, idle                       {:.1} MB", megabytes(project.node.memory()));
+    let mut browser = Browser::start();
+    println!("a save until the page shows it              {}", seen(&project, &mut browser).await);
+    fill(&project).await;
+    println!("the same with {DELIVERIES} deliveries in the store {}", seen(&project, &mut browser).await);
+    let pages = [
+        ("saves", ""),
+        ("deliveries", "/deliveries"),
+        ("deliveries, by status", "/deliveries?q=status:%3E%3D400"),
+        ("deliveries, by object", "/deliveries?q=object:n5000"),
+        ("deliveries, by text in the body", "/deliveries?q=%22Pump%20n5000%22"),
+        ("saves, by webhook", "?q=event:asset_done"),
+        ("rules", "/webhooks"),
+    ];
+    for (name, path) in pages {
+        let url = project.page(path);
+        let times: Vec<Duration> = (0..OPENED)
+            .map(|_| {
+                let began = Instant::now();
+                browser.open(&url);
+                began.elapsed()
+            })
+            .collect();
+        println!("page: {name:37} {}", summary(times));
+    }
+    println!("memory of `dev` afterwards                  {:.1} MB", megabytes(project.node.memory()));
+    project.finish(&browser);
+}
+
+fn megabytes(kib: u64) -> f64 {
+    f64::from(u32::try_from(kib).unwrap()) * 1024.0 / 1e6
+}
+
+/// Saves objects one after the other; the page itself notes when it shows each.
+async fn seen(project: &Project, browser: &mut Browser) -> String {
+    browser.open(&project.page(""));
+    browser.wait_for_text("#connection", "live");
+    browser.value(
+        "window.seen = {}; new MutationObserver(() => { const text = document.querySelector('.saves')?.innerText ?? ''; \
+         for (const [name] of text.matchAll(/seen-\\d+-\\d+/g)) seen[name] ??= performance.timeOrigin + performance.now() }) \
+         .observe(document.querySelector('main'), { subtree: true, childList: true, characterData: true }); true",
+    );
+    let mut times = Vec::new();
+    let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    for number in 0..SAVES {
+        let id = format!("seen-{run}-{number}");
+        let began = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        project.save("asset", &id, r#"{"name": "Pump"}"#).await;
+        browser.wait_for(&id, &format!("seen['{id}']"));
+        let shown = browser.value(&format!("seen['{id}']")).as_f64().unwrap();
+        times.push(Duration::from_secs_f64(shown / 1e3).saturating_sub(began));
+        // A person's pace; what comes faster is shown together.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    summary(times)
+}
+
+async fn fill(project: &Project) {
+    let mut lines = String::new();
+    for number in 0..DELIVERIES {
+        writeln!(lines, "{{\"model\": \"asset\", \"id\": \"n{number}\", \"fields\": {{\"name\": \"Pump n{number}\"}}}}").unwrap();
+    }
+    let (status, answer) = send("POST", &project.node.of_tenant("saves"), &lines).await;
+    assert_eq!(status, 200, "{answer}");
+    let began = Instant::now();
+    loop {
+        let (_, waiting) = send("GET", &project.node.of_tenant("deliveries?status=pending&limit=1"), "").await;
+        let (_, under_way) = send("GET", &project.node.of_tenant("deliveries?status=sending&limit=1"), "").await;
+        if [waiting, under_way].iter().all(|list| list["data"].as_array().unwrap().is_empty()) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "the deliveries do not come to an end");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn summary(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |part: f64| times[((times.len() - 1) as f64 * part).round() as usize].as_secs_f64() * 1e3;
+    format!("min {:6.1} ms · median {:6.1} ms · p95 {:6.1} ms · max {:6.1} ms", at(0.0), at(0.5), at(0.95), at(1.0))
+}
