@@ -82,6 +82,8 @@ pub enum Activity {
         /// Whether the new program is live.
         live: bool,
     },
+    /// The first program is at work: from now on there is something to look at.
+    Begun,
     /// The node is about to end.
     Stopping,
 }
@@ -90,7 +92,7 @@ impl Activity {
     /// Whether somebody should hear of it even when all goes well otherwise.
     fn is_notable(&self) -> bool {
         match self {
-            Self::Saved { .. } | Self::Sending { .. } | Self::Stopping => false,
+            Self::Saved { .. } | Self::Sending { .. } | Self::Begun | Self::Stopping => false,
             Self::Answered { note, .. } => !note.is_empty(),
             Self::Reloaded { .. } => true,
         }

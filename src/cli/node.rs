@@ -167,6 +167,7 @@ impl Node {
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
             app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain) });
+            feed.tell(clock.now(), Activity::Begun);
             // The program may be another than that of the last process.
             swapped.notify_one();
             let noting = Arc::clone(&keychain);

@@ -60,7 +60,7 @@ impl Screen {
                 let first = format!("{time} reload  {}", paint(self.style, if *live { "32" } else { "31" }, &first));
                 std::iter::once(first).chain(lines.map(|line| format!("{:17}{line}", ""))).collect()
             }
-            Activity::Stopping => Vec::new(),
+            Activity::Begun | Activity::Stopping => Vec::new(),
         }
     }
 

@@ -128,7 +128,7 @@ async fn log_events(feed: Feed) {
                 let what = lines.join("; ");
                 if live { tracing::info!(%what, "reloaded") } else { tracing::error!(%what, "reload") }
             }
-            Activity::Stopping => {}
+            Activity::Begun | Activity::Stopping => {}
         }
     }
 }

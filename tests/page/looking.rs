@@ -15,8 +15,8 @@ async fn a_save_is_seen_when_it_comes_also_after_the_node_was_away() {
     project.save("asset", "a1", r#"{"name": "Pump"}"#).await;
     browser.wait_for("the save", "document.querySelectorAll('.saves > li').length === 1");
     assert!(browser.text(".saves > li").contains("create asset/a1"));
-    browser.wait_for_text(".saves > li", "asset_named → to sink 200");
-    assert!(browser.text(".saves > li").contains("asset_done state is null, needs \"done\""), "{}", browser.text(".saves"));
+    browser.wait_for_text(".saves .delivery", "200");
+    assert!(browser.text(".saves > li").contains("asset_done state is null, needs a value"), "{}", browser.text(".saves"));
     // The first row is kept as it is when another comes.
     browser.value("document.querySelector('.saves > li').kept = true");
     project.save("asset", "a2", "{}").await;
@@ -70,7 +70,7 @@ async fn every_webhook_says_what_it_asked_with_the_value_seen_and_required() {
     let text = browser.text(".decided");
     assert!(text.contains("asset_named fired") && text.contains("name is set is \"Pump\" needs a value"), "{text}");
     assert!(text.contains("asset_done state is \"open\", needs \"done\""), "{text}");
-    assert!(text.contains("state is done is \"open\" needs \"done\" schema.xml:20"), "{text}");
+    assert!(text.contains("state is done is \"open\" needs \"done\" schema.xml:19"), "{text}");
     // What was not asked any more still shows what it would have seen.
     assert!(text.contains("room is set is null needs a value not asked"), "{text}");
     project.save("asset", "a1", r#"{"name": "Pump", "state": "done", "room_id": "r1"}"#).await;
@@ -117,7 +117,7 @@ async fn what_is_wrong_with_the_files_lies_over_the_page_until_it_is_right() {
     project.write("schema.xml", &SCHEMA.replace("<field name=\"state\" equals", "<field name=\"stat\" equals"));
     browser.wait_for_text(".overlay", "WH0203 unknown-reference");
     let text = browser.text(".overlay");
-    assert!(text.contains("schema.xml:20:26") && text.contains("help: did you mean `state`?"), "{text}");
+    assert!(text.contains("schema.xml:19:26") && text.contains("help: did you mean `state`?"), "{text}");
     assert_eq!(browser.text(".overlay mark"), "stat");
     browser.picture("overlay");
     // Beneath it, the last good program goes on.
@@ -130,7 +130,7 @@ async fn what_is_wrong_with_the_files_lies_over_the_page_until_it_is_right() {
     browser.click(".graph a[href$='asset_ended']");
     browser.wait_for_text("h1", "asset_ended");
     let text = browser.text("main");
-    for part in ["fires once for each object of `asset`", "state is done", "schema.xml:18", "Payload", "It has not fired yet"] {
+    for part in ["fires once for each object of `asset`", "state is done", "schema.xml:17", "Payload", "It has not fired yet"] {
         assert!(text.contains(part), "no {part} in {text}");
     }
     project.finish(&browser);

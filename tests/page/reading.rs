@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::project::Project;
 
+/// The body that is sent.
+const REQUEST: &str = "section[aria-labelledby=request] .body";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_dark_or_light_as_the_reader_is_used_to_and_fits_a_narrow_screen() {
     let project = Project::start("");
@@ -48,11 +51,11 @@ async fn what_was_received_is_never_markup() {
     browser.wait_for_text(".saves", "asset/<b>id<");
     browser.open(&project.page("/deliveries?q=object:ok"));
     browser.click("tbody td:nth-child(2) a");
-    browser.wait_for_text(".body", "مرحبا");
+    browser.wait_for_text(REQUEST, "مرحبا");
     browser.open(&project.page("/deliveries?q=object:%3Cb%3Eid%3C"));
     browser.click("tbody td:nth-child(2) a");
-    browser.wait_for_text(".body", "<script>document.title='broken'</script>");
-    assert!(browser.text(".body").contains("⟨U+202E⟩"));
+    browser.wait_for_text(REQUEST, "<script>document.title='broken'</script>");
+    assert!(browser.text(REQUEST).contains("⟨U+202E⟩"));
     browser.picture("hostile");
     browser.click(".title .actions a");
     browser.wait_for("the form", "document.querySelector('#fields')");
@@ -80,7 +83,7 @@ async fn what_is_sensitive_is_hidden_until_it_is_asked_for() {
     assert!(!shown(&mut browser));
     assert!(!browser.text("main").contains("whsec_M") && browser.text("main").contains("whsec_••••••"));
     browser.click("main a[href='?reveal=1']");
-    browser.wait_for_text(".body", "Ada Lovelace");
+    browser.wait_for_text(REQUEST, "Ada Lovelace");
     project.finish(&browser);
 }
 

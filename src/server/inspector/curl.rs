@@ -28,19 +28,22 @@ pub(super) fn command(delivery: &DeliveryRow, attempt: Option<&AttemptRow>, sign
 
 /// A word of a shell: text in quotation marks, secrets as variables.
 fn word(text: &RenderedText, before: &str) -> String {
-    let mut word = quoted(before);
-    if before.is_empty() {
-        word.clear();
-    }
+    let (mut word, mut plain) = (String::new(), before.to_owned());
     for part in &text.parts {
         match part {
-            Part::Text(text) => word.push_str(&quoted(text)),
+            Part::Text(text) => plain.push_str(text),
             Part::Secret(name) => {
+                if !plain.is_empty() {
+                    word.push_str(&quoted(&std::mem::take(&mut plain)));
+                }
                 word.push_str("\"$");
                 word.push_str(&variable(name));
                 word.push('"');
             }
         }
+    }
+    if !plain.is_empty() || word.is_empty() {
+        word.push_str(&quoted(&plain));
     }
     word
 }
@@ -62,6 +65,6 @@ mod tests {
     fn no_text_leaves_its_quotation_marks() {
         assert_eq!(quoted("it's $(rm)"), r"'it'\''s $(rm)'");
         let text = RenderedText { parts: vec![Part::Text("Bearer ".to_owned()), Part::Secret("git-token".to_owned())] };
-        assert_eq!(word(&text, "authorization: "), "'authorization: ''Bearer '\"$GIT_TOKEN\"");
+        assert_eq!(word(&text, "authorization: "), "'authorization: Bearer '\"$GIT_TOKEN\"");
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::extract::{Request, State};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use crate::access::may;
 use crate::activity::{Activity, Event};
 use crate::ids::Tenant;
 use crate::server::access::Allowed;
+use crate::server::door::{Sitting, sitting};
 use crate::server::request::Parameters;
 use crate::server::{App, Problem};
 
@@ -47,7 +48,7 @@ pub(super) async fn stream(
     State(app): State<Arc<App>>,
     allowed: Allowed<may::Deliveries, may::List>,
     Parameters(asked): Parameters<Asked>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Failure> {
     let page = Page::open(Arc::clone(&app), allowed.into_scope());
     let inspector = page.inspector()?;
@@ -55,10 +56,16 @@ pub(super) async fn stream(
         return Err(Problem::shutting_down().into());
     }
     // A browser that comes back names the last event that it has got.
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(asked.after.as_deref());
+    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).or(asked.after.as_deref());
     let resumed = inspector.feed.resume(last.and_then(|name| inspector.number(name)).unwrap_or(u64::MAX));
-    let mut watch =
-        Watch { app, news: resumed.news, tenant: page.scope.tenant().clone(), text: format!("retry: {COME_BACK}\n\n"), ended: false };
+    let mut watch = Watch {
+        app,
+        sitting: sitting(&request),
+        news: resumed.news,
+        tenant: page.scope.tenant().clone(),
+        text: format!("retry: {COME_BACK}\n\n"),
+        ended: false,
+    };
     match (resumed.missed, last) {
         (Some(missed), _) => missed.iter().for_each(|event| watch.write(event)),
         (None, Some(_)) => watch.anew(resumed.last),
@@ -71,6 +78,7 @@ pub(super) async fn stream(
 /// Somebody who watches.
 struct Watch {
     app: Arc<App>,
+    sitting: Option<Sitting>,
     news: Receiver<Event>,
     tenant: Tenant,
     /// What is to be sent.
@@ -95,6 +103,9 @@ impl Watch {
         // What is there already goes along.
         while let Ok(event) = self.news.try_recv() {
             self.write(&event);
+        }
+        if let Some(sitting) = &self.sitting {
+            sitting.go_on();
         }
         Some((Ok(std::mem::take(&mut self.text)), self))
     }
@@ -121,6 +132,7 @@ impl Watch {
                 News::Answered { delivery: delivery.to_string(), status: *status, note }
             }
             Activity::Reloaded { lines, live } => News::Reloaded { live: *live, what: lines.first().map_or("", String::as_str) },
+            Activity::Begun => News::Reloaded { live: true, what: "the program is at work" },
             Activity::Stopping => {
                 self.ended = true;
                 return;
