@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::filter::Filter;
 use super::outcome::{endpoint_name, state};
 use super::page::{About, Failure, Page, Tab, time};
-use super::received::Received;
+use super::received::{Received, Sentence};
 use super::secrecy::{HIDDEN, is_sensitive};
 use crate::access::may;
 use crate::check::Rules;
@@ -51,8 +51,8 @@ pub(super) async fn list(
     let now = running.ingest.clock.now();
     let main = html! {
         h1.unseen { "Deliveries" }
-        @for mistake in &filter.mistakes { p.note role="alert" { (Received(mistake)) } }
-        @if filter.is_about_saves() { p.note { "`operation:` is about saves: " a href=(page.address.saves(&asked.q)) { "look there" } } }
+        @for mistake in &filter.mistakes { p.note role="alert" { (Sentence(mistake)) } }
+        @if filter.is_about_saves() { p.note { (Sentence("`operation:` is about saves: ")) a href=(page.address.saves(&asked.q)) { "look there" } } }
         @if let Some(resent) = asked.resent { p.note role="status" { (resent) @if resent == 1 { " delivery is" } @else { " deliveries are" } " sent again" } }
         (states(&page, &filter, failed, &asked))
         @if rows.is_empty() { (empty(&page, &asked)) } @else {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::history::History;
 use super::outcome::{endpoint_name, state};
 use super::page::{About, Failure, Page, Tab, time};
-use super::received::Received;
+use super::received::{Received, Sentence};
 use super::secrecy::{HIDDEN, is_sensitive};
 use super::signature::{self, Signed};
 use super::why::{Decided, tree, verdict};
@@ -98,7 +98,7 @@ pub(super) async fn show(
     let main = html! {
         (heading(&shown))
         @if shown.hidden {
-            p.note { "It is about a `sensitive` model: its contents are hidden. " a href="?reveal=1" { "Show them" } }
+            p.note { (Sentence("It is about a `sensitive` model: its contents are hidden. ")) a href="?reveal=1" { "Show them" } }
         }
         section aria-labelledby="attempts" { h2 #attempts { "Attempts" } (attempts_of(&shown)) }
         section aria-labelledby="request" { h2 #request { "Request" } (request(&shown)) }
@@ -282,9 +282,9 @@ fn copies(shown: &Shown<'_>) -> Markup {
             p {
                 a href={ (link) "/test.yaml" } { "As a scenario test" } " "
                 button.quiet type="button" data-fetch={ (link) "/test.yaml" } hidden { "Copy" }
-                " for `webhookc test`, with the saves that led to it"
+                (Sentence(" for `webhookc test`, with the saves that led to it"))
             }
-            p { a href=(shown.page.address.to("/saves.ndjson", &[("through", &shown.delivery.sequence.to_string())])) { "The saves up to it as NDJSON" } " for `webhookc test --from`" }
+            p { a href=(shown.page.address.to("/saves.ndjson", &[("through", &shown.delivery.sequence.to_string())])) { "The saves up to it as NDJSON" } (Sentence(" for `webhookc test --from`")) }
         }
     }
 }

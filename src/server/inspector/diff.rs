@@ -13,7 +13,7 @@ use super::delivery::find;
 use super::json;
 use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
-use super::received::Received;
+use super::received::{Received, Sentence};
 use super::secrecy::is_sensitive;
 use crate::access::may;
 use crate::ids::DeliveryId;
@@ -60,7 +60,7 @@ pub(super) async fn show(
         dl.facts { dt { del { "before" } } dd { (one(&old)) } dt { ins { "after" } } dd { (one(&new)) } }
         @if hidden {
             p.note {
-                "They are about a `sensitive` model: their contents are hidden. "
+                (Sentence("They are about a `sensitive` model: their contents are hidden. "))
                 a href=(page.address.to("/diff", &[("of", &old.id.to_string()), ("of", &new.id.to_string()), ("reveal", "1")])) { "Show them" }
             }
         } @else {

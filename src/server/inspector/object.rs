@@ -11,7 +11,7 @@ use super::history::History;
 use super::json;
 use super::outcome::delivery;
 use super::page::{About, Failure, Page, Tab, time};
-use super::received::Received;
+use super::received::{Received, Sentence};
 use super::secrecy::is_sensitive_model;
 use super::why::{Decided, tree, verdict};
 use crate::access::may;
@@ -90,7 +90,7 @@ pub(super) async fn draw(page: &Page, about: (&str, &str), asked: &Asked, refuse
         }
         section aria-labelledby="object" {
             h2 #object { "Object" }
-            @if hidden { p.note { "It is of a `sensitive` model: its fields are hidden. " a href="?reveal=1" { "Show them" } } }
+            @if hidden { p.note { (Sentence("It is of a `sensitive` model: its fields are hidden. ")) a href="?reveal=1" { "Show them" } } }
             @else { (form(page, about, object.as_ref(), refused)) }
         }
         section aria-labelledby="saves" {
@@ -110,7 +110,7 @@ fn form(page: &Page, (model, id): (&str, &str), object: Option<&ObjectRow>, refu
     html! {
         form.edit #edit method="post" action=(page.address.object(model, id)) {
             @if let Some(refused) = refused {
-                ul.mistakes role="alert" { @for why in refused.why { li { (Received(why)) } } }
+                ul.mistakes role="alert" { @for why in refused.why { li { (Sentence(why)) } } }
             }
             label for="fields" { "Fields, as JSON" }
             textarea #fields name="fields" rows=(rows) spellcheck="false" dir="auto" { (text) }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::address::Address;
-use super::received::Received;
+use super::received::{Received, Sentence};
 use crate::engine::{TraceEntry, VerdictWord};
 use crate::store::{DeliveryRow, DeliveryState};
 
@@ -57,7 +57,7 @@ pub(super) fn decision(address: &Address, about: (&str, &str), entry: &TraceEntr
             (mark(entry.verdict)) " "
             a.event href=(address.webhook(&entry.webhook)) { (Received(&entry.webhook)) }
             @if other { " of " a href=(address.object(&entry.model, &entry.object)) { (Received(&entry.model)) "/" bdi { (Received(&entry.object)) } } }
-            @if entry.verdict != VerdictWord::Fired { " " span.why { (Received(&entry.to_string())) } }
+            @if entry.verdict != VerdictWord::Fired { " " span.why { (Sentence(&entry.to_string())) } }
             @for row in sent { " " (delivery(address, row, now)) }
         }
     }

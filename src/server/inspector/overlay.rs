@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::received::Received;
+use super::received::{Received, Sentence};
 use crate::reload::Rejection;
 use crate::report::{Frame, Framed};
 
@@ -28,10 +28,10 @@ fn draw_finding(finding: &Framed) -> Markup {
         section.finding {
             h2 {
                 @if let Some(code) = &finding.code { span.code { (code) } " " }
-                (Received(&finding.message))
+                (Sentence(&finding.message))
             }
             (frame(&finding.frame))
-            @for help in &finding.help { p.help { "help: " (Received(help)) } }
+            @for help in &finding.help { p.help { "help: " (Sentence(help)) } }
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
 use super::address::Address;
+use super::received::Sentence;
 use super::{Inspector, assets, overlay};
 use crate::access::TenantScope;
 use crate::ids::DEFAULT_TENANT;
@@ -181,8 +182,8 @@ impl IntoResponse for Failure {
                     main #main {
                         div.empty role="alert" {
                             h1 { (problem.title()) }
-                            p { (super::received::Received(problem.detail())) }
-                            @if let Some(help) = problem.advice() { p.note { (super::received::Received(help)) } }
+                            p { (Sentence(problem.detail())) }
+                            @if let Some(help) = problem.advice() { p.note { (Sentence(help)) } }
                             p { a href="/" { "To the saves" } }
                         }
                     }

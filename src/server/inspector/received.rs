@@ -17,6 +17,26 @@ impl Render for Received<'_> {
     }
 }
 
+/// A sentence of this program, in which backticks surround what was written by others: that is set as code, and as text all the same.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sentence<'a>(pub(super) &'a str);
+
+impl Render for Sentence<'_> {
+    fn render_to(&self, page: &mut String) {
+        let parts: Vec<&str> = self.0.split('`').collect();
+        // An odd backtick belongs to somebody's text; then none of them is a mark.
+        if parts.len().is_multiple_of(2) {
+            return Received(self.0).render_to(page);
+        }
+        for (index, part) in parts.into_iter().enumerate() {
+            let quoted = index % 2 == 1;
+            page.push_str(if quoted { "<code>" } else { "" });
+            Received(part).render_to(page);
+            page.push_str(if quoted { "</code>" } else { "" });
+        }
+    }
+}
+
 /// Markup that this crate has made of plain parts.
 pub(super) fn made(markup: String) -> Markup {
     PreEscaped(markup)
@@ -53,5 +73,8 @@ mod tests {
         assert_eq!(shown("<script>alert('x')</script>"), "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;");
         assert_eq!(shown("a\u{1b}[2J\u{202e}b"), "a␛[2J⟨U+202E⟩b");
         assert_eq!(shown("שלום"), "שלום");
+        let said = |text| maud::html! { (Sentence(text)) }.into_string();
+        assert_eq!(said("`<b>` is not `x`"), "<code>&lt;b&gt;</code> is not <code>x</code>");
+        assert_eq!(said("`a` and ` alone"), "`a` and ` alone");
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::filter::Filter;
 use super::outcome::decision;
 use super::page::{About, Failure, Page, Tab, time};
-use super::received::Received;
+use super::received::{Received, Sentence};
 use crate::access::may;
 use crate::engine::{TraceEntry, read_trace};
 use crate::server::access::Allowed;
@@ -54,7 +54,7 @@ pub(super) async fn list(
         }
         (turning(&page, &asked, found.next))
         @if asked.q.is_empty() && !found.saves.is_empty() {
-            p.foot { a href=(page.address.to("/saves.ndjson", &[])) download { "Export as NDJSON" } " for `webhookc test --from`" }
+            p.foot { a href=(page.address.to("/saves.ndjson", &[])) download { "Export as NDJSON" } (Sentence(" for `webhookc test --from`")) }
         }
     };
     Ok(page.draw(&about, &main))
@@ -139,9 +139,9 @@ fn row(page: &Page, save: &SaveRow, now: Timestamp) -> Markup {
 
 fn notes(page: &Page, filter: &Filter, asked: &Asked) -> Markup {
     html! {
-        @for mistake in &filter.mistakes { p.note role="alert" { (Received(mistake)) } }
+        @for mistake in &filter.mistakes { p.note role="alert" { (Sentence(mistake)) } }
         @if filter.is_about_deliveries() {
-            p.note { "`status:` and `endpoint:` are about deliveries: " a href=(page.address.deliveries(&asked.q)) { "look there" } }
+            p.note { (Sentence("`status:` and `endpoint:` are about deliveries: ")) a href=(page.address.deliveries(&asked.q)) { "look there" } }
         } @else if !filter.texts.is_empty() {
             p.note { "Looked for in names and reasons. " a href=(page.address.deliveries(&asked.q)) { "Look for it in the bodies of deliveries" } }
         }

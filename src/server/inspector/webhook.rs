@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::outcome::{endpoint_name, state};
 use super::overlay::frame;
 use super::page::{About, Failure, Page, Tab, time};
-use super::received::Received;
+use super::received::{Received, Sentence};
 use crate::access::may;
 use crate::explain::{Event, Member, event};
 use crate::generation::Generation;
@@ -72,9 +72,9 @@ async fn last(page: &Page, running: &Running, name: &str) -> Result<Vec<Delivery
 fn meaning(explained: &Event) -> Markup {
     html! {
         section.prose aria-label="What it means" {
-            p { "It " (Received(&explained.fires)) @if explained.conditions.is_empty() { "." } @else { ":" } }
+            p { "It " (Sentence(&explained.fires)) @if explained.conditions.is_empty() { "." } @else { ":" } }
             @if !explained.conditions.is_empty() { ul.conditions { @for condition in &explained.conditions { li { (Received(condition)) } } } }
-            @for note in &explained.notes { p.note { (Received(note)) "." } }
+            @for note in &explained.notes { p.note { (Sentence(note)) "." } }
         }
     }
 }

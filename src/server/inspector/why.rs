@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::outcome::mark;
-use super::received::Received;
+use super::received::{Received, Sentence};
 use crate::engine::{Look, Replayed, TraceEntry, Verdict, VerdictWord, looks};
 use crate::explain::Place;
 use crate::generation::Generation;
@@ -59,7 +59,7 @@ pub(super) fn tree(decided: Decided<'_>) -> Markup {
 pub(super) fn verdict(entry: &TraceEntry<'_>) -> Markup {
     html! {
         (mark(entry.verdict)) " " strong { (Received(&entry.webhook)) } " "
-        span.why { @if entry.verdict == VerdictWord::Fired { "fired" } @else { (Received(&entry.to_string())) } }
+        span.why { @if entry.verdict == VerdictWord::Fired { "fired" } @else { (Sentence(&entry.to_string())) } }
     }
 }
 
@@ -72,7 +72,7 @@ fn draw(question: &Question) -> Markup {
     html! {
         li .(class) {
             span.mark .(class) { span aria-hidden="true" { (sign) } span.unseen { (words) } }
-            span.asked { (Received(&question.asked)) }
+            span.asked { (Sentence(&question.asked)) }
             @if let Some(seen) = &question.seen { span.seen { "is " b { (Received(seen)) } } }
             @if let Some(required) = &question.required { span.required { "needs " b { (Received(required)) } } }
             @if question.held.is_none() { span.later { "not asked" } }
