@@ -100,6 +100,13 @@ def pss_mb(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024 / 1e6
 
 
+def commits():
+    """Transactions that the node has committed since it started."""
+    with urllib.request.urlopen(f"http://{API}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("webhookc_store_commits_total") and 'outcome="done"' in line)
+
+
 class Bench:
     def __init__(self, options):
         self.options = options
@@ -151,7 +158,10 @@ class Bench:
                     body, url, method = f'{{"model":"asset","id":"{{id}}","fields":{SAVE}}}', SAVES, "POST"
                 if scenario.get("hang"):
                     return self.with_hanging(process, scenario, folder)
+                before = commits()
                 result = self.e2e("webhookc", process, url, scenario["saves"], scenario["load"], count, method, body, folder)
+                if scenario.get("batch"):
+                    result["commits_a_batch"] = (commits() - before) / (scenario["saves"] / 100)
                 result["store_bytes"] = round(os.path.getsize(f"{folder}/webhookc.db") / scenario["saves"])
                 return result
             finally:
@@ -218,8 +228,7 @@ def figures(result):
         "delivered/s": result["delivered_per_s"], "cpu_us": 1000 * result["cpu_ms_per_delivery"], "p50_ms": e2e["p50"], "p99_ms": e2e["p99"],
         "acknowledged_p99_ms": ingest["p99"], "peak_mb": max(result["peak_pss_mib"].values()), "others_cpu": result["other_cpu_share"],
     }
-    if "store_bytes" in result:
-        picked["store_bytes"] = result["store_bytes"]
+    picked |= {name: result[name] for name in ("store_bytes", "commits_a_batch") if name in result}
     return picked
 
 

@@ -13,6 +13,7 @@
 )]
 
 #[path = "../tests/page/browser.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
 mod browser;
 #[path = "../tests/process/node.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
@@ -110,13 +111,13 @@ async fn fill(project: &Project) {
         if [waiting, under_way].iter().all(|list| list["data"].as_array().unwrap().is_empty()) {
             return;
         }
-        assert!(began.elapsed() < Duration::from_secs(120), "the deliveries do not come to an end");
+        assert!(began.elapsed() < Duration::from_mins(2), "the deliveries do not come to an end");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
 fn summary(mut times: Vec<Duration>) -> String {
     times.sort();
-    let at = |part: f64| times[((times.len() - 1) as f64 * part).round() as usize].as_secs_f64() * 1e3;
-    format!("min {:6.1} ms · median {:6.1} ms · p95 {:6.1} ms · max {:6.1} ms", at(0.0), at(0.5), at(0.95), at(1.0))
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    format!("min {:6.1} ms · median {:6.1} ms · p95 {:6.1} ms · max {:6.1} ms", at(0), at(50), at(95), at(100))
 }

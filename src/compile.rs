@@ -3,10 +3,11 @@
 use crate::check::{self, Rules, Valid};
 use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
-use crate::program::{self, Context, Settings};
+use crate::program::{self, Context, Program, Settings};
 use crate::schema::{self, Dialect, Schema};
 use crate::suppress::{self, Suppressed, Suppression};
 use crate::syntax;
+use crate::template::Uses;
 use crate::text::{SourceFile, SourceMap};
 
 /// Everything the compiler may look at.
@@ -35,6 +36,8 @@ pub struct Compilation {
     pub suppressed: Vec<Suppressed>,
     /// The rules, when there is no error.
     pub rules: Option<Valid<Rules>>,
+    /// What there is of the rules when there is an error: to look names up in, never to be run.
+    pub rejected: Option<Box<Rules>>,
     /// Models declared.
     pub models: usize,
     /// Webhooks declared.
@@ -43,7 +46,13 @@ pub struct Compilation {
 
 /// Compiles.
 #[must_use]
-pub fn compile(mut input: Input) -> Compilation {
+pub fn compile(input: Input) -> Compilation {
+    examine(input, None, |_, _| ()).0
+}
+
+/// Compiles for who wants to know what each name stands for: `uses` takes those of templates, and `look` sees what is declared beside what
+/// it was resolved to.
+pub fn examine<T>(mut input: Input, uses: Option<&Uses>, look: impl FnOnce(&[Schema<'_>], &Program) -> T) -> (Compilation, T) {
     input.settings.templates = input.templates.iter().map(|(name, _)| name.clone()).collect();
     let mut diagnostics = Diagnostics::default();
     let mut suppressions = Vec::new();
@@ -52,11 +61,15 @@ pub fn compile(mut input: Input) -> Compilation {
     let context = Context { sources: &input.sources, templates: &input.templates, settings: &input.settings };
     let program = program::resolve(&schemas, context, &mut diagnostics);
     let (models, webhooks) = (program.models.len(), program.webhooks.len());
+    let seen = look(&schemas, &program);
     drop(schemas);
-    let rules = check::check(program, input.settings, &mut diagnostics);
+    let (rules, rejected) = match check::check(program, input.settings, uses, &mut diagnostics) {
+        Ok(rules) => (Some(rules), None),
+        Err(rejected) => (None, Some(rejected)),
+    };
     let suppressed = suppress::apply(suppressions, &mut diagnostics);
     diagnostics.sort();
-    Compilation { sources: input.sources, diagnostics, suppressed, rules, models, webhooks }
+    (Compilation { sources: input.sources, diagnostics, suppressed, rules, rejected, models, webhooks }, seen)
 }
 
 fn read<'s>(

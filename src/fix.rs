@@ -41,7 +41,7 @@ pub fn fix(input: Input, reach: Reach, wanted: impl Fn(&Diagnostic) -> bool) -> 
     let mut fixed = Fixed { compilation: compile(input), before: BTreeMap::new(), applied: 0 };
     for _ in 0..ROUNDS {
         let findings = fixed.compilation.diagnostics.iter().filter(|finding| wanted(finding));
-        let chosen = choose(findings, reach, &editable);
+        let chosen = compatible(findings, reach, &editable);
         if chosen.is_empty() {
             break;
         }
@@ -58,7 +58,8 @@ pub fn fix(input: Input, reach: Reach, wanted: impl Fn(&Diagnostic) -> bool) -> 
 }
 
 /// The first fix of each finding that touches no other one.
-fn choose<'a>(findings: impl Iterator<Item = &'a Diagnostic>, reach: Reach, editable: &BTreeSet<FileId>) -> Vec<&'a Fix> {
+#[must_use]
+pub fn compatible<'a>(findings: impl Iterator<Item = &'a Diagnostic>, reach: Reach, editable: &BTreeSet<FileId>) -> Vec<&'a Fix> {
     let mut taken: BTreeMap<(FileId, u32), u32> = BTreeMap::new();
     let mut chosen = Vec::new();
     for finding in findings {

@@ -20,6 +20,7 @@
 //! | let in | [`access`] | a key, what it wants to do | the right to do it |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | forget | [`retention`] | settled deliveries | room |
+//! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
@@ -63,4 +64,5 @@ pub mod ingest;
 pub mod worker;
 pub mod reload;
 pub mod server;
+pub mod lsp;
 pub mod cli;

@@ -36,6 +36,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["scenario"]),
     ("maud", &["server"]),
     ("regex_lite", &["scenario"]),
+    ("lsp_types", &["lsp"]),
 ];
 
 /// File names that say nothing about what is in them.

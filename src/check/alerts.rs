@@ -89,7 +89,7 @@ pub(super) fn compile(settings: &Settings, endpoints: &[Arc<EndpointSource>], ou
     for endpoint in taking {
         let mut compiled = Vec::with_capacity(OperationalEvent::ALL.len());
         for event in OperationalEvent::ALL {
-            let scope = Scope { program: &program, webhook: program.webhook(event.webhook()), settings, when: When::Absent };
+            let scope = Scope { program: &program, webhook: program.webhook(event.webhook()), settings, when: When::Absent, uses: None };
             compiled.extend(Request::compile(&endpoint.request, scope, out));
         }
         requests.insert(endpoint.id.clone(), compiled);

@@ -13,10 +13,12 @@ pub use alerts::{Alerts, OperationalEvent};
 
 use std::sync::{Arc, OnceLock};
 
+use subscriptions::World;
+
 use crate::diagnostics::Diagnostics;
 use crate::ids::ModelId;
 use crate::program::{EndpointSource, Program, RuleGraph, Settings};
-use crate::template::{Predicate, Request};
+use crate::template::{Predicate, Request, Uses};
 
 /// A value that has passed every check without an error. Can be had only from [`check`].
 #[derive(Debug)]
@@ -70,20 +72,21 @@ pub struct Subscription {
     pub request: Request,
 }
 
-/// Checks the program and compiles its templates. `None` when there is an error, also one that came before.
-#[must_use]
-pub fn check(program: Program, settings: Settings, out: &mut Diagnostics) -> Option<Valid<Rules>> {
+/// Checks the program and compiles its templates. What comes back as an error is what there is of the rules when there is a mistake, also
+/// one that came before: to look names up in, never to be run.
+pub fn check(program: Program, settings: Settings, uses: Option<&Uses>, out: &mut Diagnostics) -> Result<Valid<Rules>, Box<Rules>> {
     duplicate_event_name::check(&program, out);
     event_name_not_a_name::check(&program, out);
     fires_on_every_save::check(&program, out);
     let endpoints = subscriptions::endpoints(&program, &settings);
     let subscribers = subscriptions::subscribers(&program, &endpoints, out);
     webhook_without_target::check(&program, &subscribers, out);
-    let predicates = subscriptions::predicates(&program, &settings, out);
+    let world = World { program: &program, settings: &settings, uses };
+    let predicates = subscriptions::predicates(world, out);
     never_fires::check(&program, &settings, &predicates, out);
-    let subscriptions = subscriptions::compile(&program, &settings, &endpoints, &predicates, subscribers, out);
+    let subscriptions = subscriptions::compile(world, &endpoints, &predicates, subscribers, out);
     let alerts = alerts::compile(&settings, &endpoints, out);
     let graphs = program.models.iter().map(|_| OnceLock::new()).collect();
     let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts, graphs };
-    (!out.has_errors()).then_some(Valid(rules))
+    if out.has_errors() { Err(Box::new(rules)) } else { Ok(Valid(rules)) }
 }

@@ -10,7 +10,7 @@ pub(super) fn check(program: &Program, settings: &Settings, predicates: &[Option
         let found = among_conditions(webhook).or_else(|| {
             // What could not be resolved may be a condition that was meant otherwise.
             let predicate = predicate.as_ref().filter(|_| !program.is_incomplete(WebhookId(index)))?;
-            of_when(webhook, predicate, Scope { program, webhook, settings, when: When::Absent })
+            of_when(webhook, predicate, Scope { program, webhook, settings, when: When::Absent, uses: None })
         });
         if let Some(found) = found {
             out.push(found);

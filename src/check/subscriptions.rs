@@ -9,7 +9,7 @@ use super::Subscription;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, suggestion};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, Program, Settings};
-use crate::template::{Predicate, Request, Scope, When};
+use crate::template::{Predicate, Request, Scope, Uses, When};
 use crate::text::Spanned;
 
 /// For each webhook the indexes of the endpoints that receive it, ascending.
@@ -83,21 +83,30 @@ fn unknown_event(program: &Program, name: &Spanned<Box<str>>) -> Diagnostic {
     }
 }
 
+/// What templates are compiled against.
+#[derive(Clone, Copy)]
+pub(super) struct World<'a> {
+    pub program: &'a Program,
+    pub settings: &'a Settings,
+    pub uses: Option<&'a Uses>,
+}
+
 /// Compiles the `when` of every webhook that has one.
-pub(super) fn predicates(program: &Program, settings: &Settings, out: &mut Diagnostics) -> Vec<Option<Predicate>> {
-    let compile = |webhook| Scope { program, webhook, settings, when: When::Absent };
+pub(super) fn predicates(world: World<'_>, out: &mut Diagnostics) -> Vec<Option<Predicate>> {
+    let World { program, settings, uses } = world;
+    let compile = |webhook| Scope { program, webhook, settings, when: When::Absent, uses };
     program.webhooks.iter().map(|webhook| Predicate::compile(webhook.when.as_ref()?, compile(webhook), out)).collect()
 }
 
 /// Compiles every endpoint's request for every webhook it receives.
 pub(super) fn compile(
-    program: &Program,
-    settings: &Settings,
+    world: World<'_>,
     endpoints: &[Arc<EndpointSource>],
     predicates: &[Option<Predicate>],
     subscribers: Subscribers,
     out: &mut Diagnostics,
 ) -> Vec<Vec<Subscription>> {
+    let World { program, settings, uses } = world;
     let mut subscriptions = Vec::with_capacity(subscribers.len());
     for ((webhook, predicate), subscribed) in program.webhooks.iter().zip(predicates).zip(subscribers) {
         let when = match predicate {
@@ -106,7 +115,7 @@ pub(super) fn compile(
             None => When::Absent,
         };
         let compiled = subscribed.into_iter().filter_map(|endpoint| {
-            let scope = Scope { program, webhook, settings, when };
+            let scope = Scope { program, webhook, settings, when, uses };
             let request = Request::compile(&endpoints.get(endpoint)?.request, scope, out)?;
             Some(Subscription { endpoint, request })
         });

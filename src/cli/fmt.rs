@@ -151,6 +151,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn complain(sources: SourceMap, diagnostics: Diagnostics, output: Output) {
-    let found = Compilation { sources, diagnostics, suppressed: Vec::new(), rules: None, models: 0, webhooks: 0 };
+    let found = Compilation { sources, diagnostics, suppressed: Vec::new(), rules: None, rejected: None, models: 0, webhooks: 0 };
     output.complain(&render(&found, Format::Full, output.err));
 }

@@ -18,6 +18,7 @@ mod fmt;
 mod graph;
 mod init;
 mod keys;
+mod lsp;
 mod man;
 mod node;
 mod output;
@@ -75,6 +76,7 @@ enum Verb {
     Init(init::Init),
     Rules(rules::Rules),
     Graph(graph::Graph),
+    Lsp(lsp::Lsp),
     Schema(schema::Schema),
     Completions(completions::Completions),
     Man(man::Man),
@@ -138,6 +140,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Init(init) => init.run(output),
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),
+        Verb::Lsp(lsp) => lsp.run(),
         Verb::Schema(schema) => Ok(schema.run(output)),
         Verb::Completions(completions) => Ok(completions.run(&mut Arguments::command(), output)),
         Verb::Man(man) => man.run(Arguments::command()),

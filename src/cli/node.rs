@@ -167,9 +167,7 @@ impl Node {
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
             app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain) });
-            feed.tell(clock.now(), Activity::Begun);
-            // The program may be another than that of the last process.
-            swapped.notify_one();
+            begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
@@ -202,6 +200,13 @@ impl Node {
         store.close().await;
         Ok(true)
     }
+}
+
+/// The first program is at work.
+fn begun(feed: &Feed, clock: &dyn Clock, swapped: &Notify) {
+    feed.tell(clock.now(), Activity::Begun);
+    // It may be another than that of the last process.
+    swapped.notify_one();
 }
 
 /// A node lives long and holds little at a time: pages of 2 MiB, of which the allocator would take one for each thread and size of

@@ -71,12 +71,15 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         store.finish(out);
     }
     if let Some(vars) = named(table.take("vars"), "[vars]", out) {
+        config.names.extend(vars.iter().map(|value| (format!("vars.{}", value.key), value.key_span)));
         config.vars = vars.iter().filter_map(|value| Some((value.key.to_owned(), variable(value, out)?))).collect();
     }
     if let Some(secrets) = named(table.take("secrets"), "[secrets]", out) {
+        config.names.extend(secrets.iter().map(|value| (format!("secrets.{}", value.key), value.key_span)));
         config.secrets = secrets.iter().filter_map(|value| Some((value.key.to_owned(), SecretSource::of(value, false, out)?))).collect();
     }
     if let Some(receivers) = named(table.take("receivers"), "[receivers]", out) {
+        config.names.extend(receivers.iter().map(|value| (format!("receivers.{}", value.key), value.key_span)));
         config.endpoints.extend(receivers.iter().filter_map(|value| receiver(value, out)));
     }
     if let Some(endpoints) = table.take("endpoints") {

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::LoadError;
 use super::stamp::Stamp;
+use super::{FILE_NAME, LoadError};
 
 /// Bytes read of a file: one more than the compiler accepts, so that it can say that a file is too large.
 const LONGEST: u64 = 32 * 1024 * 1024 + 1;
@@ -16,6 +17,9 @@ const LONGEST: u64 = 32 * 1024 * 1024 + 1;
 const DEEPEST: usize = 16;
 /// Folders that hold other people's files.
 const SKIPPED: [&str; 2] = ["target", "node_modules"];
+
+/// Texts that stand for files whatever the disk holds: what an editor has open. By the paths that the links in them lead to.
+pub type Overlay = BTreeMap<PathBuf, Arc<String>>;
 
 /// What a reading has looked at.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +34,7 @@ pub struct Seen {
     kinds: BTreeMap<PathBuf, Kind>,
     /// Lists of files; `None` for one of a folder that could not be read.
     lists: BTreeMap<Listing, Option<Vec<PathBuf>>>,
+    overlay: Overlay,
 }
 
 /// What a path leads to.
@@ -89,6 +94,13 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, LoadError> {
     Ok(found)
 }
 
+/// Whether a folder is that of a project: it has the project file, a schema, or a folder `schemas` with one.
+#[must_use]
+pub fn is_project(folder: &Path) -> bool {
+    let has_schema = |folder: &Path, deep| Seen::default().list(folder, ".xml", deep).is_ok_and(|found| !found.is_empty());
+    folder.join(FILE_NAME).is_file() || has_schema(folder, false) || has_schema(&folder.join("schemas"), true)
+}
+
 impl Seen {
     /// Whether a reading would come out differently now. Nothing is parsed for it, since what a reading looks at follows from what it
     /// saw, and nothing is read that has been at rest. What is read anyway is known to be at rest the next time.
@@ -108,7 +120,7 @@ impl Seen {
 
     /// The same looks once more.
     fn again(&self) -> Self {
-        let mut seen = Self::default();
+        let mut seen = Self::over(self.overlay.clone());
         let now = SystemTime::now();
         for (path, content) in &self.contents {
             match self.stamps.get(path) {
@@ -129,12 +141,29 @@ impl Seen {
         seen
     }
 
+    /// Looks at files with these texts over them.
+    #[must_use]
+    pub fn over(overlay: Overlay) -> Self {
+        Self { overlay, ..Self::default() }
+    }
+
+    /// The text of an editor that stands for a file.
+    fn overlaid(&self, path: &Path) -> Option<&Arc<String>> {
+        if self.overlay.is_empty() {
+            return None;
+        }
+        self.overlay.get(path).or_else(|| self.overlay.get(&path.canonicalize().ok()?))
+    }
+
     /// Reads a file of the project.
-    pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+    pub fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         self.note_folders_of(path);
         // Before reading: what is written while it is read changes the stamp.
         let stamp = Stamp::of(path, SystemTime::now());
-        let read = read_file(path);
+        let read = match self.overlaid(path) {
+            Some(text) => Ok(text.as_bytes().to_vec()),
+            None => read_file(path),
+        };
         let hash = |bytes: &Vec<u8>| {
             let mut hasher = DefaultHasher::new();
             bytes.hash(&mut hasher);
@@ -180,10 +209,23 @@ impl Seen {
     pub fn list(&mut self, folder: &Path, suffix: &str, deep: bool) -> io::Result<Vec<PathBuf>> {
         let mut walk = Walk { suffix, deeper: if deep { DEEPEST } else { 0 }, visited: BTreeSet::new(), found: Vec::new() };
         let walked = self.walk(folder, &mut walk);
+        walk.found.extend(self.unsaved(folder, suffix, deep));
         walk.found.sort();
         let listing = Listing { folder: folder.to_owned(), suffix: suffix.to_owned(), deep };
         self.lists.insert(listing, walked.is_ok().then(|| walk.found.clone()));
         walked.map(|()| walk.found)
+    }
+
+    /// The texts of an editor that are in a folder, though the disk has no file for them yet.
+    fn unsaved(&self, folder: &Path, suffix: &str, deep: bool) -> Vec<PathBuf> {
+        if self.overlay.is_empty() {
+            return Vec::new();
+        }
+        let Ok(home) = folder.canonicalize() else { return Vec::new() };
+        let is_there = |path: &&PathBuf| if deep { path.starts_with(&home) } else { path.parent() == Some(&home) };
+        let is_meant = |path: &&PathBuf| path.to_string_lossy().ends_with(suffix) && !path.exists();
+        let unsaved = self.overlay.keys().filter(is_there).filter(is_meant);
+        unsaved.map(|path| folder.join(path.strip_prefix(&home).unwrap_or(path))).collect()
     }
 
     fn walk(&mut self, folder: &Path, walk: &mut Walk<'_>) -> io::Result<()> {

@@ -15,9 +15,9 @@ mod stamp;
 
 pub use document::Mistake;
 pub use file::parse;
-pub use files::{Seen, expand, read_file, xml_files};
+pub use files::{Overlay, Seen, expand, is_project, read_file, xml_files};
 pub use keys::{Keys, PreviousSecret};
-pub use project::{LoadError, Project, Reading, read, read_settings, read_text};
+pub use project::{LoadError, Project, Reading, read, read_over, read_settings, read_text};
 pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
 
@@ -31,7 +31,7 @@ use ipnet::IpNet;
 use crate::delivery::{Policy, Rate};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Settings};
-use crate::text::Spanned;
+use crate::text::{Span, Spanned};
 
 /// The name of the project file.
 pub const FILE_NAME: &str = "webhookc.toml";
@@ -71,6 +71,8 @@ pub struct Config {
     pub in_flight: Option<usize>,
     /// How long things are kept after they have ended.
     pub retention: Retention,
+    /// Where the names of `[vars]`, `[secrets]` and `[receivers]` are written, by `vars.x`, `secrets.x`, `receivers.x`.
+    pub names: BTreeMap<String, Span>,
 }
 
 /// A receiver or endpoint of the file: the compiler's side, and the runtime's.
@@ -119,6 +121,7 @@ impl Config {
             allow_networks: Vec::new(),
             in_flight: None,
             retention: Retention::default(),
+            names: BTreeMap::new(),
         }
     }
 

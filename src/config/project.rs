@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::document::Mistake;
 use super::file::{address, parse};
-use super::files::{Seen, expand, shown};
+use super::files::{Overlay, Seen, expand, shown};
 use super::{Config, FILE_NAME, Overrides};
 use crate::compile::Input;
 use crate::ids::FileId;
@@ -71,7 +71,13 @@ pub enum LoadError {
 /// above the first of them.
 #[must_use]
 pub fn read(paths: &[PathBuf], overrides: &Overrides) -> Reading {
-    let mut seen = Seen::default();
+    read_over(paths, overrides, Overlay::default())
+}
+
+/// The same, with the texts of an editor in place of what its files hold.
+#[must_use]
+pub fn read_over(paths: &[PathBuf], overrides: &Overrides, overlay: Overlay) -> Reading {
+    let mut seen = Seen::over(overlay);
     let outcome = load(paths, overrides, &mut seen);
     Reading { outcome, seen }
 }

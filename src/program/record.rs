@@ -1,5 +1,6 @@
 //! An object as it is stored: one value for each property of its model.
 
+use serde::Serializer as _;
 use serde_json::{Map, Value};
 
 use crate::ids::{ModelId, PropertyId};
@@ -20,6 +21,9 @@ pub struct Record {
 }
 
 static NULL: Value = Value::Null;
+
+/// What most stored objects fit into, in bytes.
+const USUAL_SIZE: usize = 1024;
 
 impl Record {
     /// An object of which nothing is set.
@@ -63,8 +67,12 @@ impl Record {
     #[must_use]
     pub fn to_stored(&self, program: &Program) -> String {
         let set = program.model(self.model).properties.iter().zip(&self.values).filter(|(_, value)| !value.is_null());
-        let object: Map<String, Value> = set.map(|(property, value)| (stored_name(property).into_owned(), value.clone())).collect();
-        Value::Object(object).to_string()
+        let mut set: Vec<_> = set.map(|(property, value)| (stored_name(property), value)).collect();
+        set.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let mut text = Vec::with_capacity(USUAL_SIZE);
+        let written = serde_json::Serializer::new(&mut text).collect_map(set);
+        debug_assert!(written.is_ok(), "strings, numbers and JSON values can always be written to memory");
+        String::from_utf8(text).unwrap_or_default()
     }
 }
 

@@ -15,7 +15,7 @@ mod watch;
 pub use build::{Absent, BuildError, build};
 pub use keyring::{Keyring, RotateError};
 pub use rejected::{Rejected, Rejection};
-pub use reloader::{Attempt, Files, Reloader, Setup};
+pub use reloader::{Attempt, Files, Reloader, Setup, add_sink};
 pub use trigger::{Report, Requests, Trigger, trigger};
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::watch::Watch;
 use crate::activity::{Activity, Feed};
 use crate::changes::changes;
 use crate::check::{Rules, Valid};
-use crate::compile::{Compilation, compile};
+use crate::compile::{Compilation, Input, compile};
 use crate::config::{self, Config, LoadError, Overrides, Seen};
 use crate::diagnostics::Severity;
 use crate::egress::Guard;
@@ -76,9 +76,7 @@ impl Files {
         let reading = config::read(&self.paths, &self.overrides);
         let outcome = reading.outcome.map(|mut project| {
             if let Some(address) = self.sink {
-                let url = format!("http://{address}/sink/{{{{ event }}}}");
-                let file = project.input.sources.add("webhookc dev", url.clone().into_bytes());
-                project.input.settings.endpoints.push(Arc::new(sink(&url, Span::new(file, 0, url.len()))));
+                add_sink(&mut project.input, address);
             }
             (project.config, compile(project.input))
         });
@@ -102,6 +100,13 @@ impl Files {
             }
         }
     }
+}
+
+/// Adds the built-in receiver, which takes every webhook that nobody else receives.
+pub fn add_sink(input: &mut Input, address: SocketAddr) {
+    let url = format!("http://{address}/sink/{{{{ event }}}}");
+    let file = input.sources.add("webhookc dev", url.clone().into_bytes());
+    input.settings.endpoints.push(Arc::new(sink(&url, Span::new(file, 0, url.len()))));
 }
 
 fn sink(url: &str, span: Span) -> EndpointSource {

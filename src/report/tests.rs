@@ -14,7 +14,7 @@ fn compilation(files: &[(&str, &str)], found: impl IntoIterator<Item = Diagnosti
     for diagnostic in found {
         diagnostics.push(diagnostic);
     }
-    Compilation { sources, diagnostics, suppressed: Vec::new(), rules: None, models: 3, webhooks: 1 }
+    Compilation { sources, diagnostics, suppressed: Vec::new(), rules: None, rejected: None, models: 3, webhooks: 1 }
 }
 
 fn at(file: u32, text: &str, part: &str) -> Span {

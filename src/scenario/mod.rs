@@ -24,5 +24,5 @@ pub use run::{Attempt, Delivery, Happened, State, StepOutcome, StepResult, run};
 pub use setting::{Setting, Target};
 pub use written::{
     Action, Answer, Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedHeaders,
-    ExpectedStep, Form, Pattern, PatternKind, Recorded, Scenario, Step, TestFile, read_recording, read_tests,
+    ExpectedStep, Form, Mention, MentionOf, Pattern, PatternKind, Recorded, Scenario, Step, TestFile, mentions, read_recording, read_tests,
 };

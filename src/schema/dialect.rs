@@ -112,12 +112,14 @@ impl Dialect {
     }
 
     /// What this dialect calls an element of 3.1.
-    pub(super) fn element_word(self, ours: &'static str) -> &'static str {
+    #[must_use]
+    pub fn element_word(self, ours: &'static str) -> &'static str {
         self.words().elements.iter().find(|(_, known)| *known == ours).map_or(ours, |(theirs, _)| *theirs)
     }
 
     /// What this dialect calls an attribute of an element, both named as in 3.1.
-    pub(super) fn attribute_word<'a>(self, element: &str, ours: &'a str) -> &'a str {
+    #[must_use]
+    pub fn attribute_word<'a>(self, element: &str, ours: &'a str) -> &'a str {
         self.words().attributes.iter().find(|(of, _, known)| *of == element && *known == ours).map_or(ours, |(_, theirs, _)| *theirs)
     }
 

@@ -9,6 +9,7 @@ mod field_type;
 mod grammar;
 mod model;
 mod node;
+pub mod offer;
 mod shape;
 mod webhook;
 mod words;

@@ -30,6 +30,9 @@ mod signatures;
 mod tree;
 mod ty;
 mod typing;
+mod uses;
+
+pub mod offer;
 
 mod evaluate;
 mod filters;
@@ -47,6 +50,7 @@ pub use predicate::Predicate;
 pub use rendered::{Part, RenderError, Rendered, RenderedText};
 pub use request::Request;
 pub use signatures::{FILTERS, FUNCTIONS, Filter, Signature, TESTS, Test};
+pub use uses::{Named, Tool, Use, Uses};
 
 use crate::program::{Program, Settings, Webhook};
 
@@ -61,6 +65,8 @@ pub struct Scope<'a> {
     pub settings: &'a Settings,
     /// What is known of the webhook's `when`.
     pub when: When<'a>,
+    /// Where the names that are resolved are noted, if anywhere.
+    pub uses: Option<&'a Uses>,
 }
 
 /// What a template may take for granted of its webhook's `when`.

@@ -1,4 +1,4 @@
-//! A headless Chromium over its DevTools protocol, spoken through a pipe: each message is JSON ended by a zero byte. The browser reads
+//! A headless Chromium over its `DevTools` protocol, spoken through a pipe: each message is JSON ended by a zero byte. The browser reads
 //! from its descriptor 3 and writes to 4, which a shell makes of its input and output. No port, no driver program, no other host.
 
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 /// How long anything in a browser may take before it counts as stuck.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A browser with one page.
 pub struct Browser {
@@ -60,17 +60,17 @@ impl Browser {
         let (complaints, asked) = (Vec::new(), Vec::new());
         let mut browser =
             Self { child, input, messages, waiting: VecDeque::new(), next: 1, session: None, complaints, asked, _profile: profile };
-        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }))["targetId"].as_str().unwrap().to_owned();
-        let session = browser.call("Target.attachToTarget", json!({ "targetId": target, "flatten": true }));
+        let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }))["targetId"].as_str().unwrap().to_owned();
+        let session = browser.call("Target.attachToTarget", &json!({ "targetId": target, "flatten": true }));
         browser.session = Some(session["sessionId"].as_str().unwrap().to_owned());
         for domain in ["Page", "Runtime", "Network", "Log"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
 
     /// Calls a method of the protocol.
-    pub fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
         let id = self.next;
         self.next += 1;
         let mut message = json!({ "id": id, "method": method, "params": parameters });
@@ -117,7 +117,7 @@ impl Browser {
     /// Opens an address and waits until the page is there.
     pub fn open(&mut self, url: &str) {
         self.waiting.clear();
-        let answer = self.call("Page.navigate", json!({ "url": url }));
+        let answer = self.call("Page.navigate", &json!({ "url": url }));
         assert!(answer.get("errorText").is_none(), "{url}: {}", answer["errorText"]);
         self.wait_for("the page", "document.readyState === 'complete'");
     }
@@ -125,7 +125,7 @@ impl Browser {
     /// The value of an expression in the page.
     pub fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.call("Runtime.evaluate", parameters);
+        let answer = self.call("Runtime.evaluate", &parameters);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {}", answer["exceptionDetails"]);
         answer["result"]["value"].clone()
     }
@@ -142,7 +142,7 @@ impl Browser {
         loop {
             // Between two pages there may be none to ask.
             let parameters = json!({ "expression": format!("!!({expression})"), "returnByValue": true });
-            if self.call("Runtime.evaluate", parameters)["result"]["value"] == true {
+            if self.call("Runtime.evaluate", &parameters)["result"]["value"] == true {
                 return;
             }
             if began.elapsed() > PATIENCE {
@@ -163,8 +163,8 @@ impl Browser {
     pub fn press(&mut self, key: &str) {
         let text = if key.chars().count() == 1 { key } else { "" };
         let text = if key == "Enter" { "\r" } else { text };
-        self.call("Input.dispatchKeyEvent", json!({ "type": "keyDown", "key": key, "text": text }));
-        self.call("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key }));
+        self.call("Input.dispatchKeyEvent", &json!({ "type": "keyDown", "key": key, "text": text }));
+        self.call("Input.dispatchKeyEvent", &json!({ "type": "keyUp", "key": key }));
     }
 
     /// Clicks an element by what it is, as its reader does.
@@ -175,25 +175,25 @@ impl Browser {
             json!(selector)
         ));
         for kind in ["mousePressed", "mouseReleased"] {
-            self.call("Input.dispatchMouseEvent", json!({ "type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1 }));
+            self.call("Input.dispatchMouseEvent", &json!({ "type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1 }));
         }
     }
 
     /// The size of the window.
     pub fn resize(&mut self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        self.call("Emulation.setDeviceMetricsOverride", size);
+        self.call("Emulation.setDeviceMetricsOverride", &size);
     }
 
     /// Light or dark, as the reader's system says.
     pub fn prefer(&mut self, scheme: &str) {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.call("Emulation.setEmulatedMedia", features);
+        self.call("Emulation.setEmulatedMedia", &features);
     }
 
     /// Takes a picture of the window, to be looked at: `target/tmp/NAME.png`.
     pub fn picture(&mut self, name: &str) {
-        let picture = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        let picture = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
         let bytes = base64::engine::general_purpose::STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
         std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png")), bytes).unwrap();
     }

@@ -70,7 +70,9 @@ async fn a_sample_is_saved_and_every_key_does_what_the_list_of_keys_says() {
     browser.press("Escape");
     browser.value("document.querySelector('#keys').close()");
     for (keys, page) in [(["g", "d"], "/deliveries"), (["g", "w"], "/webhooks"), (["g", "s"], "/ui/default")] {
-        keys.iter().for_each(|key| browser.press(key));
+        for key in keys {
+            browser.press(key);
+        }
         browser.wait_for(page, &format!("location.pathname.endsWith('{page}') && document.readyState === 'complete'"));
     }
     project.save("asset", "a1", r#"{"name": "Pump"}"#).await;

@@ -92,7 +92,7 @@ async fn every_page_can_be_read_without_its_script() {
     let project = Project::start("");
     project.save("asset", "a1", r#"{"name": "Pump"}"#).await;
     let mut browser = Browser::start();
-    browser.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
+    browser.call("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
     browser.open(&project.page(""));
     assert!(browser.text(".saves").contains("asset_named"));
     browser.click(".delivery");

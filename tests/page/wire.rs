@@ -21,7 +21,7 @@ async fn until(stream: &mut Response, text: &str) -> String {
     let mut read = String::new();
     while !read.contains(text) {
         let chunk = tokio::time::timeout(Duration::from_secs(30), stream.chunk()).await.unwrap_or_else(|_| panic!("no {text} in {read}"));
-        read.push_str(&String::from_utf8(chunk.unwrap().unwrap().to_vec()).unwrap());
+        read.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()).unwrap());
     }
     read
 }

@@ -17,3 +17,4 @@ mod related;
 mod reload;
 mod same_bytes;
 mod signatures;
+mod tls;

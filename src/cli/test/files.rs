@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::config::{FILE_NAME, Seen};
+use crate::config::{FILE_NAME, Seen, is_project};
 
 /// How the name of a test file ends.
 const SUFFIX: &str = ".test.yaml";
@@ -53,9 +53,4 @@ fn project_of(file: &Path) -> Result<PathBuf, Failure> {
             "a project is a folder with `{FILE_NAME}`, an `*.xml` schema or a folder `schemas`; tests stand in it or below it"
         ))
     })
-}
-
-fn is_project(folder: &Path) -> bool {
-    let has_schema = |folder: &Path, deep| Seen::default().list(folder, ".xml", deep).is_ok_and(|found| !found.is_empty());
-    folder.join(FILE_NAME).is_file() || has_schema(folder, false) || has_schema(&folder.join("schemas"), true)
 }

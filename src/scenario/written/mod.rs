@@ -4,6 +4,7 @@
 mod answer;
 mod expected;
 mod file;
+mod names;
 mod node;
 mod pattern;
 mod recorded;
@@ -18,6 +19,7 @@ pub use expected::{
     Decided, ExpectedAttempt, ExpectedAttempts, ExpectedDecision, ExpectedDeliveries, ExpectedDelivery, ExpectedHeaders, ExpectedStep,
 };
 pub use file::{Scenario, TestFile, read_tests};
+pub use names::{Mention, MentionOf, mentions};
 pub use pattern::{Form, Pattern, PatternKind};
 pub use recorded::{Recorded, read_recording};
 pub use step::{Action, Step};

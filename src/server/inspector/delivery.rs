@@ -47,6 +47,8 @@ struct Shown<'a> {
     /// The delivery before this one, of the same webhook, object and endpoint.
     before: Option<DeliveryId>,
     now: Timestamp,
+    /// Whether the save was one of the object that it is about.
+    own_save: bool,
     hidden: bool,
     revealed: bool,
 }
@@ -92,6 +94,7 @@ pub(super) async fn show(
         program,
         before: before.first().map(|row| row.id),
         now: running.ingest.clock.now(),
+        own_save: history.is_of((&delivery.model, &delivery.object), delivery.sequence),
         hidden: !revealed && is_sensitive(&generation.rules, &delivery.event, &delivery.model),
         revealed,
     };
@@ -239,7 +242,7 @@ fn why(shown: &Shown<'_>, around: Option<&crate::engine::Replayed>) -> Markup {
                 (tree(Decided {
                     generation: shown.generation,
                     same_program: trace.program == shown.generation.origin.program,
-                    operation: &trace.operation,
+                    operation: shown.own_save.then_some(&*trace.operation),
                     around,
                     entry,
                 }))

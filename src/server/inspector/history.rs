@@ -21,13 +21,16 @@ impl History {
         &self.0
     }
 
-    /// An object around a save; `None` when too little is kept, or the data model is another one by now.
+    /// Whether the save was one of this object.
+    pub(super) fn is_of(&self, (model, object): (&str, &str), sequence: Sequence) -> bool {
+        self.0.iter().any(|recording| recording.sequence == sequence && *recording.model == *model && *recording.object == *object)
+    }
+
+    /// An object around a save: around its own last one, where the save was another object's for which it had waited. `None` when too little is kept, or the data model is another one by now.
     pub(super) fn around(&self, generation: &Generation, (model, object): (&str, &str), sequence: Sequence) -> Option<Replayed> {
         let own = self.0.iter().filter(|recording| *recording.model == *model && *recording.object == *object);
         let own: Vec<&Recording> = own.filter(|recording| recording.sequence <= sequence).collect();
-        if own.last()?.sequence != sequence {
-            return None;
-        }
+        own.last()?;
         let saves: Vec<Save> = own.iter().filter_map(|recording| read_item(generation, recording.item.as_bytes(), 0).ok()).collect();
         if saves.len() < own.len() { None } else { replay(&generation.rules.program, &saves) }
     }

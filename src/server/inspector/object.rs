@@ -156,7 +156,7 @@ impl Saves<'_> {
                         (tree(Decided {
                             generation: self.generation,
                             same_program: trace.program == self.generation.origin.program,
-                            operation: &trace.operation,
+                            operation: self.history.is_of(self.about, trace.sequence).then_some(&*trace.operation),
                             around: around.as_ref(),
                             entry,
                         }))

@@ -17,22 +17,22 @@ pub(super) fn draw(attempt: &AttemptRow) -> Markup {
     let named = [("resolve", timing.resolve), ("connect", timing.connect), ("tls", timing.tls), ("first byte", timing.first_byte)];
     let before: Duration = waited.iter().flatten().sum();
     let rest = attempt.took.saturating_sub(before);
-    let phases: Vec<(&str, Duration)> = named
+    let phases: Vec<(usize, &str, Duration)> = named
         .into_iter()
-        .filter_map(|(name, took)| Some((name, took?)))
-        .chain((timing.first_byte.is_some() && !rest.is_zero()).then_some(("the rest", rest)))
+        .chain([("the rest", (timing.first_byte.is_some() && !rest.is_zero()).then_some(rest))])
+        .enumerate()
+        .filter_map(|(index, (name, took))| Some((index, name, took?)))
         .collect();
     if phases.is_empty() {
         return html! {};
     }
-    let whole = phases.iter().map(|(_, took)| *took).sum::<Duration>().as_secs_f64().max(f64::EPSILON);
+    let whole = phases.iter().map(|(_, _, took)| *took).sum::<Duration>().as_secs_f64().max(f64::EPSILON);
     let mut x = 0.0;
     let bars: Vec<(usize, f64, f64)> = phases
         .iter()
-        .enumerate()
-        .map(|(index, (_, took))| {
+        .map(|(index, _, took)| {
             let width = took.as_secs_f64() / whole * WIDTH;
-            let bar = (index, x, width);
+            let bar = (*index, x, width);
             x += width;
             bar
         })
@@ -43,7 +43,7 @@ pub(super) fn draw(attempt: &AttemptRow) -> Markup {
                 @for (index, x, width) in &bars { rect class={ "phase-" (index) } x=(format!("{x:.1}")) width=(format!("{width:.1}")) height="10" {} }
             }
             ul {
-                @for (index, (name, took)) in phases.iter().enumerate() { li { span.dot class={ "phase-" (index) } {} (name) " " b { (duration(*took)) } } }
+                @for (index, name, took) in &phases { li { span class={ "dot phase-" (index) } {} (name) " " b { (duration(*took)) } } }
                 @if timing.reused { li { "over a kept connection" } }
             }
         }

@@ -20,8 +20,8 @@ pub(super) struct Decided<'a> {
     pub generation: &'a Generation,
     /// Whether it is the one that decided.
     pub same_program: bool,
-    /// `create`, `update`, `delete`.
-    pub operation: &'a str,
+    /// `create`, `update`, `delete`; `None` where the save was another object's.
+    pub operation: Option<&'a str>,
     /// The object around the save, where that is known.
     pub around: Option<&'a Replayed>,
     pub entry: &'a TraceEntry<'a>,
@@ -97,7 +97,7 @@ fn operation(decided: Decided<'_>, webhook: &Webhook) -> Question {
     Question {
         asked: "operation".to_owned(),
         held: Some(decided.entry.verdict != VerdictWord::OtherOperation),
-        seen: Some(decided.operation.to_owned()),
+        seen: decided.operation.map(str::to_owned),
         required: Some(words.join(" or ")),
         place: None,
     }

@@ -144,7 +144,7 @@ impl Fixture {
     }
 
     pub(super) fn scope(&self) -> Scope<'_> {
-        Scope { program: &self.program, webhook: &self.program.webhooks[0], settings: &self.settings, when: When::Absent }
+        Scope { program: &self.program, webhook: &self.program.webhooks[0], settings: &self.settings, when: When::Absent, uses: None }
     }
 
     fn data<'a>(&'a self, previous: &'a Record) -> Data<'a> {

@@ -73,6 +73,7 @@ impl<'p> Typing<'p, '_> {
         ty.undefined |= !lacking.is_empty();
         let ty = Type { undefined: ty.undefined || of.ty.may_miss(), ..ty };
         let place = further(of.place.as_ref(), Step::Key(name.text.into()));
+        self.note_value(name.range.clone(), name.text, &ty);
         self.placed(ExprKind::Part(Box::new(of.expr), name.text.into()), ty, place, range)
     }
 
@@ -93,14 +94,19 @@ impl<'p> Typing<'p, '_> {
         {
             let place = further(of.place.as_ref(), Step::Property(property));
             let ty = nullable(Shape::of_property(model.property(property)));
+            self.note_property(object.model, property, name.range.clone(), name.text, self.noted(place.as_ref(), &ty).as_ref());
             return self.placed(ExprKind::Property(Box::new(of.expr), property), ty, place, range);
         }
         if let Some((meta, shape)) = meta {
+            self.note_value(name.range.clone(), name.text, &certain(shape.clone()));
             return self.made(ExprKind::Meta(Box::new(of.expr), meta), certain(shape), range);
         }
         if let Some(property) = name.text.strip_suffix("_id").and_then(|relation| model.property_named(relation)) {
             let place = further(of.place.as_ref(), Step::Property(property));
             let whole = Type { shape: Shape::of_property(model.property(property)), null: true, undefined: missing };
+            if model.property(property).field().is_none() || model.property(property).is_attachment() {
+                self.note_property(object.model, property, name.range.clone(), name.text, self.noted(place.as_ref(), &whole).as_ref());
+            }
             return match &model.property(property).kind {
                 Kind::BelongsTo(_) => self.placed(ExprKind::Property(Box::new(of.expr), property), whole, place, range),
                 Kind::Field(_) if model.property(property).is_attachment() => {
@@ -126,6 +132,7 @@ impl<'p> Typing<'p, '_> {
             Through::HasMany(_) => Type { shape: Shape::List(Rc::new(Type::of(object))), null: false, undefined },
         };
         let place = further(of.place.as_ref(), Step::Embed(index));
+        self.note_relation(&of.ty, embed.through, range.clone(), &embed.name, self.noted(place.as_ref(), &ty).as_ref());
         self.placed(ExprKind::Embedded(Box::new(of.expr), index), ty, place, range)
     }
 
@@ -201,7 +208,7 @@ pub(super) fn relation<'p>(of: &Typed<'p>, name: &str) -> Option<(usize, &'p Emb
 }
 
 /// The type of a named part of a value; `None` when it has no such part.
-pub(super) fn part<'p>(shape: &Shape<'p>, name: &str) -> Option<Type<'p>> {
+pub(in crate::template) fn part<'p>(shape: &Shape<'p>, name: &str) -> Option<Type<'p>> {
     match shape {
         Shape::Any => Some(Type::any()),
         Shape::Never => Some(Type::of(Shape::Never)),
@@ -232,7 +239,7 @@ pub(super) fn part<'p>(shape: &Shape<'p>, name: &str) -> Option<Type<'p>> {
     }
 }
 
-pub(super) fn parts<'s>(shape: &'s Shape<'_>) -> Vec<&'s str> {
+pub(in crate::template) fn parts<'s>(shape: &'s Shape<'_>) -> Vec<&'s str> {
     if let Shape::Map(entries) = shape {
         entries.iter().map(|(key, _)| key.as_ref()).collect()
     } else if *shape == Shape::Location {

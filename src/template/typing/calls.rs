@@ -9,6 +9,7 @@ use super::super::signatures::{self, FILTERS, FUNCTIONS, Filter, Parameter, Sign
 use super::super::strftime;
 use super::super::tree::ExprKind;
 use super::super::ty::{Classes, Shape, Type};
+use super::super::uses::{Named, Tool};
 use super::super::written::{Argument, Constant, Expression, Kind, Name};
 use super::attributes::{part, parts};
 use super::operators::result;
@@ -37,6 +38,7 @@ impl<'p> Typing<'p, '_> {
             // Where the value comes from is known all the same.
             return self.made(input.expr.kind, Type::any(), range);
         };
+        self.note(|| Named::Tool(Tool::Filter, name.text.into()), name.range.clone(), name.text, None);
         let Some(given) = self.arguments(signature, name, arguments) else { return self.unknown(range) };
         if !self.accepts(&input, signature.input, signature.name, input_range.clone()) {
             return self.unknown(range);
@@ -121,6 +123,7 @@ impl<'p> Typing<'p, '_> {
             let model = self.scope.program.model(object.model);
             let stored = model.property_named(name).filter(|property| model.property(*property).field().is_some());
             let related = name.strip_suffix("_id").and_then(|relation| model.property_named(relation));
+            self.note_mapped(object.model, argument.value.range.clone(), name);
             match (name, stored.or(related)) {
                 ("id" | "type", _) => Some(Type::text()),
                 ("updated_at", _) => Some(Type::of(Shape::Datetime)),
@@ -174,6 +177,7 @@ impl<'p> Typing<'p, '_> {
             self.discard(arguments);
             return self.unknown(range);
         };
+        self.note(|| Named::Tool(Tool::Test, name.text.into()), name.range.clone(), name.text, None);
         let Some(given) = self.arguments(signature, name, arguments) else { return self.unknown(range) };
         if !self.accepts(&input, signature.input, signature.name, input_range) {
             return self.unknown(range);
@@ -230,6 +234,8 @@ impl<'p> Typing<'p, '_> {
             has_id.then_some(related)
         });
         if let Some(property) = property {
+            self.note(|| Named::Tool(Tool::Function, name.into()), callee.range.clone(), name, None);
+            self.note_property(self.scope.webhook.model, property, value.range.clone(), field, None);
             return self.made(ExprKind::Changed(property), Type::of(Shape::Boolean), range);
         }
         if !self.is_reported(self.scope.webhook.model, field) {

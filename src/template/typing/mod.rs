@@ -6,8 +6,12 @@ mod attributes;
 mod calls;
 mod embeds;
 mod names;
+mod notes;
 mod operators;
 mod output;
+
+pub(super) use attributes::{part as part_of, parts as part_names};
+pub(super) use names::ambient_names;
 
 use std::ops::Range;
 
@@ -93,6 +97,12 @@ impl<'p, 'o> Typing<'p, 'o> {
         self.locals = locals.to_vec();
         self.facts = facts.clone();
         self.certain = certain;
+        self
+    }
+
+    /// Starts inside these loops, whatever is known there.
+    pub(super) fn with(mut self, locals: Vec<Local<'p>>) -> Self {
+        self.locals = locals;
         self
     }
 
@@ -261,6 +271,12 @@ impl<'p, 'o> Typing<'p, 'o> {
         let ty = self.facts.narrow(&place, ty);
         let when_true = Facts::at(place.clone(), Mask::VALUE);
         Typed { place: Some(place), when_true, ..self.made(kind, ty, range) }
+    }
+
+    /// What is known of a type at a place, when somebody wants it noted.
+    fn noted(&self, place: Option<&Place>, ty: &Type<'p>) -> Option<Type<'p>> {
+        self.scope.uses?;
+        Some(self.facts.narrow(place?, ty.clone()))
     }
 
     /// Stands for an expression that has been reported.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::super::facts::{Mask, Step};
 use super::super::tree::{Ambient, Expr, ExprKind};
 use super::super::ty::{Keys, Object, Shape, Type};
+use super::super::uses::Named;
 use super::super::written::Constant;
 use super::attributes::relation;
 use super::{Context, Typed, Typing};
@@ -12,8 +13,25 @@ use crate::diagnostics::{Code, Diagnostic, list, suggestion};
 use crate::program::TextFormat;
 
 /// Names that mean the same in every template; a model or relation of such a name is reached through `object`.
-const AMBIENT: &[&str] =
-    &["object", "previous", "operation", "event", "sequence", "app", "account_id", "server", "timestamp", "vars", "secret", "changed"];
+const AMBIENT: &[(&str, &str)] = &[
+    ("object", "the saved object"),
+    ("previous", "the object before this save; undefined on create"),
+    ("operation", "`create`, `update` or `delete`"),
+    ("event", "the webhook's name"),
+    ("sequence", "the number of the save, growing"),
+    ("app", "`app` of the project"),
+    ("account_id", "the tenant"),
+    ("server", "`server` of the project"),
+    ("timestamp", "when the object was saved"),
+    ("vars", "values of `[vars]` in `webhookc.toml`"),
+    ("secret", "values of `[secrets]`, in headers and the URL only"),
+    ("changed", "`changed(\"field\")`: whether it differs from the previous save"),
+];
+
+/// What every template may begin an expression with, and what it is.
+pub(in crate::template) fn ambient_names() -> &'static [(&'static str, &'static str)] {
+    AMBIENT
+}
 
 const OPERATIONS: &[&str] = &["create", "update", "delete"];
 
@@ -22,8 +40,17 @@ impl<'p> Typing<'p, '_> {
     pub(super) fn variable(&mut self, name: &str, range: Range<usize>) -> Typed<'p> {
         if let Some(slot) = self.locals.iter().rposition(|local| *local.name == *name) {
             let ty = self.locals.get(slot).map_or(Type::any(), |local| local.ty.clone());
+            self.note_value(range.clone(), name, &ty);
             return self.placed(ExprKind::Local(slot), ty, Some(vec![Step::Local(slot)]), range);
         }
+        let typed = self.ambient(name, range.clone());
+        if AMBIENT.iter().any(|(known, _)| *known == name) && !matches!(name, "vars" | "secret" | "changed") {
+            self.note_value(range, name, &typed.ty);
+        }
+        typed
+    }
+
+    fn ambient(&mut self, name: &str, range: Range<usize>) -> Typed<'p> {
         let webhook = self.scope.webhook;
         let ambient = |ambient| ExprKind::Ambient(ambient);
         let constant = |text: &str| ExprKind::Constant(Constant::Text(text.into()));
@@ -73,6 +100,7 @@ impl<'p> Typing<'p, '_> {
         let webhook = self.scope.webhook;
         let model = self.scope.program.model(webhook.model);
         if *model.name == *name {
+            self.note(|| Named::Model(webhook.model), range.clone(), name, None);
             return self.object(range);
         }
         let of = self.object(range.clone());
@@ -99,7 +127,7 @@ impl<'p> Typing<'p, '_> {
         } else {
             let relations = webhook.embeds.iter().map(|embed| embed.name.as_ref());
             let locals = self.locals.iter().map(|local| local.name.as_ref());
-            let known = AMBIENT.iter().copied().chain([model.name.as_ref()]).chain(relations).chain(locals);
+            let known = AMBIENT.iter().map(|(name, _)| *name).chain([model.name.as_ref()]).chain(relations).chain(locals);
             let known: Vec<&str> = known.collect();
             let nearest = suggestion(name, known.iter().copied()).map(str::to_owned);
             let otherwise = format!("there are {}", list(known));
@@ -130,6 +158,7 @@ impl<'p> Typing<'p, '_> {
     pub(super) fn configured(&mut self, name: &str, range: Range<usize>) -> Typed<'p> {
         let vars = &self.scope.settings.vars;
         if let Some(text) = vars.get(name) {
+            self.note(|| Named::Variable(name.into()), range.clone(), name, None);
             return self.made(ExprKind::Variable(text.as_str().into()), Type::text(), range);
         }
         self.undeclared("vars", name, vars.keys().map(String::as_str), range.clone());
@@ -145,6 +174,7 @@ impl<'p> Typing<'p, '_> {
         }
         let secrets = &self.scope.settings.secrets;
         if secrets.contains(name) {
+            self.note(|| Named::Secret(name.into()), range.clone(), name, None);
             return self.made(ExprKind::Secret(name.into()), Type::of(Shape::Secret), range);
         }
         self.undeclared("secret", name, secrets.iter().map(String::as_str), range.clone());

@@ -145,9 +145,10 @@ impl<'p> Typing<'p, '_> {
 
     /// A literal that is compared with a choice must be one of its keys.
     fn check_key(&mut self, choice: &Typed<'p>, literal: &Typed<'p>, range: &Range<usize>) {
-        if let (Shape::Choice(keys), ExprKind::Constant(Constant::Text(seen))) = (&choice.ty.shape, &literal.expr.kind)
-            && !keys.iter().any(|key| *key == **seen)
-        {
+        if let (Shape::Choice(keys), ExprKind::Constant(Constant::Text(seen))) = (&choice.ty.shape, &literal.expr.kind) {
+            if keys.iter().any(|key| *key == **seen) {
+                return self.note_key(&choice.expr, seen, range.clone());
+            }
             let message = format!("`{seen}` is not a key of the choice it is compared with");
             let otherwise = format!("the keys are {}", list(keys.iter()));
             self.report_name(Code::TypeMismatch, range.clone(), message, suggestion(seen, keys.iter()), Some(otherwise));

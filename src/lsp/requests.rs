@@ -1,0 +1,215 @@
+//! The table of requests: what each asks, and who answers it.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use lsp_types::{
+    CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CompletionOptions, CompletionParams,
+    DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, FoldingRangeParams, FoldingRangeProviderCapability,
+    HoverProviderCapability, InitializeResult, OneOf, PositionEncodingKind, ReferenceParams, RenameOptions, RenameParams, SaveOptions,
+    ServerCapabilities, ServerInfo, TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, TextEdit, Url,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::actions::{self, FIX_ALL};
+use super::document::Document;
+use super::edits::Addresses;
+use super::lines::{Encoding, Lines};
+use super::rename::{self, Rename};
+use super::server::parsed;
+use super::wire::Failure;
+use super::worker::Question;
+use super::world::{View, World};
+use super::{completion, hover, navigate, outline};
+use crate::format::{Options, format};
+use crate::text::SourceMap;
+
+/// How a request is answered.
+pub(super) enum Reply {
+    Now(Result<Value, Failure>),
+    /// Ask again after the next compilation of this project.
+    After(PathBuf),
+    /// From a compilation of its own.
+    Question(PathBuf, Question),
+    /// From a text alone, on the other thread.
+    Work(Box<dyn FnOnce() -> Result<Value, Failure> + Send>),
+}
+
+/// What the server can do.
+pub(super) fn capabilities(encoding: Encoding) -> Value {
+    let sync = TextDocumentSyncOptions {
+        open_close: Some(true),
+        change: Some(TextDocumentSyncKind::INCREMENTAL),
+        save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(false) })),
+        ..TextDocumentSyncOptions::default()
+    };
+    let triggers = ["<", " ", "\"", "'", ".", "{", "|", ",", ":"];
+    let kinds = vec![CodeActionKind::QUICKFIX, CodeActionKind::from(FIX_ALL)];
+    let capabilities = ServerCapabilities {
+        position_encoding: Some(match encoding {
+            Encoding::Utf8 => PositionEncodingKind::UTF8,
+            Encoding::Utf16 => PositionEncodingKind::UTF16,
+        }),
+        text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
+        completion_provider: Some(CompletionOptions {
+            trigger_characters: Some(triggers.map(str::to_owned).into()),
+            ..CompletionOptions::default()
+        }),
+        hover_provider: Some(HoverProviderCapability::Simple(true)),
+        definition_provider: Some(OneOf::Left(true)),
+        references_provider: Some(OneOf::Left(true)),
+        document_highlight_provider: Some(OneOf::Left(true)),
+        rename_provider: Some(OneOf::Right(RenameOptions { prepare_provider: Some(true), ..rename_options() })),
+        code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
+            code_action_kinds: Some(kinds),
+            ..CodeActionOptions::default()
+        })),
+        document_formatting_provider: Some(OneOf::Left(true)),
+        document_symbol_provider: Some(OneOf::Left(true)),
+        folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+        ..ServerCapabilities::default()
+    };
+    let info = ServerInfo { name: "webhookc".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) };
+    value(InitializeResult { capabilities, server_info: Some(info) })
+}
+
+fn rename_options() -> RenameOptions {
+    RenameOptions { prepare_provider: None, work_done_progress_options: lsp_types::WorkDoneProgressOptions::default() }
+}
+
+/// Answers a request, or says how it is to be answered.
+pub(super) fn answer(world: &World, method: &str, params: &Value) -> Reply {
+    let outcome = match method {
+        "textDocument/completion" => with(params, |params: CompletionParams| {
+            at(world, &params.text_document_position, |view, offset| value(completion::complete(view, offset)))
+        }),
+        "textDocument/hover" => place(world, params, |view, offset| value(hover::hover(view, offset))),
+        "textDocument/definition" => place(world, params, |view, offset| value(navigate::definition(view, offset))),
+        "textDocument/documentHighlight" => place(world, params, |view, offset| value(navigate::highlights(view, offset))),
+        "textDocument/prepareRename" => with(params, |params: TextDocumentPositionParams| {
+            asked(world, &params.text_document.uri, |view| rename::prepare(view, offset(view, params.position)).map(value))
+        }),
+        "textDocument/references" => with(params, |params: ReferenceParams| {
+            let declared = params.context.include_declaration;
+            let position = &params.text_document_position;
+            current(world, &position.text_document.uri, |view| {
+                Ok(value(navigate::references(view, offset(view, position.position), declared)))
+            })
+        }),
+        "textDocument/rename" => with(params, |params: RenameParams| Ok(renaming(world, &params))),
+        "textDocument/codeAction" => with(params, |params: CodeActionParams| {
+            current(world, &params.text_document.uri, |view| {
+                let range = offset(view, params.range.start)..offset(view, params.range.end);
+                Ok(value(actions::actions(view, &range, params.context.only.as_deref())))
+            })
+        }),
+        "textDocument/documentSymbol" => with(params, |params: DocumentSymbolParams| {
+            asked(world, &params.text_document.uri, |view| Ok(value(DocumentSymbolResponse::Nested(outline::symbols(view)))))
+        }),
+        "textDocument/foldingRange" => {
+            with(params, |params: FoldingRangeParams| asked(world, &params.text_document.uri, |view| Ok(value(outline::folds(view)))))
+        }
+        "textDocument/formatting" => with(params, |params: DocumentFormattingParams| Ok(formatting(world, &params))),
+        _ => Err(Failure::new(Failure::METHOD_NOT_FOUND, format!("`{method}` is not offered"))),
+    };
+    outcome.unwrap_or_else(|failure| Reply::Now(Err(failure)))
+}
+
+fn with<T: serde::de::DeserializeOwned>(params: &Value, answer: impl FnOnce(T) -> Result<Reply, Failure>) -> Result<Reply, Failure> {
+    answer(parsed(params.clone())?)
+}
+
+/// A request about a place.
+fn place(world: &World, params: &Value, answer: impl FnOnce(View<'_>, usize) -> Value) -> Result<Reply, Failure> {
+    with(params, |params: TextDocumentPositionParams| at(world, &params, answer))
+}
+
+fn at(world: &World, place: &TextDocumentPositionParams, answer: impl FnOnce(View<'_>, usize) -> Value) -> Result<Reply, Failure> {
+    asked(world, &place.text_document.uri, |view| Ok(answer(view, offset(view, place.position))))
+}
+
+/// A request about an open text, answered from the last compilation; from the first one when there is none yet.
+fn asked(world: &World, url: &Url, answer: impl FnOnce(View<'_>) -> Result<Value, Failure>) -> Result<Reply, Failure> {
+    let document = open(world, url)?;
+    let Some(view) = world.view(document) else { return Ok(Reply::After(home(world, document)?)) };
+    Ok(Reply::Now(answer(view)))
+}
+
+/// A request that needs every place to be right: answered when the texts as they are have been compiled.
+fn current(world: &World, url: &Url, answer: impl FnOnce(View<'_>) -> Result<Value, Failure>) -> Result<Reply, Failure> {
+    let document = open(world, url)?;
+    let home = home(world, document)?;
+    match world.view(document).filter(|view| world.is_current(&home, view.snapshot)) {
+        Some(view) => Ok(Reply::Now(answer(view))),
+        None => Ok(Reply::After(home)),
+    }
+}
+
+fn open<'w>(world: &'w World, url: &Url) -> Result<&'w Document, Failure> {
+    world.document(url).ok_or_else(|| Failure::new(Failure::INVALID_PARAMS, format!("`{url}` is not open")))
+}
+
+fn home(world: &World, document: &Document) -> Result<PathBuf, Failure> {
+    world.home(&document.path).cloned().ok_or_else(|| Failure::refused("the file belongs to no project"))
+}
+
+fn offset(view: View<'_>, position: lsp_types::Position) -> usize {
+    view.document.lines.offset(&view.document.text, position, view.world.encoding)
+}
+
+fn renaming(world: &World, params: &RenameParams) -> Reply {
+    let place = &params.text_document_position;
+    let found = open(world, &place.text_document.uri).and_then(|document| Ok((document, home(world, document)?)));
+    match found {
+        Err(failure) => Reply::Now(Err(failure)),
+        Ok((document, home)) => {
+            let rename = Rename {
+                path: document.path.clone(),
+                offset: document.lines.offset(&document.text, place.position, world.encoding),
+                name: params.new_name.clone(),
+                encoding: world.encoding,
+                addresses: Addresses::of(world),
+            };
+            Reply::Question(home, Box::new(move |wanted, snapshot| rename.answer(wanted, snapshot)))
+        }
+    }
+}
+
+fn formatting(world: &World, params: &DocumentFormattingParams) -> Reply {
+    let document = match open(world, &params.text_document.uri) {
+        Ok(document) => document,
+        Err(failure) => return Reply::Now(Err(failure)),
+    };
+    if document.path.extension().is_none_or(|extension| extension != "xml") {
+        return Reply::Now(Ok(Value::Null));
+    }
+    let (text, encoding) = (std::sync::Arc::clone(&document.text), world.encoding);
+    Reply::Work(Box::new(move || {
+        let mut sources = SourceMap::default();
+        let file = sources.add("schema.xml", text.as_bytes().to_vec());
+        // A file that is not well-formed stays as it is; its diagnostics say why.
+        let Ok(laid_out) = format(file, sources.file(file), Options::default()) else { return Ok(Value::Null) };
+        Ok(value(difference(&text, &laid_out, encoding)))
+    }))
+}
+
+/// The lines that differ, as one edit.
+fn difference(old: &str, new: &str, encoding: Encoding) -> Vec<TextEdit> {
+    if old == new {
+        return Vec::new();
+    }
+    let same = |one: &mut dyn Iterator<Item = (&str, &str)>| one.take_while(|(a, b)| a == b).map(|(a, _)| a.len()).sum::<usize>();
+    let before = same(&mut old.split_inclusive('\n').zip(new.split_inclusive('\n')));
+    let (old_rest, new_rest) = (old.get(before..).unwrap_or_default(), new.get(before..).unwrap_or_default());
+    let behind = same(&mut old_rest.split_inclusive('\n').rev().zip(new_rest.split_inclusive('\n').rev()));
+    let range: Range<usize> = before..old.len() - behind;
+    let new_text = new_rest.get(..new_rest.len() - behind).unwrap_or_default().to_owned();
+    vec![TextEdit { range: Lines::of(old).range(old, range, encoding), new_text }]
+}
+
+/// As JSON; a value that cannot be is a defect, and null.
+fn value(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
