@@ -1,7 +1,8 @@
 //! The inspector under a browser: how long after a save the page shows it, with how many deliveries it is of use, and what `dev` occupies
 //! when nothing goes on.
 //!
-//! `cargo bench --bench page` prints minimum, median, 95th percentile and maximum. It needs Chromium.
+//! `cargo bench --bench page` prints minimum, median, 95th percentile and maximum. It needs Chromium. With `-- --pictures` it takes the
+//! pictures of the README instead.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,6 +39,9 @@ const OPENED: usize = 15;
 
 #[tokio::main]
 async fn main() {
+    if std::env::args().any(|argument| argument == "--pictures") {
+        return pictures().await;
+    }
     let project = Project::start("");
     tokio::time::sleep(Duration::from_secs(3)).await;
     println!("memory of `dev`, idle                       {:.1} MB", megabytes(project.node.memory()));
@@ -67,6 +71,40 @@ async fn main() {
     }
     println!("memory of `dev` afterwards                  {:.1} MB", megabytes(project.node.memory()));
     project.finish(&browser);
+}
+
+/// The pictures of the README.
+async fn pictures() {
+    let schema = include_str!("../schemas/assets/schema.xml");
+    let endpoint = "[[endpoints]]\nname = \"erp\"\nevents = [\"asset_ready\"]\nurl = \"http://127.0.0.1:9/assets/{{ object.id }}\"\n";
+    let project = Project::of(schema, "");
+    let mut browser = Browser::start();
+    project.save("user", "u7", r#"{"name": "Thandi"}"#).await;
+    let photo = |state: &str| format!(r#"{{"name": "Pump 12", "asset_photo": {{"id": "photo-1", "state": "{state}"}}, "user_id": "u7"}}"#);
+    project.save("asset", "a1", &photo("pending")).await;
+    project.save("asset", "a1", &photo("uploaded")).await;
+    project.save("asset", "a2", r#"{"name": "Valve", "asset_photo": {"id": "photo-2", "state": "uploaded"}}"#).await;
+    project.save("asset", "a1", &photo("uploaded")).await;
+    project.write("webhookc.toml", endpoint);
+    browser.resize(1000, 330);
+    browser.open(&project.page(""));
+    browser.wait_for_text("#connection", "live");
+    browser.wait_for_text("#program", "program 2");
+    project.save("asset", "a2", r#"{"name": "Valve", "asset_photo": {"id": "photo-2", "state": "uploaded"}, "user_id": "u7"}"#).await;
+    browser.wait_for_text(".saves .delivery", "retry in");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for scheme in ["light", "dark"] {
+        browser.prefer(scheme);
+        browser.picture(&format!("inspector-{scheme}"));
+    }
+    project.write("schema.xml", &schema.replace("name=\"asset_photo\" required", "name=\"asset_foto\" required"));
+    browser.wait_for_text(".overlay", "asset_photo");
+    browser.resize(1000, 420);
+    for scheme in ["light", "dark"] {
+        browser.prefer(scheme);
+        browser.picture(&format!("diagnostic-{scheme}"));
+    }
+    println!("target/tmp/{{inspector,diagnostic}}-{{light,dark}}.png");
 }
 
 fn megabytes(kib: u64) -> f64 {

@@ -15,6 +15,7 @@ use webhookc::reload::{Absent, Keyring, build};
 use webhookc::server::{App, Keychain, KeychainOptions, Options, Running, serve};
 use webhookc::store::Store;
 use webhookc::time::{SystemClock, SystemEntropy};
+use webhookc::vault::{Vault, VaultKey, VaultKeys};
 
 struct Api {
     base: String,
@@ -33,7 +34,12 @@ impl Api {
         let project = config::read(&[folder.path().to_owned()], &Overrides::default()).outcome.unwrap();
         let compilation = webhookc::compile::compile(project.input);
         let rules = compilation.rules.expect("the example compiles");
-        let store = Store::open(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
+        let store = Store::open_with(
+            &format!("sqlite:{}", folder.path().join("test.db").display()),
+            Vault::new(VaultKeys::of(VaultKey::from_bytes([7; 32])), Arc::new(SystemEntropy)),
+        )
+        .await
+        .unwrap();
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
         let keyring = Arc::new(Keyring::new(store.clone(), entropy.clone()));
         let (generation, _) = build(rules, &project.config, &keyring, 1, Absent::Refused).await.unwrap();
@@ -41,7 +47,7 @@ impl Api {
         let app = App::new(Options { dev, ..Options::default() });
         let keychain = Keychain::new(store.clone(), clock.clone(), KeychainOptions { open: dev, rate_limit: None }).await.unwrap();
         let ingest = Ingest { store, live, clock, entropy, feed: Feed::default() };
-        app.start(Running { ingest, keyring, keychain: Arc::new(keychain) });
+        app.start(Running { ingest, keyring, keychain: Arc::new(keychain), store_key: None });
         let address = listen(app).await;
         Self { base: format!("http://{address}"), http: client(), _folder: folder }
     }

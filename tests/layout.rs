@@ -35,6 +35,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("saphyr_parser", &["scenario"]),
     ("maud", &["server"]),
+    ("prometheus_client", &["telemetry"]),
+    ("tracing_subscriber", &["telemetry"]),
     ("regex_lite", &["scenario"]),
     ("lsp_types", &["lsp"]),
 ];

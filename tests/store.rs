@@ -25,6 +25,8 @@ mod queue;
 mod receipts;
 #[path = "store/saves.rs"]
 mod saves;
+#[path = "store/sealed.rs"]
+mod sealed;
 #[path = "store/tables.rs"]
 mod tables;
 #[path = "store/script.rs"]

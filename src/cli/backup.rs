@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::node::signals;
 use super::output::Output;
 use super::stored::{Stored, unusable};
+use super::vault::key_of_store;
 use crate::store;
 
 /// Copy the store into a new file, whether a node runs on it or not
@@ -30,6 +31,12 @@ impl Backup {
         let stop = signals()?;
         let bytes = store::backup(&url, self.file.clone(), move || *stop.borrow()).await.map_err(|error| unusable(&error))?;
         output.line(&format!("{}: {} KiB", self.file.display(), bytes >> 10));
+        if store::glance(&url).await.is_ok_and(|glance| glance.is_sealed)
+            && let Ok(found) = key_of_store(&self.stored.config()?, &url).await
+        {
+            output
+                .complain(&format!("its secrets are encrypted with the key in {}: keep a copy of it, apart from this one\n", found.source));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,6 +1,7 @@
 //! `webhookc doctor`: checks a store and says what to do about what is wrong. Exit code 1 when something is.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -8,9 +9,11 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::output::{Output, harmless, paint};
 use super::stored::{Stored, unusable};
+use super::vault::{key_of_store, vault};
 use crate::report::counted;
 use crate::store::{self, Finding, Severity};
-use crate::time::{Clock as _, SystemClock};
+use crate::time::{Clock as _, SystemClock, SystemEntropy};
+use crate::vault::{Vault, VaultKey, VaultKeys};
 
 /// Check the store: its file, and that what is in it fits together
 ///
@@ -51,7 +54,8 @@ impl Doctor {
         let url = self.stored.url()?;
         let failed = |error| unusable(&error);
         let repaired = if self.repair { Some(store::repair(&url, SystemClock.now()).await.map_err(failed)?) } else { None };
-        let findings = store::examine(&url, SystemClock.now()).await.map_err(failed)?;
+        let mut findings = store::examine(&url, SystemClock.now()).await.map_err(failed)?;
+        findings.extend(self.secrets(&url).await?);
         match self.output_format {
             Format::Text => print(&url, repaired, &findings, output),
             Format::Json => {
@@ -61,6 +65,34 @@ impl Doctor {
             }
         }
         Ok(ExitCode::from(u8::from(!findings.is_empty())))
+    }
+}
+
+impl Doctor {
+    /// Whether the secrets can be read. No key is made, as it would be by a start.
+    async fn secrets(&self, url: &str) -> Result<Vec<Finding>, Failure> {
+        let failed = |error| unusable(&error);
+        let is_sealed = store::glance(url).await.map_err(failed)?.is_sealed;
+        if !is_sealed {
+            // None will do, for what is not encrypted.
+            let none = Vault::new(VaultKeys::of(VaultKey::random(&SystemEntropy)), Arc::new(SystemEntropy));
+            return store::examine_secrets(url, none).await.map_err(failed);
+        }
+        let vault = match key_of_store(&self.stored.config()?, url).await {
+            Ok(found) => vault(&found),
+            Err(why) => {
+                return Ok(vec![Finding {
+                    check: "key-missing",
+                    severity: Severity::Error,
+                    message: "keys that the secrets are encrypted with and that cannot be had".to_owned(),
+                    count: 1,
+                    ids: vec![why.what().to_owned()],
+                    help: "give it in `WEBHOOKC_KEY` or put its file back; without it a node does not start",
+                    repairable: false,
+                }]);
+            }
+        };
+        store::examine_secrets(url, vault).await.map_err(failed)
     }
 }
 

@@ -38,6 +38,11 @@ impl Failure {
         failure
     }
 
+    /// The sentence.
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
     pub(super) fn mistake(mut self, mistake: impl Into<String>) -> Self {
         self.mistakes.push(mistake.into());
         self

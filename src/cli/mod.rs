@@ -25,6 +25,7 @@ mod output;
 mod prune;
 mod rewrite;
 mod rotate;
+mod rotate_key;
 mod rules;
 mod sample;
 mod save;
@@ -33,6 +34,8 @@ mod screen;
 mod serve;
 mod stored;
 mod test;
+mod verify;
+mod vault;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -66,12 +69,14 @@ enum Verb {
     Deliveries(deliveries::Deliveries),
     Endpoints(endpoints::Endpoints),
     Rotate(rotate::Rotate),
+    RotateKey(rotate_key::RotateKey),
     Keys(keys::Keys),
     Audit(audit::Audit),
     Prune(prune::Prune),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     Explain(explain::Explain),
+    Verify(verify::Verify),
     Sample(sample::Sample),
     Init(init::Init),
     Rules(rules::Rules),
@@ -130,12 +135,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
         Verb::Rotate(rotate) => block_on(rotate.run(output)),
+        Verb::RotateKey(rotate) => block_on(rotate.run(output)),
         Verb::Keys(keys) => block_on(keys.run(output)),
         Verb::Audit(audit) => block_on(audit.run(output)),
         Verb::Prune(prune) => block_on(prune.run(output)),
         Verb::Doctor(doctor) => block_on(doctor.run(output)),
         Verb::Backup(backup) => block_on(backup.run(output)),
         Verb::Explain(explain) => explain.run(output),
+        Verb::Verify(verify) => verify.run(output),
         Verb::Sample(sample) => sample.run(output),
         Verb::Init(init) => init.run(output),
         Verb::Rules(rules) => rules.run(output),

@@ -13,16 +13,19 @@ use tokio::sync::{Notify, watch};
 
 use super::descriptors;
 use super::failure::Failure;
+use super::vault::{key_of_store, vault};
 use crate::activity::{Activity, Feed};
 use crate::config::{self, Config, Overrides};
 use crate::egress::{Client, Guard};
 use crate::generation::Generation;
 use crate::ingest::Ingest;
+use crate::rekey::StoreKey;
 use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
 use crate::store::{self, Store};
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::vault::Found;
 use crate::worker::{Limits, Worker};
 
 /// How long requests to the API may go on after a signal.
@@ -98,12 +101,13 @@ impl Node {
     /// which ends `serve` and makes `dev` wait for a better one.
     pub(super) async fn run(self, first: Attempt, ready: impl FnOnce(&[String]), failed: impl FnOnce(&[String])) -> Result<bool, Failure> {
         let Self { plan, listener, files, config, feed, mut stop, .. } = self;
-        let store = open_store(&plan, &config).await?;
+        let (store, found) = open_store(&plan, &config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
         let keychain = Keychain::new(store.clone(), Arc::clone(&clock), KeychainOptions { open: plan.dev, rate_limit: config.rate_limit });
         let keychain = Arc::new(keychain.await.map_err(|error| Failure::new(error.to_string()))?);
+        let store_key = Arc::new(StoreKey::new(store.clone(), Arc::clone(&entropy), found));
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
         let swapped = Arc::new(Notify::new());
@@ -166,7 +170,7 @@ impl Node {
                 limits,
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
-            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain) });
+            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), store_key: Some(store_key) });
             begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
@@ -181,10 +185,8 @@ impl Node {
             }
             forgetting.abort();
             noting.abort();
-            // The built-in receiver of `dev` must still answer what the worker is sending; `serve` lets nobody in any more.
-            if !plan.dev {
-                let _nobody = stop_api.send(true);
-            }
+            // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
+            app.drain();
             joined("the worker", worker.await);
         }
         hangups.abort();
@@ -265,10 +267,11 @@ fn guard(plan: &Plan, config: &Config) -> Guard {
 
 /// Whether the store has a key, so that the API asks for one.
 async fn asks_for_keys(plan: &Plan, config: &Config) -> Result<bool, Failure> {
-    store::knows_keys(&config.store_url(plan.default_store)).await.map_err(|error| Failure::new(error.to_string()))
+    let glance = store::glance(&config.store_url(plan.default_store)).await.map_err(|error| Failure::new(error.to_string()))?;
+    Ok(glance.knows_keys)
 }
 
-async fn open_store(plan: &Plan, config: &Config) -> Result<Store, Failure> {
+async fn open_store(plan: &Plan, config: &Config) -> Result<(Store, Found), Failure> {
     let url = config.store_url(plan.default_store);
     if config.store.is_none()
         && let Some(folder) = Path::new(plan.default_store).parent().filter(|folder| !folder.as_os_str().is_empty())
@@ -281,8 +284,16 @@ async fn open_store(plan: &Plan, config: &Config) -> Result<Store, Failure> {
         };
         kept_apart().map_err(|error| Failure::of(&format!("cannot make the folder `{}`", folder.display()), &error))?;
     }
+    let found = key_of_store(config, &url).await?;
+    if found.is_new && !plan.dev {
+        tracing::info!(
+            "the secrets in the store are encrypted with a new key in {}; keep a copy of it, apart from those of the store",
+            found.source
+        );
+    }
     let help = "choose another file with `--store sqlite:PATH`";
-    Store::open(&url).await.map_err(|error| Failure::new(error.to_string()).help(help))
+    let store = Store::open_with(&url, vault(&found)).await.map_err(|error| Failure::new(error.to_string()).help(help))?;
+    Ok((store, found))
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {

@@ -40,6 +40,9 @@ pub(super) fn unusable(error: &StoreError) -> Failure {
         StoreError::Busy { .. } => failure.help("stop the node that runs on it first"),
         StoreError::Open { .. } => failure.help("name the project's folder, or the store with `--store sqlite:PATH`"),
         StoreError::Target { .. } => failure.help("name another file"),
+        StoreError::Locked | StoreError::Secret { .. } => {
+            failure.help("the key is in `WEBHOOKC_KEY`, where `[store]` says, or in a file beside the store")
+        }
         StoreError::Full | StoreError::Closed | StoreError::Failed(_) => failure,
     }
 }

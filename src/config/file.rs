@@ -68,6 +68,7 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
     }
     if let Some(mut store) = table.take("store").and_then(|value| value.table("[store]".to_owned(), out)) {
         config.store = store.take("url").and_then(|value| value.string(out)).map(|url| in_folder(&config.folder, &url.value));
+        config.store_key = store.take("key").and_then(|value| SecretSource::of(&value, false, out));
         store.finish(out);
     }
     if let Some(vars) = named(table.take("vars"), "[vars]", out) {

@@ -59,6 +59,8 @@ pub struct Config {
     pub rate_limit: Option<Rate>,
     /// The store's URL, when one is configured. A relative `SQLite` path starts at the project folder.
     pub store: Option<String>,
+    /// Where the key is that the store's secrets are encrypted with; in `WEBHOOKC_KEY` or beside the store when nothing is said.
+    pub store_key: Option<SecretSource>,
     /// `vars.*`.
     pub vars: BTreeMap<String, String>,
     /// Where the values of `secret.*` are.
@@ -115,6 +117,7 @@ impl Config {
             hosts: Vec::new(),
             rate_limit: None,
             store: None,
+            store_key: None,
             vars: BTreeMap::new(),
             secrets: BTreeMap::new(),
             endpoints: Vec::new(),

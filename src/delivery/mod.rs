@@ -26,7 +26,7 @@ pub use request::{Frozen, Keys, Request, request};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, Settlement, settle};
 pub use sign::{
-    Checked, Earlier, Key, KeyError, KeyName, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signer, SigningKey,
-    SigningKeyError, Verdict, Verifier,
+    Checked, Diagnosis, Earlier, Key, KeyError, KeyName, Occasion, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signature,
+    Signer, SigningKey, SigningKeyError, ToldError, Verdict, Verifier, diagnose,
 };
 pub use timing::Timing;

@@ -10,6 +10,7 @@ mod reexamine;
 pub use alarm::Bell;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::access::TenantScope;
 use crate::activity::Feed;
@@ -18,8 +19,9 @@ use crate::generation::{Generation, Live};
 use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
 use crate::store::{Store, StoreError};
+use crate::telemetry::{SaveEnd, numbers};
 use crate::time::{Clock, Entropy};
-use job::Saving;
+use job::{Done, Saving};
 
 /// Takes saves in.
 #[derive(Clone)]
@@ -78,8 +80,18 @@ impl Ingest {
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
     pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
-        let (tenant, entropy) = (tenant.tenant().clone(), Arc::clone(&self.entropy));
+        let (tenant, entropy, count) = (tenant.tenant().clone(), Arc::clone(&self.entropy), saves.len());
         let job = Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone());
-        self.store.save(job).await?.into_result()
+        let began = Instant::now();
+        let ended = self.store.save(job).await.map_err(IngestError::from).and_then(Saving::into_result);
+        let end = match &ended {
+            Ok(_) => SaveEnd::Committed,
+            Err(IngestError::Refused { .. }) => SaveEnd::Refused,
+            Err(IngestError::Store(_)) => SaveEnd::Failed,
+        };
+        numbers().saves(end, count, began.elapsed());
+        let Done { saved, decided } = ended?;
+        numbers().decisions(decided);
+        Ok(saved)
     }
 }

@@ -28,6 +28,7 @@ use crate::generation::{Generation, Live};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, RequestSource};
 use crate::report::{counted, lines, size};
+use crate::telemetry::{ReloadEnd, numbers};
 use crate::text::{SourceMap, SourceText, Span, Spanned};
 use crate::time::Clock;
 
@@ -350,6 +351,7 @@ impl Reloader {
     }
 
     fn tell(&self, asked: Option<oneshot::Sender<Report>>, report: Report) {
+        numbers().reload(if report.live { ReloadEnd::Live } else { ReloadEnd::Rejected }, self.number);
         self.feed.tell(self.clock.now(), Activity::Reloaded { lines: report.lines.clone().into(), live: report.live });
         if let Some(asked) = asked {
             // Whoever asked may have gone.
@@ -366,8 +368,8 @@ impl Reloader {
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
-        let Config { listen, hosts, rate_limit, store, allow_networks, in_flight, retention, .. } = config;
-        let now = format!("{listen} {hosts:?} {rate_limit:?} {store:?} {allow_networks:?} {in_flight:?} {retention:?}");
+        let Config { listen, hosts, rate_limit, store, store_key, allow_networks, in_flight, retention, .. } = config;
+        let now = format!("{listen} {hosts:?} {rate_limit:?} {store:?} {store_key:?} {allow_networks:?} {in_flight:?} {retention:?}");
         let before = self.fixed.get_or_insert_with(|| now.clone());
         (*before != now).then(|| "`[listen]`, `[store]`, `[egress]` and `[retention]` change only at the next start".to_owned())
     }

@@ -33,7 +33,7 @@ impl Project {
     async fn new(schema: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("schema.xml"), schema).unwrap();
-        let store = Store::open(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
+        let store = Store::open_with(&format!("sqlite:{}", folder.path().join("test.db").display()), vault()).await.unwrap();
         let feed = Feed::default();
         let news = feed.watch();
         let (trigger, requests) = trigger();
@@ -141,7 +141,7 @@ async fn signing_secrets_are_kept() {
     let url = format!("sqlite:{}", project.folder.path().join("keys.db").display());
     let mut signatures = Vec::new();
     for _ in 0..2 {
-        let store = Store::open(&url).await.unwrap();
+        let store = Store::open_with(&url, vault()).await.unwrap();
         let keyring = Keyring::new(store.clone(), Arc::new(SystemEntropy));
         let (config, compilation) = files(project.folder.path()).attempt().outcome.unwrap();
         let (generation, _) = build(compilation.rules.unwrap(), &config, &keyring, 1, Absent::Refused).await.unwrap();
@@ -151,4 +151,9 @@ async fn signing_secrets_are_kept() {
         store.close().await;
     }
     assert_eq!(signatures[0], signatures[1], "a restart signs with the same secret");
+}
+
+fn vault() -> crate::vault::Vault {
+    let key = crate::vault::VaultKey::from_bytes([7; 32]);
+    crate::vault::Vault::new(crate::vault::VaultKeys::of(key), Arc::new(SystemEntropy))
 }

@@ -8,6 +8,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, M
 
 use super::Style;
 use super::harmless::{harmless, harmless_source};
+use super::masked::masked;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::ids::FileId;
 use crate::text::{SourceFile, SourceMap, Span, Spanned};
@@ -43,7 +44,11 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn of(sources: &'a SourceMap, style: Style) -> Self {
-        let texts = sources.iter().map(|(_, file)| harmless_source(&file.text)).collect();
+        let shown = |(_, file): (FileId, &'a SourceFile)| match masked(&file.name, &file.text) {
+            Cow::Borrowed(text) => harmless_source(text),
+            Cow::Owned(text) => Cow::Owned(harmless_source(&text).into_owned()),
+        };
+        let texts = sources.iter().map(shown).collect();
         Self { sources, texts, columns: style.width.max(NARROWEST) - GUTTER }
     }
 

@@ -12,6 +12,7 @@ mod harmless;
 mod json;
 mod jsonl;
 mod junit;
+mod masked;
 mod rdjson;
 mod sarif;
 mod selection;

@@ -163,9 +163,11 @@ impl From<StoreError> for Problem {
             StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-busy"),
             StoreError::Full => (StatusCode::SERVICE_UNAVAILABLE, "store-full"),
             StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
-            StoreError::Open { .. } | StoreError::Target { .. } | StoreError::Failed(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "store-failed")
-            }
+            StoreError::Open { .. }
+            | StoreError::Target { .. }
+            | StoreError::Locked
+            | StoreError::Secret { .. }
+            | StoreError::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store-failed"),
         };
         tracing::error!(%error, "the store could not answer");
         Self::new(status, code, error.to_string())

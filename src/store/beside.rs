@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::{Cutoffs, Finding, Removed, StoreError, sqlite};
+use crate::vault::Vault;
 
 /// Checks the store at `url` as it is at this moment, whether a node runs on it or not. Nothing is changed.
 ///
@@ -14,12 +15,31 @@ pub async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreErr
     sqlite::aside::examine(url, now).await
 }
 
-/// Whether any key of the API was ever made in the store at `url`, whether a node runs on it or not; none if there is no store.
+/// Checks that every secret in the store at `url` can be read with these keys.
 ///
 /// # Errors
-/// When it cannot be read.
-pub async fn knows_keys(url: &str) -> Result<bool, StoreError> {
-    sqlite::aside::knows_keys(url).await
+/// As for [`examine`].
+pub async fn examine_secrets(url: &str, vault: Vault) -> Result<Vec<Finding>, StoreError> {
+    sqlite::aside::examine_secrets(url, vault).await
+}
+
+/// What has to be known of a store before it is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// Its database file.
+    pub path: PathBuf,
+    /// Whether any key of the API was ever made.
+    pub knows_keys: bool,
+    /// Whether any secret in it is encrypted.
+    pub is_sealed: bool,
+}
+
+/// A look at the store at `url`, whether there is one or not, whatever its format, and whether a node runs on it or not.
+///
+/// # Errors
+/// When the URL is of an unknown kind, or the file cannot be read.
+pub async fn glance(url: &str) -> Result<Glance, StoreError> {
+    sqlite::aside::glance(url).await
 }
 
 /// Puts right what [`examine`] calls repairable; how many rows and files were changed. Needs the store alone.

@@ -28,6 +28,17 @@ pub enum StoreError {
         /// What is wrong.
         why: String,
     },
+    /// A secret was asked for, and the store was opened without keys.
+    #[error("the secrets in the store are encrypted, and it was opened without their key")]
+    Locked,
+    /// A secret cannot be opened.
+    #[error("the secret `{name}` in the store cannot be read: {why}")]
+    Secret {
+        /// Its name, `endpoint/ep_erp`.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,

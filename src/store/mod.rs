@@ -8,6 +8,7 @@ mod error;
 mod finding;
 mod handover;
 mod job;
+mod keys;
 mod prune;
 mod receipt;
 mod rows;
@@ -16,7 +17,7 @@ mod sqlite;
 
 pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
-pub use beside::{backup, examine, knows_keys, prunable, repair, vacuum};
+pub use beside::{Glance, backup, examine, examine_secrets, glance, prunable, repair, vacuum};
 pub use error::StoreError;
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
@@ -37,6 +38,8 @@ use tokio::sync::watch;
 
 use crate::access::TenantScope;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
+use crate::telemetry::Standing;
+use crate::vault::Vault;
 
 /// An open store. Cheap to clone; the files are closed by [`Store::close`], or when the last clone is gone.
 #[derive(Clone, Debug)]
@@ -59,12 +62,21 @@ macro_rules! verb {
 
 impl Store {
     /// Opens (and makes, and migrates) the store at `url`: `sqlite:PATH`. Deliveries that were under way when the last process ended
-    /// are due at once.
+    /// are due at once. Without the keys of its secrets: verbs that need one fail with [`StoreError::Locked`].
     ///
     /// # Errors
     /// When it cannot be opened, is locked, is not writable, is newer than this program, or the URL is of an unknown kind.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        sqlite::Sqlite::open(url).await.map(|backend| Self(Backend::Sqlite(backend)))
+        sqlite::Sqlite::open(url, None).await.map(|backend| Self(Backend::Sqlite(backend)))
+    }
+
+    /// Opens a store as [`Store::open`] does, with the keys that its secrets are encrypted with. Whatever is not encrypted with the key in
+    /// force is encrypted anew.
+    ///
+    /// # Errors
+    /// As for [`Store::open`], or when a key is missing that something is encrypted with; nothing has changed then.
+    pub async fn open_with(url: &str, vault: Vault) -> Result<Self, StoreError> {
+        sqlite::Sqlite::open(url, Some(vault)).await.map(|backend| Self(Backend::Sqlite(backend)))
     }
 
     /// Opens a store as [`Store::open`] does, but makes none.
@@ -255,23 +267,6 @@ impl Store {
         verb!(self, traces(tenant, model, object, limit))
     }
 
-    /// The key material under `name`; `make` is called and its result stored when there is none yet.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
-        verb!(self, key(name, make))
-    }
-
-    /// The key material under each of `names`, in their order, with what was in force before. `make` is called for each that has none, and
-    /// what is made is stored in a few transactions.
-    ///
-    /// # Errors
-    /// When the store fails; some may have been stored then.
-    pub async fn keys(&self, names: Vec<String>, make: impl FnMut() -> Vec<u8> + Send + 'static) -> Result<Vec<KeptKey>, StoreError> {
-        verb!(self, keys(names, make))
-    }
-
     /// Notes that a request with this `Idempotency-Key` is under way, unless it, or another with the same key, came less than a day before
     /// `now`. `request` is its SHA-256. A request that is under way when the process dies is forgotten.
     ///
@@ -287,22 +282,6 @@ impl Store {
     /// When the store fails; the request is under way still.
     pub async fn close_receipt(&self, tenant: &TenantScope, key: &str, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
         verb!(self, close_receipt(tenant, key, answer))
-    }
-
-    /// Puts new key material in force under `name`. What was in force is kept as retired until `until`.
-    ///
-    /// # Errors
-    /// When the store fails; the old material stays in force then.
-    pub async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
-        verb!(self, rotate_key(name, material, until))
-    }
-
-    /// What was in force under `name` before, as far as its grace time is not over at `now`; the newest first.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn retired_keys(&self, name: &str, now: Timestamp) -> Result<Vec<RetiredKey>, StoreError> {
-        verb!(self, retired_keys(name, now))
     }
 
     /// One bounded step of removing what ended before the cutoffs; what it removed, and where the next step begins, if there is one.
@@ -321,6 +300,22 @@ impl Store {
     /// When the store fails.
     pub async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {
         verb!(self, index_children(model, property))
+    }
+
+    /// What has to be delivered: how much of it the longest lanes have, `most` of them, since when it is due, and how much all others have.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn backlog(&self, now: Timestamp, most: usize) -> Result<Standing, StoreError> {
+        verb!(self, backlog(now, most))
+    }
+
+    /// Whether the store can be written to: something small is.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        verb!(self, probe(now))
     }
 
     /// Commits what is queued and closes the files. Every later verb, also of other clones, fails with [`StoreError::Closed`].

@@ -13,6 +13,7 @@ use webhookc::egress::{Client, Guard};
 use webhookc::reload::{Absent, Files, Keyring, Reloader, Setup, trigger};
 use webhookc::store::Store;
 use webhookc::time::{SystemClock, SystemEntropy};
+use webhookc::vault::{Vault, VaultKey, VaultKeys};
 
 use super::receiver::Receiver;
 use super::script::{Script, client, open, post, refusal};
@@ -117,7 +118,12 @@ async fn every_case_is_refused_when_it_is_configured() {
 <display>{name}</display><webhook type="update" name="asset_saved"><field name="name"/>REQUEST</webhook></model></data-model>"#;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let store = Store::open(&format!("sqlite:{}", path("test.db").display())).await.unwrap();
+    let store = Store::open_with(
+        &format!("sqlite:{}", path("test.db").display()),
+        Vault::new(VaultKeys::of(VaultKey::from_bytes([7; 32])), Arc::new(SystemEntropy)),
+    )
+    .await
+    .unwrap();
     let files = Files { paths: vec![folder.path().to_owned()], overrides: Overrides::default(), sink: None };
     let (_trigger, requests) = trigger();
     let mut reloader = Reloader::new(Setup {

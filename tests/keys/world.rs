@@ -17,6 +17,7 @@ use webhookc::reload::{Absent, Keyring, build};
 use webhookc::server::{App, Keychain, KeychainOptions, Options, Running, router};
 use webhookc::store::Store;
 use webhookc::time::{ManualClock, SystemEntropy};
+use webhookc::vault::{Vault, VaultKey, VaultKeys};
 
 /// The endpoint `ep_erp`, whose secret the store keeps.
 const PROJECT: &str = "[[endpoints]]\nname = \"erp\"\nevents = \"*\"\nurl = \"https://erp.example/hook\"\n";
@@ -53,7 +54,12 @@ impl World {
         std::fs::write(folder.path().join("webhookc.toml"), PROJECT).unwrap();
         let project = config::read(&[folder.path().to_owned()], &Overrides::default()).outcome.unwrap();
         let rules = webhookc::compile::compile(project.input).rules.expect("the example compiles");
-        let store = Store::open(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
+        let store = Store::open_with(
+            &format!("sqlite:{}", folder.path().join("test.db").display()),
+            Vault::new(VaultKeys::of(VaultKey::from_bytes([7; 32])), Arc::new(SystemEntropy)),
+        )
+        .await
+        .unwrap();
         let clock = Arc::new(ManualClock::at(BEGIN.parse::<Timestamp>().unwrap()));
         let entropy = Arc::new(SystemEntropy);
         let keyring = Arc::new(Keyring::new(store.clone(), entropy.clone()));
@@ -62,7 +68,7 @@ impl World {
         let app = App::new(Options { dev: options.open, ..Options::default() });
         let keychain = Arc::new(Keychain::new(store.clone(), clock.clone(), options).await.unwrap());
         let ingest = Ingest { store: store.clone(), live, clock: clock.clone(), entropy, feed: Feed::default() };
-        app.start(Running { ingest, keyring, keychain: Arc::clone(&keychain) });
+        app.start(Running { ingest, keyring, keychain: Arc::clone(&keychain), store_key: None });
         Self { router: router(app), clock, keychain, folder }
     }
 

@@ -65,9 +65,14 @@ async fn a_copy_made_under_load_is_restored_and_nothing_of_before_is_missing() {
     saves(&node, 1000, 30).await;
     let (code, said) = copying.await.unwrap();
     assert_eq!(code, 0, "{said}");
-    assert!(said.starts_with("copy.db: ") && said.ends_with(" KiB\n"), "{said}");
+    assert!(said.starts_with("copy.db: ") && said.contains(" KiB\n") && said.contains("webhookc.db-key`: keep a copy of it"), "{said}");
     healthy(folder.path(), &[]);
-    healthy(folder.path(), &["--store", "sqlite:copy.db"]);
+    // The copy is as encrypted as the store is, and the key is beside the store.
+    let (code, said) = run(folder.path(), &["doctor", "--store", "sqlite:copy.db"]);
+    assert!(code == 1 && said.contains("error[key-missing]"), "{said}");
+    let key = fs::read_to_string(folder.path().join("webhookc.db-key")).unwrap();
+    let checked = command(folder.path(), &["doctor", "--store", "sqlite:copy.db"]).env("WEBHOOKC_KEY", &key).output().unwrap();
+    assert!(checked.status.success(), "{}", text(&checked.stdout));
     let (code, said) = run(folder.path(), &["backup", "copy.db"]);
     assert_eq!(code, 2);
     assert!(said.contains("cannot write `copy.db`: it exists already"), "{said}");

@@ -15,6 +15,7 @@ use webhookc::generation::Live;
 use webhookc::reload::{Absent, Files, Keyring, Reloader, Setup, Trigger, trigger};
 use webhookc::store::Store;
 use webhookc::time::{SystemClock, SystemEntropy};
+use webhookc::vault::{Vault, VaultKey, VaultKeys};
 
 /// How long anything may take before it counts as stuck.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -49,7 +50,12 @@ impl Project {
     /// Loads what is there, which must be good, and keeps it up to date.
     pub async fn start(folder: &Path, quiet: Duration) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let store = Store::open(&format!("sqlite:{}", state.path().join("keys.db").display())).await.unwrap();
+        let store = Store::open_with(
+            &format!("sqlite:{}", state.path().join("keys.db").display()),
+            Vault::new(VaultKeys::of(VaultKey::from_bytes([7; 32])), Arc::new(SystemEntropy)),
+        )
+        .await
+        .unwrap();
         let feed = Feed::default();
         let mut news = feed.watch_notable();
         let (trigger, requests) = trigger();

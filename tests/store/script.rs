@@ -11,6 +11,8 @@ use webhookc::access::TenantScope;
 use webhookc::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use webhookc::store::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, SaveJob, Store};
 use webhookc::template::RenderedText;
+use webhookc::time::SystemEntropy;
+use webhookc::vault::{Vault, VaultKey, VaultKeys};
 
 /// 2026-01-01T00:00:00Z in milliseconds.
 const NEW_YEAR: i64 = 1_767_225_600_000;
@@ -28,6 +30,11 @@ pub fn endpoint(name: &str) -> EndpointId {
     EndpointId::new(name)
 }
 
+/// A vault with the key of these bytes.
+pub fn vault(key: u8) -> Vault {
+    Vault::new(VaultKeys::of(VaultKey::from_bytes([key; 32])), Arc::new(SystemEntropy))
+}
+
 /// A database in a folder of its own.
 pub struct Place {
     pub folder: TempDir,
@@ -43,7 +50,7 @@ impl Place {
     }
 
     pub async fn open(&self) -> Store {
-        Store::open(&self.url()).await.unwrap()
+        Store::open_with(&self.url(), vault(7)).await.unwrap()
     }
 }
 

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::store::sqlite::failure::{failure, open_failure};
-use crate::store::sqlite::{access, backup, doctor, open, prune};
-use crate::store::{Cutoffs, Finding, Removed, StoreError};
+use crate::store::sqlite::{access, backup, doctor, keys, open, prune};
+use crate::store::{Cutoffs, Finding, Glance, Removed, StoreError};
+use crate::vault::Vault;
 
 /// See [`store::examine`](crate::store::examine).
 pub(in crate::store) async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
@@ -19,14 +20,26 @@ pub(in crate::store) async fn examine(url: &str, now: Timestamp) -> Result<Vec<F
     .await
 }
 
-/// See [`store::knows_keys`](crate::store::knows_keys). An older format may be there still, which the node will bring up to date.
-pub(in crate::store) async fn knows_keys(url: &str) -> Result<bool, StoreError> {
-    let Ok(path) = open::existing(url) else { return Ok(false) };
+/// See [`store::examine_secrets`](crate::store::examine_secrets).
+pub(in crate::store) async fn examine_secrets(url: &str, vault: Vault) -> Result<Vec<Finding>, StoreError> {
+    with_reader(url, move |connection, path| doctor::examine_secrets(connection, &vault).map_err(|error| failure(path, &error))).await
+}
+
+/// See [`store::glance`](crate::store::glance). An older format may be there still, which the node will bring up to date.
+pub(in crate::store) async fn glance(url: &str) -> Result<Glance, StoreError> {
+    let path = open::path_of(url).map_err(|why| StoreError::Open { url: url.to_owned(), why })?;
+    if !path.is_file() {
+        return Ok(Glance { path, knows_keys: false, is_sealed: false });
+    }
     blocking(move || {
-        let failed = |error: rusqlite::Error| failure(&path, &error);
-        let connection = open::open_reader(&path).map_err(failed)?;
-        let has_table = connection.table_exists(None, "access_keys").map_err(failed)?;
-        if has_table { access::knows_keys(&connection).map_err(failed) } else { Ok(false) }
+        let look = || {
+            let connection = open::open_reader(&path)?;
+            let knows_keys = connection.table_exists(None, "access_keys")? && access::knows_keys(&connection)?;
+            let is_sealed = connection.column_exists(None, "keys", "sealed")? && keys::is_sealed(&connection)?;
+            Ok((knows_keys, is_sealed))
+        };
+        let (knows_keys, is_sealed) = look().map_err(|error: rusqlite::Error| failure(&path, &error))?;
+        Ok(Glance { path, knows_keys, is_sealed })
     })
     .await
 }
@@ -69,7 +82,7 @@ where
     F: FnOnce(&mut Connection, &Path) -> Result<T, StoreError> + Send + 'static,
 {
     open::existing(url)?;
-    let open::Opened { mut connection, path, lock, .. } = open::open(url).await?;
+    let open::Opened { mut connection, path, lock, .. } = open::open(url, None).await?;
     blocking(move || {
         let done = work(&mut connection, &path);
         drop(connection);

@@ -4,6 +4,7 @@
 mod access;
 mod agenda;
 pub(super) mod aside;
+mod backlog;
 mod backup;
 mod doctor;
 mod endpoints;
@@ -36,35 +37,35 @@ use tokio::sync::watch;
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, KeptKey, Lane, MessageFilter,
-    MessageRow, NewAttempt, ObjectRow, Page, Receipt, Removed, RetiredKey, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow,
-    WaitRow,
+    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
+    NewAttempt, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
 };
+use crate::telemetry::Standing;
+use crate::vault::Vault;
+use keys::Safe;
 use readers::Readers;
 use save::Saving;
 use session::Session;
 use writer::{Flow, Writer};
-
-/// Keys that are made and stored in one transaction, so that no save waits long behind them.
-const KEYS_TOGETHER: usize = 4096;
 
 /// An open SQLite store.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
     writer: Writer,
     readers: Readers,
+    vault: Safe,
 }
 
 impl Sqlite {
-    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
-        let opened = open::open(url).await?;
+    pub(super) async fn open(url: &str, vault: Option<Vault>) -> Result<Self, StoreError> {
+        let opened = open::open(url, vault.clone()).await?;
         let readers = Readers::new(opened.path.clone(), opened.place.clone());
-        Ok(Self { writer: Writer::start(opened)?, readers })
+        Ok(Self { writer: Writer::start(opened)?, readers, vault: Safe::new(vault) })
     }
 
     pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {
         open::existing(url)?;
-        Self::open(url).await
+        Self::open(url, None).await
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {
@@ -200,21 +201,6 @@ impl Sqlite {
             .map(Option::unwrap_or_default)
     }
 
-    pub(super) async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
-        let name = name.to_owned();
-        let wanted = name.clone();
-        if let Some(known) = self.readers.read(move |connection| keys::key(connection, &wanted)).await? {
-            return Ok(known);
-        }
-        // Making an RSA key takes long: not on the writer's time.
-        let material = tokio::task::spawn_blocking(make).await.map_err(|error| StoreError::Failed(error.to_string()))?;
-        let keep = move |session: &mut Session, kept: &mut Vec<u8>| {
-            *kept = keys::keep(&session.connection, &name, &material)?;
-            Ok(Flow::Keep)
-        };
-        self.writer.write(Vec::new(), keep).await
-    }
-
     pub(super) async fn open_receipt(&self, tenant: &Tenant, key: &str, request: [u8; 32], now: Timestamp) -> Result<Receipt, StoreError> {
         let (tenant, key) = (tenant.clone(), key.to_owned());
         let open = move |session: &mut Session, receipt: &mut Receipt| {
@@ -230,40 +216,6 @@ impl Sqlite {
             receipts::close(&session.connection, tenant.as_str(), &key, answer.as_ref()).map(|()| Flow::Keep)
         };
         self.writer.write((), close).await
-    }
-
-    pub(super) async fn keys(&self, names: Vec<String>, mut make: impl FnMut() -> Vec<u8>) -> Result<Vec<KeptKey>, StoreError> {
-        let mut kept = self.readers.read(move |connection| keys::found(connection, names)).await?;
-        let missing: Vec<usize> = (0..).zip(&kept).filter_map(|(place, (_, key))| key.is_none().then_some(place)).collect();
-        for places in missing.chunks(KEYS_TOGETHER) {
-            let new = places.iter().filter_map(|place| Some((kept.get(*place)?.0.clone(), make())));
-            let keep = |session: &mut Session, new: &mut Vec<(String, Vec<u8>)>| {
-                for (name, material) in new {
-                    *material = keys::keep(&session.connection, name, material)?;
-                }
-                Ok(Flow::Keep)
-            };
-            for (place, (_, material)) in places.iter().zip(self.writer.write(new.collect(), keep).await?) {
-                if let Some((_, key)) = kept.get_mut(*place) {
-                    *key = Some(KeptKey { material, retired: Vec::new() });
-                }
-            }
-        }
-        Ok(kept.into_iter().filter_map(|(_, key)| key).collect())
-    }
-
-    pub(super) async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
-        let name = name.to_owned();
-        let rotate = move |session: &mut Session, (): &mut ()| {
-            keys::rotate(&session.connection, &name, &material, until)?;
-            Ok(Flow::Keep)
-        };
-        self.writer.write((), rotate).await
-    }
-
-    pub(super) async fn retired_keys(&self, name: &str, now: Timestamp) -> Result<Vec<RetiredKey>, StoreError> {
-        let name = name.to_owned();
-        self.readers.read(move |connection| keys::retired(connection, &name, now)).await
     }
 
     pub(super) async fn prune(&self, cutoffs: &Cutoffs, sweep: Sweep) -> Result<(Removed, Option<Sweep>), StoreError> {
@@ -283,6 +235,14 @@ impl Sqlite {
         let sql = objects::index_children(model, property)
             .ok_or_else(|| StoreError::Failed(format!("`{model}.{property}` is not a name that can be indexed")))?;
         self.writer.write((), move |session, ()| session.connection.execute_batch(&sql).map(|()| Flow::Keep)).await
+    }
+
+    pub(super) async fn backlog(&self, now: Timestamp, most: usize) -> Result<Standing, StoreError> {
+        self.readers.read(move |connection| backlog::backlog(connection, now, most)).await
+    }
+
+    pub(super) async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write((), move |session, ()| backlog::probe(&session.connection, now).map(|()| Flow::Keep)).await
     }
 
     pub(super) async fn close(&self) {

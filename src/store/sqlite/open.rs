@@ -14,7 +14,8 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 use crate::store::sqlite::failure::open_failure;
 use crate::store::sqlite::place::Place;
-use crate::store::sqlite::{queue, receipts};
+use crate::store::sqlite::{keys, queue, receipts};
+use crate::vault::Vault;
 
 mod embedded {
     refinery::embed_migrations!("src/store/sqlite/migrations");
@@ -48,7 +49,7 @@ pub(super) struct Opened {
 }
 
 /// Opens the database that the URL names.
-pub(super) async fn open(url: &str) -> Result<Opened, StoreError> {
+pub(super) async fn open(url: &str, vault: Option<Vault>) -> Result<Opened, StoreError> {
     let fail = |why: String| StoreError::Open { url: url.to_owned(), why };
     let path = path_of(url).map_err(fail)?;
     let began = tokio::time::Instant::now();
@@ -60,7 +61,7 @@ pub(super) async fn open(url: &str) -> Result<Opened, StoreError> {
         }
     };
     let prepared = tokio::task::spawn_blocking(move || {
-        let connection = prepare(&path)?;
+        let connection = prepare(&path, vault.as_ref())?;
         let place = Place::of(&path).map_err(|error| format!("its files cannot be found: {}", reason(&error)))?;
         Ok((connection, path, place))
     });
@@ -121,7 +122,7 @@ fn stable_plans(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// The file behind the URL, symbolic links followed, so that every name of a database leads to one lock.
-fn path_of(url: &str) -> Result<PathBuf, String> {
+pub(super) fn path_of(url: &str) -> Result<PathBuf, String> {
     let Some(path) = url.strip_prefix("sqlite:") else {
         return Err("the kind of store is not known; expected `sqlite:PATH`".to_owned());
     };
@@ -176,7 +177,7 @@ pub(super) fn reason(error: &io::Error) -> String {
 }
 
 /// Opens the writing connection, and makes the database ours and current.
-fn prepare(path: &Path) -> Result<Connection, String> {
+fn prepare(path: &Path, vault: Option<&Vault>) -> Result<Connection, String> {
     drop(private_file(path).map_err(|error| format!("the file cannot be written: {}", reason(&error)))?);
     let sql = |error: rusqlite::Error| open_failure(&error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -187,6 +188,9 @@ fn prepare(path: &Path) -> Result<Connection, String> {
     claim_file(&connection)?;
     configure(&connection)?;
     migrate(&mut connection)?;
+    if let Some(vault) = vault {
+        keys::bring_up(&mut connection, vault)?;
+    }
     // A lease can only be that of a process which has died: the lock is ours.
     connection.execute("UPDATE deliveries SET state = 0, due_at = created_at WHERE state = 1", []).map_err(sql)?;
     follow_clock(&connection).map_err(sql)?;

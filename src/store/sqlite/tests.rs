@@ -10,7 +10,7 @@ use crate::store::sqlite::writer::Flow;
 use crate::store::{Answer, Due, Effects, JobStep, ObjectChange, SaveJob, StoreError};
 
 async fn open(folder: &tempfile::TempDir) -> Sqlite {
-    Sqlite::open(&format!("sqlite:{}", folder.path().join("w.db").display())).await.unwrap()
+    Sqlite::open(&format!("sqlite:{}", folder.path().join("w.db").display()), None).await.unwrap()
 }
 
 /// One object of so many bytes.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::store::{Finding, NAMED, Severity};
 
 /// What stands behind the database's name in those of the files beside it.
-const COMPANIONS: [&str; 4] = ["", "-wal", "-shm", "-lock"];
+const COMPANIONS: [&str; 5] = ["", "-wal", "-shm", "-lock", "-key"];
 /// Bytes that must be free on the disk, however small the store is.
 const LEAST_FREE: u64 = 256 * 1024 * 1024;
 /// What only the owner may do: read and write.

@@ -3,6 +3,7 @@
 
 mod checks;
 mod files;
+mod secrets;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Statement};
@@ -10,6 +11,7 @@ use rusqlite::{Connection, Statement};
 use crate::store::{Finding, NAMED, Severity};
 use checks::{CHECKS, Check};
 pub(super) use files::{examine_files, repair_files};
+pub(super) use secrets::examine_secrets;
 
 /// What is wrong with the database itself is reported in so many sentences.
 const DAMAGES: usize = 20;
