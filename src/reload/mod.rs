@@ -9,6 +9,7 @@ mod origin;
 mod reach;
 mod rejected;
 mod reloader;
+mod tenants;
 mod trigger;
 mod watch;
 

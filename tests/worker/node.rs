@@ -117,5 +117,6 @@ fn generation(number: u64, endpoints: &[(&str, Policy)]) -> Generation {
         targets: endpoints.iter().map(target).collect(),
         secrets: [("key".to_owned(), SecretString::from("s/cret"))].into(),
         origin: Arc::default(),
+        own: Arc::default(),
     }
 }

@@ -254,7 +254,7 @@ fn why(shown: &Shown<'_>, around: Option<&crate::engine::Replayed>) -> Markup {
 }
 
 fn signatures(shown: &Shown<'_>) -> Markup {
-    let target = shown.generation.targets.get(&shown.delivery.endpoint);
+    let target = shown.generation.target(&shown.delivery.endpoint);
     html! {
         @match shown.attempts.last() {
             None => { p.note { "It is signed when it is sent." } },
@@ -262,7 +262,7 @@ fn signatures(shown: &Shown<'_>) -> Markup {
                 (signature::draw(&Signed {
                     delivery: shown.delivery,
                     attempt,
-                    target: target.map(AsRef::as_ref),
+                    target: target.as_deref(),
                     hidden: shown.hidden,
                     revealed: shown.revealed,
                     reveal: "?reveal=1#signature".to_owned(),
@@ -273,14 +273,14 @@ fn signatures(shown: &Shown<'_>) -> Markup {
 }
 
 fn copies(shown: &Shown<'_>) -> Markup {
-    let target = shown.generation.targets.get(&shown.delivery.endpoint);
+    let target = shown.generation.target(&shown.delivery.endpoint);
     let link = shown.page.address.delivery(shown.delivery.id);
     html! {
         @if shown.hidden { p.note { "Hidden." } } @else {
             details.copy #as-curl {
                 summary { "As curl" }
                 button.quiet type="button" data-copy="#curl" hidden { "Copy" }
-                pre #curl tabindex="0" { (Received(&curl::command(shown.delivery, shown.attempts.last(), target.map(|target| &target.signer)))) }
+                pre #curl tabindex="0" { (Received(&curl::command(shown.delivery, shown.attempts.last(), target.as_ref().map(|target| &target.signer)))) }
             }
             p {
                 a href={ (link) "/test.yaml" } { "As a scenario test" } " "

@@ -1,6 +1,10 @@
 //! What is live: one compiled program with the endpoints and secrets that belong to it, swapped whole. A save or a delivery takes one
 //! generation and keeps it to its end, so nothing is ever done by a mixture of two.
 
+mod directory;
+
+pub use directory::{Directory, Own};
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -25,6 +29,22 @@ pub struct Generation {
     pub secrets: Secrets,
     /// Where it comes from.
     pub origin: Arc<Origin>,
+    /// The endpoints that tenants have made by API; one and the same for all generations of a node.
+    pub own: Arc<Directory>,
+}
+
+impl Generation {
+    /// How an endpoint is called, whoever has made it; `None` when it is unknown or disabled.
+    #[must_use]
+    pub fn target(&self, endpoint: &EndpointId) -> Option<Arc<Target>> {
+        self.targets.get(endpoint).cloned().or_else(|| self.own.target(endpoint))
+    }
+
+    /// How many endpoints are called.
+    #[must_use]
+    pub fn target_count(&self) -> usize {
+        self.targets.len() + self.own.len()
+    }
 }
 
 /// Where a program comes from.
