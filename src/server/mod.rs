@@ -10,6 +10,7 @@ mod dialects;
 mod door;
 mod guard;
 mod idempotency;
+mod inspector;
 mod problem;
 mod request;
 mod router;
@@ -17,6 +18,7 @@ mod tenant_endpoints;
 mod sink;
 
 pub use access::{Keychain, KeychainOptions};
+pub use inspector::Inspector;
 pub use problem::Problem;
 pub use router::router;
 
@@ -62,6 +64,8 @@ pub struct Options {
     pub dev: bool,
     /// The APIs of other systems that are there besides this node's own.
     pub dialects: Vec<Dialect>,
+    /// What the pages of the inspector need, where there is one.
+    pub inspector: Option<Inspector>,
     /// Asks for a reload.
     pub trigger: Option<Trigger>,
     /// The names (without a port) besides those of this machine under which the API may be called; `None` for any name. Whatever they
@@ -73,7 +77,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dev: false, dialects: Vec::new(), trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
+        Self { dev: false, dialects: Vec::new(), inspector: None, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
     }
 }
 
