@@ -132,10 +132,7 @@ impl Node {
                 return Ok(false);
             }
         }
-        let limits = Limits {
-            drain: plan.drain,
-            ..config.in_flight.map_or_else(Limits::default, |in_flight| Limits { in_flight, ..Limits::default() })
-        };
+        let limits = limits(&plan, &config);
         // Whoever opens the API to others may be called by any name, unless he says by which.
         let any_name = !config.listen.ip().is_loopback() && config.hosts.is_empty();
         let app = App::new(Options {
@@ -257,6 +254,11 @@ fn joined<T>(who: &str, ended: Result<T, tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "{who} ended badly");
     }
+}
+
+fn limits(plan: &Plan, config: &Config) -> Limits {
+    let default = Limits::default();
+    Limits { drain: plan.drain, in_flight: config.in_flight.unwrap_or(default.in_flight) }
 }
 
 fn guard(plan: &Plan, config: &Config) -> Guard {
