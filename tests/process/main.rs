@@ -18,4 +18,5 @@ mod related;
 mod reload;
 mod same_bytes;
 mod signatures;
+mod tenants;
 mod tls;
