@@ -91,6 +91,8 @@ impl Replay {
         let found = rows.len();
         rows.retain(|row| !sent_before.contains(&row.id));
         let skipped = found - rows.len();
+        // What is on its way is sent anyway.
+        rows.retain(|row| !matches!(row.status.as_str(), "pending" | "sending"));
         let before = if skipped > 0 { format!(", {skipped} sent before") } else { String::new() };
         if self.dry_run {
             let span = match (rows.first(), rows.last()) {
@@ -151,9 +153,7 @@ impl Replay {
         loop {
             let part: Part = api.call("GET", &format!("/deliveries{filter}{cursor}"), None).await?;
             let is_past = part.data.last().is_some_and(|row| self.since.is_some_and(|since| row.created_at < since));
-            // What has not been sent at all yet is sent anyway.
-            let meant = part.data.into_iter().filter(|row| !matches!(row.status.as_str(), "pending" | "sending"));
-            rows.extend(meant.filter(|row| {
+            rows.extend(part.data.into_iter().filter(|row| {
                 self.since.is_none_or(|since| row.created_at >= since) && self.until.is_none_or(|until| row.created_at < until)
             }));
             match part.next {
