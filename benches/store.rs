@@ -70,6 +70,7 @@ impl SaveJob for Fill {
             change: ObjectChange::Keep,
             operation: "update",
             trace: "[]".to_owned(),
+            table: None,
             other_traces: Vec::new(),
             marks: Vec::new(),
             waits: Vec::new(),

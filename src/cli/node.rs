@@ -158,7 +158,7 @@ impl Node {
             let live = live(generation);
             let worker = Worker {
                 store: store.clone(),
-                egress,
+                egress: egress.clone(),
                 live: Arc::clone(&live),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
@@ -166,7 +166,8 @@ impl Node {
                 limits,
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
-            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), store_key: Some(store_key) });
+            keyring.load_tenants().await.map_err(|error| Failure::of("cannot take up the endpoints of tenants", &error))?;
+            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), egress, store_key: Some(store_key) });
             // The program may be another than that of the last process.
             swapped.notify_one();
             let noting = Arc::clone(&keychain);

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::access::TenantScope;
+use crate::check::TenantEndpoints;
 use crate::engine::{Known, Moment, Outcome, Read, Step, Verdict, backfill, write_trace};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant, WebhookId};
@@ -67,6 +68,7 @@ impl Ingest {
             at: self.clock.now(),
             generation: Arc::clone(generation),
             entropy: Arc::clone(&self.entropy),
+            own: generation.own.of_tenant(tenant.tenant()),
             webhook,
             object,
             mode,
@@ -115,6 +117,7 @@ struct Filling {
     at: Timestamp,
     generation: Arc<Generation>,
     entropy: Arc<dyn Entropy>,
+    own: Option<Arc<TenantEndpoints>>,
     webhook: WebhookId,
     object: Box<str>,
     mode: Mode,
@@ -175,7 +178,7 @@ impl SaveJob for Filling {
             self.error = Some(why);
             return JobStep::Abort;
         }
-        let moment = Moment { tenant: self.tenant.as_str(), sequence, now: self.at };
+        let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
         match backfill(&self.generation.rules, (self.webhook, &self.object), &self.known, moment) {
             Step::Need(reads) => {
                 let program = &self.generation.rules.program;

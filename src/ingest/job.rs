@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Decided};
+use crate::check::TenantEndpoints;
 use crate::engine::{Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
@@ -24,6 +25,8 @@ pub(super) struct Saving {
     tenant: Tenant,
     at: Timestamp,
     generation: Arc<Generation>,
+    /// The endpoints of the tenant when the saves came.
+    own: Option<Arc<TenantEndpoints>>,
     entropy: Arc<dyn Entropy>,
     saves: Vec<Save>,
     /// Whether anybody watches.
@@ -55,6 +58,7 @@ impl Saving {
         watched: bool,
     ) -> Self {
         Self {
+            own: generation.own.of_tenant(&tenant),
             tenant,
             at,
             generation,
@@ -161,7 +165,7 @@ impl SaveJob for Saving {
         }
         let index = self.saved.len();
         let Some(save) = self.saves.get(index) else { return JobStep::Done };
-        let moment = Moment { tenant: self.tenant.as_str(), sequence, now: self.at };
+        let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
         match evaluate(&self.generation.rules, save, &self.known, moment) {
             Step::Need(reads) => self.ask(reads),
             Step::Done(outcome) => self.write(sequence, *outcome),

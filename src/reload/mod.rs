@@ -7,6 +7,7 @@ mod identity;
 mod keyring;
 mod reach;
 mod reloader;
+mod tenants;
 mod trigger;
 mod watch;
 

@@ -12,6 +12,7 @@ mod idempotency;
 mod problem;
 mod request;
 mod router;
+mod tenant_endpoints;
 mod sink;
 
 pub use access::{Keychain, KeychainOptions};
@@ -24,6 +25,7 @@ use axum::http::HeaderMap;
 use tokio::sync::Semaphore;
 
 use crate::access::{Caller, Gate};
+use crate::egress::Client;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
 use crate::reload::{Keyring, Trigger};
@@ -79,6 +81,8 @@ pub struct Running {
     pub keyring: Arc<Keyring>,
     /// The keys of the API.
     pub keychain: Arc<Keychain>,
+    /// The way out, for requests that somebody waits for.
+    pub egress: Client,
     /// The key of the store's secrets, to be exchanged.
     pub store_key: Option<Arc<StoreKey>>,
 }

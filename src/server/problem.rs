@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::endpoints;
 use crate::engine::Refused;
 use crate::ingest::IngestError;
 use crate::store::StoreError;
@@ -44,14 +45,39 @@ struct Details {
 }
 
 /// One mistake of a body.
-#[derive(Debug, Serialize)]
-struct Mistake {
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Mistake {
     /// JSON pointer (RFC 6901) into the body.
-    pointer: String,
-    code: &'static str,
-    detail: String,
+    pub(super) pointer: String,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<String>,
+    pub(super) help: Option<String>,
+    /// Which bytes of the text at the pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) span: Option<TextSpan>,
+}
+
+/// A part of a text: where it begins, and where it ends.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct TextSpan {
+    pub(super) start: TextPlace,
+    pub(super) end: TextPlace,
+}
+
+/// A place in a text: bytes from 0, line and column (in characters) from 1.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct TextPlace {
+    pub(super) offset: u32,
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Mistake {
+    fn of(mistake: endpoints::Mistake) -> Self {
+        let endpoints::Mistake { pointer, code, message, help } = mistake;
+        Self { pointer, code, detail: message, help, span: None }
+    }
 }
 
 impl Problem {
@@ -103,8 +129,29 @@ impl Problem {
             code: refused.kind,
             detail: refused.message,
             help: refused.help,
+            span: None,
         };
         problem.0.errors = refused.into_iter().map(mistake).collect();
+        problem
+    }
+
+    /// Everything that is wrong with a submitted document.
+    pub(super) fn document(mistakes: Vec<endpoints::Mistake>) -> Self {
+        Self::mistakes(mistakes.into_iter().map(Mistake::of).collect())
+    }
+
+    /// Everything that is wrong with a body.
+    pub(super) fn mistakes(mistakes: Vec<Mistake>) -> Self {
+        let Some(first) = mistakes.first() else {
+            return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "the request was refused");
+        };
+        let detail = match mistakes.len() {
+            1 => first.detail.clone(),
+            count => format!("{count} mistakes, the first: {}", first.detail),
+        };
+        let mut problem = Self::new(status_of(first.code), first.code, detail);
+        problem.0.help.clone_from(&first.help);
+        problem.0.errors = mistakes;
         problem
     }
 

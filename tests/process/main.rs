@@ -19,4 +19,5 @@ mod related;
 mod reload;
 mod same_bytes;
 mod signatures;
+mod tenants;
 mod tls;

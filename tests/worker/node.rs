@@ -116,5 +116,6 @@ fn generation(number: u64, endpoints: &[(&str, Policy)]) -> Generation {
         rules: Arc::new(rules),
         targets: endpoints.iter().map(target).collect(),
         secrets: [("key".to_owned(), SecretString::from("s/cret"))].into(),
+        own: Arc::default(),
     }
 }

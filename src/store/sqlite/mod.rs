@@ -13,6 +13,8 @@ mod keys;
 mod list;
 mod objects;
 mod open;
+mod own;
+mod own_verbs;
 mod place;
 mod prune;
 mod queue;

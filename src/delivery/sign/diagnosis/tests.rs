@@ -1,3 +1,5 @@
+#![allow(clippy::similar_names, reason = "a signer has signed")]
+
 use std::sync::Arc;
 
 use uuid::Uuid;

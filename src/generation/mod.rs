@@ -1,6 +1,10 @@
 //! What is live: one compiled program with the endpoints and secrets that belong to it, swapped whole. A save or a delivery takes one
 //! generation and keeps it to its end, so nothing is ever done by a mixture of two.
 
+mod directory;
+
+pub use directory::{Directory, Own};
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -21,6 +25,22 @@ pub struct Generation {
     pub targets: FxHashMap<EndpointId, Arc<Target>>,
     /// The values of `secret.*`.
     pub secrets: Secrets,
+    /// The endpoints that tenants have made by API; one and the same for all generations of a node.
+    pub own: Arc<Directory>,
+}
+
+impl Generation {
+    /// How an endpoint is called, whoever has made it; `None` when it is unknown or disabled.
+    #[must_use]
+    pub fn target(&self, endpoint: &EndpointId) -> Option<Arc<Target>> {
+        self.targets.get(endpoint).cloned().or_else(|| self.own.target(endpoint))
+    }
+
+    /// How many endpoints are called.
+    #[must_use]
+    pub fn target_count(&self) -> usize {
+        self.targets.len() + self.own.len()
+    }
 }
 
 /// The run-time side of an endpoint.
