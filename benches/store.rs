@@ -75,6 +75,7 @@ impl SaveJob for Fill {
             marks: Vec::new(),
             waits: Vec::new(),
             ended_waits: Vec::new(),
+            record: webhookc::store::Record::default(),
             messages: vec![message],
         }))
     }

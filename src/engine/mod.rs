@@ -20,6 +20,8 @@ mod payload;
 mod rehearse;
 mod seen;
 mod trace;
+mod item;
+mod replay;
 mod waits;
 
 mod canonical;
@@ -34,6 +36,7 @@ pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;
 pub use moment::Moment;
 pub use rehearse::{Rehearsal, rehearse};
+pub use replay::{Look, Replayed, looks, replay};
 pub use save::{Change, MAX_BODY_BYTES, Save, Verb, parse_save};
 pub use trace::{TraceEntry, VerdictWord, read_trace, trace_entry, write_trace};
 pub use verdict::{Decision, Verdict};

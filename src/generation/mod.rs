@@ -8,11 +8,13 @@ pub use directory::{Directory, Own};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use crate::check::{Rules, Valid};
 use crate::delivery::{Policy, Secrets, Signer};
-use crate::ids::EndpointId;
+use crate::ids::{EndpointId, ProgramId};
+use crate::text::SourceMap;
 
 /// One generation of the program.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Generation {
     pub targets: FxHashMap<EndpointId, Arc<Target>>,
     /// The values of `secret.*`.
     pub secrets: Secrets,
+    /// Where it comes from.
+    pub origin: Arc<Origin>,
     /// The endpoints that tenants have made by API; one and the same for all generations of a node.
     pub own: Arc<Directory>,
 }
@@ -41,6 +45,17 @@ impl Generation {
     pub fn target_count(&self) -> usize {
         self.targets.len() + self.own.len()
     }
+}
+
+/// Where a program comes from.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// Its files, to show places in them.
+    pub sources: SourceMap,
+    /// Which of the programs that were ever in force at this store.
+    pub program: Option<ProgramId>,
+    /// When it first was.
+    pub since: Option<Timestamp>,
 }
 
 /// The run-time side of an endpoint.

@@ -9,7 +9,7 @@ use crate::generation::Generation;
 use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence, Tenant};
 use crate::ingest::Bell;
 use crate::program::{DecisionTable, Order, Program};
-use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, OtherTrace, Unsendable, WaitRow};
+use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, OtherTrace, Record, Unsendable, WaitRow};
 use crate::template::{RenderError, Rendered, RenderedText};
 use crate::time::Entropy;
 
@@ -77,6 +77,7 @@ pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, 
         waits: waits.collect(),
         ended_waits: outcome.ended_waits.into_iter().map(|(webhook, object)| (event(webhook), object)).collect(),
         messages: outcome.firings.into_iter().map(|firing| message(circumstances, firing)).collect(),
+        record: Record { program: circumstances.generation.origin.program, item: None },
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::activity::{Activity, Decided};
+use crate::activity::{Activity, Decided, Feed};
 use crate::check::TenantEndpoints;
 use crate::engine::{Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
@@ -29,8 +29,8 @@ pub(super) struct Saving {
     own: Option<Arc<TenantEndpoints>>,
     entropy: Arc<dyn Entropy>,
     saves: Vec<Save>,
-    /// Whether anybody watches.
-    watched: bool,
+    /// Is told after the commit.
+    feed: Feed,
     /// What is known for the save in hand, which is the one after those in `saved`.
     known: Known,
     asked: Vec<Read>,
@@ -44,7 +44,6 @@ pub(super) struct Saving {
 /// What came of the saves of a job.
 pub(super) struct Done {
     pub(super) saved: Vec<Saved>,
-    pub(super) news: Vec<Activity>,
     pub(super) decided: telemetry::Decided,
 }
 
@@ -55,7 +54,7 @@ impl Saving {
         generation: Arc<Generation>,
         entropy: Arc<dyn Entropy>,
         saves: Vec<Save>,
-        watched: bool,
+        feed: Feed,
     ) -> Self {
         Self {
             own: generation.own.of_tenant(&tenant),
@@ -65,7 +64,7 @@ impl Saving {
             entropy,
             saved: Vec::with_capacity(saves.len()),
             saves,
-            watched,
+            feed,
             known: Known::default(),
             asked: Vec::new(),
             rounds: 0,
@@ -75,11 +74,11 @@ impl Saving {
         }
     }
 
-    /// What came of it, after the store has run it: each save, and the news.
+    /// What came of it, after the store has run it.
     pub(super) fn into_result(self) -> Result<Done, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Done { saved: self.saved, news: self.news, decided: self.decided }),
+            None => Ok(Done { saved: self.saved, decided: self.decided }),
         }
     }
 
@@ -114,12 +113,14 @@ impl Saving {
         self.decided.fired += outcome.firings.len();
         self.decided.waiting += outcome.waits.len();
         self.decided.suppressed += looked_at.saturating_sub(outcome.firings.iter().filter(own).count() + outcome.waits.len());
-        if self.watched {
+        if self.feed.is_watched() {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
+        let item = self.feed.remembers().then(|| save.to_item(&self.generation.rules.program));
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
-        let effects = rows(circumstances, (save.model, &save.id), outcome, written);
+        let mut effects = rows(circumstances, (save.model, &save.id), outcome, written);
+        effects.record.item = item;
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });
         self.known.found.clear();
@@ -173,6 +174,11 @@ impl SaveJob for Saving {
                 self.error = Some(IngestError::Refused { index, refused });
                 JobStep::Abort
             }
+        }
+    }
+    fn committed(&mut self) {
+        for activity in self.news.drain(..) {
+            self.feed.tell(self.at, activity);
         }
     }
 }

@@ -9,6 +9,7 @@ mod body;
 mod door;
 mod guard;
 mod idempotency;
+mod inspector;
 mod problem;
 mod request;
 mod router;
@@ -16,6 +17,7 @@ mod tenant_endpoints;
 mod sink;
 
 pub use access::{Keychain, KeychainOptions};
+pub use inspector::Inspector;
 pub use problem::Problem;
 pub use router::router;
 
@@ -58,6 +60,8 @@ pub struct App {
 pub struct Options {
     /// `webhookc dev`: the built-in receiver is there.
     pub dev: bool,
+    /// What the pages of the inspector need, where there is one.
+    pub inspector: Option<Inspector>,
     /// Asks for a reload.
     pub trigger: Option<Trigger>,
     /// The names (without a port) besides those of this machine under which the API may be called; `None` for any name. Whatever they
@@ -69,7 +73,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dev: false, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
+        Self { dev: false, inspector: None, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
     }
 }
 

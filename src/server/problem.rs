@@ -108,6 +108,10 @@ impl Problem {
             .help("fix what is reported, the node goes on by itself")
     }
 
+    pub(super) fn shutting_down() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "the node is shutting down")
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
@@ -133,6 +137,25 @@ impl Problem {
         };
         problem.0.errors = refused.into_iter().map(mistake).collect();
         problem
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The status in words.
+    pub(super) fn title(&self) -> &'static str {
+        self.0.title
+    }
+
+    /// One sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// What to do about it.
+    pub(super) fn advice(&self) -> Option<&str> {
+        self.0.help.as_deref()
     }
 
     /// Everything that is wrong with a submitted document.
@@ -209,7 +232,7 @@ impl From<IngestError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let mut answer = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], self.to_json()).into_response();
         if status == StatusCode::UNAUTHORIZED {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -11,7 +11,7 @@ use super::api::{
     attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate,
     saves, sink, store_key, webhooks,
 };
-use super::{App, answered, door, guard, idempotency, problem};
+use super::{App, answered, door, guard, idempotency, inspector, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
@@ -60,6 +60,9 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/sink/{*event}", any(sink::take))
             .route("/-/sink", get(sink::shown).delete(sink::clear))
             .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
+    }
+    if app.options.inspector.is_some() {
+        node = node.merge(asked(inspector::routes(), &app, Place::OURS));
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)

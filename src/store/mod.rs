@@ -13,6 +13,7 @@ mod own;
 mod prune;
 mod receipt;
 mod rows;
+mod saves;
 mod sqlite;
 
 pub use access::{AuditEntry, Whose};
@@ -30,6 +31,7 @@ pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageFilter, MessageRow,
     NewAttempt, ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
 };
+pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
 use std::sync::Arc;
 
