@@ -369,9 +369,8 @@ impl Reloader {
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {
         let Config { listen, hosts, rate_limit, store, store_key, allow_networks, in_flight, retention, dialects, .. } = config;
-        let now = format!(
-            "{listen} {hosts:?} {rate_limit:?} {store:?} {store_key:?} {allow_networks:?} {in_flight:?} {retention:?} {dialects:?}"
-        );
+        let now = format!("{listen} {hosts:?} {rate_limit:?} {store:?} {store_key:?} {allow_networks:?} {in_flight:?} {retention:?}");
+        let now = format!("{now} {dialects:?}");
         let before = self.fixed.get_or_insert_with(|| now.clone());
         (*before != now).then(|| "`[listen]`, `[store]`, `[egress]`, `[retention]` and `[compat]` change only at the next start".to_owned())
     }

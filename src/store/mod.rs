@@ -162,68 +162,12 @@ impl Store {
         verb!(self, unsuspend(tenant, endpoint))
     }
 
-    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
-        verb!(self, put_own_endpoint(tenant, endpoint))
-    }
-
-    /// One endpoint that the tenant has made.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn own_endpoint(&self, tenant: &TenantScope, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {
-        verb!(self, own_endpoint(tenant, id))
-    }
-
-    /// The endpoints that the tenant has made, in the order in which they were.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn own_endpoints(&self, tenant: &TenantScope, filter: &OwnFilter, page: OwnPage) -> Result<Vec<OwnEndpointRow>, StoreError> {
-        verb!(self, own_endpoints(tenant, filter, page))
-    }
-
-    /// The endpoints of all tenants behind the row `after`: the row of each, whose it is, and the endpoint.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn all_own_endpoints(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, OwnEndpointRow)>, StoreError> {
-        verb!(self, all_own_endpoints(after, limit))
-    }
-
-    /// Forgets an endpoint that the tenant has made, and its secret; `false` when there is none. [`Store::settle_gone`] must follow.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn delete_own_endpoint(&self, tenant: &TenantScope, id: &EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        verb!(self, delete_own_endpoint(tenant, id, now))
-    }
-
-    /// One bounded step of giving up what deleted endpoints had still to get: `false` when there is nothing more to do.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn settle_gone(&self) -> Result<bool, StoreError> {
-        verb!(self, settle_gone())
-    }
-
     /// What is known of the endpoints that something was ever made for, in no order.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn endpoint_states(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
         verb!(self, endpoint_states(tenant))
-    }
-
-    /// The endpoints that are suspended for the tenant, in no order.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn suspended(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
-        verb!(self, suspended(tenant))
     }
 
     /// Records finished attempts. One whose fence has been raised since is dropped: `false` in its place.
@@ -249,14 +193,6 @@ impl Store {
     /// When the store fails.
     pub async fn resend(&self, tenant: &TenantScope, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         verb!(self, resend(tenant, delivery, now))
-    }
-
-    /// Throws a diverted delivery away: it has failed, and is not kept apart any more. `false` when it is not diverted.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn throw_away(&self, tenant: &TenantScope, delivery: DeliveryId) -> Result<bool, StoreError> {
-        verb!(self, throw_away(tenant, delivery))
     }
 
     /// Moves every due time and lease after `after` (in milliseconds since 1970) by so many milliseconds, because the clock was set.

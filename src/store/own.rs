@@ -1,8 +1,10 @@
-//! An endpoint that a tenant has made, as the store takes it and gives it back.
+//! The endpoints that tenants have made, as the store takes them and gives them back, and its verbs about them.
 
 use jiff::Timestamp;
 
-use crate::ids::EndpointId;
+use super::{Backend, EndpointState, Store, StoreError};
+use crate::access::TenantScope;
+use crate::ids::{DeliveryId, EndpointId, Tenant};
 
 /// An endpoint to keep.
 #[derive(Clone, Debug)]
@@ -68,4 +70,86 @@ pub struct OwnPage {
     pub offset: usize,
     /// At most so many.
     pub limit: usize,
+}
+
+impl Store {
+    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.put_own_endpoint(tenant, endpoint).await,
+        }
+    }
+
+    /// One endpoint that the tenant has made.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn own_endpoint(&self, tenant: &TenantScope, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.own_endpoint(tenant, id).await,
+        }
+    }
+
+    /// The endpoints that the tenant has made, in the order in which they were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn own_endpoints(&self, tenant: &TenantScope, filter: &OwnFilter, page: OwnPage) -> Result<Vec<OwnEndpointRow>, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.own_endpoints(tenant, filter, page).await,
+        }
+    }
+
+    /// The endpoints of all tenants behind the row `after`: the row of each, whose it is, and the endpoint.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn all_own_endpoints(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, OwnEndpointRow)>, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.all_own_endpoints(after, limit).await,
+        }
+    }
+
+    /// Forgets an endpoint that the tenant has made, and its secret; `false` when there is none. [`Store::settle_gone`] must follow.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete_own_endpoint(&self, tenant: &TenantScope, id: &EndpointId, now: Timestamp) -> Result<bool, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.delete_own_endpoint(tenant, id, now).await,
+        }
+    }
+
+    /// One bounded step of giving up what deleted endpoints had still to get: `false` when there is nothing more to do.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settle_gone(&self) -> Result<bool, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.settle_gone().await,
+        }
+    }
+
+    /// The endpoints that are suspended for the tenant, in no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn suspended(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.suspended(tenant).await,
+        }
+    }
+
+    /// Throws a diverted delivery away: it has failed, and is not kept apart any more. `false` when it is not diverted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn throw_away(&self, tenant: &TenantScope, delivery: DeliveryId) -> Result<bool, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.throw_away(tenant, delivery).await,
+        }
+    }
 }
