@@ -5,6 +5,7 @@ mod access;
 mod api;
 mod batch;
 mod body;
+mod confidential;
 mod door;
 mod guard;
 mod idempotency;

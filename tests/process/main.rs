@@ -16,5 +16,6 @@ mod receiver;
 mod related;
 mod reload;
 mod same_bytes;
+mod secrets;
 mod signatures;
 mod tls;

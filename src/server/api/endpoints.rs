@@ -1,6 +1,7 @@
 //! `T/endpoints`: who receives webhooks, as declared in the schema and `webhookc.toml`, and whether something is sent to them in this
 //! tenant. What is declared cannot be changed here; they can be suspended and released.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -16,7 +17,7 @@ use crate::ingest::Bell;
 use crate::program::{EndpointSource, Events, Order};
 use crate::server::access::Allowed;
 use crate::server::request::{Names, Nothing, Parameters, json};
-use crate::server::{App, Problem, Running};
+use crate::server::{App, Problem, Running, confidential};
 use crate::store::{EndpointState, Suspension};
 
 /// Characters that a reason may have: it is one sentence.
@@ -62,7 +63,7 @@ struct SuspensionView {
 #[derive(Serialize)]
 struct HeaderView<'a> {
     name: &'a str,
-    value: &'a str,
+    value: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -171,7 +172,7 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         all_events: matches!(endpoint.events, Events::All),
         method: &endpoint.request.method.value,
         url: &endpoint.request.url.text,
-        headers: endpoint.request.headers.iter().map(|header| HeaderView { name: &header.name.value, value: &header.value.text }).collect(),
+        headers: endpoint.request.headers.iter().map(|header| header_view(&header.name.value, &header.value.text)).collect(),
         content_type: endpoint.request.body.as_ref().map(|body| &*body.content_type.value),
         timeout_ms: policy.map(|policy| policy.timeout.as_millis()),
         concurrency: policy.map(|policy| policy.concurrency),
@@ -185,6 +186,10 @@ fn view<'a>(generation: &'a Generation, index: usize, endpoint: &'a EndpointSour
         enabled: endpoint.enabled,
         suspended: state.and_then(|state| state.suspended).map(|(at, why)| SuspensionView { at: at.to_string(), why }),
     }
+}
+
+fn header_view<'a>(name: &'a str, value: &'a str) -> HeaderView<'a> {
+    HeaderView { name, value: confidential::header(name, value) }
 }
 
 /// The signature profiles of an endpoint.

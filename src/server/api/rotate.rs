@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use crate::access::may;
+use crate::access::{Caller, Group, Permission, Verb, may};
 use crate::delivery::{Secret, parse_duration};
 use crate::ids::EndpointId;
 use crate::reload::RotateError;
@@ -56,6 +56,7 @@ struct NewKeys {
 pub(in crate::server) async fn secret(
     State(app): State<Arc<App>>,
     _scope: Allowed<may::Webhooks, may::Write>,
+    caller: Caller,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
@@ -66,6 +67,8 @@ pub(in crate::server) async fn secret(
     let wanted = wish.secret.map(|text| text.parse::<Secret>()).transpose();
     let wanted = wanted.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", error.to_string()))?;
     let endpoint = EndpointId::new(id);
+    // Whoever knows the secret of a declared endpoint could sign to it in every tenant's name.
+    caller.in_node(Permission { group: Group::Node, verb: Verb::Write })?;
     let secret = running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?;
     let answer = NewSecret { endpoint, secret: secret.reveal(), previous_valid_until: until.to_string() };
     let mut answer = json(StatusCode::OK, &answer);
