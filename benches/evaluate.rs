@@ -1,4 +1,5 @@
-//! What one save costs in the engine: reading a body, deciding webhooks, writing a payload. No store, no network.
+//! What one save costs in the engine: reading a body, deciding webhooks, finding who receives them, writing a payload and the
+//! explanation. No store, no network.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,9 +14,9 @@ mod schema;
 
 use divan::{Bencher, black_box};
 use jiff::Timestamp;
-use schema::rules;
+use schema::{compiled_for, rules, without_errors};
 use webhookc::check::{Rules, Valid};
-use webhookc::engine::{Found, Known, Moment, Outcome, Read, Step, Verb, evaluate, parse_save};
+use webhookc::engine::{Found, Known, Moment, Outcome, Read, Save, Step, Trace, Verb, evaluate, parse_save};
 use webhookc::ids::Sequence;
 
 fn main() {
@@ -60,22 +61,69 @@ const RESOURCE: &str = r#"<data-model>
 <webhook type="update" name="resource_saved"/>
 </model></data-model>"#;
 
-/// Evaluates a save of an object that does not exist yet.
-fn decide(rules: &Valid<Rules>, model: &str, body: &str) -> Outcome {
-    let save = parse_save(rules, model, "a1", Verb::Put, body.as_bytes()).expect("the body is right");
+fn read(rules: &Valid<Rules>, model: &str, body: &str) -> Save {
+    parse_save(rules, model, "a1", Verb::Put, body.as_bytes()).expect("the body is right")
+}
+
+/// Reads and evaluates a save of an object that does not exist yet, and makes its explanation.
+fn decide(rules: &Valid<Rules>, model: &str, body: &str) -> (Outcome, Trace) {
+    evaluated(rules, &read(rules, model, body))
+}
+
+fn evaluated(rules: &Valid<Rules>, save: &Save) -> (Outcome, Trace) {
     let known = Known { found: std::iter::once((Read::Object(save.model, save.id.clone()), Found::Object(None))).collect() };
     let moment = Moment { tenant: "default", sequence: Sequence(6_291_989_525_132_476_422), now: Timestamp::UNIX_EPOCH };
-    match evaluate(rules, &save, &known, moment) {
-        Step::Done(outcome) => *outcome,
+    match evaluate(rules, save, &known, moment) {
+        Step::Done(outcome) => {
+            let trace = outcome.decided.trace(rules, outcome.operation);
+            (*outcome, trace)
+        }
         other @ (Step::Need(_) | Step::Refused(_)) => panic!("{other:?}"),
     }
 }
 
-#[divan::bench(args = [1, 10, 1_000])]
+/// Webhooks on the model of the save, of which the one whose value is saved fires. Reading the body is not part of it.
+#[divan::bench(args = [1, 10, 1_000, 10_000])]
 fn a_save_against_webhooks_of_which_one_fires(bencher: Bencher<'_, '_>, webhooks: usize) {
     let rules = rules(&model_with_webhooks(webhooks));
-    assert_eq!(decide(&rules, "asset", r#"{"field_0":0}"#).firings.len(), 1);
-    bencher.bench_local(|| decide(&rules, "asset", black_box(r#"{"field_0":0}"#)));
+    let save = read(&rules, "asset", r#"{"field_0":0}"#);
+    assert_eq!(evaluated(&rules, &save).0.firings.len(), 1);
+    bencher.bench_local(|| evaluated(&rules, black_box(&save)));
+}
+
+/// As above with 1,000 webhooks, none of which fires.
+#[divan::bench]
+fn a_save_against_a_thousand_webhooks_of_which_none_fires(bencher: Bencher<'_, '_>) {
+    let rules = rules(&model_with_webhooks(1_000));
+    let save = read(&rules, "asset", r#"{"field_0":-1}"#);
+    let (outcome, trace) = evaluated(&rules, &save);
+    assert_eq!((outcome.firings.len(), outcome.decided.decisions(&rules).len()), (0, 1_000));
+    assert!(trace.text.len() < 100, "{}", trace.text);
+    bencher.bench_local(|| evaluated(&rules, black_box(&save)));
+}
+
+/// The same save, webhooks and explanation in a schema of this many models with ten webhooks each.
+#[divan::bench(args = [10, 100, 1_000])]
+fn a_save_in_a_schema_of_models(bencher: Bencher<'_, '_>, models: usize) {
+    let model = model_with_webhooks(10);
+    let model = model.trim_start_matches("<data-model>").trim_end_matches("</data-model>");
+    let others =
+        (1..models).map(|number| model.replace("\"asset\"", &format!("\"asset_{number}\"")).replace("hook_", &format!("hook_{number}_")));
+    let rules = rules(&format!("<data-model>{model}{}</data-model>", others.collect::<String>()));
+    let save = read(&rules, "asset", r#"{"field_0":0}"#);
+    assert_eq!(evaluated(&rules, &save).0.firings.len(), 1);
+    bencher.bench_local(|| evaluated(&rules, black_box(&save)));
+}
+
+/// A message is made for the three endpoints of so many that want its event, and a request is rendered for each.
+#[divan::bench(args = [3, 100, 10_000])]
+fn a_message_to_three_of_endpoints(bencher: Bencher<'_, '_>, endpoints: usize) {
+    let spread = move |number: usize| number % endpoints.div_ceil(3) == 0;
+    let endpoints = (0..endpoints).map(|number| (format!("e{number}"), Some(if spread(number) { "hook_0" } else { "hook_1" })));
+    let rules = without_errors(compiled_for(&model_with_webhooks(2), endpoints));
+    let save = read(&rules, "asset", r#"{"field_0":0}"#);
+    assert_eq!(evaluated(&rules, &save).0.firings[0].requests.len(), 3);
+    bencher.bench_local(|| evaluated(&rules, black_box(&save)));
 }
 
 #[divan::bench]
@@ -87,7 +135,7 @@ fn reading_a_kilobyte(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn a_kilobyte_from_body_to_payload(bencher: Bencher<'_, '_>) {
     let rules = rules(RESOURCE);
-    assert!(decide(&rules, "resource", KILOBYTE).firings.iter().all(|firing| firing.payload.len() > 1_000));
+    assert!(decide(&rules, "resource", KILOBYTE).0.firings.iter().all(|firing| firing.payload.len() > 1_000));
     bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
 }
 
@@ -109,7 +157,7 @@ const REQUEST: &str = r#"<request url="https://api.example.com/resources/{{ obje
 fn rendering_a_kilobyte(bencher: Bencher<'_, '_>) {
     let rules = rules(&model_with_request(REQUEST));
     let rendered = decide(&rules, "resource", KILOBYTE);
-    assert!(format!("{:?}", rendered.firings).contains("A-00042/events"));
+    assert!(format!("{:?}", rendered.0.firings).contains("A-00042/events"));
     bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
 }
 
@@ -117,6 +165,6 @@ fn rendering_a_kilobyte(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn rendering_nothing(bencher: Bencher<'_, '_>) {
     let rules = rules(&model_with_request(r#"<request url="https://api.example.com/resources"></request>"#));
-    assert!(!decide(&rules, "resource", KILOBYTE).firings.is_empty());
+    assert!(!decide(&rules, "resource", KILOBYTE).0.firings.is_empty());
     bencher.bench_local(|| decide(&rules, "resource", black_box(KILOBYTE)));
 }

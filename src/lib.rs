@@ -18,6 +18,7 @@
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
 //! | try | [`sample`] | data model, a seed | objects that it allows |
 //! | let in | [`access`] | a key, what it wants to do | the right to do it |
+//! | count, log | [`telemetry`] | what happens | numbers, lines |
 //! | lock | [`vault`] | a key, secrets | what may be stored |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
 //! | lock anew | [`rekey`] | a store | the store, with another key |
@@ -57,6 +58,7 @@ pub mod sample;
 
 // edges: async and I/O
 pub mod config;
+pub mod telemetry;
 pub mod activity;
 pub mod access;
 pub mod vault;

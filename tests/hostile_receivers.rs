@@ -63,6 +63,8 @@ const ATTACKS: &[(Attack, End)] = &[
     (Attack::BadChunk, End::Failed),
 ];
 
+/// Of an exchange.
+const DEADLINE: Duration = Duration::from_millis(800);
 /// Bytes of an answer that are kept.
 const KEPT: usize = 64 * 1024;
 /// Bytes that a receiver may get rid of on one connection: what is read, and what the system buffers on both sides of a local socket.
@@ -77,7 +79,7 @@ async fn exchange(attack: Attack, hostile: &Hostile) -> Exchange {
     let client = Client::new(Guard::new(vec!["127.0.0.0/8".parse().unwrap()])).unwrap();
     // More than a socket takes, so that a receiver that does not read is noticed.
     let body = Bytes::from(vec![b'x'; if attack == Attack::Deaf { 16 << 20 } else { 2 }]);
-    let timeout = Duration::from_millis(800);
+    let timeout = DEADLINE;
     client.exchange(Request { method: "POST".to_owned(), url: url(attack, hostile), headers: Vec::new(), body, timeout }).await
 }
 
@@ -116,6 +118,23 @@ async fn an_attack_costs_one_attempt_and_bounded_bytes() {
         if *attack != Attack::Interim {
             assert!(hostile.sent() <= TAKEN, "{attack:?}: {} bytes were taken", hostile.sent());
         }
+    }
+}
+
+/// How much later than its deadline an exchange may end.
+const LATE: Duration = Duration::from_millis(100);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_deadline_is_kept() {
+    for (attack, _) in ATTACKS.iter().filter(|(_, end)| *end == End::TimedOut) {
+        let hostile = Hostile::start(*attack).await;
+        let mut took = Vec::new();
+        // A machine that is busy with something else may be late, but not every time.
+        while took.last().is_none_or(|took| *took > DEADLINE + LATE) {
+            assert!(took.len() < 10, "{attack:?}: {took:?} for a deadline of {DEADLINE:?}");
+            took.push(exchange(*attack, &hostile).await.took);
+        }
+        assert!(took.iter().all(|took| *took >= DEADLINE), "{attack:?}: {took:?} for a deadline of {DEADLINE:?}");
     }
 }
 

@@ -34,6 +34,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("toml", &["config"]),
     ("saphyr_parser", &["scenario"]),
+    ("prometheus_client", &["telemetry"]),
+    ("tracing_subscriber", &["telemetry"]),
     ("regex_lite", &["scenario"]),
     ("lsp_types", &["lsp"]),
 ];

@@ -50,7 +50,7 @@ pub(super) fn project(place: Place, template: &str) -> Input {
     };
     let body = |content_type: &str| {
         let content_type = Spanned::new(content_type.into(), span);
-        Some(BodySource { content_type, file: None, text: Some(filled.clone()) })
+        Some(Box::new(BodySource { content_type, file: None, text: Some(filled.clone()) }))
     };
     match place {
         Place::Url => request.url = filled,

@@ -119,7 +119,10 @@ pub(super) fn compile(
             let request = Request::compile(&endpoints.get(endpoint)?.request, scope, out)?;
             Some(Subscription { endpoint, request })
         });
-        subscriptions.push(compiled.collect());
+        let mut compiled: Vec<Subscription> = compiled.collect();
+        // There may be very many.
+        compiled.shrink_to_fit();
+        subscriptions.push(compiled);
     }
     subscriptions
 }

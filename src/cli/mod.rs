@@ -34,6 +34,7 @@ mod screen;
 mod serve;
 mod stored;
 mod test;
+mod verify;
 mod vault;
 
 use std::ffi::OsString;
@@ -75,6 +76,7 @@ enum Verb {
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     Explain(explain::Explain),
+    Verify(verify::Verify),
     Sample(sample::Sample),
     Init(init::Init),
     Rules(rules::Rules),
@@ -140,6 +142,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Doctor(doctor) => block_on(doctor.run(output)),
         Verb::Backup(backup) => block_on(backup.run(output)),
         Verb::Explain(explain) => explain.run(output),
+        Verb::Verify(verify) => verify.run(output),
         Verb::Sample(sample) => sample.run(output),
         Verb::Init(init) => init.run(output),
         Verb::Rules(rules) => rules.run(output),

@@ -182,10 +182,8 @@ impl Node {
             }
             forgetting.abort();
             noting.abort();
-            // The built-in receiver of `dev` must still answer what the worker is sending; `serve` lets nobody in any more.
-            if !plan.dev {
-                let _nobody = stop_api.send(true);
-            }
+            // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
+            app.drain();
             joined("the worker", worker.await);
         }
         hangups.abort();

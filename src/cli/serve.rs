@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::broadcast::error::RecvError;
-use tracing_subscriber::EnvFilter;
 
 use super::Settings;
 use super::failure::Failure;
@@ -14,6 +13,7 @@ use super::node::{Node, Plan};
 use super::output::Output;
 use crate::activity::{Activity, Feed};
 use crate::report::{Format, render, summary};
+use crate::telemetry;
 
 /// Where `serve` keeps what it stores, in the project folder.
 pub(super) const STORE: &str = "webhookc.db";
@@ -55,7 +55,11 @@ enum LogFormat {
 
 impl Serve {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
-        start_log(&self.log, self.log_format, output)?;
+        let format = match self.log_format {
+            LogFormat::Text => telemetry::LogFormat::Text,
+            LogFormat::Json => telemetry::LogFormat::Json,
+        };
+        start(&self.log, format, output)?;
         let node = Node::prepare(Plan {
             path: self.path,
             overrides: self.settings.into_overrides(),
@@ -77,7 +81,7 @@ impl Serve {
             }
         }
         let url = node.url();
-        let logged = tokio::spawn(log_events(node.feed.clone()));
+        let logged = tokio::spawn(log_events(node.feed.clone(), format));
         let ready = |_: &[String]| tracing::info!(api = %url, models = counts.0, webhooks = counts.1, "serving");
         let mut why = Vec::new();
         let started = Box::pin(node.run(first, ready, |lines| why = lines.to_vec())).await;
@@ -91,18 +95,13 @@ impl Serve {
     }
 }
 
-fn start_log(filter: &str, format: LogFormat, output: Output) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| Failure::of(&format!("`{filter}` is not a log filter"), &error))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(output.err.color);
-    let started = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
-    started.map_err(|error| Failure::new("cannot start the log").cause(error.to_string()))
+fn start(filter: &str, format: telemetry::LogFormat, output: Output) -> Result<(), Failure> {
+    let color = if output.err.color { telemetry::Color::Yes } else { telemetry::Color::No };
+    telemetry::start_log(filter, format, color).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// Logs what happens: reloads, failed attempts, and, in more detail, everything.
-async fn log_events(feed: Feed) {
+async fn log_events(feed: Feed, format: telemetry::LogFormat) {
     let mut events = if tracing::enabled!(tracing::Level::DEBUG) { feed.watch() } else { feed.watch_notable() };
     loop {
         let event = match events.recv().await {
@@ -116,6 +115,8 @@ async fn log_events(feed: Feed) {
                 tracing::debug!(%tenant, %model, %object, operation, %sequence, fired, "saved");
             }
             Activity::Sending { delivery, endpoint, attempt, .. } => tracing::debug!(%delivery, %endpoint, attempt, "sending"),
+            // Every attempt has a line of its own there.
+            Activity::Answered { .. } if format == telemetry::LogFormat::Json => {}
             Activity::Answered { delivery, status, took, note } => {
                 let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 if note.is_empty() {

@@ -122,7 +122,7 @@ fn headers(value: &Value<'_>, out: &mut Vec<Mistake>) -> Vec<HeaderSource> {
     headers
 }
 
-fn body(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Option<BodySource> {
+fn body(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Option<Box<BodySource>> {
     let inline = table.take("body");
     let file = table.take("template");
     let content_type = table.take("content_type");
@@ -140,7 +140,7 @@ fn body(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Option<BodySource> {
     let content_type = content_type.unwrap_or_else(|| Spanned::new("application/json".into(), place));
     let text = inline.and_then(|value| value.template(out));
     let file = file.and_then(|value| value.string(out)).map(|name| Spanned::new(name.value.into(), name.span));
-    Some(BodySource { content_type, file, text })
+    Some(Box::new(BodySource { content_type, file, text }))
 }
 
 /// A name that is safe in ids, URLs and files.

@@ -26,7 +26,7 @@ pub use request::{Frozen, Keys, Request, request};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, Settlement, settle};
 pub use sign::{
-    Earlier, Key, KeyError, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signer, SigningKey, SigningKeyError, Verdict,
-    Verifier,
+    Diagnosis, Earlier, Key, KeyError, Occasion, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signature, Signer,
+    SigningKey, SigningKeyError, ToldError, Verdict, Verifier, diagnose,
 };
 pub use timing::Timing;

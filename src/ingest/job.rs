@@ -6,13 +6,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Decided};
-use crate::engine::{Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
+use crate::engine::{Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
 use crate::store::{Answer, JobStep, SaveJob, StoreError};
+use crate::telemetry;
 use crate::time::Entropy;
 
 /// Rounds of questions about one save. The engine needs one for each level of embedding and a few more; an engine that goes on asking
@@ -33,7 +34,15 @@ pub(super) struct Saving {
     rounds: usize,
     saved: Vec<Saved>,
     news: Vec<Activity>,
+    decided: telemetry::Decided,
     error: Option<IngestError>,
+}
+
+/// What came of the saves of a job.
+pub(super) struct Done {
+    pub(super) saved: Vec<Saved>,
+    pub(super) news: Vec<Activity>,
+    pub(super) decided: telemetry::Decided,
 }
 
 impl Saving {
@@ -57,15 +66,16 @@ impl Saving {
             asked: Vec::new(),
             rounds: 0,
             news: Vec::new(),
+            decided: telemetry::Decided::default(),
             error: None,
         }
     }
 
     /// What came of it, after the store has run it: each save, and the news.
-    pub(super) fn into_result(self) -> Result<(Vec<Saved>, Vec<Activity>), IngestError> {
+    pub(super) fn into_result(self) -> Result<Done, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok((self.saved, self.news)),
+            None => Ok(Done { saved: self.saved, news: self.news, decided: self.decided }),
         }
     }
 
@@ -94,6 +104,12 @@ impl Saving {
         let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
         let operation = outcome.operation;
         let trace = outcome.decided.trace(&self.generation.rules, operation);
+        let program = &self.generation.rules.program;
+        let own = |firing: &&Firing| program.webhook(firing.webhook).model == save.model && firing.object == save.id;
+        let looked_at = program.model(save.model).webhooks.len();
+        self.decided.fired += outcome.firings.len();
+        self.decided.waiting += outcome.waits.len();
+        self.decided.suppressed += looked_at.saturating_sub(outcome.firings.iter().filter(own).count() + outcome.waits.len());
         if self.watched {
             self.news.push(self.news_of(save, sequence, &outcome));
         }

@@ -10,6 +10,7 @@ mod reexamine;
 pub use alarm::Bell;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::access::TenantScope;
 use crate::activity::Feed;
@@ -18,8 +19,9 @@ use crate::generation::{Generation, Live};
 use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
 use crate::store::{Store, StoreError};
+use crate::telemetry::{SaveEnd, numbers};
 use crate::time::{Clock, Entropy};
-use job::Saving;
+use job::{Done, Saving};
 
 /// Takes saves in.
 #[derive(Clone)]
@@ -79,9 +81,19 @@ impl Ingest {
     /// When one is refused or the store fails; nothing is stored then.
     pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
         let now = self.clock.now();
+        let count = saves.len();
         let job =
             Saving::new(tenant.tenant().clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
-        let (done, news) = self.store.save(job).await?.into_result()?;
+        let began = Instant::now();
+        let ended = self.store.save(job).await.map_err(IngestError::from).and_then(Saving::into_result);
+        let end = match &ended {
+            Ok(_) => SaveEnd::Committed,
+            Err(IngestError::Refused { .. }) => SaveEnd::Refused,
+            Err(IngestError::Store(_)) => SaveEnd::Failed,
+        };
+        numbers().saves(end, count, began.elapsed());
+        let Done { saved: done, news, decided } = ended?;
+        numbers().decisions(decided);
         for activity in news {
             self.feed.tell(now, activity);
         }

@@ -13,6 +13,7 @@ use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::reads::{found, query, wait};
 use crate::ingest::{Ingest, IngestError};
 use crate::store::{Answer, JobStep, ObjectChange, SaveJob, StoreError, WaitRow};
+use crate::telemetry::{Decided, numbers};
 use crate::time::Entropy;
 
 /// Firings that are looked at together, so that they share commits.
@@ -97,6 +98,7 @@ impl Examining {
         if !self.changed {
             return JobStep::Done;
         }
+        numbers().decisions(Decided { fired: outcome.firings.len(), waiting: outcome.waits.len(), suppressed: 0 });
         let program = &self.generation.rules.program;
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let model = program.webhook(self.wait.webhook).model;

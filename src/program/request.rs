@@ -16,8 +16,8 @@ pub struct RequestSource {
     pub method: Spanned<Box<str>>,
     /// Headers in order; a name may repeat.
     pub headers: Vec<HeaderSource>,
-    /// `None`: the default body (RUNTIME §2).
-    pub body: Option<BodySource>,
+    /// `None`: the default body (RUNTIME §2). Boxed, since most requests have none and there may be very many.
+    pub body: Option<Box<BodySource>>,
     /// The whole element or table.
     pub span: Span,
 }

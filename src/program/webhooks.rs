@@ -104,7 +104,7 @@ fn request(request: &schema::Request<'_>, context: Context<'_>) -> Option<Reques
             .body
             .as_ref()
             .filter(|body| body.content_type.is_some() || !body.has_content_type)
-            .map(|body| self::body(body, context)),
+            .map(|body| Box::new(self::body(body, context))),
         span: request.span,
     })
 }

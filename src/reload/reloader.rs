@@ -25,6 +25,7 @@ use crate::generation::{Generation, Live};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, RequestSource};
 use crate::report::{counted, lines, size};
+use crate::telemetry::{ReloadEnd, numbers};
 use crate::text::{SourceText, Span, Spanned};
 use crate::time::Clock;
 
@@ -334,6 +335,7 @@ impl Reloader {
     }
 
     fn tell(&self, asked: Option<oneshot::Sender<Report>>, report: Report) {
+        numbers().reload(if report.live { ReloadEnd::Live } else { ReloadEnd::Rejected }, self.number);
         self.feed.tell(self.clock.now(), Activity::Reloaded { lines: report.lines.clone().into(), live: report.live });
         if let Some(asked) = asked {
             // Whoever asked may have gone.

@@ -2,6 +2,7 @@
 //! rules, SQL, sending.
 
 mod access;
+mod answered;
 mod api;
 mod batch;
 mod body;
@@ -28,6 +29,8 @@ use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
 use crate::reload::{Keyring, Trigger};
 use access::Place;
+use api::health::Health;
+use api::metrics::Counted;
 use door::{Door, Sitting};
 use sink::Sink;
 
@@ -43,6 +46,10 @@ pub struct App {
     bodies: Arc<Semaphore>,
     /// What the built-in receiver remembers.
     sink: Sink,
+    /// Whether more may come.
+    health: Health,
+    /// What was due when it was last counted.
+    counted: Counted,
 }
 
 /// How the API behaves.
@@ -81,13 +88,25 @@ impl App {
     /// An API that answers 503 to everything that needs a program, until [`App::start`].
     #[must_use]
     pub fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self { running: OnceLock::new(), options, bodies: body::memory(), sink: Sink::default() })
+        Arc::new(Self {
+            running: OnceLock::new(),
+            options,
+            bodies: body::memory(),
+            sink: Sink::default(),
+            health: Health::default(),
+            counted: Counted::default(),
+        })
     }
 
     /// Goes to work. Only the first call counts.
     pub fn start(&self, running: Running) {
         // A second program is swapped inside `Ingest::live`, never here.
         let _already = self.running.set(running);
+    }
+
+    /// From now on nothing new is taken, and whoever asks whether the node is ready hears why it is not.
+    pub fn drain(&self) {
+        self.health.drain();
     }
 
     /// Who calls with these headers. Before a program is live only `dev` answers at all, and that asks for no key.

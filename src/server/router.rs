@@ -8,10 +8,10 @@ use axum::routing::{any, delete, get, post, put};
 
 use super::access::{Place, asked};
 use super::api::{
-    attachments, audit, deliveries, endpoints, explain, health, keys, messages, objects, public_keys, reload, rotate, saves, sink,
+    attachments, audit, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate, saves, sink,
     store_key, webhooks,
 };
-use super::{App, door, guard, idempotency, problem};
+use super::{App, answered, door, guard, idempotency, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
@@ -43,9 +43,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/-/keys", get(keys::list_of_all).post(keys::make_of_all))
         .route("/-/keys/{id}", delete(keys::revoke_of_all))
         .route("/-/audit", get(audit::list_of_all))
+        .route("/metrics", get(metrics::metrics))
         .route("/-/reload", post(reload::reload))
         .route("/-/rotate-store-key", post(store_key::rotate))
         .route("/-/rotate-keys", post(rotate::node_keys));
+    let ours = ours.route_layer(from_fn_with_state(Arc::clone(&app), health::takes));
     // What follows asks for no key.
     let mut node = asked(ours, &app, Place::OURS)
         .route("/healthz", get(health::alive))
@@ -60,6 +62,7 @@ pub fn router(app: Arc<App>) -> Router {
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), guard::called_by_name))
+        .layer(from_fn(answered::answered))
         .layer(from_fn(door::attend))
         .with_state(app)
 }

@@ -36,6 +36,7 @@ use tokio::sync::watch;
 
 use crate::access::TenantScope;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
+use crate::telemetry::Standing;
 use crate::vault::Vault;
 
 /// An open store. Cheap to clone; the files are closed by [`Store::close`], or when the last clone is gone.
@@ -297,6 +298,22 @@ impl Store {
     /// When the store fails.
     pub async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {
         verb!(self, index_children(model, property))
+    }
+
+    /// What has to be delivered: how much of it the longest lanes have, `most` of them, since when it is due, and how much all others have.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn backlog(&self, now: Timestamp, most: usize) -> Result<Standing, StoreError> {
+        verb!(self, backlog(now, most))
+    }
+
+    /// Whether the store can be written to: something small is.
+    ///
+    /// # Errors
+    /// What is in the way.
+    pub async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        verb!(self, probe(now))
     }
 
     /// Commits what is queued and closes the files. Every later verb, also of other clones, fails with [`StoreError::Closed`].

@@ -50,10 +50,10 @@ pub(super) fn of_nodes(nodes: &[Node], out: &mut Vec<Branch>) {
         match node {
             Node::Text(_) => {}
             Node::Print(expr) => of_expr(expr, out),
-            Node::If { condition, then, otherwise } => {
-                add(condition, BranchKind::Condition, out);
-                of_nodes(then, out);
-                of_nodes(otherwise, out);
+            Node::If(choice) => {
+                add(&choice.condition, BranchKind::Condition, out);
+                of_nodes(&choice.then, out);
+                of_nodes(&choice.otherwise, out);
             }
             Node::For(repeated) => {
                 of_loop(&repeated.list, repeated.filter.as_ref(), out);

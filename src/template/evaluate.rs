@@ -71,8 +71,8 @@ impl<'a> Frame<'a> {
                     let trusted = matches!(expr.kind, ExprKind::Variable(_));
                     sink.value(&value, trusted).map_err(|what| failure(what, expr.span))?;
                 }
-                Node::If { condition, then, otherwise } => {
-                    let chosen = if self.decide(condition)? { then } else { otherwise };
+                Node::If(choice) => {
+                    let chosen = if self.decide(&choice.condition)? { &choice.then } else { &choice.otherwise };
                     self.render(chosen, sink)?;
                 }
                 Node::For(repeated) => self.repeat(repeated, sink)?,

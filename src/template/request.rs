@@ -24,7 +24,8 @@ pub struct Request {
     method: Box<str>,
     url: Target,
     headers: Vec<(Box<str>, Vec<Node>)>,
-    body: Option<(Box<str>, Body)>,
+    /// Boxed, since most requests have none and there may be very many.
+    body: Option<Box<(Box<str>, Body)>>,
 }
 
 impl Request {
@@ -35,7 +36,7 @@ impl Request {
         let body = source.body.as_ref().map(|body| compile_body(body, scope, out));
         let headers = headers.into_iter().collect::<Option<Vec<_>>>();
         let body = match body {
-            Some(body) => Some(body?),
+            Some(body) => Some(Box::new(body?)),
             None => None,
         };
         Some(Self { method: source.method.value.clone(), url: url?, headers: headers?, body })
@@ -53,7 +54,7 @@ impl Request {
         let mut found = Vec::new();
         branches::of_nodes(self.url.nodes(), &mut found);
         self.headers.iter().for_each(|(_, nodes)| branches::of_nodes(nodes, &mut found));
-        match &self.body {
+        match self.body.as_deref() {
             Some((_, Body::Structural(structure))) => branches::of_structure(structure, &mut found),
             Some((_, Body::Text(nodes))) => branches::of_nodes(nodes, &mut found),
             None => {}
@@ -71,7 +72,7 @@ impl Request {
         for (name, nodes) in &self.headers {
             headers.push((name.clone(), render_header(nodes, data)?));
         }
-        let body = match &self.body {
+        let body = match self.body.as_deref() {
             Some((content_type, body)) => Some((content_type.clone(), Bytes::from(body.render(&mut Frame::new(*data))?))),
             None => None,
         };

@@ -19,7 +19,7 @@ use crate::text::Span;
 pub(super) struct Target {
     nodes: Vec<Node>,
     /// Scheme, host and port; `None` when a secret is part of them.
-    origin: Option<String>,
+    origin: Option<Box<str>>,
     source: Span,
 }
 
@@ -50,7 +50,7 @@ impl Target {
         let Walk { sample, hidden, .. } = walk;
         let origin = match (hidden, fixed && written && parsed.sound) {
             (true, _) => None,
-            (false, true) => Some(check_origin(&sample, region, source, scope, out)?),
+            (false, true) => Some(check_origin(&sample, region, source, scope, out)?.into()),
             // What stands for the host is not known, but the scheme is.
             (false, false) => {
                 check_scheme(&sample, source, out);
@@ -137,12 +137,12 @@ impl Walk<'_> {
                     }
                     self.sample.push('x');
                 }
-                Node::If { condition, then, otherwise } => {
-                    clean &= region >= Region::Path || self.refuse(condition, region);
+                Node::If(choice) => {
+                    clean &= region >= Region::Path || self.refuse(&choice.condition, region);
                     let length = self.sample.len();
-                    let (one, one_clean) = self.nodes(then, region);
+                    let (one, one_clean) = self.nodes(&choice.then, region);
                     let kept = self.sample.split_off(length);
-                    let (other, other_clean) = self.nodes(otherwise, region);
+                    let (other, other_clean) = self.nodes(&choice.otherwise, region);
                     self.sample.truncate(length);
                     self.sample.push_str(&kept);
                     region = one.min(other);

@@ -14,9 +14,17 @@ pub(super) enum Node {
     /// The value of an expression, as text.
     Print(Expr),
     /// The first branch, if its condition is true.
-    If { condition: Expr, then: Vec<Node>, otherwise: Vec<Node> },
+    If(Box<Choice>),
     /// The body for each item, or `otherwise` when there is none.
     For(Box<Loop>),
+}
+
+/// Two branches.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub condition: Expr,
+    pub then: Vec<Node>,
+    pub otherwise: Vec<Node>,
 }
 
 /// A loop. Its variable is the local after those of the loops around it.

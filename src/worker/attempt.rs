@@ -74,7 +74,7 @@ impl Attempt {
             suspend,
             alarm,
         };
-        Some((Finished { attempt, note }, reached))
+        Some((Finished { attempt, message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note }, reached))
     }
 
     /// Who is told when it goes wrong, or well again.

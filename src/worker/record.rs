@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::activity::{Activity, Feed};
-use crate::store::{Store, StoreError};
+use crate::ids::{EndpointId, MessageId};
+use crate::store::{NewAttempt, Settled, Store, StoreError};
+use crate::telemetry::{ATTEMPTS, AttemptEnd, numbers};
 use crate::time::Clock;
 
 /// Attempts recorded in one transaction.
@@ -19,7 +21,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// An attempt to record.
 pub(super) struct Finished {
-    pub attempt: crate::store::NewAttempt,
+    pub attempt: NewAttempt,
+    pub message: MessageId,
+    pub endpoint: EndpointId,
+    pub event: Box<str>,
     /// Why it failed and what follows, in words; empty when delivered.
     pub note: String,
 }
@@ -29,7 +34,9 @@ pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut fin
     let mut batch = Vec::with_capacity(BATCH);
     while finished.recv_many(&mut batch, BATCH).await > 0 {
         let recorded = settle(&store, &batch).await;
-        for (Finished { attempt, note }, recorded) in batch.drain(..).zip(recorded) {
+        for (finished, recorded) in batch.drain(..).zip(recorded) {
+            tell(&finished, recorded);
+            let Finished { attempt, note, .. } = finished;
             if !recorded {
                 tracing::warn!(delivery = %attempt.delivery, "an attempt was not recorded: its lease had ended");
             }
@@ -46,6 +53,23 @@ pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut fin
             }
         }
     }
+}
+
+/// Counts an attempt, and logs it with the ids by which it is found again.
+fn tell(finished: &Finished, recorded: bool) {
+    let NewAttempt { tenant, delivery, attempt, then, .. } = &finished.attempt;
+    let (end, outcome) = match then {
+        _ if !recorded => (AttemptEnd::Lost, "lost"),
+        Settled::Delivered => (AttemptEnd::Delivered, "delivered"),
+        Settled::Pending { .. } => (AttemptEnd::Retried, "retried"),
+        Settled::Diverted(_) => (AttemptEnd::Diverted, "diverted"),
+        Settled::Failed(_) => (AttemptEnd::Failed, "failed"),
+    };
+    numbers().attempt(end, attempt.took);
+    let took_ms = u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX);
+    let Finished { message, endpoint, event, note, .. } = finished;
+    let (number, status) = (attempt.number, attempt.status);
+    tracing::info!(target: ATTEMPTS, %tenant, %message, %delivery, %endpoint, %event, attempt = number, status, took_ms, outcome, note, "attempt");
 }
 
 /// Settles until the store takes it: an attempt that is not recorded would be made again. Whether each was recorded.

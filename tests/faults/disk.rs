@@ -53,6 +53,8 @@ async fn the_node_survives(faults: &[(Number, i64)], code: &str) {
         assert_eq!(send("GET", &node.object("resource", id), "").await.0, 404, "{id} was refused and is there");
     }
     assert_eq!(send("GET", &format!("{}/healthz", node.url), "").await.0, 200);
+    let (status, answer) = send("GET", &format!("{}/readyz", node.url), "").await;
+    assert_eq!((status, answer["code"].as_str()), (503, Some(code)), "it says why it is not ready: {answer}");
     let (status, object) = send("GET", &node.object("resource", "before3"), "").await;
     assert_eq!((status, &object["fields"]["name"]), (200, &json!("Pump")));
 
@@ -61,6 +63,11 @@ async fn the_node_survives(faults: &[(Number, i64)], code: &str) {
     }
     save_until_accepted(&node, "after").await;
     accepted.push("after".to_owned());
+    let began = Instant::now();
+    while send("GET", &format!("{}/readyz", node.url), "").await.0 != 200 {
+        assert!(began.elapsed() < PATIENCE, "it takes saves and is not ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let (more, refused) = try_saves(&node, "later", 10).await;
     assert!(refused.is_empty(), "{refused:?}");
     accepted.extend(more);

@@ -11,6 +11,7 @@ mod keys;
 mod main_job;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
+mod operations;
 mod readme;
 mod receiver;
 mod related;

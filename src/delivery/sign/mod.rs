@@ -10,12 +10,16 @@ mod ed25519;
 mod key;
 mod rsa;
 mod secret;
+mod told;
 mod verifier;
+mod diagnosis;
 
+pub use diagnosis::{Diagnosis, Occasion, Signature, diagnose};
 pub use ed25519::{SigningKey, SigningKeyError};
 pub use key::{Earlier, Key, ParseKeyError};
 pub use rsa::{KeyError, RsaKey};
 pub use secret::{Secret, SecretError};
+pub use told::ToldError;
 pub use verifier::{Received, Scheme, Verdict, Verifier};
 
 use std::fmt::Write as _;

@@ -1,17 +1,34 @@
-//! `/healthz`: the process answers. `/readyz`: it can take saves, with the program it runs.
+//! `/healthz`: the process answers. `/readyz`: it can take saves, with the program it runs; or why it cannot. Neither asks for a key.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use tokio::sync::Mutex;
 
 use crate::server::request::json;
-use crate::server::{App, Problem};
+use crate::server::{App, Problem, Running};
+use crate::store::StoreError;
+
+/// How long the answer of the store is believed: whoever watches asks more often than a disk should be written to for it.
+const FRESH: Duration = Duration::from_secs(2);
+/// How long the store may take to write a few bytes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What readiness depends on besides the program.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Health {
+    draining: AtomicBool,
+    probed: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+}
 
 #[derive(Serialize)]
-struct Health {
+struct Alive {
     status: &'static str,
 }
 
@@ -24,12 +41,69 @@ struct Ready {
     webhooks: usize,
 }
 
+impl Health {
+    /// The node is about to end.
+    pub(in crate::server) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether it is.
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether the store takes what is written.
+    async fn probe(&self, running: &Running) -> Result<(), StoreError> {
+        // Whoever asks meanwhile waits for the same answer.
+        let mut probed = self.probed.lock().await;
+        if let Some((_, known)) = probed.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return known.clone();
+        }
+        let probe = running.ingest.store.probe(running.ingest.clock.now());
+        let answer = tokio::time::timeout(PATIENCE, probe).await;
+        let answer =
+            answer.unwrap_or_else(|_| Err(StoreError::Failed(format!("it has not written a few bytes within {} s", PATIENCE.as_secs()))));
+        *probed = Some((Instant::now(), answer.clone()));
+        answer
+    }
+}
+
 pub(in crate::server) async fn alive() -> Response {
-    json(StatusCode::OK, &Health { status: "ok" })
+    json(StatusCode::OK, &Alive { status: "ok" })
+}
+
+fn draining() -> Problem {
+    let detail = "the node is ending: it takes nothing new, and finishes what is under way";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail).help("send it again, to another node or in a moment")
+}
+
+/// Lets only questions through while the node is ending.
+pub(in crate::server) async fn takes(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if app.health.is_draining() && !request.method().is_safe() {
+        return draining().into_response();
+    }
+    next.run(request).await
 }
 
 pub(in crate::server) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let generation = app.running()?.ingest.generation();
+    if app.health.is_draining() {
+        return Err(draining());
+    }
+    let running = app.running()?;
+    app.health.probe(running).await.map_err(|error| {
+        let code = match &error {
+            StoreError::Full => "store-full",
+            StoreError::Busy { .. } => "store-busy",
+            StoreError::Closed => "shutting-down",
+            StoreError::Open { .. }
+            | StoreError::Target { .. }
+            | StoreError::Locked
+            | StoreError::Secret { .. }
+            | StoreError::Failed(_) => "store-failed",
+        };
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
+    })?;
+    let generation = running.ingest.generation();
     let program = &generation.rules.program;
     let ready = Ready { status: "ready", generation: generation.number, models: program.models.len(), webhooks: program.webhooks.len() };
     Ok(json(StatusCode::OK, &ready))

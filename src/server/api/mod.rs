@@ -8,6 +8,7 @@ pub(super) mod explain;
 pub(super) mod health;
 pub(super) mod keys;
 pub(super) mod messages;
+pub(super) mod metrics;
 pub(super) mod objects;
 pub(super) mod public_keys;
 pub(super) mod reload;

@@ -4,6 +4,7 @@
 mod access;
 mod agenda;
 pub(super) mod aside;
+mod backlog;
 mod backup;
 mod doctor;
 mod endpoints;
@@ -38,6 +39,7 @@ use crate::store::{
     AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
     NewAttempt, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
 };
+use crate::telemetry::Standing;
 use crate::vault::Vault;
 use keys::Safe;
 use readers::Readers;
@@ -231,6 +233,14 @@ impl Sqlite {
         let sql = objects::index_children(model, property)
             .ok_or_else(|| StoreError::Failed(format!("`{model}.{property}` is not a name that can be indexed")))?;
         self.writer.write((), move |session, ()| session.connection.execute_batch(&sql).map(|()| Flow::Keep)).await
+    }
+
+    pub(super) async fn backlog(&self, now: Timestamp, most: usize) -> Result<Standing, StoreError> {
+        self.readers.read(move |connection| backlog::backlog(connection, now, most)).await
+    }
+
+    pub(super) async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write((), move |session, ()| backlog::probe(&session.connection, now).map(|()| Flow::Keep)).await
     }
 
     pub(super) async fn close(&self) {

@@ -17,6 +17,7 @@ use crate::store::sqlite::open::Opened;
 use crate::store::sqlite::place::Place;
 use crate::store::sqlite::session::{Session, Undone};
 use crate::store::{Handover, StoreError};
+use crate::telemetry::numbers;
 
 /// Jobs that may wait; beyond it callers wait to queue.
 const QUEUE: usize = 4096;
@@ -177,11 +178,12 @@ fn batch(
     orders: &mut mpsc::Receiver<Order>,
     wake: &watch::Sender<u64>,
 ) -> Option<oneshot::Sender<()>> {
+    let began = Instant::now();
     if let Err(error) = session.begin() {
+        numbers().commit(1, began.elapsed(), Err(()));
         first.reply(Err(failed(session, &error)));
         return None;
     }
-    let began = Instant::now();
     let mut written: Vec<Box<dyn Job>> = Vec::new();
     let mut wakes = false;
     let mut closing = None;
@@ -194,6 +196,7 @@ fn batch(
             }
             Ran::Undone(answer) => job.reply(answer),
             Ran::Over(error) => {
+                numbers().commit(written.len() + 1, began.elapsed(), Err(()));
                 job.reply(Err(error.clone()));
                 reply_all(written, &Err(error));
                 return None;
@@ -209,6 +212,7 @@ fn batch(
         }
     }
     let committed = session.commit().map_err(|error| failed(session, &error));
+    numbers().commit(written.len(), began.elapsed(), committed.as_ref().map(drop).map_err(drop));
     if wakes && committed.is_ok() {
         wake.send_modify(|count| *count += 1);
     }

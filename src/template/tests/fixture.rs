@@ -275,7 +275,7 @@ pub(super) fn request() -> RequestSource {
 
 pub(super) fn body(template: &str, content_type: &str) -> RequestSource {
     let content_type = Spanned::new(content_type.into(), span());
-    RequestSource { body: Some(BodySource { content_type, file: None, text: Some(source(template)) }), ..request() }
+    RequestSource { body: Some(Box::new(BodySource { content_type, file: None, text: Some(source(template)) })), ..request() }
 }
 
 pub(super) fn text_body(template: &str) -> RequestSource {

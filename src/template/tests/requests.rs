@@ -124,6 +124,6 @@ fn some_headers_are_the_senders() {
 fn a_template_file_that_is_not_there_is_reported_at_its_name() {
     let file = Some(Spanned::new("comment.json".into(), Span { start: 3, ..span() }));
     let body = BodySource { content_type: Spanned::new("application/json".into(), span()), file, text: None };
-    let (_, found) = Fixture::new().compile(&RequestSource { body: Some(body), ..request() });
+    let (_, found) = Fixture::new().compile(&RequestSource { body: Some(Box::new(body)), ..request() });
     assert_eq!(found, ["WH0409 elsewhere"]);
 }

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use super::facts::{Facts, Mask, Place, Step};
 use super::parse::Parsed;
-use super::tree::{Expr, ExprKind, Loop, Node};
+use super::tree::{Choice, Expr, ExprKind, Loop, Node};
 use super::ty::{Shape, Type};
 use super::written::{Constant, Expression, For, Kind, Statement};
 use super::{Scope, When};
@@ -139,7 +139,7 @@ impl<'p, 'o> Typing<'p, 'o> {
                     let typed = self.expression(condition);
                     let then = self.under(&typed.when_true, |typing| typing.nodes(then));
                     let otherwise = self.under(&typed.when_false, |typing| typing.nodes(otherwise));
-                    nodes.push(Node::If { condition: typed.expr, then, otherwise });
+                    nodes.push(Node::If(Box::new(Choice { condition: typed.expr, then, otherwise })));
                 }
                 Statement::For(repeated) => nodes.push(self.repeated(repeated)),
                 Statement::Foreign { keyword, range } => {

@@ -1,0 +1,44 @@
+//! `GET /metrics`: the numbers of the node, as Prometheus and its kin read them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use tokio::sync::Mutex;
+
+use crate::access::may;
+use crate::server::App;
+use crate::server::access::OfNode;
+use crate::telemetry::{Standing, exposition};
+
+/// The media type of the format.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Lanes that are named: as many series as a chart can show. All others are told together.
+const LANES: usize = 20;
+/// How long what is due is told as it was: counting a queue of a million takes a tenth of a second.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// What was due when it was last counted.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Counted(Mutex<Option<(Instant, Standing)>>);
+
+pub(in crate::server) async fn metrics(State(app): State<Arc<App>>, _scope: OfNode<may::Read>) -> Response {
+    // Whoever asks meanwhile waits for the same answer.
+    let mut counted = app.counted.0.lock().await;
+    let known = counted.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, standing)| standing.clone());
+    let standing = match (known, app.running.get()) {
+        (Some(standing), _) => standing,
+        (None, None) => Standing::default(),
+        (None, Some(running)) => match running.ingest.store.backlog(running.ingest.clock.now(), LANES).await {
+            Ok(standing) => counted.insert((Instant::now(), standing)).1.clone(),
+            Err(error) => {
+                tracing::warn!(%error, "what is due could not be counted");
+                Standing::default()
+            }
+        },
+    };
+    drop(counted);
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&standing)).into_response()
+}

@@ -1,0 +1,103 @@
+//! What is in `deploy`: the dashboard asks for series that there are, the unit and the container file say what the binary understands.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use webhookc::telemetry::Metric;
+
+fn file(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)).unwrap()
+}
+
+/// Every text under one of these keys.
+fn texts(value: &Value, key: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == key => found.push(text.clone()),
+                    other => texts(other, key, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| texts(item, key, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_dashboard_asks_for_series_that_there_are_and_shows_each_metric() {
+    let dashboard: Value = serde_json::from_str(&file("grafana.json")).unwrap();
+    let mut queries = Vec::new();
+    texts(&dashboard, "expr", &mut queries);
+    texts(&dashboard, "query", &mut queries);
+    assert!(queries.len() > 20, "{queries:?}");
+    let known: BTreeSet<String> = Metric::ALL.into_iter().flat_map(Metric::series).collect();
+    let mut asked = BTreeSet::new();
+    for query in &queries {
+        let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        asked.extend(words.filter(|word| word.starts_with("webhookc_") || word.starts_with("process_")).map(str::to_owned));
+    }
+    let unknown: Vec<_> = asked.difference(&known).collect();
+    assert!(unknown.is_empty(), "no such series: {unknown:?}");
+    let unseen: Vec<_> = Metric::ALL.into_iter().filter(|metric| !metric.series().iter().any(|series| asked.contains(series))).collect();
+    assert!(unseen.is_empty(), "on no panel: {unseen:?}");
+    let mut ids: Vec<_> = dashboard["panels"].as_array().unwrap().iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), dashboard["panels"].as_array().unwrap().len());
+}
+
+#[test]
+fn the_book_names_every_series() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/operations.md")).unwrap();
+    for metric in Metric::ALL {
+        let short = metric.name().trim_start_matches("webhookc_store");
+        assert!(page.contains(metric.name()) || page.contains(&format!("…{short}")), "{} is not in docs/src/operations.md", metric.name());
+    }
+}
+
+/// The arguments after the binary's name in a line.
+fn serve_is_understood(arguments: &[&str]) {
+    let help = Command::new(env!("CARGO_BIN_EXE_webhookc")).args(arguments).arg("--help").output().unwrap();
+    assert!(help.status.success(), "{arguments:?}");
+}
+
+#[test]
+fn the_unit_and_the_container_start_what_there_is_with_variables_that_it_reads() {
+    let help = Command::new(env!("CARGO_BIN_EXE_webhookc")).args(["serve", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (unit, container) = (file("webhookc.service"), file("Containerfile"));
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/webhookc ")).unwrap();
+    serve_is_understood(&start.split(' ').collect::<Vec<_>>());
+    let command = container.lines().find_map(|line| line.strip_prefix("CMD ")).unwrap();
+    let command: Vec<String> = serde_json::from_str(command).unwrap();
+    serve_is_understood(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    let variables = [&unit, &container]
+        .into_iter()
+        .flat_map(|text| text.split(|c: char| c.is_whitespace() || c == '='))
+        .filter(|word| word.starts_with("WEBHOOKC_"));
+    let variables: BTreeSet<&str> = variables.collect();
+    assert!(variables.len() >= 3, "{variables:?}");
+    for variable in variables {
+        assert!(help.contains(&format!("env: {variable}=")), "`{variable}` is read by nobody");
+    }
+    assert!(container.contains("\nUSER nonroot\n") && container.contains("distroless"), "{container}");
+}
+
+/// Where there is systemd, it is asked.
+#[test]
+fn the_unit_is_one() {
+    let Ok(found) = Command::new("systemd-analyze").arg("--version").output() else { return };
+    assert!(found.status.success());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webhookc.service");
+    fs::write(&path, file("webhookc.service").replace("/usr/local/bin/webhookc", env!("CARGO_BIN_EXE_webhookc"))).unwrap();
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output().unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && !said.contains("webhookc.service"), "{said}");
+}
