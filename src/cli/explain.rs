@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use super::failure::Failure;
 use super::output::Output;
 use super::test::{Bench, complain, test_files};
-use crate::diagnostics::{Code, page, suggestion};
+use crate::diagnostics::{Code, one_of, page, suggestion};
 use crate::explain::{Place, Tried, event, event_mermaid, event_text, explain_saves, saves_mermaid, saves_text};
 use crate::ids::WebhookId;
+use crate::report;
 use crate::scenario::{Scenario, StepResult, read_recording, run};
 use crate::text::{Span, Spanned};
 
@@ -64,7 +65,15 @@ impl Explain {
         {
             return Err(no_such(name, format!("there is no code `{name}`, expected one like `WH0203`"), std::iter::empty()));
         }
+        // A mistake in a test does not change what the webhook means.
         let bench = match Bench::build(&self.project, &test_files(&self.project)?)? {
+            Ok(bench) => Ok(bench),
+            Err(with_tests) => Bench::build(&self.project, &[])?.inspect(|_| {
+                output.complain(&report::render(&with_tests, report::Format::Full, output.err));
+                output.complain("the tests have mistakes and are left out\n");
+            }),
+        };
+        let bench = match bench {
             Ok(bench) => bench,
             Err(compilation) => {
                 complain(&compilation, output);
@@ -126,11 +135,12 @@ fn explain_code(code: Code, output: Output) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn no_such<'a>(name: &str, message: String, events: impl Iterator<Item = &'a str>) -> Failure {
+fn no_such<'a>(name: &str, message: String, events: impl Iterator<Item = &'a str> + Clone) -> Failure {
     let failure = Failure::new(message);
-    match suggestion(name, events.chain(Code::ALL.iter().flat_map(|code| [code.as_str(), code.name()]))) {
+    match suggestion(name, events.clone().chain(Code::ALL.iter().flat_map(|code| [code.as_str(), code.name()]))) {
         Some(near) => failure.help(format!("did you mean `{near}`?")),
-        None => failure.help("`webhookc rules` lists the codes, `webhookc graph` shows the webhooks"),
+        None if events.clone().next().is_some() => failure.help(format!("expected a code such as `WH0203`, or {}", one_of(events))),
+        None => failure.help("`webhookc rules` lists the codes"),
     }
 }
 

@@ -12,7 +12,7 @@ const WIDTH: usize = 100;
 /// `--color`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set; always with `CLICOLOR_FORCE`
+    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`; always with `CLICOLOR_FORCE`
     Auto,
     /// Always
     Always,
@@ -33,10 +33,12 @@ impl Output {
     pub(super) fn new(color: Color) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+        // A terminal that says of itself that it can do nothing.
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let decide = |terminal: bool| match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => !is_set("NO_COLOR") && (forced || terminal),
+            Color::Auto => !is_set("NO_COLOR") && (forced || terminal && !dumb),
         };
         let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let width = asked.or_else(|| terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0))).unwrap_or(WIDTH);

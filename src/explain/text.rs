@@ -99,7 +99,7 @@ fn about(save: &ExplainedSave, decided: &Decided) -> String {
     if decided.object == save.object { decided.webhook.clone() } else { format!("{} of {}", decided.webhook, harmless(&decided.object)) }
 }
 
-/// A webhook as a flowchart: the save, its conditions one after the other, its receivers.
+/// A webhook as a flowchart: the save, its conditions one after the other, its receivers, and the tests that try it.
 #[must_use]
 pub fn event_mermaid(event: &Event) -> String {
     let mut out = format!("flowchart TD\n    save[{}]\n", mermaid_label(&[&format!("{} is saved", event.model)]));
@@ -112,6 +112,10 @@ pub fn event_mermaid(event: &Event) -> String {
     for (index, receiver) in event.receivers.iter().enumerate() {
         let request = format!("{} {}", receiver.method, receiver.url);
         let _ = writeln!(out, "    r{index}[[{}]]\n    event --> r{index}", mermaid_label(&[&receiver.name, &request]));
+    }
+    for (index, test) in event.tests.iter().enumerate() {
+        let counts = format!("fired {}, suppressed {}", test.fired, test.suppressed);
+        let _ = writeln!(out, "    t{index}>{}]\n    t{index} -.-> event", mermaid_label(&[&test.name, &counts]));
     }
     out
 }

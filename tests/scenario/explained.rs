@@ -27,6 +27,14 @@ fn a_webhook_is_explained_with_its_payload_receivers_and_tests() {
     assert_eq!(json["receivers"][0]["own_body"], "application/json");
     let mermaid = run(folder.path(), &["explain", "job_sited", "--output-format", "mermaid"]).out;
     assert!(mermaid.starts_with("flowchart TD\n") && mermaid.contains("c0{\"site is set\"}"), "{mermaid}");
+    let mermaid = run(folder.path(), &["explain", "job_done", "--output-format", "mermaid"]).out;
+    assert!(mermaid.contains("t0>\"a job is done<br/>fired 1, suppressed 1\"]\n    t0 -.-> event"), "{mermaid}");
+    let ran = run(folder.path(), &["explain", "unheard_of"]);
+    assert!(ran.code == 2 && ran.err.contains("expected a code such as `WH0203`, or `job_done`"), "{}", ran.err);
+    std::fs::write(folder.path().join("jobs.test.yaml"), "scenarios: 7\n").unwrap();
+    let ran = run(folder.path(), &["explain", "job_done"]);
+    assert!(ran.code == 0 && ran.out.ends_with("Tests\n  none\n"), "a mistake in a test leaves the webhook as it is: {}", ran.out);
+    assert!(ran.err.contains("`scenarios` is a number, expected a list"), "{}", ran.err);
     let ran = run(folder.path(), &["explain", "job_don"]);
     assert!(ran.code == 2 && ran.err.contains("did you mean `job_done`?"), "{}", ran.err);
     assert_eq!(run(folder.path(), &["explain", "WH0802"]).code, 0);

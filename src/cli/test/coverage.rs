@@ -49,6 +49,8 @@ impl Wanted {
             output.print(&text);
             return Ok(());
         };
-        std::fs::write(&file, text).map_err(|error| Failure::of(&format!("cannot write `{}`", file.display()), &error))
+        std::fs::write(&file, text).map_err(|error| Failure::of(&format!("cannot write `{}`", file.display()), &error))?;
+        output.complain(&format!("coverage of the rules is in `{}`\n", file.display()));
+        Ok(())
     }
 }

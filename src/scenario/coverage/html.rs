@@ -8,19 +8,22 @@ use crate::ids::FileId;
 use crate::report::xml_text;
 use crate::text::SourceFile;
 
-const STYLE: &str = ":root{color-scheme:light dark;--ok:#1a7f37;--part:#9a6700;--no:#cf222e;--line:#d0d7de}\
-@media(prefers-color-scheme:dark){:root{--ok:#3fb950;--part:#d29922;--no:#f85149;--line:#30363d}}\
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}\
-table{border-collapse:collapse;width:100%}td,th{padding:.1rem .6rem;text-align:left;vertical-align:top}\
-.source{overflow-x:auto;border:1px solid var(--line)}.source td{font:13px/1.5 ui-monospace,monospace;white-space:pre}\
-.number{text-align:right;opacity:.6}.ok td:first-child{border-left:4px solid var(--ok)}\
+const STYLE: &str = ":root{color-scheme:light dark;--ok:#1a7f37;--part:#9a6700;--no:#cf222e;--line:#d0d7de;--back:#f6f8fa}\
+@media(prefers-color-scheme:dark){:root{--ok:#3fb950;--part:#d29922;--no:#f85149;--line:#30363d;--back:#161b22}}\
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}h1,h2,li,td{overflow-wrap:anywhere}\
+table{border-collapse:collapse}td,th{padding:.1rem .6rem;text-align:left;vertical-align:top}\
+.source{overflow-x:auto;border:1px solid var(--line)}.source table{min-width:100%}\
+.source td{font:13px/1.5 ui-monospace,monospace;white-space:pre;overflow-wrap:normal}.number{text-align:right;opacity:.7}\
+.ok,.part,.no{background:var(--back)}.ok td:first-child{border-left:4px solid var(--ok)}\
 .part td:first-child{border-left:4px solid var(--part)}.no td:first-child{border-left:4px solid var(--no)}\
-.source td.said{white-space:normal;font-family:inherit}.missed{color:var(--no)}";
+.source td.said{white-space:normal;padding:0 0 .3rem}.said ul{font:14px/1.5 system-ui,sans-serif;position:sticky;left:0;\
+margin:0 0 0 3.5rem;padding:0 0 0 1rem;max-width:calc(100vw - 9rem)}.missed{color:var(--no)}:target{outline:2px solid var(--part)}";
 
 pub(super) fn render(projects: &[Covered<'_>]) -> String {
     let total = share_words(share(projects.iter().flat_map(|project| &project.points)));
     let mut rows = String::new();
     let mut sections = String::new();
+    let mut missed = String::new();
     let mut number = 0;
     for Covered { sources, points } in projects {
         let mut files: BTreeMap<FileId, Vec<&Point>> = BTreeMap::new();
@@ -32,19 +35,24 @@ pub(super) fn render(projects: &[Covered<'_>]) -> String {
             let file = sources.file(id);
             let (name, share) = (xml_text(&file.name), share_words(share(points.iter().copied())));
             let _ = writeln!(rows, "<tr><td><a href=\"#file{number}\">{name}</a></td><td>{share}</td></tr>");
-            let _ = write!(sections, "<h2 id=\"file{number}\">{name}</h2>\n{}", source(file, &points));
+            let _ = write!(sections, "<h2 id=\"file{number}\">{name}</h2>\n{}", source(file, number, &points));
+            for point in points.iter().filter(|point| point.missed().next().is_some()) {
+                let line = file.position(point.span.start).line;
+                let _ = writeln!(missed, "<li><a href=\"#file{number}-{line}\">{name}:{line}</a> {}</li>", words(point));
+            }
         }
     }
+    let missed = if missed.is_empty() { missed } else { format!("<h2>What was never tried</h2>\n<ul>\n{missed}</ul>\n") };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Coverage of the rules</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Coverage of the rules: {total}</h1>\n\
-         <table>\n<tr><th scope=\"col\">File</th><th scope=\"col\">Sides seen</th></tr>\n{rows}</table>\n{sections}</main>\n</body>\n</html>\n"
+         <table>\n<tr><th scope=\"col\">File</th><th scope=\"col\">Sides seen</th></tr>\n{rows}</table>\n{missed}{sections}</main>\n</body>\n</html>\n"
     )
 }
 
-/// A file with its points beside the lines on which they stand.
-fn source(file: &SourceFile, points: &[&Point]) -> String {
+/// A file with its points below the lines on which they stand.
+fn source(file: &SourceFile, number: usize, points: &[&Point]) -> String {
     let mut by_line: BTreeMap<u32, Vec<&Point>> = BTreeMap::new();
     for point in points {
         by_line.entry(file.position(point.span.start).line).or_default().push(point);
@@ -58,13 +66,13 @@ fn source(file: &SourceFile, points: &[&Point]) -> String {
             (seen, all) if seen == all => "ok",
             _ => "part",
         };
-        let said: Vec<String> = here.iter().map(|point| words(point)).collect();
-        let _ = writeln!(
-            out,
-            "<tr class=\"{class}\"><td class=\"number\">{line}</td><td>{}</td><td class=\"said\">{}</td></tr>",
-            xml_text(text),
-            said.join("<br>")
-        );
+        let text = xml_text(text);
+        let _ = writeln!(out, "<tr class=\"{class}\" id=\"file{number}-{line}\"><td class=\"number\">{line}</td><td>{text}</td></tr>");
+        if !here.is_empty() {
+            let said: Vec<String> = here.iter().map(|point| format!("<li>{}</li>", words(point))).collect();
+            let said = said.concat();
+            let _ = writeln!(out, "<tr class=\"{class}\"><td colspan=\"2\" class=\"said\"><ul>{said}</ul></td></tr>");
+        }
     }
     out + "</table>\n</div>\n"
 }
