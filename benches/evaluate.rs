@@ -118,7 +118,7 @@ fn a_save_in_a_schema_of_models(bencher: Bencher<'_, '_>, models: usize) {
 /// A message is made for the three endpoints of so many that want its event, and a request is rendered for each.
 #[divan::bench(args = [3, 100, 10_000])]
 fn a_message_to_three_of_endpoints(bencher: Bencher<'_, '_>, endpoints: usize) {
-    let spread = move |number: usize| number % endpoints.div_ceil(3) == 0;
+    let spread = move |number: usize| number.is_multiple_of(endpoints.div_ceil(3));
     let endpoints = (0..endpoints).map(|number| (format!("e{number}"), Some(if spread(number) { "hook_0" } else { "hook_1" })));
     let rules = without_errors(compiled_for(&model_with_webhooks(2), endpoints));
     let save = read(&rules, "asset", r#"{"field_0":0}"#);

@@ -18,8 +18,8 @@ fn signer() -> Signer {
 }
 
 fn headers(signer: &Signer, body: &str) -> Vec<(String, String)> {
-    let signed = signer.sign(MessageId(Uuid::from_u128(1)), Timestamp::from_second(SENT).unwrap(), body.as_bytes());
-    signed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let made = signer.sign(MessageId(Uuid::from_u128(1)), Timestamp::from_second(SENT).unwrap(), body.as_bytes());
+    made.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn keys(told: &[&str]) -> Vec<Verifier> {
@@ -79,8 +79,8 @@ fn a_wrong_key_is_told_from_a_changed_request_where_that_can_be() {
     assert_eq!(said_of_moved[0], "v1: `webhook-id` or `webhook-timestamp` is not what was signed: a signature of the body alone holds");
     assert_eq!(said_of_moved[1..], ["journey-hmac: holds with key 1", "journey-rsa: holds with key 2"]);
     // The same key as a JSON Web Key.
-    let set = serde_json::json!({ "keys": [key.public_jwk()] }).to_string();
-    assert_eq!(said(&moved, BODY, &[&set], occasion(0)).last().unwrap(), "journey-rsa: holds with key 1");
+    let public = serde_json::json!({ "keys": [key.public_jwk()] }).to_string();
+    assert_eq!(said(&moved, BODY, &[&public], occasion(0)).last().unwrap(), "journey-rsa: holds with key 1");
     let as_text = Signer::new(Secret::from_bytes(SECRET.as_bytes()).unwrap(), Vec::new());
     assert!(said(&headers(&as_text, BODY), BODY, &[SECRET], occasion(0))[0].contains("used the secret as text"));
 }
