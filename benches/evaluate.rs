@@ -72,7 +72,7 @@ fn decide(rules: &Valid<Rules>, model: &str, body: &str) -> (Outcome, Trace) {
 
 fn evaluated(rules: &Valid<Rules>, save: &Save) -> (Outcome, Trace) {
     let known = Known { found: std::iter::once((Read::Object(save.model, save.id.clone()), Found::Object(None))).collect() };
-    let moment = Moment { tenant: "default", sequence: Sequence(6_291_989_525_132_476_422), now: Timestamp::UNIX_EPOCH };
+    let moment = Moment { tenant: "default", own: None, sequence: Sequence(6_291_989_525_132_476_422), now: Timestamp::UNIX_EPOCH };
     match evaluate(rules, save, &known, moment) {
         Step::Done(outcome) => {
             let trace = outcome.decided.trace(rules, outcome.operation);

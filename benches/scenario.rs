@@ -8,8 +8,6 @@
     reason = "a benchmark that is wrong should stop"
 )]
 
-// Only one of its functions is needed here.
-#[allow(dead_code)]
 #[path = "support/schema.rs"]
 mod schema;
 

@@ -70,10 +70,12 @@ impl SaveJob for Fill {
             change: ObjectChange::Keep,
             operation: "update",
             trace: "[]".to_owned(),
+            table: None,
             other_traces: Vec::new(),
             marks: Vec::new(),
             waits: Vec::new(),
             ended_waits: Vec::new(),
+            record: webhookc::store::Record::default(),
             messages: vec![message],
         }))
     }

@@ -45,6 +45,10 @@ index!(
     WebhookId(u32)
 );
 
+/// A program that was in force: its row in the store, counted from 1. Reading an earlier text again gives the earlier number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProgramId(pub i64);
+
 /// Why a string is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{seen}` is not an id; expected `{prefix}` and 32 hexadecimal digits")]

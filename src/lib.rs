@@ -14,6 +14,7 @@
 //! | draw | [`graph`] | rules | pictures of them |
 //! | compare | [`changes`] | rules, earlier rules | what changed in meaning |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
+//! | take in | [`endpoints`] | what a tenant submits | definition of an endpoint |
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
 //! | say why | [`explain`] | rules, what happened | what a webhook means, why it fired or not |
 //! | try | [`sample`] | data model, a seed | objects that it allows |
@@ -51,6 +52,7 @@ pub mod graph;
 pub mod changes;
 pub mod engine;
 pub mod delivery;
+pub mod endpoints;
 pub mod generation;
 pub mod scenario;
 pub mod explain;

@@ -1,5 +1,6 @@
 //! What is in `deploy`: the dashboard asks for series that there are, the unit and the container file say what the binary understands.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a JSON value is what it is")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;

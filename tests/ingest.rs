@@ -67,7 +67,14 @@ impl World {
         let signer = Signer::new(Secret::from_random([7; 32]), Vec::new());
         let target = Target { name: "sink".to_owned(), policy: Policy::default(), signer };
         let targets = [(EndpointId::new("ep_sink"), Arc::new(target))].into_iter().collect();
-        let generation = Arc::new(Generation { number: 1, rules, targets, secrets: std::collections::BTreeMap::default() });
+        let generation = Arc::new(Generation {
+            number: 1,
+            rules,
+            targets,
+            secrets: std::collections::BTreeMap::default(),
+            own: Arc::default(),
+            origin: Arc::default(),
+        });
         let ingest = Ingest {
             store,
             live: Arc::new(ArcSwap::new(Arc::clone(&generation))),

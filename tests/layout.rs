@@ -34,6 +34,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("toml", &["config"]),
     ("saphyr_parser", &["scenario"]),
+    ("maud", &["server"]),
     ("prometheus_client", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
     ("regex_lite", &["scenario"]),

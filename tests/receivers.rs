@@ -1,6 +1,7 @@
 //! The receivers' side in five languages: the files of `docs/verify`, which the book shows, are run on the same requests, good and bad.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::assigning_clones, clippy::case_sensitive_file_extension_comparisons, reason = "short, and the names are our own")]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -35,7 +35,7 @@ pub(super) fn fire(rules: &Valid<Rules>) -> Vec<Result<Rendered, RenderError>> {
 
 fn outcome(rules: &Valid<Rules>, objects: &BTreeMap<(ModelId, Box<str>), Arc<Record>>, save: &webhookc::engine::Save) -> Outcome {
     let mut known = Known::default();
-    let moment = Moment { tenant: "default", sequence: Sequence(7), now: "2026-01-31T10:00:00Z".parse().expect("a moment") };
+    let moment = Moment { tenant: "default", own: None, sequence: Sequence(7), now: "2026-01-31T10:00:00Z".parse().expect("a moment") };
     for _round in 0..20 {
         match evaluate(rules, save, &known, moment) {
             Step::Done(outcome) => return *outcome,

@@ -2,7 +2,7 @@
 //! any other, and its payload has the form of any other: the object is the endpoint that is in trouble.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::diagnostics::Diagnostics;
 use crate::ids::{EndpointId, ModelId, WebhookId};
@@ -63,8 +63,6 @@ impl OperationalEvent {
 /// What alert endpoints are told, and how.
 #[derive(Debug)]
 pub struct Alerts {
-    /// The data model of endpoints with a webhook for each operational event.
-    pub program: Program,
     /// The request of each alert endpoint for each event, in their order.
     requests: BTreeMap<EndpointId, Vec<Request>>,
 }
@@ -72,6 +70,12 @@ pub struct Alerts {
 impl Alerts {
     /// The model of endpoints.
     pub const ENDPOINT: ModelId = ModelId(0);
+
+    /// The data model of endpoints with a webhook for each operational event.
+    #[must_use]
+    pub fn program() -> &'static Program {
+        program()
+    }
 
     /// The request that tells an alert endpoint of an event.
     #[must_use]
@@ -89,16 +93,21 @@ pub(super) fn compile(settings: &Settings, endpoints: &[Arc<EndpointSource>], ou
     for endpoint in taking {
         let mut compiled = Vec::with_capacity(OperationalEvent::ALL.len());
         for event in OperationalEvent::ALL {
-            let scope = Scope { program: &program, webhook: program.webhook(event.webhook()), settings, when: When::Absent, uses: None };
+            let scope = Scope { program, webhook: program.webhook(event.webhook()), settings, when: When::Absent, uses: None };
             compiled.extend(Request::compile(&endpoint.request, scope, out));
         }
         requests.insert(endpoint.id.clone(), compiled);
     }
-    Some(Alerts { program, requests })
+    Some(Alerts { requests })
 }
 
 /// The data model with its webhooks under the names of their events.
-fn program() -> Program {
+pub(super) fn program() -> &'static Program {
+    static PROGRAM: LazyLock<Program> = LazyLock::new(resolved);
+    &PROGRAM
+}
+
+fn resolved() -> Program {
     let mut found = Diagnostics::default();
     let mut sources = SourceMap::default();
     let file = sources.add("operational events", MODEL.as_bytes().to_vec());

@@ -7,10 +7,15 @@ mod event_name_not_a_name;
 mod fires_on_every_save;
 mod never_fires;
 mod subscriptions;
+mod tenant_endpoint;
+mod wants;
 mod webhook_without_target;
 
 pub use alerts::{Alerts, OperationalEvent};
+pub use tenant_endpoint::{Fit, TenantEndpoint, TenantEndpoints};
+pub use wants::{ALL_EVENTS, Accepts, Fitted, Part, Wants};
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use subscriptions::World;
@@ -47,6 +52,10 @@ pub struct Rules {
     pub subscriptions: Vec<Vec<Subscription>>,
     /// What alert endpoints are told, when there are any.
     pub alerts: Option<Alerts>,
+    /// What templates of endpoints made by API read of the configuration: variables, and no secret, which are the operator's.
+    tenant_settings: Settings,
+    /// Tells these rules from any others.
+    identity: Arc<()>,
     /// Made at the first save of each model: most programs are only checked. Indexed by `ModelId`.
     graphs: Vec<OnceLock<RuleGraph>>,
 }
@@ -87,6 +96,8 @@ pub fn check(program: Program, settings: Settings, uses: Option<&Uses>, out: &mu
     let subscriptions = subscriptions::compile(world, &endpoints, &predicates, subscribers, out);
     let alerts = alerts::compile(&settings, &endpoints, out);
     let graphs = program.models.iter().map(|_| OnceLock::new()).collect();
-    let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts, graphs };
+    let tenant_settings = Settings { secrets: BTreeSet::new(), endpoints: Vec::new(), ..settings.clone() };
+    let identity = Arc::new(());
+    let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts, tenant_settings, identity, graphs };
     if out.has_errors() { Err(Box::new(rules)) } else { Ok(Valid(rules)) }
 }

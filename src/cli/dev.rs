@@ -58,7 +58,7 @@ impl Dev {
         })
         .await?;
         let url = node.url();
-        let place = format!("api {url} · receiver /sink");
+        let place = format!("inspector and api {url} · receiver /sink");
         let first = node.attempt();
         let took = first.took.as_millis().max(1);
         let ready = match &first.outcome {

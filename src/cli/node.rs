@@ -14,15 +14,15 @@ use tokio::sync::{Notify, watch};
 use super::descriptors;
 use super::failure::Failure;
 use super::vault::{key_of_store, vault};
-use crate::activity::Feed;
+use crate::activity::{Activity, Feed};
 use crate::config::{self, Config, Overrides};
 use crate::egress::{Client, Guard};
 use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
-use crate::reload::{Absent, Attempt, Files, Keyring, Reloader, Setup, Trigger, trigger};
+use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
 use crate::retention;
-use crate::server::{App, Keychain, KeychainOptions, Options, Running, serve};
+use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
 use crate::store::{self, Store};
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::vault::Found;
@@ -81,9 +81,10 @@ impl Node {
         let listener = TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
         let address = listener.local_addr().map_err(|error| cannot_listen(config.listen, &error))?;
         let files = Files { paths, overrides: plan.overrides.clone(), sink: plan.dev.then_some(address) };
+        let feed = if plan.dev { Feed::remembering() } else { Feed::default() };
         // The endpoints are those of the program in force; kept here, they would be kept twice for as long as the node runs.
         let config = Config { endpoints: Vec::new(), ..config };
-        Ok(Self { plan, listener, address, files, config, feed: Feed::default(), stop: signals()? })
+        Ok(Self { plan, listener, address, files, config, feed, stop: signals()? })
     }
 
     /// The address as a URL.
@@ -110,6 +111,7 @@ impl Node {
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
         let swapped = Arc::new(Notify::new());
+        let rejected = Rejected::default();
         let mut reloader = Reloader::new(Setup {
             files,
             keyring: Arc::clone(&keyring),
@@ -120,6 +122,7 @@ impl Node {
             clock: Arc::clone(&clock),
             requests,
             swapped: Arc::clone(&swapped),
+            rejected: Arc::clone(&rejected),
         });
         let (generation, report) = reloader.take(first).await;
         if generation.is_none() {
@@ -137,6 +140,7 @@ impl Node {
         let any_name = !config.listen.ip().is_loopback() && config.hosts.is_empty();
         let app = App::new(Options {
             dev: plan.dev,
+            inspector: plan.dev.then(|| Inspector { feed: feed.clone(), process: clock.now().as_millisecond().unsigned_abs(), rejected }),
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),
@@ -158,17 +162,17 @@ impl Node {
             let live = live(generation);
             let worker = Worker {
                 store: store.clone(),
-                egress,
+                egress: egress.clone(),
                 live: Arc::clone(&live),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
                 feed: feed.clone(),
                 limits,
             };
-            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed };
-            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), store_key: Some(store_key) });
-            // The program may be another than that of the last process.
-            swapped.notify_one();
+            let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
+            keyring.load_tenants().await.map_err(|error| Failure::of("cannot take up the endpoints of tenants", &error))?;
+            app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), egress, store_key: Some(store_key) });
+            begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
@@ -187,6 +191,8 @@ impl Node {
             joined("the worker", worker.await);
         }
         hangups.abort();
+        // Whoever watches is let go, or the API would never come to its end.
+        feed.tell(clock.now(), Activity::Stopping);
         let _nobody = stop_api.send(true);
         let abort = api.abort_handle();
         match tokio::time::timeout(LAST_ANSWERS, api).await {
@@ -197,6 +203,13 @@ impl Node {
         store.close().await;
         Ok(true)
     }
+}
+
+/// The first program is at work.
+fn begun(feed: &Feed, clock: &dyn Clock, swapped: &Notify) {
+    feed.tell(clock.now(), Activity::Begun);
+    // It may be another than that of the last process.
+    swapped.notify_one();
 }
 
 /// A node lives long and holds little at a time: pages of 2 MiB, of which the allocator would take one for each thread and size of

@@ -42,7 +42,7 @@ impl Screen {
                 let (method, width) = (format!("→ {method:5}"), self.path);
                 vec![format!("{time} {method} {target:width$}  {delivery} attempt {attempt}")]
             }
-            Activity::Answered { delivery, status, took, note } => {
+            Activity::Answered { delivery, status, took, note, .. } => {
                 let (word, color) = match status {
                     Some(status @ 200..=299) => (status.to_string(), "32"),
                     Some(status) => (status.to_string(), "31"),
@@ -60,6 +60,7 @@ impl Screen {
                 let first = format!("{time} reload  {}", paint(self.style, if *live { "32" } else { "31" }, &first));
                 std::iter::once(first).chain(lines.map(|line| format!("{:17}{line}", ""))).collect()
             }
+            Activity::Begun | Activity::Stopping => Vec::new(),
         }
     }
 
@@ -101,7 +102,7 @@ mod tests {
 
     fn lines(screen: &mut Screen, what: Activity) -> Vec<String> {
         // Without the time, which is local.
-        screen.lines(&Event { at: Timestamp::UNIX_EPOCH, what }).into_iter().map(|line| line.chars().skip(9).collect()).collect()
+        screen.lines(&Event { number: 1, at: Timestamp::UNIX_EPOCH, what }).into_iter().map(|line| line.chars().skip(9).collect()).collect()
     }
 
     #[test]
@@ -122,6 +123,7 @@ mod tests {
             ["save    asset/a1   asset_ready ✘ asset_photo is present, needs uploaded", "                   asset_saved ✔",]
         );
         let sending = Activity::Sending {
+            tenant: Tenant::new(DEFAULT_TENANT),
             delivery,
             message: MessageId(Uuid::from_u128(2)),
             endpoint: EndpointId::new("ep_sink"),
@@ -130,7 +132,9 @@ mod tests {
             attempt: 1,
         };
         assert_eq!(lines(&mut screen, sending), [format!("→ POST  /sink/asset_ready  {delivery} attempt 1")]);
-        let answered = |status, note: &str| Activity::Answered { delivery, status, took: Duration::from_micros(3140), note: note.into() };
+        let tenant = Tenant::new(DEFAULT_TENANT);
+        let took = Duration::from_micros(3140);
+        let answered = |status, note: &str| Activity::Answered { tenant: tenant.clone(), delivery, status, took, note: note.into() };
         assert_eq!(lines(&mut screen, answered(Some(200), "")), [format!("← 200   3.1 ms             {delivery}")]);
         let failed = lines(&mut screen, answered(None, "connection refused\x1b[2J · retry in 5 s"));
         assert_eq!(failed, [format!("← ✘     3.1 ms             {delivery} connection refused\u{fffd}[2J · retry in 5 s")]);

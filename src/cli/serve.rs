@@ -117,7 +117,7 @@ async fn log_events(feed: Feed, format: telemetry::LogFormat) {
             Activity::Sending { delivery, endpoint, attempt, .. } => tracing::debug!(%delivery, %endpoint, attempt, "sending"),
             // Every attempt has a line of its own there.
             Activity::Answered { .. } if format == telemetry::LogFormat::Json => {}
-            Activity::Answered { delivery, status, took, note } => {
+            Activity::Answered { delivery, status, took, note, .. } => {
                 let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 if note.is_empty() {
                     tracing::debug!(%delivery, status, took_ms, "delivered");
@@ -129,6 +129,7 @@ async fn log_events(feed: Feed, format: telemetry::LogFormat) {
                 let what = lines.join("; ");
                 if live { tracing::info!(%what, "reloaded") } else { tracing::error!(%what, "reload") }
             }
+            Activity::Begun | Activity::Stopping => {}
         }
     }
 }

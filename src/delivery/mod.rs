@@ -26,7 +26,7 @@ pub use request::{Frozen, Keys, Request, request};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, Settlement, settle};
 pub use sign::{
-    Diagnosis, Earlier, Key, KeyError, Occasion, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signature, Signer,
-    SigningKey, SigningKeyError, ToldError, Verdict, Verifier, diagnose,
+    Checked, Diagnosis, Earlier, Key, KeyError, KeyName, Occasion, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signature,
+    Signer, SigningKey, SigningKeyError, ToldError, Verdict, Verifier, diagnose,
 };
 pub use timing::Timing;

@@ -1,5 +1,6 @@
 //! How an endpoint is called and which failures are tried again, as plain values. Where they are written down is `config`'s business.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -97,6 +98,18 @@ impl FromStr for Trigger {
                 Ok(status @ 300..=599) => Ok(Self::Status(status)),
                 Ok(_) | Err(_) => Err(TriggerError { seen: word.to_owned() }),
             },
+        }
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientError => f.write_str("4xx"),
+            Self::ServerError => f.write_str("5xx"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::Connection => f.write_str("connection"),
+            Self::Status(status) => write!(f, "{status}"),
         }
     }
 }

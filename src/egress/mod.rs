@@ -37,7 +37,12 @@ use body::Room;
 use dial::Dialer;
 use pool::Pool;
 use reason::innermost;
+use resolve::{ResolveError, resolve};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long whoever makes an endpoint waits for the addresses of its host.
+const LOOK_UP: Duration = Duration::from_secs(2);
 
 /// The client. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -74,5 +79,24 @@ impl Client {
     pub fn with_resolver(guard: Guard, names: Arc<dyn Resolve>) -> Result<Self, ClientError> {
         let tls = tls::connector().map_err(|error| ClientError(innermost(&error)))?;
         Ok(Self { dialer: Arc::new(Dialer { guard, names, tls }), pool: Arc::default(), room: Room::default() })
+    }
+
+    /// Whether the host of a URL may be called, as far as that can be said beforehand: a name that has no addresses now may have some
+    /// later.
+    ///
+    /// # Errors
+    /// Why it may not, in the words with which a request is refused.
+    pub async fn admits(&self, host: &url::Host<&str>) -> Result<(), String> {
+        let Dialer { guard, names, .. } = &*self.dialer;
+        match host {
+            url::Host::Ipv4(_) | url::Host::Ipv6(_) => guard.check_host(host).map_err(|why| ResolveError::Literal(why).to_string()),
+            url::Host::Domain(name) => {
+                let asked = resolve(guard, &**names, name);
+                match tokio::time::timeout(LOOK_UP, asked).await {
+                    Ok(Err(error @ (ResolveError::Literal(_) | ResolveError::Forbidden { .. }))) => Err(error.to_string()),
+                    Ok(Ok(_) | Err(ResolveError::Unknown(_) | ResolveError::Resolver { .. })) | Err(_) => Ok(()),
+                }
+            }
+        }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::check::{Alerts, OperationalEvent, Rules};
+use crate::check::{Alerts, OperationalEvent};
 use crate::engine::evaluate::seconds;
 use crate::engine::moment::Moment;
 use crate::engine::payload::payload;
 use crate::ids::EndpointId;
-use crate::program::{Operation, Record};
-use crate::template::{Data, RenderError, Rendered, Snapshot};
+use crate::program::{Operation, Record, Settings};
+use crate::template::{Data, RenderError, Rendered, Request, Snapshot};
 
 /// What has happened to an endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +37,12 @@ pub struct Notice {
     pub request: Result<Rendered, RenderError>,
 }
 
-/// Tells `to`; `None` when it is no alert endpoint of these rules.
+/// Tells an alert endpoint by its request for the event.
 #[must_use]
-pub fn notice(rules: &Rules, to: &EndpointId, trouble: Trouble<'_>, moment: Moment<'_>) -> Option<Notice> {
-    let alerts = rules.alerts.as_ref()?;
-    let request = alerts.request(to, trouble.event)?;
+pub fn notice(request: &Request, settings: &Settings, trouble: Trouble<'_>, moment: Moment<'_>) -> Notice {
+    let program = Alerts::program();
     let timestamp = seconds(moment.now);
-    let mut object = Record::empty(&alerts.program, Alerts::ENDPOINT, trouble.endpoint.as_str(), &timestamp);
+    let mut object = Record::empty(program, Alerts::ENDPOINT, trouble.endpoint.as_str(), &timestamp);
     let [delivery, message, webhook] = trouble.delivery.unwrap_or_default();
     let texts = [trouble.name, trouble.reason, delivery, message, webhook];
     for (slot, text) in object.values.iter_mut().zip(texts).filter(|(_, text)| !text.is_empty()) {
@@ -51,9 +50,9 @@ pub fn notice(rules: &Rules, to: &EndpointId, trouble: Trouble<'_>, moment: Mome
     }
     let snapshot = Snapshot { record: Arc::new(object), embedded: Vec::new() };
     let data = Data {
-        program: &alerts.program,
-        webhook: alerts.program.webhook(trouble.event.webhook()),
-        settings: &rules.settings,
+        program,
+        webhook: program.webhook(trouble.event.webhook()),
+        settings,
         object: &snapshot,
         previous: None,
         operation: Operation::Update,
@@ -62,5 +61,5 @@ pub fn notice(rules: &Rules, to: &EndpointId, trouble: Trouble<'_>, moment: Mome
         timestamp: &timestamp,
         watch: None,
     };
-    Some(Notice { payload: payload(&data), request: request.render(&data) })
+    Notice { payload: payload(&data), request: request.render(&data) }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::check::Rules;
+use crate::check::{Fit, Rules, TenantEndpoint};
 use crate::engine::moment::Moment;
 use crate::ids::WebhookId;
 use crate::program::{Operation, Record, Webhook};
-use crate::template::{Data, Predicate, Snapshot, Watch};
+use crate::template::{Data, Predicate, RenderError, Rendered, Snapshot, Watch};
 
 /// A webhook that is to be decided for an object.
 #[derive(Clone, Debug)]
@@ -20,6 +20,9 @@ pub(super) struct Case<'a> {
     /// Whether an earlier save made it, and it waited until now.
     pub(super) waited: bool,
 }
+
+/// A request to an endpoint that a tenant has made, or why it cannot be sent.
+pub(super) type OwnRequest = (Arc<TenantEndpoint>, Result<Rendered, RenderError>);
 
 /// What all decisions of one save share.
 #[derive(Clone, Copy)]
@@ -49,8 +52,36 @@ impl<'a> Circumstances<'a> {
         }
     }
 
+    /// Whether an endpoint of the program receives it.
     pub(super) fn is_subscribed(self, id: WebhookId) -> bool {
         self.rules.subscriptions.get(id.index()).is_some_and(|subscriptions| !subscriptions.is_empty())
+    }
+
+    /// The endpoints of the tenant that ask for it, whatever their conditions.
+    pub(super) fn own(self, case: &'a Case<'a>) -> impl Iterator<Item = &'a Arc<TenantEndpoint>> {
+        let own = self.moment.own.into_iter().flat_map(|own| own.subscribed(&case.webhook.name, &case.object.id));
+        own.filter(move |endpoint| endpoint.wants.includes(&self.rules.program, case.webhook))
+    }
+
+    /// Whether an endpoint of the tenant takes it: its conditions hold, or cannot be asked because it is held.
+    pub(super) fn is_taken(self, case: &'a Case<'a>, snapshot: &'a Snapshot) -> bool {
+        self.own(case).any(|endpoint| match &*endpoint.fit(self.rules, case.id) {
+            Fit::Ready(fitted) => fitted.accepts(&self.data(case, snapshot)),
+            Fit::Held(_) => true,
+        })
+    }
+
+    /// The requests to the endpoints of the tenant that take it.
+    pub(super) fn own_requests(self, case: &'a Case<'a>, snapshot: &'a Snapshot) -> Vec<OwnRequest> {
+        let data = self.data(case, snapshot);
+        let request = |endpoint: &Arc<TenantEndpoint>| {
+            let rendered = match &*endpoint.fit(self.rules, case.id) {
+                Fit::Ready(fitted) => fitted.accepts(&data).then(|| fitted.request.render(&data))?,
+                Fit::Held(why) => Err(RenderError { what: format!("the endpoint is held: {why}"), span: None }),
+            };
+            Some((Arc::clone(endpoint), rendered))
+        };
+        self.own(case).filter_map(request).collect()
     }
 
     pub(super) fn predicate(self, id: WebhookId) -> Option<&'a Predicate> {

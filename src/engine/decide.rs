@@ -46,7 +46,7 @@ pub(super) fn decide_open(
             return Ok(Err(verdict));
         }
     }
-    if !circumstances.is_subscribed(case.id) {
+    if !circumstances.is_subscribed(case.id) && circumstances.own(case).next().is_none() {
         return Ok(Err(Verdict::NoSubscriber));
     }
     if webhook.kind == WebhookType::Ready && lookup.has_fired(case.id, &case.object.id)? {
@@ -67,6 +67,9 @@ pub(super) fn decide_open(
     }
     if !early && let Err(verdict) = check_when(circumstances, case, &snapshot) {
         return Ok(Err(verdict));
+    }
+    if !circumstances.is_subscribed(case.id) && !circumstances.is_taken(case, &snapshot) {
+        return Ok(Err(Verdict::NoSubscriber));
     }
     Ok(Ok(snapshot))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::check::{Rules, Valid};
+use crate::check::{Rules, TenantEndpoint, Valid};
 use crate::engine::apply::{Applied, apply};
 use crate::engine::case::{Case, Circumstances};
 use crate::engine::decide::{check_own, decide, decide_open, ends_wait};
@@ -75,6 +75,8 @@ pub struct Firing {
     pub payload: Bytes,
     /// One request per subscribed endpoint: index into `Rules::endpoints`, and the rendered request or why it cannot be sent.
     pub requests: Vec<(usize, Result<Rendered, RenderError>)>,
+    /// The same for the endpoints that the tenant has made.
+    pub own_requests: Vec<(Arc<TenantEndpoint>, Result<Rendered, RenderError>)>,
 }
 
 /// Decides every webhook of the saved object's model, and every firing that waited for it.
@@ -245,5 +247,6 @@ fn fire(circumstances: Circumstances<'_>, case: &Case<'_>, snapshot: &Snapshot) 
         operation: case.operation,
         payload: payload(&data),
         requests: subscriptions.iter().map(|subscription| (subscription.endpoint, subscription.request.render(&data))).collect(),
+        own_requests: circumstances.own_requests(case, snapshot),
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::check::TenantEndpoints;
 use crate::ids::Sequence;
 
 /// The circumstances of a save.
@@ -9,6 +10,8 @@ use crate::ids::Sequence;
 pub struct Moment<'a> {
     /// Whose object it is.
     pub tenant: &'a str,
+    /// The endpoints that its owner has made, if any.
+    pub own: Option<&'a TenantEndpoints>,
     /// The save's position.
     pub sequence: Sequence,
     /// The time of the save.

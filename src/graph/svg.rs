@@ -22,11 +22,23 @@ const STYLE: &str = "<style>\n\
 /// The graph as SVG.
 #[must_use]
 pub fn svg(graph: &Graph<'_>) -> String {
+    picture(graph, STYLE, None)
+}
+
+/// The graph as SVG within a page that brings its own style; each webhook is a link to where `link` says.
+#[must_use]
+pub fn linked_svg(graph: &Graph<'_>, link: &dyn Fn(&str) -> String) -> String {
+    picture(graph, "", Some(link))
+}
+
+fn picture(graph: &Graph<'_>, style: &str, link: Option<&dyn Fn(&str) -> String>) -> String {
     let layout = lay_out(graph);
     let Layout { width, height, .. } = layout;
     let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
-         <title>Models, webhooks and endpoints</title>\n{STYLE}<defs>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"{}\">\n\
+         <title>Models, webhooks and endpoints</title>\n{style}<defs>\n",
+        // A picture has no links for who hears it.
+        if link.is_some() { "group" } else { "img" }
     );
     for kind in ["relation", "own", "embed", "delivery"] {
         let _infallible = writeln!(
@@ -39,7 +51,13 @@ pub fn svg(graph: &Graph<'_>) -> String {
     // Arrows first: where one has to pass a box, the box and its text are on top.
     arrows(&mut text, graph, &layout);
     layout.models.iter().for_each(|model| draw(&mut text, "model", model));
-    layout.webhooks.iter().flatten().for_each(|webhook| draw(&mut text, "webhook", webhook));
+    for (webhook, frame) in graph.models.iter().flat_map(|model| &model.webhooks).zip(layout.webhooks.iter().flatten()) {
+        if let Some(link) = link {
+            let _infallible = writeln!(text, "<a href=\"{}\">", xml(&link(webhook.name)));
+        }
+        draw(&mut text, "webhook", frame);
+        text.push_str(if link.is_some() { "</a>\n" } else { "" });
+    }
     layout.endpoints.iter().for_each(|endpoint| draw(&mut text, "endpoint", endpoint));
     text + "</svg>\n"
 }

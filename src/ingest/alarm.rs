@@ -8,7 +8,7 @@ use crate::check::OperationalEvent;
 use crate::engine::{Moment, Notice, Trouble, notice};
 use crate::generation::Generation;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
-use crate::ingest::effects::{Circumstances, Of, delivery};
+use crate::ingest::effects::{Circumstances, Of, To, delivery};
 use crate::store::{Alarm, Alert, NewMessage};
 use crate::time::Entropy;
 
@@ -31,12 +31,24 @@ impl Bell {
     #[must_use]
     pub fn alarm(self) -> Option<Arc<dyn Alarm>> {
         let about_alert = self.delivery.as_ref().is_some_and(|(_, event)| OperationalEvent::named(event).is_some());
-        let listens = self.alert_endpoint().is_some_and(|endpoint| self.generation.targets.contains_key(endpoint));
+        let listens = self.alert_endpoint().is_some_and(|endpoint| self.generation.target(&endpoint).is_some());
         (listens && !about_alert).then(|| Arc::new(self) as Arc<dyn Alarm>)
     }
 
-    fn alert_endpoint(&self) -> Option<&EndpointId> {
-        self.generation.targets.get(&self.endpoint)?.policy.failure_handling.alert_endpoint.as_ref()
+    fn alert_endpoint(&self) -> Option<EndpointId> {
+        self.generation.target(&self.endpoint)?.policy.failure_handling.alert_endpoint.clone()
+    }
+
+    /// The endpoint that is told: its method, and what it is sent; `None` when it can be told nothing.
+    fn notice(&self, to: &EndpointId, trouble: Trouble<'_>, moment: Moment<'_>) -> Option<(Box<str>, Notice)> {
+        let rules = &self.generation.rules;
+        if let Some(own) = self.generation.own.endpoint(to) {
+            let request = own.endpoint.alert(trouble.event)?;
+            return Some((own.endpoint.wants.method.clone(), notice(&request, &rules.settings, trouble, moment)));
+        }
+        let endpoint = rules.endpoints.iter().find(|endpoint| endpoint.id == *to)?;
+        let request = rules.alerts.as_ref()?.request(to, trouble.event)?;
+        Some((endpoint.request.method.value.clone(), notice(request, &rules.settings, trouble, moment)))
     }
 }
 
@@ -49,14 +61,14 @@ impl Alarm for Bell {
             Alert::Recovered => OperationalEvent::EndpointRecovered,
         };
         let to = self.alert_endpoint()?;
-        let name = &self.generation.targets.get(&self.endpoint)?.name;
+        let target = self.generation.target(&self.endpoint)?;
+        let name = &target.name;
         let ids = self.delivery.as_ref().map(|(delivery, event)| [delivery.to_string(), delivery.message().to_string(), event.to_string()]);
         let ids = ids.as_ref().map(|ids| ids.each_ref().map(String::as_str));
         let trouble = Trouble { event, endpoint: &self.endpoint, name, reason: why, delivery: ids };
-        let moment = Moment { tenant: self.tenant.as_str(), sequence, now: at };
-        let Notice { payload, request } = notice(&self.generation.rules, to, trouble, moment)?;
+        let moment = Moment { tenant: self.tenant.as_str(), own: None, sequence, now: at };
+        let (method, Notice { payload, request }) = self.notice(&to, trouble, moment)?;
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at };
-        let endpoint = self.generation.rules.endpoints.iter().find(|endpoint| endpoint.id == *to)?;
         let id = MessageId::new(self.entropy.uuid(at));
         let of = Of { message: id, event: event.as_str(), ordered: false };
         Some(NewMessage {
@@ -66,7 +78,7 @@ impl Alarm for Bell {
             object: self.endpoint.as_str().into(),
             operation: "update",
             payload,
-            deliveries: vec![delivery(circumstances, of, 0, (endpoint, request))],
+            deliveries: vec![delivery(circumstances, of, 0, (To { id: &to, method: &method }, request))],
         })
     }
 }

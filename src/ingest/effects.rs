@@ -8,8 +8,8 @@ use crate::engine::{Firing, Outcome, Wait, write_trace};
 use crate::generation::Generation;
 use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence, Tenant};
 use crate::ingest::Bell;
-use crate::program::{DecisionTable, EndpointSource, Order, Program};
-use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, OtherTrace, Unsendable, WaitRow};
+use crate::program::{DecisionTable, Order, Program};
+use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, OtherTrace, Record, Unsendable, WaitRow};
 use crate::template::{RenderError, Rendered, RenderedText};
 use crate::time::Entropy;
 
@@ -28,6 +28,13 @@ pub(super) struct Of<'a> {
     pub message: MessageId,
     pub event: &'a str,
     pub ordered: bool,
+}
+
+/// The endpoint that a delivery is for.
+#[derive(Clone, Copy)]
+pub(super) struct To<'a> {
+    pub id: &'a EndpointId,
+    pub method: &'a str,
 }
 
 /// Why things happened, as it is stored.
@@ -70,6 +77,7 @@ pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, 
         waits: waits.collect(),
         ended_waits: outcome.ended_waits.into_iter().map(|(webhook, object)| (event(webhook), object)).collect(),
         messages: outcome.firings.into_iter().map(|firing| message(circumstances, firing)).collect(),
+        record: Record { program: circumstances.generation.origin.program, item: None },
     }
 }
 
@@ -79,7 +87,14 @@ fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {
     let id = MessageId::new(circumstances.entropy.uuid(circumstances.at));
     let of = Of { message: id, event: &webhook.name, ordered: webhook.order == Order::Object };
     let endpoints = &circumstances.generation.rules.endpoints;
-    let requests = firing.requests.into_iter().filter_map(|(endpoint, request)| Some((&**endpoints.get(endpoint)?, request)));
+    let declared = firing.requests.into_iter().filter_map(|(endpoint, request)| {
+        let endpoint = endpoints.get(endpoint)?;
+        Some((To { id: &endpoint.id, method: &endpoint.request.method.value }, request))
+    });
+    let own: Vec<_> = firing.own_requests;
+    let (own, rendered): (Vec<_>, Vec<_>) = own.into_iter().unzip();
+    let own = own.iter().map(|endpoint| To { id: &endpoint.id, method: &endpoint.wants.method }).zip(rendered);
+    let requests = declared.chain(own);
     NewMessage {
         id,
         event: webhook.name.clone(),
@@ -96,12 +111,12 @@ pub(super) fn delivery(
     circumstances: Circumstances<'_>,
     of: Of<'_>,
     ordinal: u32,
-    (endpoint, request): (&EndpointSource, Result<Rendered, RenderError>),
+    (endpoint, request): (To<'_>, Result<Rendered, RenderError>),
 ) -> NewDelivery {
     let (due, rendered) = match request {
-        Ok(rendered) => (Ok(first_attempt(circumstances, &endpoint.id)), rendered),
+        Ok(rendered) => (Ok(first_attempt(circumstances, endpoint.id)), rendered),
         Err(error) => {
-            let method = endpoint.request.method.value.clone();
+            let method = endpoint.method.into();
             let nothing = Rendered { method, url: RenderedText::default(), headers: Vec::new(), body: None };
             let (generation, entropy) = (Arc::clone(circumstances.generation), Arc::clone(circumstances.entropy));
             let (tenant, delivery) = (circumstances.tenant.clone(), Some((DeliveryId::of(of.message, ordinal), of.event.into())));
@@ -111,7 +126,7 @@ pub(super) fn delivery(
     };
     NewDelivery {
         endpoint: endpoint.id.clone(),
-        ordered: of.ordered || keeps_order(circumstances, &endpoint.id),
+        ordered: of.ordered || keeps_order(circumstances, endpoint.id),
         due,
         method: rendered.method,
         url: rendered.url,
@@ -122,13 +137,13 @@ pub(super) fn delivery(
 
 /// Whether an endpoint wants all deliveries about an object in order.
 fn keeps_order(circumstances: Circumstances<'_>, endpoint: &EndpointId) -> bool {
-    circumstances.generation.targets.get(endpoint).is_some_and(|target| target.policy.order == Order::Object)
+    circumstances.generation.target(endpoint).is_some_and(|target| target.policy.order == Order::Object)
 }
 
 /// When the first attempt is due: the schedule begins with a wait, which is none by default.
 fn first_attempt(circumstances: Circumstances<'_>, endpoint: &EndpointId) -> Timestamp {
-    let target = circumstances.generation.targets.get(endpoint);
-    let wait = target.and_then(|target| target.policy.failure_handling.retry.waits.first()).copied().unwrap_or_default();
+    let target = circumstances.generation.target(endpoint);
+    let wait = target.and_then(|target| target.policy.failure_handling.retry.waits.first().copied()).unwrap_or_default();
     circumstances.at.saturating_add(wait).unwrap_or(circumstances.at)
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::activity::{Activity, Decided};
+use crate::activity::{Activity, Decided, Feed};
+use crate::check::TenantEndpoints;
 use crate::engine::{Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
@@ -24,10 +25,12 @@ pub(super) struct Saving {
     tenant: Tenant,
     at: Timestamp,
     generation: Arc<Generation>,
+    /// The endpoints of the tenant when the saves came.
+    own: Option<Arc<TenantEndpoints>>,
     entropy: Arc<dyn Entropy>,
     saves: Vec<Save>,
-    /// Whether anybody watches.
-    watched: bool,
+    /// Is told after the commit.
+    feed: Feed,
     /// What is known for the save in hand, which is the one after those in `saved`.
     known: Known,
     asked: Vec<Read>,
@@ -41,7 +44,6 @@ pub(super) struct Saving {
 /// What came of the saves of a job.
 pub(super) struct Done {
     pub(super) saved: Vec<Saved>,
-    pub(super) news: Vec<Activity>,
     pub(super) decided: telemetry::Decided,
 }
 
@@ -52,16 +54,17 @@ impl Saving {
         generation: Arc<Generation>,
         entropy: Arc<dyn Entropy>,
         saves: Vec<Save>,
-        watched: bool,
+        feed: Feed,
     ) -> Self {
         Self {
+            own: generation.own.of_tenant(&tenant),
             tenant,
             at,
             generation,
             entropy,
             saved: Vec::with_capacity(saves.len()),
             saves,
-            watched,
+            feed,
             known: Known::default(),
             asked: Vec::new(),
             rounds: 0,
@@ -71,11 +74,11 @@ impl Saving {
         }
     }
 
-    /// What came of it, after the store has run it: each save, and the news.
+    /// What came of it, after the store has run it.
     pub(super) fn into_result(self) -> Result<Done, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Done { saved: self.saved, news: self.news, decided: self.decided }),
+            None => Ok(Done { saved: self.saved, decided: self.decided }),
         }
     }
 
@@ -110,12 +113,14 @@ impl Saving {
         self.decided.fired += outcome.firings.len();
         self.decided.waiting += outcome.waits.len();
         self.decided.suppressed += looked_at.saturating_sub(outcome.firings.iter().filter(own).count() + outcome.waits.len());
-        if self.watched {
+        if self.feed.is_watched() {
             self.news.push(self.news_of(save, sequence, &outcome));
         }
+        let item = self.feed.remembers().then(|| save.to_item(&self.generation.rules.program));
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
-        let effects = rows(circumstances, (save.model, &save.id), outcome, written);
+        let mut effects = rows(circumstances, (save.model, &save.id), outcome, written);
+        effects.record.item = item;
         let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         self.saved.push(Saved { operation, sequence, messages, trace });
         self.known.found.clear();
@@ -161,7 +166,7 @@ impl SaveJob for Saving {
         }
         let index = self.saved.len();
         let Some(save) = self.saves.get(index) else { return JobStep::Done };
-        let moment = Moment { tenant: self.tenant.as_str(), sequence, now: self.at };
+        let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
         match evaluate(&self.generation.rules, save, &self.known, moment) {
             Step::Need(reads) => self.ask(reads),
             Step::Done(outcome) => self.write(sequence, *outcome),
@@ -169,6 +174,11 @@ impl SaveJob for Saving {
                 self.error = Some(IngestError::Refused { index, refused });
                 JobStep::Abort
             }
+        }
+    }
+    fn committed(&mut self) {
+        for activity in self.news.drain(..) {
+            self.feed.tell(self.at, activity);
         }
     }
 }

@@ -80,10 +80,8 @@ impl Ingest {
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
     pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
-        let now = self.clock.now();
-        let count = saves.len();
-        let job =
-            Saving::new(tenant.tenant().clone(), now, Arc::clone(generation), Arc::clone(&self.entropy), saves, self.feed.is_watched());
+        let (tenant, entropy, count) = (tenant.tenant().clone(), Arc::clone(&self.entropy), saves.len());
+        let job = Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone());
         let began = Instant::now();
         let ended = self.store.save(job).await.map_err(IngestError::from).and_then(Saving::into_result);
         let end = match &ended {
@@ -92,11 +90,8 @@ impl Ingest {
             Err(IngestError::Store(_)) => SaveEnd::Failed,
         };
         numbers().saves(end, count, began.elapsed());
-        let Done { saved: done, news, decided } = ended?;
+        let Done { saved, decided } = ended?;
         numbers().decisions(decided);
-        for activity in news {
-            self.feed.tell(now, activity);
-        }
-        Ok(done)
+        Ok(saved)
     }
 }

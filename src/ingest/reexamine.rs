@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
+use crate::check::TenantEndpoints;
 use crate::engine::{Known, Moment, Outcome, Read, Step, Wait, reexamine, write_trace};
 use crate::generation::Generation;
 use crate::ids::{ModelId, Sequence, Tenant};
@@ -50,6 +51,7 @@ struct Examining {
     tenant: Tenant,
     at: Timestamp,
     generation: Arc<Generation>,
+    own: Option<Arc<TenantEndpoints>>,
     entropy: Arc<dyn Entropy>,
     wait: Wait,
     awaited: (ModelId, Box<str>),
@@ -70,6 +72,7 @@ impl Examining {
         let wait = wait(program, row).ok()??;
         Some(Self {
             tenant: tenant.clone(),
+            own: generation.own.of_tenant(tenant),
             at: ingest.clock.now(),
             generation: Arc::clone(generation),
             entropy: Arc::clone(&ingest.entropy),
@@ -126,7 +129,7 @@ impl SaveJob for Examining {
             self.error = Some(why);
             return JobStep::Abort;
         }
-        let moment = Moment { tenant: self.tenant.as_str(), sequence, now: self.at };
+        let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
         let awaited = (self.awaited.0, &*self.awaited.1);
         match reexamine(&self.generation.rules, &self.wait, awaited, &self.known, moment) {
             Step::Need(reads) => {

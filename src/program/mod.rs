@@ -28,6 +28,7 @@ pub use link::{Context, resolve};
 pub use model::{BelongsTo, Choice, Classification, FieldType, HasMany, Kind, Media, Model, Property};
 pub(crate) use names::is_name;
 pub use record::Record;
+pub(crate) use record::stored_name;
 pub use request::{BodySource, EndpointSource, Events, HeaderSource, RequestSource, TemplateSource};
 pub use rule_graph::{Aspect, Listed, Rule, RuleGraph, Side};
 pub use settings::Settings;

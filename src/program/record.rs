@@ -76,7 +76,8 @@ impl Record {
     }
 }
 
-fn stored_name(property: &crate::program::Property) -> std::borrow::Cow<'_, str> {
+/// The name under which a property is stored and saved: of a relation with `_id`.
+pub(crate) fn stored_name(property: &crate::program::Property) -> std::borrow::Cow<'_, str> {
     match property.kind {
         Kind::Field(_) => std::borrow::Cow::Borrowed(&property.name),
         Kind::BelongsTo(_) => std::borrow::Cow::Owned(format!("{}_id", property.name)),

@@ -107,7 +107,7 @@ pub async fn build(
     }
     index_children(&rules, keyring.store()).await?;
     keyring.keeps(kept);
-    Ok((Generation { number, rules: Arc::new(rules), targets, secrets }, warnings))
+    Ok((Generation { number, rules: Arc::new(rules), targets, secrets, own: keyring.directory(), origin: Arc::default() }, warnings))
 }
 
 /// Where the keys of an endpoint come from.

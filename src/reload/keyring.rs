@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::build::BuildError;
 use crate::delivery::{Earlier, Key, RsaKey, Secret, SecretError, Signer, SigningKey};
-use crate::generation::{Generation, Live, Target};
+use crate::generation::{Directory, Generation, Live, Target};
 use crate::ids::EndpointId;
 use crate::store::{KeptKey, RetiredKey, Store, StoreError};
 use crate::time::Entropy;
@@ -29,6 +29,8 @@ pub struct Keyring {
     /// The endpoints of the program in force whose secret is kept here.
     endpoints: Mutex<BTreeSet<EndpointId>>,
     changing: tokio::sync::Mutex<()>,
+    /// The endpoints of tenants, whose secrets are all kept here.
+    pub(super) directory: Arc<Directory>,
 }
 
 /// A key with those before it.
@@ -64,7 +66,8 @@ impl Keyring {
     #[must_use]
     pub fn new(store: Store, entropy: Arc<dyn Entropy>) -> Self {
         let (journey, asymmetric) = (Mutex::new(None), Mutex::new(None));
-        Self { store, entropy, journey, asymmetric, endpoints: Mutex::default(), changing: tokio::sync::Mutex::default() }
+        let (endpoints, changing, directory) = (Mutex::default(), tokio::sync::Mutex::default(), Arc::default());
+        Self { store, entropy, journey, asymmetric, endpoints, changing, directory }
     }
 
     /// While this is held, no key is rotated: a generation that is being built is in force before the next rotation.
@@ -135,7 +138,7 @@ impl Keyring {
         if !lock(&self.endpoints).contains(endpoint) {
             return Err(RotateError::Configured(endpoint.clone()));
         }
-        let secret = wanted.unwrap_or_else(|| Secret::from_random(self.random_bytes()));
+        let secret = wanted.unwrap_or_else(|| self.new_secret());
         self.store.rotate_key(&name_of(endpoint), secret.as_bytes().to_vec(), until).await?;
         change_signers(live, |id, signer| (id == endpoint).then(|| signer.rotated(Key::Secret(secret.clone()), until)));
         Ok(secret)
@@ -175,6 +178,11 @@ impl Keyring {
         earlier(self.store.retired_keys(name, Timestamp::UNIX_EPOCH).await?, read)
     }
 
+    /// A new random secret.
+    pub(super) fn new_secret(&self) -> Secret {
+        Secret::from_random(self.random_bytes())
+    }
+
     fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
@@ -202,7 +210,7 @@ fn earlier(retired: Vec<RetiredKey>, read: impl Fn(&[u8]) -> Result<Key, BuildEr
 }
 
 /// Where the store keeps the secret of an endpoint.
-fn name_of(endpoint: &EndpointId) -> String {
+pub(super) fn name_of(endpoint: &EndpointId) -> String {
     format!("endpoint/{endpoint}")
 }
 
@@ -214,6 +222,7 @@ fn change_signers(live: &Live, change: impl Fn(&EndpointId, &Signer) -> Option<S
         None => Arc::clone(target),
     };
     let targets = now.targets.iter().map(|(id, target)| (id.clone(), changed(id, target))).collect();
+    now.own.change_signers(&change);
     live.store(Arc::new(Generation { targets, ..(*now).clone() }));
 }
 

@@ -5,13 +5,17 @@ mod build;
 mod git;
 mod identity;
 mod keyring;
+mod origin;
 mod reach;
+mod rejected;
 mod reloader;
+mod tenants;
 mod trigger;
 mod watch;
 
 pub use build::{Absent, BuildError, build};
 pub use keyring::{Keyring, RotateError};
+pub use rejected::{Rejected, Rejection};
 pub use reloader::{Attempt, Files, Reloader, Setup, add_sink};
 pub use trigger::{Report, Requests, Trigger, trigger};
 

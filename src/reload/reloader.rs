@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
-use super::build::{Absent, build};
+use super::build::{Absent, BuildError, build};
 use super::git;
 use super::keyring::Keyring;
+use super::origin::origin;
 use super::reach::unreachable;
+use super::rejected::{self, Findings, Rejected, Rejection};
 use super::trigger::{Report, Requests};
 use super::watch::Watch;
 use crate::activity::{Activity, Feed};
 use crate::changes::changes;
+use crate::check::{Rules, Valid};
 use crate::compile::{Compilation, Input, compile};
 use crate::config::{self, Config, LoadError, Overrides, Seen};
 use crate::diagnostics::Severity;
@@ -26,7 +29,7 @@ use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, RequestSource};
 use crate::report::{counted, lines, size};
 use crate::telemetry::{ReloadEnd, numbers};
-use crate::text::{SourceText, Span, Spanned};
+use crate::text::{SourceMap, SourceText, Span, Spanned};
 use crate::time::Clock;
 
 /// How often the files are looked at without any news of them: some file systems have none.
@@ -149,6 +152,7 @@ pub struct Reloader {
     clock: Arc<dyn Clock>,
     requests: Requests,
     swapped: Arc<Notify>,
+    rejected: Rejected,
     watch: Watch,
     seen: Seen,
     /// Number of the last generation.
@@ -177,15 +181,17 @@ pub struct Setup {
     pub requests: Requests,
     /// Rings when a new program has been swapped in.
     pub swapped: Arc<Notify>,
+    /// Where it stands while the files make no program.
+    pub rejected: Rejected,
 }
 
 impl Reloader {
     /// A reloader that has loaded nothing yet.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let Setup { files, keyring, absent, guard, quiet, feed, clock, requests, swapped } = setup;
+        let Setup { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, rejected } = setup;
         let (watch, seen) = (Watch::new(), Seen::default());
-        Self { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, watch, seen, number: 0, fixed: None }
+        Self { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, rejected, watch, seen, number: 0, fixed: None }
     }
 
     /// Makes a generation of an attempt, if it is without errors, and remembers what it was made of.
@@ -194,30 +200,40 @@ impl Reloader {
         self.seen = attempt.seen;
         let (config, compilation) = match attempt.outcome {
             Ok(loaded) => loaded,
-            Err(error) => return (None, self.rejected("the configuration is wrong", error.lines())),
+            Err(error) => return (None, self.rejected("the configuration is wrong", error.lines(), rejected::of_load(&error))),
         };
         let mut notes = lines(&compilation.sources, &compilation.diagnostics);
-        let Some(rules) = compilation.rules else {
+        if compilation.rules.is_none() {
             let errors = compilation.diagnostics.count(Severity::Error);
-            return (None, self.rejected(&counted(errors, "error"), notes));
+            return (None, self.rejected(&counted(errors, "error"), notes, rejected::of_compilation(&compilation)));
+        }
+        let Compilation { sources, rules: Some(rules), models, webhooks, .. } = compilation else {
+            return (None, self.rejected("it has no rules", notes, Findings::default()));
         };
         let restart = self.restart_note(&config);
         let refused = unreachable(&rules, &self.guard);
         if !refused.is_empty() {
             let why = refused.into_iter().chain(restart).collect();
-            return (None, self.rejected("it would send where nothing may be sent", why));
+            return (None, self.rejected("it would send where nothing may be sent", why, Findings::default()));
         }
-        match build(rules, &config, &self.keyring, self.number + 1, self.absent).await {
+        match self.build(rules, &config, sources).await {
             Ok((generation, warnings)) => {
                 self.number += 1;
+                self.rejected.store(None);
                 notes.extend(warnings);
                 notes.extend(restart);
-                let size = size(compilation.models, compilation.webhooks);
+                let size = size(models, webhooks);
                 let first = format!("live, {size} in {} ms", attempt.took.as_millis().max(1));
                 (Some(generation), Report { live: true, lines: std::iter::once(first).chain(notes).collect() })
             }
-            Err(error) => (None, self.rejected("it cannot be run", vec![chain(&error)])),
+            Err(error) => (None, self.rejected("it cannot be run", vec![chain(&error)], Findings::default())),
         }
+    }
+
+    async fn build(&self, rules: Valid<Rules>, config: &Config, sources: SourceMap) -> Result<(Generation, Vec<String>), BuildError> {
+        let origin = origin(self.keyring.store(), sources, &*self.clock, &self.feed).await?;
+        let (generation, warnings) = build(rules, config, &self.keyring, self.number + 1, self.absent).await?;
+        Ok((Generation { origin: Arc::new(origin), ..generation }, warnings))
     }
 
     /// Waits until the files make a program, reporting every failure on the way.
@@ -343,9 +359,12 @@ impl Reloader {
         }
     }
 
-    fn rejected(&self, what: &str, notes: Vec<String>) -> Report {
+    fn rejected(&self, what: &str, notes: Vec<String>, Findings { first, left_out }: Findings) -> Report {
         let rest = if self.number == 0 { "waiting for a good one" } else { "still on the last good program" };
-        Report { live: false, lines: std::iter::once(format!("rejected, {what}, {rest}")).chain(notes).collect() }
+        let report = Report { live: false, lines: std::iter::once(format!("rejected, {what}, {rest}")).chain(notes).collect() };
+        let (at, findings) = (self.clock.now(), first);
+        self.rejected.store(Some(Arc::new(Rejection { at, report: report.clone(), findings, left_out })));
+        report
     }
 
     fn restart_note(&mut self, config: &Config) -> Option<String> {

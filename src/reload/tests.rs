@@ -47,6 +47,7 @@ impl Project {
             clock: Arc::new(SystemClock),
             requests,
             swapped: Arc::default(),
+            rejected: Arc::default(),
         });
         Self { folder, reloader, news, trigger }
     }

@@ -4,6 +4,7 @@
 mod concise;
 mod diff;
 mod fingerprint;
+mod frame;
 mod full;
 mod github;
 mod gitlab;
@@ -18,6 +19,7 @@ mod selection;
 mod terminal;
 
 pub use diff::unified;
+pub use frame::{Frame, FrameLine, Framed};
 pub use full::excerpt;
 pub use github::github_summary;
 pub(crate) use github::{escaped as command_text, property as command_property};

@@ -10,12 +10,15 @@ mod confidential;
 mod door;
 mod guard;
 mod idempotency;
+mod inspector;
 mod problem;
 mod request;
 mod router;
+mod tenant_endpoints;
 mod sink;
 
 pub use access::{Keychain, KeychainOptions};
+pub use inspector::Inspector;
 pub use problem::Problem;
 pub use router::router;
 
@@ -25,6 +28,7 @@ use axum::http::HeaderMap;
 use tokio::sync::Semaphore;
 
 use crate::access::{Caller, Gate};
+use crate::egress::Client;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
 use crate::reload::{Keyring, Trigger};
@@ -57,6 +61,8 @@ pub struct App {
 pub struct Options {
     /// `webhookc dev`: the built-in receiver is there.
     pub dev: bool,
+    /// What the pages of the inspector need, where there is one.
+    pub inspector: Option<Inspector>,
     /// Asks for a reload.
     pub trigger: Option<Trigger>,
     /// The names (without a port) besides those of this machine under which the API may be called; `None` for any name. Whatever they
@@ -68,7 +74,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dev: false, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
+        Self { dev: false, inspector: None, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
     }
 }
 
@@ -80,6 +86,8 @@ pub struct Running {
     pub keyring: Arc<Keyring>,
     /// The keys of the API.
     pub keychain: Arc<Keychain>,
+    /// The way out, for requests that somebody waits for.
+    pub egress: Client,
     /// The key of the store's secrets, to be exchanged.
     pub store_key: Option<Arc<StoreKey>>,
 }

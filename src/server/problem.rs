@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::endpoints;
 use crate::engine::Refused;
 use crate::ingest::IngestError;
 use crate::store::StoreError;
@@ -44,14 +45,39 @@ struct Details {
 }
 
 /// One mistake of a body.
-#[derive(Debug, Serialize)]
-struct Mistake {
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Mistake {
     /// JSON pointer (RFC 6901) into the body.
-    pointer: String,
-    code: &'static str,
-    detail: String,
+    pub(super) pointer: String,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<String>,
+    pub(super) help: Option<String>,
+    /// Which bytes of the text at the pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) span: Option<TextSpan>,
+}
+
+/// A part of a text: where it begins, and where it ends.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct TextSpan {
+    pub(super) start: TextPlace,
+    pub(super) end: TextPlace,
+}
+
+/// A place in a text: bytes from 0, line and column (in characters) from 1.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct TextPlace {
+    pub(super) offset: u32,
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Mistake {
+    fn of(mistake: endpoints::Mistake) -> Self {
+        let endpoints::Mistake { pointer, code, message, help } = mistake;
+        Self { pointer, code, detail: message, help, span: None }
+    }
 }
 
 impl Problem {
@@ -82,6 +108,10 @@ impl Problem {
             .help("fix what is reported, the node goes on by itself")
     }
 
+    pub(super) fn shutting_down() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "the node is shutting down")
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
@@ -103,8 +133,48 @@ impl Problem {
             code: refused.kind,
             detail: refused.message,
             help: refused.help,
+            span: None,
         };
         problem.0.errors = refused.into_iter().map(mistake).collect();
+        problem
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The status in words.
+    pub(super) fn title(&self) -> &'static str {
+        self.0.title
+    }
+
+    /// One sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// What to do about it.
+    pub(super) fn advice(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// Everything that is wrong with a submitted document.
+    pub(super) fn document(mistakes: Vec<endpoints::Mistake>) -> Self {
+        Self::mistakes(mistakes.into_iter().map(Mistake::of).collect())
+    }
+
+    /// Everything that is wrong with a body.
+    pub(super) fn mistakes(mistakes: Vec<Mistake>) -> Self {
+        let Some(first) = mistakes.first() else {
+            return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "the request was refused");
+        };
+        let detail = match mistakes.len() {
+            1 => first.detail.clone(),
+            count => format!("{count} mistakes, the first: {}", first.detail),
+        };
+        let mut problem = Self::new(status_of(first.code), first.code, detail);
+        problem.0.help.clone_from(&first.help);
+        problem.0.errors = mistakes;
         problem
     }
 
@@ -162,7 +232,7 @@ impl From<IngestError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let mut answer = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], self.to_json()).into_response();
         if status == StatusCode::UNAUTHORIZED {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

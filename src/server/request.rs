@@ -58,6 +58,22 @@ pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     }
 }
 
+/// A filter that is true or false.
+pub(super) fn flag(name: &str, text: Option<&str>) -> Result<Option<bool>, Problem> {
+    match text {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(seen) => Err(Problem::bad_request("invalid-parameter", format!("`{name}` is `{seen}`, expected `true` or `false`"))),
+    }
+}
+
+/// A filter of words with commas between them.
+pub(super) fn words(text: Option<&str>) -> Vec<String> {
+    let words = text.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
+}
+
 /// An id or word from path or query, or a problem that repeats what was expected.
 pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error: T::Err| Problem::bad_request("invalid-id", error.to_string()))

@@ -11,7 +11,7 @@ use super::api::{
     attachments, audit, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate, saves, sink,
     store_key, webhooks,
 };
-use super::{App, answered, door, guard, idempotency, problem};
+use super::{App, answered, door, guard, idempotency, inspector, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
@@ -22,8 +22,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/explain/{model}/{id}", get(explain::explain))
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/{name}", get(webhooks::one))
-        .route("/endpoints", get(endpoints::list))
-        .route("/endpoints/{id}", get(endpoints::one))
+        .route("/endpoints", get(endpoints::list).post(endpoints::make))
+        .route("/endpoints/{id}", get(endpoints::one).patch(endpoints::change).delete(endpoints::delete))
+        .route("/endpoints/{id}/test", post(endpoints::try_out))
         .route("/endpoints/{id}/suspend", post(endpoints::suspend))
         .route("/endpoints/{id}/unsuspend", post(endpoints::unsuspend))
         .route("/endpoints/{id}/rotate-secret", post(rotate::secret))
@@ -58,6 +59,9 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/sink/{*event}", any(sink::take))
             .route("/-/sink", get(sink::shown).delete(sink::clear))
             .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
+    }
+    if app.options.inspector.is_some() {
+        node = node.merge(asked(inspector::routes(), &app, Place::OURS));
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)

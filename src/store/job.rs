@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::ids::{EndpointId, MessageId, Sequence, Tenant};
 use crate::program::DecisionTable;
-use crate::store::{Alarm, ObjectRow};
+use crate::store::{Alarm, ObjectRow, Record};
 use crate::template::RenderedText;
 
 /// Saves that are committed together or not at all.
@@ -21,6 +21,9 @@ pub trait SaveJob: Send {
     /// Goes on. `answers` are those to the queries of the last [`JobStep::Read`], in order, otherwise empty. `sequence` is the number
     /// that the save in hand will have if it is written.
     fn step(&mut self, sequence: Sequence, answers: Vec<Answer>) -> JobStep;
+
+    /// All of it is committed, and nothing of it is on its way yet. Called on the store's own thread: nothing here may wait.
+    fn committed(&mut self) {}
 }
 
 /// What a job wants next.
@@ -161,6 +164,8 @@ pub struct Effects {
     pub ended_waits: Vec<(Box<str>, Box<str>)>,
     /// What fired.
     pub messages: Vec<NewMessage>,
+    /// What else is written for whoever looks back.
+    pub record: Record,
 }
 
 /// Decisions about another object than the saved one.

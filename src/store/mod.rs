@@ -9,9 +9,11 @@ mod finding;
 mod handover;
 mod job;
 mod keys;
+mod own;
 mod prune;
 mod receipt;
 mod rows;
+mod saves;
 mod sqlite;
 
 pub use access::{AuditEntry, Whose};
@@ -21,6 +23,7 @@ pub use error::StoreError;
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
+pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
@@ -28,6 +31,7 @@ pub use rows::{
     AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageFilter, MessageRow,
     NewAttempt, ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
 };
+pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
 use std::sync::Arc;
 
@@ -158,12 +162,68 @@ impl Store {
         verb!(self, unsuspend(tenant, endpoint))
     }
 
+    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
+        verb!(self, put_own_endpoint(tenant, endpoint))
+    }
+
+    /// One endpoint that the tenant has made.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn own_endpoint(&self, tenant: &TenantScope, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {
+        verb!(self, own_endpoint(tenant, id))
+    }
+
+    /// The endpoints that the tenant has made, in the order in which they were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn own_endpoints(&self, tenant: &TenantScope, filter: &OwnFilter, page: OwnPage) -> Result<Vec<OwnEndpointRow>, StoreError> {
+        verb!(self, own_endpoints(tenant, filter, page))
+    }
+
+    /// The endpoints of all tenants behind the row `after`: the row of each, whose it is, and the endpoint.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn all_own_endpoints(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, OwnEndpointRow)>, StoreError> {
+        verb!(self, all_own_endpoints(after, limit))
+    }
+
+    /// Forgets an endpoint that the tenant has made, and its secret; `false` when there is none. [`Store::settle_gone`] must follow.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete_own_endpoint(&self, tenant: &TenantScope, id: &EndpointId, now: Timestamp) -> Result<bool, StoreError> {
+        verb!(self, delete_own_endpoint(tenant, id, now))
+    }
+
+    /// One bounded step of giving up what deleted endpoints had still to get: `false` when there is nothing more to do.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settle_gone(&self) -> Result<bool, StoreError> {
+        verb!(self, settle_gone())
+    }
+
     /// What is known of the endpoints that something was ever made for, in no order.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn endpoint_states(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
         verb!(self, endpoint_states(tenant))
+    }
+
+    /// The endpoints that are suspended for the tenant, in no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn suspended(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
+        verb!(self, suspended(tenant))
     }
 
     /// Records finished attempts. One whose fence has been raised since is dropped: `false` in its place.

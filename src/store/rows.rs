@@ -7,7 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::delivery::Timing;
-use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Sequence, Tenant};
+use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, Sequence, Tenant};
 use crate::store::Alarm;
 use crate::template::RenderedText;
 
@@ -116,6 +116,8 @@ pub struct DeliveryRow {
     pub url: RenderedText,
     /// Headers, secrets as placeholders.
     pub headers: Vec<(Box<str>, RenderedText)>,
+    /// The media type of a body of its own; `None` for the message's payload, JSON.
+    pub content_type: Option<Box<str>>,
     /// The body that is sent; empty in lists.
     pub body: Bytes,
     /// When it was made.
@@ -143,6 +145,8 @@ pub struct AttemptRow {
     pub response_headers: Option<Box<str>>,
     /// The start of the answer's body, at most 64 KiB.
     pub response_body: Option<Bytes>,
+    /// The header `webhook-signature` as it was sent, where it is kept.
+    pub signature: Option<Box<str>>,
 }
 
 /// The way of one tenant's deliveries to one endpoint.
@@ -289,6 +293,8 @@ pub struct TraceRow {
     pub operation: Box<str>,
     /// The decisions as JSON, a list.
     pub decisions: Box<str>,
+    /// The program that decided, where that is known.
+    pub program: Option<ProgramId>,
 }
 
 /// A key that is made once and kept.
@@ -347,6 +353,10 @@ pub struct DeliveryFilter {
     pub object: Option<String>,
     /// Message.
     pub message: Option<MessageId>,
+    /// The status of the last answer, from the first to the last of each range.
+    pub answered: Vec<(u16, u16)>,
+    /// Text in the body that is sent or in one that was answered, letters of ASCII in either case.
+    pub text: Vec<String>,
 }
 
 /// A part of a list.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Settlement, Timing, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, Timing, request, settle};
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
@@ -44,8 +44,12 @@ impl Attempt {
             tools.feed.tell(started_at, sending(&claimed, number));
         }
         let keys = Keys { signer: &self.target.signer, secrets: &self.generation.secrets };
+        let mut signature = None;
         let exchange = match request(&frozen(&claimed), keys, self.target.policy.timeout, started_at) {
-            Ok(request) => tools.egress.exchange(request).await,
+            Ok(request) => {
+                signature = tools.feed.remembers().then(|| signature_of(&request)).flatten();
+                tools.egress.exchange(request).await
+            }
             Err(outcome) => unsent(outcome),
         };
         let reached = reached(&exchange.outcome);
@@ -69,6 +73,7 @@ impl Attempt {
                 error,
                 response_headers: headers_json(&exchange),
                 response_body: exchange.status.map(|_| exchange.body),
+                signature,
             },
             then,
             suspend,
@@ -86,6 +91,12 @@ impl Attempt {
     }
 }
 
+/// The signature of a request, for whoever looks back.
+fn signature_of(request: &Request) -> Option<Box<str>> {
+    let header = request.headers.iter().find(|(name, _)| name == "webhook-signature")?;
+    Some(header.1.as_str().into())
+}
+
 /// What the claim holds of the request.
 fn frozen(claimed: &Claimed) -> Frozen<'_> {
     Frozen {
@@ -101,6 +112,7 @@ fn frozen(claimed: &Claimed) -> Frozen<'_> {
 
 fn sending(claimed: &Claimed, attempt: u32) -> Activity {
     Activity::Sending {
+        tenant: claimed.tenant.clone(),
         delivery: claimed.id,
         message: claimed.message,
         endpoint: claimed.endpoint.clone(),

@@ -92,9 +92,9 @@ impl Handover for Desk {
             return None;
         }
         let generation = self.live.load();
-        let target = generation.targets.get(way.endpoint)?;
-        let reserved = self.lanes().reserve(way, &target.policy, Instant::now(), generation.targets.len());
-        reserved.then(|| lease_of(target, now))
+        let target = generation.target(way.endpoint)?;
+        let reserved = self.lanes().reserve(way, &target.policy, Instant::now(), generation.target_count());
+        reserved.then(|| lease_of(&target, now))
     }
 
     fn release(&self, lane: LaneId, tenant: &Tenant) {
@@ -107,7 +107,7 @@ impl Handover for Desk {
         let (generation, now) = (self.live.load(), Instant::now());
         let mut lanes = self.lanes();
         let enter = |delivery: Claimed| {
-            if let Some(target) = generation.targets.get(&delivery.endpoint) {
+            if let Some(target) = generation.target(&delivery.endpoint) {
                 return lanes.enter(delivery, &target.policy, now);
             }
             lanes.undo((delivery.lane, &delivery.tenant), now);

@@ -117,6 +117,7 @@ impl Worker {
         loop {
             while state.attempts.try_join_next().is_some() {}
             let generation = self.live.load_full();
+            let version = generation.own.version();
             if look.is_some_and(|at| at <= Instant::now()) {
                 // Seen before looking, so that what is committed from here on wakes us.
                 wake.borrow_and_update();
@@ -151,7 +152,7 @@ impl Worker {
                 changed = wake.changed() => if changed.is_err() { break } else { look = now },
                 () = desk.room.notified() => look = now,
                 () = sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => {}
-                () = self.new_generation(generation.number), if watch_generation => look = now,
+                () = self.new_generation(&generation, version), if watch_generation => look = now,
             }
         }
         steps.abort();
@@ -194,7 +195,7 @@ impl Worker {
     async fn claim_due(&self, due: Vec<Lane>, generation: &Arc<Generation>, state: &mut State) -> Result<Round, StoreError> {
         state.hold_unknown(&due, generation);
         let known = due.into_iter().filter_map(|lane| {
-            let target = Arc::clone(generation.targets.get(&lane.endpoint)?);
+            let target = generation.target(&lane.endpoint)?;
             Some((lane, target))
         });
         let plan = state.desk.lanes().plan(known.collect(), std::time::Instant::now());
@@ -239,9 +240,9 @@ impl Worker {
         }
     }
 
-    /// Ready when another generation than this one is in force.
-    async fn new_generation(&self, number: u64) {
-        while self.live.load().number == number {
+    /// Ready when another generation than this one is in force, or a tenant has changed an endpoint.
+    async fn new_generation(&self, generation: &Generation, version: u64) {
+        while self.live.load().number == generation.number && generation.own.version() == version {
             tokio::time::sleep(GENERATION_PAUSE).await;
         }
     }
@@ -298,8 +299,8 @@ impl State {
     /// Starts sending what a commit has handed over, for which places have been taken.
     fn start_fresh(&mut self, generation: &Arc<Generation>, fresh: Vec<Claimed>) {
         for delivery in fresh {
-            match generation.targets.get(&delivery.endpoint) {
-                Some(target) => self.start(generation, target, delivery),
+            match generation.target(&delivery.endpoint) {
+                Some(target) => self.start(generation, &target, delivery),
                 // A new generation without it: the delivery waits for its lease to end, and then for its endpoint.
                 None => self.desk.forsake(delivery.lane, &delivery.tenant),
             }
@@ -325,9 +326,9 @@ impl State {
 
     /// Says once of each unknown endpoint that its deliveries wait.
     fn hold_unknown(&mut self, due: &[Lane], generation: &Generation) {
-        self.held.retain(|endpoint| !generation.targets.contains_key(endpoint));
+        self.held.retain(|endpoint| generation.target(endpoint).is_none());
         for Lane { endpoint, .. } in due {
-            if !generation.targets.contains_key(endpoint) && self.held.insert(endpoint.clone()) {
+            if generation.target(endpoint).is_none() && self.held.insert(endpoint.clone()) {
                 tracing::warn!(%endpoint, "the endpoint is disabled, or no longer declared; its deliveries wait for it");
             }
         }

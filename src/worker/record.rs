@@ -44,6 +44,7 @@ pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut fin
                 feed.tell(
                     clock.now(),
                     Activity::Answered {
+                        tenant: attempt.tenant,
                         delivery: attempt.delivery,
                         status: attempt.attempt.status,
                         took: attempt.attempt.took,

@@ -81,7 +81,7 @@ impl World {
     pub fn evaluate(&mut self, save: &Save) -> Result<Outcome, Refused> {
         let mut known = Known::default();
         let now = Timestamp::from_second(1_464_967_971).unwrap();
-        let moment = Moment { tenant: "default", sequence: Sequence(self.sequence + 1), now };
+        let moment = Moment { tenant: "default", own: None, sequence: Sequence(self.sequence + 1), now };
         self.asked.clear();
         loop {
             match evaluate(&self.rules, save, &known, moment) {

@@ -136,6 +136,7 @@ async fn every_case_is_refused_when_it_is_configured() {
         clock: Arc::new(SystemClock),
         requests,
         swapped: Arc::default(),
+        rejected: Arc::default(),
     });
     let mut wrong = Vec::new();
     for case in cases() {

@@ -68,7 +68,13 @@ impl World {
         let app = App::new(Options { dev: options.open, ..Options::default() });
         let keychain = Arc::new(Keychain::new(store.clone(), clock.clone(), options).await.unwrap());
         let ingest = Ingest { store: store.clone(), live, clock: clock.clone(), entropy, feed: Feed::default() };
-        app.start(Running { ingest, keyring, keychain: Arc::clone(&keychain), store_key: None });
+        app.start(Running {
+            ingest,
+            keyring,
+            keychain: Arc::clone(&keychain),
+            egress: webhookc::egress::Client::new(webhookc::egress::Guard::default()).unwrap(),
+            store_key: None,
+        });
         Self { router: router(app), clock, keychain, folder }
     }
 

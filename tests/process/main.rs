@@ -19,4 +19,5 @@ mod reload;
 mod same_bytes;
 mod secrets;
 mod signatures;
+mod tenants;
 mod tls;

@@ -132,6 +132,11 @@ impl Node {
         std::fs::write(format!("/proc/{}/clear_refs", self.pid().as_raw_nonzero()), "5").unwrap();
     }
 
+    /// The memory that it has at present, in KiB: `VmRSS`.
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
     /// The processor time that it has used, in hundredths of a second.
     pub fn processor_time(&self) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid().as_raw_nonzero())).unwrap();

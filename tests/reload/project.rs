@@ -70,6 +70,7 @@ impl Project {
             clock: Arc::new(SystemClock),
             requests,
             swapped: Arc::default(),
+            rejected: Arc::default(),
         });
         let (generation, report) = reloader.take(files.attempt()).await;
         let generation = generation.unwrap_or_else(|| panic!("{report:?}"));

@@ -104,6 +104,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         waits: Vec::new(),
         ended_waits: Vec::new(),
         messages: vec![message],
+        record: webhookc::store::Record::default(),
     };
     (id, OneDelivery(Tenant::new("default"), at(now), Some(Box::new(effects))))
 }
@@ -114,7 +115,8 @@ type Held = (usize, u32, Claimed);
 fn attempt(claimed: &Claimed, now: i64, verdict: &Verdict, told: &Arc<Told>) -> NewAttempt {
     let number = claimed.attempts + 1;
     let (took, timing, error, response_headers, response_body) = (Duration::ZERO, Timing::default(), None, None, None);
-    let attempt = AttemptRow { number, started_at: at(now), took, timing, status: Some(200), error, response_headers, response_body };
+    let (started_at, status, signature) = (at(now), Some(200), None);
+    let attempt = AttemptRow { number, started_at, took, timing, status, error, response_headers, response_body, signature };
     let alarm: Option<Arc<dyn Alarm>> = if verdict.alarm { Some(Arc::<Told>::clone(told)) } else { None };
     let Verdict { then, suspend, .. } = verdict.clone();
     NewAttempt { tenant: claimed.tenant.clone(), delivery: claimed.id, fence: claimed.fence, attempt, then, suspend, alarm }

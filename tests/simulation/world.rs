@@ -257,7 +257,7 @@ impl<'a> World<'a> {
     /// What the engine says; `None` when it refuses the save.
     fn decide(&self, store: &Store, save: &Save, sequence: Sequence) -> Option<Outcome> {
         let mut known = Known::default();
-        let moment = Moment { tenant: "default", sequence, now: self.clock.now() };
+        let moment = Moment { tenant: "default", own: None, sequence, now: self.clock.now() };
         loop {
             match evaluate(&self.setting.rules, save, &known, moment) {
                 Step::Need(reads) => known.found.extend(reads.into_iter().map(|read| {

@@ -31,6 +31,7 @@ pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
             error: (!delivered).then(|| "answered 500".into()),
             response_headers: Some("[[\"a\",\"b\"]]".into()),
             response_body: Some(Bytes::from_static(b"ok")),
+            signature: None,
         },
         then,
         suspend: false,

@@ -105,6 +105,7 @@ pub fn put(model: &str, object: &str, json: &str) -> Effects {
         waits: Vec::new(),
         ended_waits: Vec::new(),
         messages: Vec::new(),
+        record: webhookc::store::Record::default(),
     }
 }
 

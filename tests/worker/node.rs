@@ -116,5 +116,7 @@ fn generation(number: u64, endpoints: &[(&str, Policy)]) -> Generation {
         rules: Arc::new(rules),
         targets: endpoints.iter().map(target).collect(),
         secrets: [("key".to_owned(), SecretString::from("s/cret"))].into(),
+        origin: Arc::default(),
+        own: Arc::default(),
     }
 }

@@ -6,6 +6,7 @@
 //! both; the headers of the `journey` profile hold one each, made with the key in force, and name the RSA key, of which the public half
 //! stays published for the grace time.
 
+mod check;
 mod ed25519;
 mod key;
 mod rsa;
@@ -14,6 +15,7 @@ mod told;
 mod verifier;
 mod diagnosis;
 
+pub use check::{Checked, KeyName};
 pub use diagnosis::{Diagnosis, Occasion, Signature, diagnose};
 pub use ed25519::{SigningKey, SigningKeyError};
 pub use key::{Earlier, Key, ParseKeyError};

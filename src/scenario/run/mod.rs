@@ -140,7 +140,7 @@ impl Run<'_> {
         let sequence = Sequence::after(self.sequence, self.now.as_second());
         let mut known = Known::default();
         for _ in 0..MAX_ROUNDS {
-            let moment = Moment { tenant: self.scenario.tenant.as_str(), sequence, now: self.now };
+            let moment = Moment { tenant: self.scenario.tenant.as_str(), own: None, sequence, now: self.now };
             match evaluate_watched(self.setting.rules, save, &known, Watched { moment, watch: self.watch }) {
                 Decide::Need(reads) => {
                     let answers = reads.into_iter().map(|read| {

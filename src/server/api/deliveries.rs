@@ -173,6 +173,7 @@ pub(in crate::server) async fn list(
         model: filter.model,
         object: filter.object,
         message: filter.message.as_deref().map(parsed).transpose()?,
+        ..DeliveryFilter::default()
     };
     let rows = running.ingest.store.deliveries(&scope, &filter, &page).await?;
     Ok(json(StatusCode::OK, &List::of(rows, limit, |row| row.id.to_string(), view)))

@@ -21,8 +21,9 @@ pub(in crate::server) async fn public(State(app): State<Arc<App>>) -> Result<Res
     let running = app.running()?;
     let (generation, now) = (running.ingest.generation(), running.ingest.clock.now());
     let targets = generation.rules.endpoints.iter().filter_map(|endpoint| generation.targets.get(&endpoint.id));
+    let own = generation.own.all().into_iter().filter_map(|own| own.target);
     let mut known = BTreeSet::new();
-    let mut keys: Vec<_> = targets.flat_map(|target| target.signer.public_keys(now)).collect();
+    let mut keys: Vec<_> = targets.cloned().chain(own).flat_map(|target| target.signer.public_keys(now)).collect();
     // Most endpoints share the keys of the node.
     keys.retain(|key| known.insert(key.get("kid").map(ToString::to_string)));
     Ok(json(StatusCode::OK, &KeySet { keys }))

@@ -21,7 +21,7 @@ struct Reloaded<'a> {
 pub(in crate::server) async fn reload(State(app): State<Arc<App>>, _scope: OfNode<may::Write>) -> Result<Response, Problem> {
     let trigger = app.options.trigger.as_ref().ok_or_else(Problem::not_ready)?;
     let Some(report) = trigger.reload().await else {
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "the node is shutting down"));
+        return Err(Problem::shutting_down());
     };
     let status = if report.live { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(json(status, &Reloaded { live: report.live, lines: &report.lines }))

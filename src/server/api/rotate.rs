@@ -9,12 +9,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Caller, Group, Permission, Verb, may};
+use crate::access::{Caller, may};
 use crate::delivery::{Secret, parse_duration};
 use crate::ids::EndpointId;
 use crate::reload::RotateError;
 use crate::server::access::{Allowed, OfNode};
 use crate::server::request::{Names, Nothing, Parameters, json, wish};
+use crate::server::tenant_endpoints::find;
 use crate::server::{App, Problem, Running};
 
 /// Grace time when nothing is said: a day to bring the new secret to the receiver.
@@ -55,7 +56,7 @@ struct NewKeys {
 
 pub(in crate::server) async fn secret(
     State(app): State<Arc<App>>,
-    _scope: Allowed<may::Webhooks, may::Write>,
+    scope: Allowed<may::Webhooks, may::Write>,
     caller: Caller,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
@@ -67,9 +68,15 @@ pub(in crate::server) async fn secret(
     let wanted = wish.secret.map(|text| text.parse::<Secret>()).transpose();
     let wanted = wanted.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", error.to_string()))?;
     let endpoint = EndpointId::new(id);
-    // Whoever knows the secret of a declared endpoint could sign to it in every tenant's name.
-    caller.in_node(Permission { group: Group::Node, verb: Verb::Write })?;
-    let secret = running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?;
+    let secret = if running.ingest.generation().own.endpoint(&endpoint).is_some() {
+        let known = find(running, &scope, &endpoint).await?;
+        running.keyring.rotate_own_secret(&known.row.id, wanted, until).await?
+    } else if caller.tenant().is_some() {
+        let detail = format!("the secret of the endpoint `{endpoint}` is that of all tenants, a key of one tenant cannot rotate it");
+        return Err(Problem::new(StatusCode::FORBIDDEN, "key-of-a-tenant", detail));
+    } else {
+        running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?
+    };
     let answer = NewSecret { endpoint, secret: secret.reveal(), previous_valid_until: until.to_string() };
     let mut answer = json(StatusCode::OK, &answer);
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

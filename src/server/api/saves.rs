@@ -124,7 +124,7 @@ impl Batch<'_> {
         let generation = self.running.ingest.generation();
         let mut saves = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            saves.push(read(&generation, item, self.saved + index)?);
+            saves.push(read_item(&generation, item, self.saved + index)?);
         }
         let names: Vec<(String, Box<str>)> =
             saves.iter().map(|save| (generation.rules.program.model(save.model).name.to_string(), save.id.clone())).collect();
@@ -157,7 +157,7 @@ impl Batch<'_> {
 }
 
 /// One item, checked; `index` is its position in the batch.
-fn read(generation: &Generation, item: &[u8], index: usize) -> Result<Save, Problem> {
+pub(in crate::server) fn read_item(generation: &Generation, item: &[u8], index: usize) -> Result<Save, Problem> {
     let wrong = |detail: String| Problem::bad_request("invalid-json", format!("save {index}: {detail}"));
     let item: Item<'_> = serde_json::from_slice(item).map_err(|error| wrong(error.to_string()))?;
     let field = item.field.as_deref();

@@ -111,6 +111,11 @@ impl Connected<IncomingStream<'_, Door>> for Sitting {
 }
 
 impl Sitting {
+    /// Part of an answer goes out, and more will follow: the client has its time anew to fetch it.
+    pub(super) fn go_on(&self) {
+        self.0.wait();
+    }
+
     /// Has the connection end before another byte is sent over it.
     pub(super) fn hang_up(&self) {
         self.0.hang_up();

@@ -51,6 +51,22 @@ pub(super) fn states(connection: &Connection, tenant: i64) -> rusqlite::Result<V
         .collect()
 }
 
+/// See [`Store::suspended`](crate::store::Store::suspended).
+pub(super) fn suspended(connection: &Connection, tenant: i64) -> rusqlite::Result<Vec<EndpointState>> {
+    let state = |row: &Row<'_>| {
+        let why: Option<Box<str>> = row.get(2)?;
+        let suspended = time_if_any(row, 1)?.map(|at| (at, why.unwrap_or_default()));
+        Ok(EndpointState { endpoint: EndpointId::new(row.get::<_, String>(0)?), suspended })
+    };
+    connection
+        .prepare_cached(
+            "SELECT name, suspended_at, suspended_why FROM endpoints INDEXED BY endpoints_suspended
+             WHERE suspended_at IS NOT NULL AND tenant = ?1",
+        )?
+        .query_map([tenant], state)?
+        .collect()
+}
+
 /// Where an endpoint stands.
 #[derive(Clone, Copy)]
 pub(super) struct Standing<'a> {

@@ -1,7 +1,9 @@
 //! What the API shows: messages, deliveries and attempts, newest first, a page at a time.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use uuid::Uuid;
@@ -13,7 +15,7 @@ use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Messa
 
 const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
 const DELIVERY: &str = "SELECT d.row, m.id, e.name, m.event, m.model, m.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
-                               d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at";
+                               d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at, d.content_type";
 const DELIVERY_FROM: &str = "FROM deliveries d JOIN messages m ON m.row = d.row >> 20 JOIN endpoints e ON e.row = d.endpoint";
 /// Newest first by way of the tenant's messages, whose rows are in the same order as those of their deliveries.
 const BY_MESSAGE: &str =
@@ -68,6 +70,13 @@ pub(super) fn deliveries(
     conditions.text("m.model = ?", filter.model.as_deref());
     conditions.text("m.object = ?", filter.object.as_deref());
     conditions.id("m.id = ?", filter.message.map(|id| id.0));
+    for &(first, last) in &filter.answered {
+        // Numbers, so that nothing of the user's stands in the statement.
+        let _infallible = write!(conditions.sql, " AND d.last_status BETWEEN {first} AND {last}");
+    }
+    for text in &filter.text {
+        conditions.contains(text);
+    }
     if let Some(before) = page.before {
         conditions.id("m.row <= (SELECT row FROM messages WHERE id = ?)", Some(before.message().0));
         conditions.sql.push_str(" AND d.row < (SELECT row << 20 | ? FROM messages WHERE id = ?)");
@@ -78,6 +87,15 @@ pub(super) fn deliveries(
     connection.prepare_cached(&sql)?.query_map(params_from_iter(conditions.values), delivery_row)?.collect()
 }
 
+/// The deliveries that a save caused. Ids of messages begin with the milliseconds of their save, so that they are found without an index of
+/// their own.
+pub(super) fn caused(connection: &Connection, tenant: i64, save: Sequence, at: Timestamp) -> rusqlite::Result<Vec<DeliveryRow>> {
+    let first = |millisecond: i64| (u128::from(millisecond.unsigned_abs()) << 80).to_be_bytes();
+    let (from, to) = (first(at.as_millisecond()), first(at.as_millisecond().saturating_add(1)));
+    let sql = format!("{DELIVERY} {BY_MESSAGE} WHERE m.id >= ?1 AND m.id < ?2 AND m.tenant = ?3 AND m.sequence = ?4 ORDER BY d.row");
+    connection.prepare_cached(&sql)?.query_map(params![from, to, tenant, save.0], delivery_row)?.collect()
+}
+
 pub(super) fn delivery(connection: &Connection, tenant: i64, id: DeliveryId) -> rusqlite::Result<Option<DeliveryRow>> {
     let sql = format!(
         "{DELIVERY}, coalesce(b.body, m.payload) {DELIVERY_FROM} LEFT JOIN bodies b ON b.delivery = d.row
@@ -86,7 +104,7 @@ pub(super) fn delivery(connection: &Connection, tenant: i64, id: DeliveryId) -> 
     connection
         .prepare_cached(&sql)?
         .query_row(params![id.message().0.as_bytes(), id.ordinal(), tenant], |row| {
-            Ok(DeliveryRow { body: row.get::<_, Vec<u8>>(17)?.into(), ..delivery_row(row)? })
+            Ok(DeliveryRow { body: row.get::<_, Vec<u8>>(18)?.into(), ..delivery_row(row)? })
         })
         .optional()
 }
@@ -98,7 +116,7 @@ pub(super) fn attempts(connection: &Connection, tenant: i64, delivery: DeliveryI
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     let sql = "SELECT number, started_at, took_us, status, error, response_headers, response_body,
-                   resolve_us, connect_us, tls_us, first_byte_us, reused
+                   resolve_us, connect_us, tls_us, first_byte_us, reused, signature
                FROM attempts WHERE delivery = ?1 ORDER BY number";
     connection.prepare_cached(sql)?.query_map([row], attempt_row)?.collect::<rusqlite::Result<_>>().map(Some)
 }
@@ -120,6 +138,24 @@ impl Conditions {
 
     fn id(&mut self, condition: &str, value: Option<Uuid>) {
         self.and(condition, value.map(|id| Value::Blob(id.as_bytes().to_vec())));
+    }
+
+    /// The text in what is sent or in what was answered.
+    fn contains(&mut self, text: &str) {
+        self.sql.push_str(
+            " AND (d.url LIKE ? ESCAPE '\\'
+              OR CAST(coalesce((SELECT body FROM bodies WHERE delivery = d.row), m.payload) AS TEXT) LIKE ? ESCAPE '\\'
+              OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.row AND CAST(a.response_body AS TEXT) LIKE ? ESCAPE '\\'))",
+        );
+        let mut pattern = String::from("%");
+        for character in text.chars() {
+            if matches!(character, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern.push('%');
+        self.values.extend(std::iter::repeat_n(Value::Text(pattern), 3));
     }
 
     fn and(&mut self, condition: &str, value: Option<Value>) {
@@ -165,6 +201,7 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         body: bytes::Bytes::new(),
         created_at: time(row, 15)?,
         settled_at: time_if_any(row, 16)?,
+        content_type: row.get(17)?,
     })
 }
 
@@ -184,6 +221,7 @@ fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
             first_byte: micros_if_any(row, 10)?,
             reused: row.get(11)?,
         },
+        signature: row.get(12)?,
     })
 }
 

@@ -13,12 +13,15 @@ mod keys;
 mod list;
 mod objects;
 mod open;
+mod own;
+mod own_verbs;
 mod place;
 mod prune;
 mod queue;
 mod readers;
 mod receipts;
 mod save;
+mod saves;
 mod session;
 mod settle;
 mod tables;
@@ -76,7 +79,8 @@ impl Sqlite {
     }
 
     pub(super) async fn save<J: SaveJob + 'static>(&self, job: J) -> Result<J, StoreError> {
-        self.writer.write(Saving::new(job), |session, saving| saving.run(session)).await.map(|saving| saving.job)
+        let run = |session: &mut Session, saving: &mut Saving<J>| saving.run(session);
+        self.writer.write_and_tell(Saving::new(job), run, Saving::committed).await.map(|saving| saving.job)
     }
 
     pub(super) async fn object(&self, tenant: &Tenant, model: &str, id: &str) -> Result<Option<ObjectRow>, StoreError> {

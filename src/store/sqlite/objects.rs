@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::engine::expand;
-use crate::ids::{Sequence, Tenant};
+use crate::ids::{ProgramId, Sequence, Tenant};
 use crate::program::DecisionTable;
 use crate::store::sqlite::session::TenantRow;
 use crate::store::sqlite::values::{limit, time};
@@ -69,26 +69,36 @@ pub(super) fn index_children(model: &str, property: &str) -> Option<String> {
 }
 
 pub(super) fn traces(connection: &Connection, tenant: i64, model: &str, object: &str, at_most: usize) -> rusqlite::Result<Vec<TraceRow>> {
-    let sql = "SELECT t.sequence, t.at, t.operation, t.decisions, t.decision_table, d.json
-               FROM traces t LEFT JOIN decision_tables d ON d.row = t.decision_table
-               WHERE t.tenant = ?1 AND t.model = ?2 AND t.object = ?3 ORDER BY t.row DESC LIMIT ?4";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![tenant, model, object, limit(at_most)])?;
-    let mut found = Vec::new();
-    // That of the row before, which is mostly the same.
-    let mut last: Option<(i64, DecisionTable)> = None;
-    while let Some(row) = rows.next()? {
+    let sql = format!("{TRACE_COLUMNS} {TRACE_FROM} WHERE t.tenant = ?1 AND t.model = ?2 AND t.object = ?3 ORDER BY t.row DESC LIMIT ?4");
+    let mut reader = TraceReader::default();
+    connection.prepare_cached(&sql)?.query_map(params![tenant, model, object, limit(at_most)], |row| reader.read(row))?.collect()
+}
+
+/// What a [`TraceReader`] reads; more columns may follow where a query brings its own.
+pub(super) const TRACE_COLUMNS: &str = "SELECT t.sequence, t.at, t.operation, t.decisions, t.decision_table, d.json, t.program";
+/// Where that comes from.
+pub(super) const TRACE_FROM: &str = "FROM traces t LEFT JOIN decision_tables d ON d.row = t.decision_table";
+
+/// Reads traces one after the other.
+#[derive(Default)]
+pub(super) struct TraceReader {
+    /// The table of the row before, which is mostly the same.
+    last: Option<(i64, DecisionTable)>,
+}
+
+impl TraceReader {
+    pub(super) fn read(&mut self, row: &Row<'_>) -> rusqlite::Result<TraceRow> {
         let table: Option<i64> = row.get(4)?;
-        if let Some(table) = table.filter(|table| last.as_ref().is_none_or(|(last, _)| last != table)) {
-            last = row.get_ref(5)?.as_str_or_null()?.and_then(|json| Some((table, serde_json::from_str(json).ok()?)));
+        if let Some(table) = table.filter(|table| self.last.as_ref().is_none_or(|(last, _)| last != table)) {
+            self.last = row.get_ref(5)?.as_str_or_null()?.and_then(|json| Some((table, serde_json::from_str(json).ok()?)));
         }
         let (operation, decisions): (Box<str>, Box<str>) = (row.get(2)?, row.get(3)?);
-        let table = table.and(last.as_ref()).map(|(_, table)| table);
+        let table = table.and(self.last.as_ref()).map(|(_, table)| table);
         // One that cannot be read any more is given back as it is.
         let long = table.and_then(|table| expand(table, &decisions, &operation).ok()).map_or(decisions, String::into_boxed_str);
-        found.push(TraceRow { sequence: Sequence(row.get(0)?), at: time(row, 1)?, operation, decisions: long });
+        let program = row.get::<_, Option<i64>>(6)?.map(ProgramId);
+        Ok(TraceRow { sequence: Sequence(row.get(0)?), at: time(row, 1)?, operation, decisions: long, program })
     }
-    Ok(found)
 }
 
 fn object_row(row: &Row<'_>) -> rusqlite::Result<ObjectRow> {

@@ -13,10 +13,10 @@ use crate::store::sqlite::endpoints::{Standing, given_up};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
-use crate::store::sqlite::{objects, queue, waits};
+use crate::store::sqlite::{objects, queue, saves, waits};
 use crate::store::{
-    Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable,
-    Way,
+    Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, Recording, SaveJob,
+    Unsendable, Way,
 };
 
 /// The fence of a first claim.
@@ -36,6 +36,11 @@ pub(super) struct Saving<J> {
 impl<J: SaveJob> Saving<J> {
     pub(super) fn new(job: J) -> Self {
         Self { job, writes: Vec::new(), ended: false }
+    }
+
+    /// It has been committed.
+    pub(super) fn committed(&mut self) {
+        self.job.committed();
     }
 
     /// Runs the job to its end, or does again what it did.
@@ -133,6 +138,10 @@ fn write(session: &mut Session, place: &Place<'_>, effects: &Effects) -> rusqlit
     change(&session.connection, tenant, sequence, effects)?;
     let table = effects.table.as_ref().map(|table| session.decision_table(table)).transpose()?;
     let connection = &session.connection;
+    if let Some(item) = &effects.record.item {
+        let (model, object, item) = (effects.model.clone(), effects.object.clone(), item.as_str().into());
+        saves::record(connection, tenant, &Recording { sequence, model, object, item })?;
+    }
     insert_trace(connection, place, effects, (&effects.model, &effects.object, &effects.trace, table))?;
     for OtherTrace { model, object, trace } in &effects.other_traces {
         insert_trace(connection, place, effects, (model, object, trace, None))?;
@@ -181,10 +190,20 @@ fn insert_trace(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO traces (tenant, model, object, sequence, at, operation, decisions, decision_table)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO traces (tenant, model, object, sequence, at, operation, decisions, decision_table, program)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
-        .execute(params![place.row, model, object, place.sequence.0, effects.at.as_millisecond(), effects.operation, trace, table])
+        .execute(params![
+            place.row,
+            model,
+            object,
+            place.sequence.0,
+            effects.at.as_millisecond(),
+            effects.operation,
+            trace,
+            table,
+            effects.record.program.map(|program| program.0)
+        ])
         .map(drop)
 }
 

@@ -107,19 +107,24 @@ impl Session {
         self.execute("BEGIN IMMEDIATE")
     }
 
-    pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
-        let committed = self.write_counts().and_then(|()| self.execute("COMMIT"));
-        if committed.is_err() {
+    /// Commits; the lanes that are suspended from now on, for [`Session::send_off`].
+    pub(super) fn commit(&mut self) -> rusqlite::Result<Vec<LaneId>> {
+        if let Err(error) = self.write_counts().and_then(|()| self.execute("COMMIT")) {
             self.rollback();
-            return committed;
+            return Err(error);
         }
         if self.tenants.len().max(self.lanes.len()) > REMEMBERED {
             self.forget();
         }
-        let suspended: Vec<LaneId> = self.notes.iter().filter_map(Note::suspended).collect();
+        let suspended = self.notes.iter().filter_map(Note::suspended).collect();
         if !self.notes.is_empty() {
             self.agenda.lock().unwrap_or_else(PoisonError::into_inner).apply(self.notes.drain(..));
         }
+        Ok(suspended)
+    }
+
+    /// Hands over what is to be sent right after the commit.
+    pub(super) fn send_off(&mut self, suspended: Vec<LaneId>) {
         if let Some(taker) = &self.taker {
             if !self.fresh.is_empty() {
                 taker.hand_over(std::mem::take(&mut self.fresh));
@@ -129,7 +134,6 @@ impl Session {
                 taker.suspended(lane);
             }
         }
-        committed
     }
 
     /// Undoes the transaction, if there still is one.

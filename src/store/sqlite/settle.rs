@@ -138,8 +138,8 @@ fn record(connection: &Connection, row: i64, attempt: &NewAttempt) -> rusqlite::
     connection
         .prepare_cached(
             "INSERT INTO attempts (delivery, number, started_at, took_us, status, error, response_headers, response_body,
-                 resolve_us, connect_us, tls_us, first_byte_us, reused)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 resolve_us, connect_us, tls_us, first_byte_us, reused, signature)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             row,
@@ -155,6 +155,7 @@ fn record(connection: &Connection, row: i64, attempt: &NewAttempt) -> rusqlite::
             timing.tls.map(micros),
             timing.first_byte.map(micros),
             timing.reused,
+            recorded.signature,
         ])
         .map(drop)
 }

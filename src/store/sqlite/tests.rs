@@ -41,6 +41,7 @@ impl SaveJob for Put {
             waits: Vec::new(),
             ended_waits: Vec::new(),
             messages: Vec::new(),
+            record: crate::store::Record::default(),
         }))
     }
 }

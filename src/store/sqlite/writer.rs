@@ -93,8 +93,17 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Session, &mut T) -> rusqlite::Result<Flow> + Send + 'static,
     {
+        self.write_and_tell(value, run, |_| {}).await
+    }
+
+    /// As [`Writer::write`]; `committed` is called after the commit, before anything of it is handed over to be sent. It must not wait.
+    pub(super) async fn write_and_tell<T, F>(&self, value: T, run: F, committed: fn(&mut T)) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Session, &mut T) -> rusqlite::Result<Flow> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Work { run, value, reply });
+        let job = Box::new(Work { run, value, committed, reply });
         self.queue.send(Order::Write(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -118,6 +127,8 @@ enum Order {
 trait Job: Send {
     /// Runs in the open transaction.
     fn run(&mut self, session: &mut Session) -> rusqlite::Result<Flow>;
+    /// What it wrote is there to stay.
+    fn committed(&mut self);
     /// Answers the caller.
     fn reply(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -125,6 +136,7 @@ trait Job: Send {
 struct Work<T, F> {
     run: F,
     value: T,
+    committed: fn(&mut T),
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -135,6 +147,10 @@ where
 {
     fn run(&mut self, session: &mut Session) -> rusqlite::Result<Flow> {
         (self.run)(session, &mut self.value)
+    }
+
+    fn committed(&mut self) {
+        (self.committed)(&mut self.value);
     }
 
     fn reply(self: Box<Self>, committed: Result<(), StoreError>) {
@@ -213,6 +229,12 @@ fn batch(
     }
     let committed = session.commit().map_err(|error| failed(session, &error));
     numbers().commit(written.len(), began.elapsed(), committed.as_ref().map(drop).map_err(drop));
+    let committed = committed.map(|suspended| {
+        for job in &mut written {
+            job.committed();
+        }
+        session.send_off(suspended);
+    });
     if wakes && committed.is_ok() {
         wake.send_modify(|count| *count += 1);
     }

@@ -1,3 +1,5 @@
+#![allow(clippy::similar_names, reason = "a signer has signed")]
+
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -79,8 +81,8 @@ fn a_wrong_key_is_told_from_a_changed_request_where_that_can_be() {
     assert_eq!(said_of_moved[0], "v1: `webhook-id` or `webhook-timestamp` is not what was signed: a signature of the body alone holds");
     assert_eq!(said_of_moved[1..], ["journey-hmac: holds with key 1", "journey-rsa: holds with key 2"]);
     // The same key as a JSON Web Key.
-    let public = serde_json::json!({ "keys": [key.public_jwk()] }).to_string();
-    assert_eq!(said(&moved, BODY, &[&public], occasion(0)).last().unwrap(), "journey-rsa: holds with key 1");
+    let web_keys = serde_json::json!({ "keys": [key.public_jwk()] }).to_string();
+    assert_eq!(said(&moved, BODY, &[&web_keys], occasion(0)).last().unwrap(), "journey-rsa: holds with key 1");
     let as_text = Signer::new(Secret::from_bytes(SECRET.as_bytes()).unwrap(), Vec::new());
     assert!(said(&headers(&as_text, BODY), BODY, &[SECRET], occasion(0))[0].contains("used the secret as text"));
 }

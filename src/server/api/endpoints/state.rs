@@ -1,0 +1,70 @@
+//! Suspending an endpoint, so that what is made for it collects; and releasing it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::declared;
+use super::list::show;
+use crate::access::{TenantScope, may};
+use crate::ids::EndpointId;
+use crate::ingest::Bell;
+use crate::server::access::Allowed;
+use crate::server::request::{Names, Nothing, Parameters};
+use crate::server::{App, Problem, Running, tenant_endpoints};
+use crate::store::Suspension;
+
+/// Characters that a reason may have: it is one sentence.
+const LONGEST_WHY: usize = 500;
+
+/// What may be said of a suspension.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::server) struct Why {
+    why: Option<String>,
+}
+
+pub(in crate::server) async fn suspend(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names((_, id)): Names<(String, String)>,
+    Parameters(Why { why }): Parameters<Why>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let ingest = &running.ingest;
+    let endpoint = known(running, &scope, &id).await?;
+    let why = why.as_deref().map(str::trim).filter(|why| !why.is_empty()).unwrap_or("suspended by hand");
+    if why.chars().count() > LONGEST_WHY {
+        return Err(Problem::bad_request("invalid-parameter", format!("`why` is longer than {LONGEST_WHY} characters")));
+    }
+    let (generation, entropy) = (ingest.generation(), Arc::clone(&ingest.entropy));
+    let alarm = Bell { generation, entropy, tenant: scope.tenant().clone(), endpoint: endpoint.clone(), delivery: None };
+    let suspension = Suspension { at: ingest.clock.now(), why: why.into(), alarm: alarm.alarm() };
+    // One that is suspended already stays so, for the reason that it was.
+    ingest.store.suspend(&scope, &endpoint, suspension).await?;
+    show(running, &scope, &id).await
+}
+
+pub(in crate::server) async fn unsuspend(
+    State(app): State<Arc<App>>,
+    scope: Allowed<may::Webhooks, may::Write>,
+    Names((_, id)): Names<(String, String)>,
+    Parameters(Nothing {}): Parameters<Nothing>,
+) -> Result<Response, Problem> {
+    let running = app.running()?;
+    let endpoint = known(running, &scope, &id).await?;
+    running.ingest.store.unsuspend(&scope, &endpoint).await?;
+    show(running, &scope, &id).await
+}
+
+/// The id of an endpoint that the tenant has, whoever made it.
+async fn known(running: &Running, tenant: &TenantScope, id: &str) -> Result<EndpointId, Problem> {
+    let generation = running.ingest.generation();
+    let own = EndpointId::new(id);
+    if generation.own.endpoint(&own).is_some() {
+        return Ok(tenant_endpoints::find(running, tenant, &own).await?.row.id);
+    }
+    Ok(declared::find(&generation, id)?.1.id.clone())
+}

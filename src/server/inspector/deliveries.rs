@@ -1,0 +1,142 @@
+//! The deliveries of a tenant, newest first; two of them can be chosen to be compared, and those that were given up sent again.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use jiff::Timestamp;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::filter::Filter;
+use super::outcome::{endpoint_name, state};
+use super::page::{About, Failure, Page, Tab, time};
+use super::received::{Received, Sentence};
+use super::secrecy::{HIDDEN, is_sensitive};
+use crate::access::may;
+use crate::check::Rules;
+use crate::server::App;
+use crate::server::access::Allowed;
+use crate::server::request::{Parameters, parsed};
+use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, Page as Part};
+
+/// Deliveries on a page.
+const PAGE: usize = 50;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    q: String,
+    before: Option<String>,
+    /// How many were just sent again.
+    resent: Option<usize>,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::Deliveries, may::List>,
+    Parameters(asked): Parameters<Asked>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
+    let about = About { title: "Deliveries", tab: Tab::Deliveries, live: "deliveries", filter: &asked.q };
+    let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
+    let filter = Filter::read(&asked.q);
+    let before = asked.before.as_deref().map(parsed).transpose()?;
+    let mut rows = running.ingest.store.deliveries(&page.scope, &filter.deliveries(), &Part { before, limit: PAGE + 1 }).await?;
+    let more = rows.len() > PAGE;
+    rows.truncate(PAGE);
+    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
+    let failed = has_failed(&page, running, &filter).await?;
+    let generation = running.ingest.generation();
+    let now = running.ingest.clock.now();
+    let main = html! {
+        h1.unseen { "Deliveries" }
+        @for mistake in &filter.mistakes { p.note role="alert" { (Sentence(mistake)) } }
+        @if filter.is_about_saves() { p.note { (Sentence("`operation:` is about saves: ")) a href=(page.address.saves(&asked.q)) { "look there" } } }
+        @if let Some(resent) = asked.resent { p.note role="status" { (resent) @if resent == 1 { " delivery is" } @else { " deliveries are" } " sent again" } }
+        (states(&page, &filter, failed, &asked))
+        @if rows.is_empty() { (empty(&page, &asked)) } @else {
+            form #compare action=(page.address.to("/diff", &[])) {
+                table.deliveries {
+                    thead { tr {
+                        th scope="col" { span.unseen { "Compare" } } th scope="col" { "Status" } th scope="col" { "Event" } th scope="col" { "Object" }
+                        th scope="col" { "Endpoint" } th.wide scope="col" { "Request" } th scope="col" { "Attempts" } th scope="col" { "Time" }
+                    } }
+                    tbody { @for delivery in &rows { (row(&page, &generation.rules, delivery, now)) } }
+                }
+                p.foot { button.quiet { "Compare two" } " of the chosen ones" }
+            }
+        }
+        nav.turning aria-label="Parts of the list" {
+            @if asked.before.is_some() { a href=(page.address.deliveries(&asked.q)) { "Newest" } }
+            @if let Some(next) = next { a rel="next" href=(page.address.to("/deliveries", &[("q", &asked.q), ("before", &next)])) { "Older" } }
+        }
+    };
+    Ok(page.draw(&about, &main))
+}
+
+/// Whether the filter lets something through that was given up.
+async fn has_failed(page: &Page, running: &crate::server::Running, filter: &Filter) -> Result<bool, Failure> {
+    for state in [DeliveryState::Diverted, DeliveryState::Failed] {
+        if filter.state().is_none_or(|asked| asked == state) {
+            let filter = DeliveryFilter { state: Some(state), ..filter.deliveries() };
+            if !running.ingest.store.deliveries(&page.scope, &filter, &Part { before: None, limit: 1 }).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Links to the states, and sending again what was given up.
+fn states(page: &Page, filter: &Filter, failed: bool, asked: &Asked) -> Markup {
+    html! {
+        div.tools {
+            nav.states aria-label="States" {
+                a href=(page.address.to("/deliveries", &[])) aria-current=[filter.state().is_none().then_some("true")] { "all" }
+                @for state in DeliveryState::ALL {
+                    a href=(page.address.deliveries(&format!("status:{}", state.as_str()))) aria-current=[(filter.state() == Some(state)).then_some("true")] { (state.as_str()) }
+                }
+            }
+            @if failed {
+                form method="post" action=(page.address.to("/deliveries/resend", &[])) {
+                    input type="hidden" name="q" value=(asked.q);
+                    button #resend-failed { @if asked.q.is_empty() { "Resend all failed" } @else { "Resend the failed ones of these" } }
+                }
+            }
+        }
+    }
+}
+
+fn row(page: &Page, rules: &Rules, delivery: &DeliveryRow, now: Timestamp) -> Markup {
+    let address = &page.address;
+    let link = address.delivery(delivery.id);
+    let hidden = is_sensitive(rules, &delivery.event, &delivery.model);
+    html! {
+        tr #(delivery.id.to_string()) data-row=(link) data-edit=(address.object(&delivery.model, &delivery.object))
+            data-delivery=(delivery.id.to_string()) data-resend={ (link) "/resend" } {
+            td { input type="checkbox" name="of" value=(delivery.id.to_string()) aria-label={ "Compare " (delivery.id.to_string()) }; }
+            td { a.plain href=(link) { (state(delivery, now)) } }
+            td { a href=(address.webhook(&delivery.event)) { (Received(&delivery.event)) } }
+            td { a href=(address.save(&delivery.model, &delivery.object, delivery.sequence)) { (Received(&delivery.model)) "/" bdi { (Received(&delivery.object)) } } }
+            td { (Received(endpoint_name(delivery.endpoint.as_str()))) }
+            td.wide.url { (Received(&delivery.method)) " " @if hidden { (HIDDEN) } @else { (Received(&delivery.url.masked())) } }
+            td { (delivery.attempts) }
+            td { (time(delivery.created_at, now)) }
+        }
+    }
+}
+
+fn empty(page: &Page, asked: &Asked) -> Markup {
+    html! {
+        div.empty {
+            @if asked.q.is_empty() && asked.before.is_none() {
+                h2 { "Nothing was sent yet" }
+                p { "The " a href=(page.address.to("", &[])) { "saves" } " say why." }
+            } @else {
+                h2 { "No delivery fits the filter" }
+                p { a href=(page.address.to("/deliveries", &[])) { "All deliveries" } }
+            }
+        }
+    }
+}

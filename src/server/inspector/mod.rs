@@ -1,0 +1,122 @@
+//! The pages on which people see what goes on in a node: saves and why each webhook did or did not fire, deliveries, the rules. Every page is
+//! whole HTML with plain links and forms, written here; a small script beside it (`assets/`) only brings it up to date and adds keys. The
+//! pages are about one tenant and know nothing of `dev`: who may see them is for the router to say. Absent: SQL, rules, and markup that
+//! anybody else wrote; what was received is shown as text, see `received`.
+
+mod actions;
+mod address;
+mod assets;
+mod curl;
+mod deliveries;
+mod delivery;
+mod diff;
+mod events;
+mod export;
+mod filter;
+mod form;
+mod history;
+mod json;
+mod object;
+mod outcome;
+mod overlay;
+mod page;
+mod phases;
+mod received;
+mod saves;
+mod scenario;
+mod secrecy;
+mod signature;
+mod webhook;
+mod webhooks;
+mod why;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+
+use super::App;
+use crate::activity::Feed;
+use crate::ids::DEFAULT_TENANT;
+use crate::reload::Rejected;
+
+/// What the pages need beside the store and the program.
+#[derive(Debug)]
+pub struct Inspector {
+    /// What goes on.
+    pub feed: Feed,
+    /// Tells the events of this process from those of an earlier one.
+    pub process: u64,
+    /// Why the files make no program, while they make none.
+    pub rejected: Rejected,
+}
+
+impl Inspector {
+    /// The name of an event.
+    fn name(&self, number: u64) -> String {
+        format!("{}-{number}", self.process)
+    }
+
+    /// The name of the last event.
+    fn last_event(&self) -> String {
+        self.name(self.feed.last())
+    }
+
+    /// The number of the event of this name; `None` when it is of another process.
+    fn number(&self, name: &str) -> Option<u64> {
+        let (process, number) = name.split_once('-')?;
+        (process.parse() == Ok(self.process)).then(|| number.parse().ok()).flatten()
+    }
+}
+
+/// What a page may do: nothing but show itself, with its own script, style and pictures, and talk to where it came from.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// The pages.
+pub(super) fn routes() -> Router<Arc<App>> {
+    let tenant = Router::new()
+        .route("/", get(saves::list))
+        .route("/saves.ndjson", get(export::saves))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/resend", post(actions::resend_failed))
+        .route("/deliveries/{id}", get(delivery::show))
+        .route("/deliveries/{id}/body", get(export::body))
+        .route("/deliveries/{id}/test.yaml", get(export::scenario))
+        .route("/deliveries/{id}/resend", post(actions::resend))
+        .route("/diff", get(diff::show))
+        .route("/objects/{model}/{id}", get(object::show).post(actions::save))
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/{name}", get(webhook::show))
+        .route("/models/{model}/sample", post(actions::sample))
+        .route("/events", get(events::stream));
+    Router::new()
+        .route("/", get(|| async { Redirect::temporary(&format!("/ui/{DEFAULT_TENANT}")) }))
+        .route("/ui/assets/{name}", get(assets::file))
+        .nest("/ui/{tenant}", tenant)
+        .layer(from_fn(guarded))
+}
+
+/// Headers that keep a page to itself; and a form is only taken from one of these pages.
+async fn guarded(request: Request, next: Next) -> Response {
+    let mut answer = match form::comes_from_here(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    let headers = answer.headers_mut();
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    answer
+}

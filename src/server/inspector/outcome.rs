@@ -1,0 +1,76 @@
+//! How a decision and a delivery are shown in one line, wherever they are.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::address::Address;
+use super::received::{Received, Sentence};
+use crate::engine::{TraceEntry, VerdictWord};
+use crate::store::{DeliveryRow, DeliveryState};
+
+/// How a delivery stands: a colour and always words.
+pub(super) fn state(row: &DeliveryRow, now: Timestamp) -> Markup {
+    let status = row.last_status.map(|status| status.to_string());
+    let (class, word) = match row.state {
+        DeliveryState::Delivered => ("ok", status.unwrap_or_else(|| "delivered".to_owned())),
+        DeliveryState::Pending if row.attempts == 0 => ("wait", "pending".to_owned()),
+        DeliveryState::Pending => ("wait", format!("{} · {}", status.as_deref().unwrap_or("no answer"), again(row, now))),
+        DeliveryState::Sending => ("busy", "sending".to_owned()),
+        DeliveryState::Diverted => ("bad", format!("{} · diverted", status.as_deref().unwrap_or("no answer"))),
+        DeliveryState::Failed => ("bad", format!("{} · failed", status.as_deref().unwrap_or("no answer"))),
+    };
+    html! { span.pill .(class) title=[row.reason.as_deref()] { (word) } }
+}
+
+/// When the next attempt is.
+fn again(row: &DeliveryRow, now: Timestamp) -> String {
+    let seconds = row.due_at.map_or(0, |due| due.as_second().saturating_sub(now.as_second()));
+    match seconds {
+        ..=0 => "retry now".to_owned(),
+        1..120 => format!("retry in {seconds} s"),
+        120..7200 => format!("retry in {} min", seconds / 60),
+        _ => format!("retry in {} h", seconds / 3600),
+    }
+}
+
+/// A delivery as a link.
+pub(super) fn delivery(address: &Address, row: &DeliveryRow, now: Timestamp) -> Markup {
+    html! {
+        a.delivery href=(address.delivery(row.id)) {
+            span.arrow aria-hidden="true" { "→" } span.unseen { "to " }
+            span.name { (Received(endpoint_name(row.endpoint.as_str()))) } " " (state(row, now))
+        }
+    }
+}
+
+/// The name of an endpoint that is known by its id.
+pub(super) fn endpoint_name(id: &str) -> &str {
+    id.strip_prefix("ep_").unwrap_or(id)
+}
+
+/// A decision about a save, with what is sent because of it.
+pub(super) fn decision(address: &Address, about: (&str, &str), entry: &TraceEntry<'_>, sent: &[&DeliveryRow], now: Timestamp) -> Markup {
+    let (model, object) = about;
+    let other = *entry.model != *model || *entry.object != *object;
+    html! {
+        li.decision .fired[entry.verdict == VerdictWord::Fired] {
+            (mark(entry.verdict)) " "
+            a.event href=(address.webhook(&entry.webhook)) { (Received(&entry.webhook)) }
+            @if other { " of " a href=(address.object(&entry.model, &entry.object)) { (Received(&entry.model)) "/" bdi { (Received(&entry.object)) } } }
+            @if entry.verdict != VerdictWord::Fired { " " span.why { (Sentence(&entry.to_string())) } }
+            @for row in sent { " " (delivery(address, row, now)) }
+        }
+    }
+}
+
+/// Whether it fired, as a sign and in words.
+pub(super) fn mark(verdict: VerdictWord) -> Markup {
+    let (class, sign, words) = match verdict {
+        VerdictWord::Fired => ("yes", "✔", "fired"),
+        VerdictWord::Waiting => ("wait", "…", "waits"),
+        VerdictWord::AlreadyFired | VerdictWord::NoSubscriber | VerdictWord::OtherOperation | VerdictWord::Unmet | VerdictWord::Failed => {
+            ("no", "✘", "did not fire")
+        }
+    };
+    html! { span.mark .(class) { span aria-hidden="true" { (sign) } span.unseen { (words) } } }
+}

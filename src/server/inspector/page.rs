@@ -1,0 +1,238 @@
+//! What all pages have: the head, the bar with its links and the search field, what is wrong with the files, and the list of keys.
+
+use std::sync::Arc;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{DOCTYPE, Markup, html};
+
+use super::address::Address;
+use super::received::Sentence;
+use super::{Inspector, assets, overlay};
+use crate::access::TenantScope;
+use crate::ids::DEFAULT_TENANT;
+use crate::server::{App, Problem, Running};
+use crate::store::StoreError;
+
+/// A day, after which a time alone says too little. Seconds.
+const DAY: i64 = 24 * 3600;
+/// What the keys do.
+const KEYS: [(&str, &str); 9] = [
+    ("j k", "next, previous"),
+    ("Enter", "open"),
+    ("u", "back to the list"),
+    ("/", "search"),
+    ("r", "send the delivery again"),
+    ("e", "edit the object and save it again"),
+    ("d", "compare: mark one delivery, then another"),
+    ("g s · g d · g w", "saves, deliveries, webhooks"),
+    ("?", "this list"),
+];
+
+/// A page of a tenant, to be filled.
+pub(super) struct Page {
+    pub(super) app: Arc<App>,
+    /// Whose, and that whoever asks may look.
+    pub(super) scope: TenantScope,
+    pub(super) address: Address,
+    /// The last event before anything of it was looked up, as events are named.
+    since: Option<String>,
+}
+
+/// What a page says of itself.
+pub(super) struct About<'a> {
+    pub(super) title: &'a str,
+    pub(super) tab: Tab,
+    /// What brings it up to date: `saves`, `deliveries`, or one of them by name.
+    pub(super) live: &'a str,
+    /// What is written in the search field.
+    pub(super) filter: &'a str,
+}
+
+/// Where a page belongs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tab {
+    Saves,
+    Deliveries,
+    Webhooks,
+}
+
+impl Page {
+    pub(super) fn open(app: Arc<App>, scope: TenantScope) -> Self {
+        let address = Address::of(scope.tenant());
+        let since = app.options.inspector.as_ref().map(Inspector::last_event);
+        Self { app, scope, address, since }
+    }
+
+    pub(super) fn running(&self) -> Result<&Running, Problem> {
+        self.app.running()
+    }
+
+    pub(super) fn inspector(&self) -> Result<&Inspector, Problem> {
+        self.app.options.inspector.as_ref().ok_or_else(|| Problem::not_found("unknown-path", "this node has no inspector"))
+    }
+
+    /// The whole page.
+    pub(super) fn draw(&self, about: &About<'_>, main: &Markup) -> Response {
+        let rejection = self.inspector().ok().and_then(|inspector| inspector.rejected.load_full());
+        let of_tenant = if self.scope.tenant().as_str() == DEFAULT_TENANT { String::new() } else { format!(" · {}", self.scope.tenant()) };
+        let page = whole(
+            &format!("{}{of_tenant} · webhookc", about.title),
+            &html! {
+                body data-events=(self.address.to("/events", &[("after", self.since.as_deref().unwrap_or_default())])) data-live=(about.live) {
+                    a.skip href="#main" { "Skip to the content" }
+                    header.bar {
+                        (self.navigation(about.tab))
+                        (self.search(about))
+                        (self.standing())
+                    }
+                    div #overlay { @if let Some(rejection) = rejection { (overlay::draw(&rejection)) } }
+                    main #main tabindex="-1" { (main) }
+                    p #said .unseen role="status" aria-live="polite" {}
+                    (keys())
+                }
+            },
+        );
+        answer(StatusCode::OK, page)
+    }
+
+    /// The page while there is no program to show anything of.
+    pub(super) fn waiting(&self, about: &About<'_>) -> Response {
+        self.draw(
+            about,
+            &html! {
+                div.empty {
+                    h1 { "Waiting for a program" }
+                    p { "The files make none yet. When they do, this page goes on by itself." }
+                }
+            },
+        )
+    }
+
+    fn navigation(&self, tab: Tab) -> Markup {
+        let tabs = [
+            (Tab::Saves, "Saves", self.address.to("", &[])),
+            (Tab::Deliveries, "Deliveries", self.address.to("/deliveries", &[])),
+            (Tab::Webhooks, "Webhooks", self.address.to("/webhooks", &[])),
+        ];
+        html! {
+            a.brand href=(self.address.to("", &[])) { "webhookc" }
+            @if self.scope.tenant().as_str() != DEFAULT_TENANT { span.tenant { (self.scope.tenant().as_str()) } }
+            nav aria-label="Pages" {
+                @for (own, name, link) in tabs {
+                    a href=(link) aria-current=[(own == tab).then_some("page")] { (name) }
+                }
+            }
+        }
+    }
+
+    fn search(&self, about: &About<'_>) -> Markup {
+        let (path, hint) = match about.tab {
+            Tab::Saves | Tab::Webhooks => ("", "object:a1  event:asset_ready"),
+            Tab::Deliveries => ("/deliveries", "status:>=400  event:…  object:…  text in the body"),
+        };
+        html! {
+            form.search role="search" action=(self.address.to(path, &[])) {
+                input #search type="search" name="q" value=(about.filter) placeholder=(hint) aria-label="Filter and search" autocomplete="off" spellcheck="false";
+            }
+        }
+    }
+
+    /// Which program is in force, and whether the page is live.
+    fn standing(&self) -> Markup {
+        let origin = self.running().ok().map(|running| running.ingest.generation().origin.clone());
+        let program = origin.as_ref().and_then(|origin| origin.program.zip(origin.since));
+        html! {
+            span #program .program {
+                @if let Some((program, since)) = program {
+                    span title={ "in force at this store since " (since) } { "program " (program.0) }
+                }
+            }
+            span #connection .connection {}
+            button #keys-button .quiet type="button" aria-haspopup="dialog" hidden { span aria-hidden="true" { "?" } span.unseen { "Keys" } }
+        }
+    }
+}
+
+/// Why there is no page, as a page.
+pub(super) struct Failure(Problem);
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let Self(problem) = self;
+        let page = whole(
+            &format!("{} · webhookc", problem.title()),
+            &html! {
+                body {
+                    header.bar { a.brand href="/" { "webhookc" } }
+                    main #main {
+                        div.empty role="alert" {
+                            h1 { (problem.title()) }
+                            p { (Sentence(problem.detail())) }
+                            @if let Some(help) = problem.advice() { p.note { (Sentence(help)) } }
+                            p { a href="/" { "To the saves" } }
+                        }
+                    }
+                }
+            },
+        );
+        answer(problem.status(), page)
+    }
+}
+
+fn whole(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" { (head(title)) (body) }
+    }
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            link rel="stylesheet" href=(assets::address("inspector.css"));
+            link rel="icon" href=(assets::address("icon.svg")) type="image/svg+xml";
+            script type="module" src=(assets::address("inspector.js")) {}
+        }
+    }
+}
+
+fn keys() -> Markup {
+    html! {
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl.keys { @for (key, meaning) in KEYS { dt { kbd { (key) } } dd { (meaning) } } }
+            form method="dialog" { button { "Close" } }
+        }
+    }
+}
+
+fn answer(status: StatusCode, page: Markup) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page.into_string()).into_response()
+}
+
+/// A time as people read it: with its date when it is another day's.
+pub(super) fn time(at: Timestamp, now: Timestamp) -> Markup {
+    let local = at.to_zoned(TimeZone::system());
+    let recent = now.as_second().saturating_sub(at.as_second()).abs() < DAY && local.date() == now.to_zoned(TimeZone::system()).date();
+    let text = local.strftime(if recent { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string();
+    html! { time datetime=(at.to_string()) title=(at.to_string()) { (text) } }
+}

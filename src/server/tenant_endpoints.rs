@@ -1,0 +1,207 @@
+//! An endpoint of a tenant is made, changed, found, deleted: what this node's own API and those of other systems have in common. All checks
+//! are made before anything is kept.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use url::Url;
+
+use crate::access::TenantScope;
+use crate::check::{Fit, Part, TenantEndpoint, Wants};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::endpoints::{AlertTo, Definition, Mistake as DocumentMistake, Read};
+use crate::generation::Generation;
+use crate::ids::{EndpointId, WebhookId};
+use crate::server::problem::{Mistake, TextPlace, TextSpan};
+use crate::server::{Problem, Running};
+use crate::store::{OwnEndpoint, OwnEndpointRow};
+use crate::text::{SourceMap, Span};
+
+/// Bytes of a request that makes or changes an endpoint: a body template and its headers, several times over.
+pub(super) const LONGEST: usize = 256 * 1024;
+
+/// An endpoint with what the store knows of it.
+pub(super) struct Kept {
+    pub(super) row: OwnEndpointRow,
+    pub(super) definition: Definition,
+    /// What is not wrong, and worth knowing.
+    pub(super) warnings: Vec<Mistake>,
+}
+
+/// What was submitted.
+pub(super) struct Submitted {
+    pub(super) definition: Definition,
+    pub(super) read: Read,
+    pub(super) mistakes: Vec<DocumentMistake>,
+}
+
+/// Makes an endpoint.
+pub(super) async fn make(running: &Running, tenant: &TenantScope, submitted: Submitted) -> Result<Kept, Problem> {
+    let now = running.ingest.clock.now();
+    let id = EndpointId::new(format!("ep_{}", running.ingest.entropy.uuid(now).simple()));
+    keep(running, tenant, id, submitted).await
+}
+
+/// Checks an endpoint and keeps it, as a new one or in the place of the one with its id.
+pub(super) async fn keep(running: &Running, tenant: &TenantScope, id: EndpointId, submitted: Submitted) -> Result<Kept, Problem> {
+    let Submitted { definition, read, mut mistakes } = submitted;
+    check_alert(running, tenant, &id, &definition, &read, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(Problem::document(mistakes));
+    }
+    let generation = running.ingest.generation();
+    let warnings = check(running, &generation, &definition, &read).await?;
+    let row = OwnEndpoint {
+        id: id.clone(),
+        name: definition.name.clone(),
+        enabled: definition.enabled,
+        events: definition.wants.event_types.clone(),
+        dialect: definition.dialect.as_ref().map(|dialect| (dialect.name.clone(), dialect.key.clone())),
+        definition: serde_json::to_string(&definition).map_err(|error| internal(&error))?,
+        at: running.ingest.clock.now(),
+    };
+    running.keyring.keep(tenant, row, &definition, read.secret).await.map_err(|error| internal(&error))?;
+    Ok(Kept { warnings, ..find(running, tenant, &id).await? })
+}
+
+/// An endpoint that the tenant has made.
+pub(super) async fn find(running: &Running, tenant: &TenantScope, id: &EndpointId) -> Result<Kept, Problem> {
+    let row = running.ingest.store.own_endpoint(tenant, id).await?;
+    let row = row.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))?;
+    let definition = definition(&row)?;
+    Ok(Kept { row, definition, warnings: Vec::new() })
+}
+
+/// What is said of a stored endpoint.
+pub(super) fn definition(row: &OwnEndpointRow) -> Result<Definition, Problem> {
+    serde_json::from_str(&row.definition).map_err(|error| internal(&error))
+}
+
+/// Deletes an endpoint; `false` when there is none. What it has still to get is given up behind the answer.
+pub(super) async fn delete(running: &Running, tenant: &TenantScope, id: &EndpointId) -> Result<bool, Problem> {
+    let now = running.ingest.clock.now();
+    let gone = running.keyring.forget(tenant, id, now).await.map_err(|error| internal(&error))?;
+    if gone {
+        let store = running.ingest.store.clone();
+        tokio::spawn(async move { while let Ok(true) = store.settle_gone().await {} });
+    }
+    Ok(gone)
+}
+
+/// Why an endpoint does not receive what it asks for, by the rules in force.
+pub(super) fn held(generation: &Generation, id: &EndpointId) -> Option<String> {
+    generation.own.endpoint(id)?.endpoint.held(&generation.rules)
+}
+
+fn internal(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(%error, "an endpoint could not be kept or read");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the endpoint could not be kept or read")
+}
+
+/// The endpoint that is told of trouble must be another one of the tenant.
+fn check_alert(
+    running: &Running,
+    tenant: &TenantScope,
+    id: &EndpointId,
+    definition: &Definition,
+    read: &Read,
+    out: &mut Vec<DocumentMistake>,
+) {
+    let told = definition.failure_handling.as_ref().and_then(|handling| handling.alert_endpoint.as_ref());
+    let (Some(AlertTo::Endpoint(told)), Some(pointer)) = (told, &read.alert) else { return };
+    let known = running.ingest.generation().own.endpoint(told).is_some_and(|own| own.tenant == *tenant.tenant());
+    let message = if told == id {
+        format!("the endpoint `{told}` cannot be told of its own trouble, expected another one")
+    } else if !known {
+        format!("there is no endpoint `{told}` to tell of trouble, expected the id of another one that was made by API")
+    } else {
+        return;
+    };
+    out.push(DocumentMistake { pointer: pointer.clone(), code: "unknown-endpoint", message, help: None });
+}
+
+/// Compiles everything, and asks whether the target may be called; what is worth knowing.
+async fn check(running: &Running, generation: &Arc<Generation>, definition: &Definition, read: &Read) -> Result<Vec<Mistake>, Problem> {
+    let (rules, wants, place) = (Arc::clone(&generation.rules), definition.wants.clone(), definition.alert_place());
+    let compiled = tokio::task::spawn_blocking(move || {
+        let found = wants.check(&rules);
+        let alerts = place.as_ref().map(Wants::check_alone).unwrap_or_default();
+        let webhooks = (0_u32..).zip(&rules.program.webhooks);
+        let first = webhooks.filter(|(_, webhook)| wants.includes(&rules.program, webhook)).map(|(index, _)| WebhookId(index)).next();
+        let origin = first.and_then(|webhook| match &*TenantEndpoint::new(EndpointId::new(""), "".into(), wants).fit(&rules, webhook) {
+            Fit::Ready(fitted) => fitted.request.origin().map(str::to_owned),
+            Fit::Held(_) => None,
+        });
+        (found, alerts, origin)
+    });
+    let (found, alerts, origin) = compiled.await.map_err(|error| internal(&error))?;
+    let alert_place = definition.alert_place();
+    let mut errors = Vec::new();
+    let mut warnings = Vec::new();
+    sort_in(&found, &definition.wants, |part| pointer(part, read), (&mut errors, &mut warnings));
+    if let Some(wants) = &alert_place {
+        sort_in(&alerts, wants, alert_pointer, (&mut errors, &mut warnings));
+    }
+    for (origin, at) in [(origin, pointer(Part::Url, read)), (alert_place.map(|wants| wants.url.to_string()), alert_pointer(Part::Url))] {
+        let url = origin.and_then(|origin| Url::parse(&origin).ok());
+        let Some(host) = url.as_ref().and_then(Url::host) else { continue };
+        if let Err(why) = running.egress.admits(&host).await {
+            errors.push(Mistake { pointer: at, code: "forbidden-target", detail: why, help: None, span: None });
+        }
+    }
+    if errors.is_empty() { Ok(warnings) } else { Err(Problem::mistakes(errors)) }
+}
+
+fn sort_in(
+    found: &Diagnostics,
+    wants: &Wants,
+    pointer: impl Fn(Part) -> String,
+    (errors, warnings): (&mut Vec<Mistake>, &mut Vec<Mistake>),
+) {
+    for diagnostic in found {
+        let mistake = mistake(diagnostic, wants, &pointer);
+        if diagnostic.severity() == Severity::Error { errors.push(mistake) } else { warnings.push(mistake) }
+    }
+}
+
+fn mistake(found: &Diagnostic, wants: &Wants, pointer: impl Fn(Part) -> String) -> Mistake {
+    let part = Part::of(found.primary.span.file);
+    let help = found.help.first().cloned().or_else(|| found.fixes.first().map(|fix| fix.title.clone()));
+    let span = Some(span(wants.text(part), found.primary.span));
+    Mistake { pointer: pointer(part), code: found.code.as_str(), detail: found.message.clone(), help, span }
+}
+
+fn span(text: &str, span: Span) -> TextSpan {
+    let mut sources = SourceMap::default();
+    let file = sources.add("", text.as_bytes().to_vec());
+    let place = |offset: u32| {
+        let at = sources.file(file).position(offset);
+        TextPlace { offset, line: at.line, column: at.column }
+    };
+    TextSpan { start: place(span.start), end: place(span.end) }
+}
+
+/// Where a part stands in what was submitted, or where it would.
+fn pointer(part: Part, read: &Read) -> String {
+    if let Some((_, pointer)) = read.places.iter().find(|(known, _)| *known == part) {
+        return pointer.clone();
+    }
+    match part {
+        Part::EventType(index) => format!("/event_types/{index}"),
+        Part::Model => "/scope/model".to_owned(),
+        Part::Url => "/url".to_owned(),
+        Part::HeaderName(index) | Part::HeaderValue(index) => format!("/headers/{index}"),
+        Part::ContentType => "/content_type".to_owned(),
+        Part::Body => "/body".to_owned(),
+        Part::Path(index) => format!("/conditions/{index}/path"),
+    }
+}
+
+fn alert_pointer(part: Part) -> String {
+    match part {
+        Part::HeaderName(_) | Part::HeaderValue(_) => "/failure_handling/alert_endpoint/headers".to_owned(),
+        Part::EventType(_) | Part::Model | Part::Url | Part::ContentType | Part::Body | Part::Path(_) => {
+            "/failure_handling/alert_endpoint/url".to_owned()
+        }
+    }
+}

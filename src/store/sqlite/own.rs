@@ -1,0 +1,182 @@
+//! The endpoints that tenants make: kept, listed, and deleted with what they had still to get.
+
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+
+use crate::ids::{EndpointId, LaneId, Tenant};
+use crate::store::sqlite::agenda::Note;
+use crate::store::sqlite::endpoints;
+use crate::store::sqlite::session::Session;
+use crate::store::sqlite::values::{limit, time, time_if_any};
+use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
+
+/// Deliveries of a deleted endpoint that are settled in one step.
+const STEP: i64 = 5_000;
+/// What became of what a deleted endpoint had still to get.
+const GONE: &str = "the endpoint was deleted";
+
+const ROW: &str = "SELECT o.row, o.id, o.definition, o.created_at, o.updated_at, l.suspended_at, l.suspended_why";
+const LANE: &str = "LEFT JOIN endpoints l ON l.tenant = o.tenant AND l.name = o.id";
+
+/// See [`Store::put_own_endpoint`](crate::store::Store::put_own_endpoint).
+pub(super) fn put(session: &mut Session, tenant: &Tenant, endpoint: &OwnEndpoint) -> rusqlite::Result<()> {
+    let tenant = session.make_tenant(tenant)?;
+    let connection = &session.connection;
+    let (dialect, key) = endpoint.dialect.as_ref().map(|(name, key)| (name.as_str(), key.as_str())).unzip();
+    let row: i64 = connection
+        .prepare_cached(
+            "INSERT INTO own_endpoints (tenant, id, name, enabled, dialect, dialect_key, created_at, updated_at, definition)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)
+             ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, dialect = excluded.dialect,
+                 dialect_key = excluded.dialect_key, updated_at = excluded.updated_at, definition = excluded.definition
+             RETURNING row",
+        )?
+        .query_row(
+            params![
+                tenant,
+                endpoint.id.as_str(),
+                endpoint.name,
+                endpoint.enabled,
+                dialect,
+                key,
+                endpoint.at.as_millisecond(),
+                endpoint.definition
+            ],
+            |row| row.get(0),
+        )?;
+    connection.prepare_cached("DELETE FROM own_endpoint_events WHERE endpoint = ?1")?.execute([row])?;
+    let mut insert =
+        connection.prepare_cached("INSERT OR IGNORE INTO own_endpoint_events (tenant, event, endpoint) VALUES (?1, ?2, ?3)")?;
+    for event in &endpoint.events {
+        insert.execute(params![tenant, event, row])?;
+    }
+    Ok(())
+}
+
+/// See [`Store::own_endpoint`](crate::store::Store::own_endpoint).
+pub(super) fn one(connection: &Connection, tenant: i64, id: &EndpointId) -> rusqlite::Result<Option<OwnEndpointRow>> {
+    let sql = format!("{ROW} FROM own_endpoints o {LANE} WHERE o.tenant = ?1 AND o.id = ?2");
+    connection.prepare_cached(&sql)?.query_row(params![tenant, id.as_str()], read).optional()
+}
+
+/// See [`Store::own_endpoints`](crate::store::Store::own_endpoints).
+pub(super) fn list(connection: &Connection, tenant: i64, filter: &OwnFilter, page: OwnPage) -> rusqlite::Result<Vec<OwnEndpointRow>> {
+    let mut values = Vec::new();
+    let mut from = String::new();
+    if filter.event_types.is_empty() {
+        from.push_str("own_endpoints o");
+    } else {
+        // Each part is in the order of rows already, and so is what they are merged into: no more is read than the page asks for.
+        let part = "SELECT endpoint FROM own_endpoint_events WHERE tenant = ? AND event = ? AND endpoint > ?";
+        let events = filter.event_types.iter().map(String::as_str).chain(["*"]);
+        for (number, event) in events.enumerate() {
+            from.push_str(if number == 0 { "(" } else { " UNION " });
+            from.push_str(part);
+            values.extend([Value::Integer(tenant), Value::Text(event.to_owned()), Value::Integer(page.after)]);
+        }
+        from.push_str(" ORDER BY 1) e CROSS JOIN own_endpoints o ON o.row = e.endpoint");
+    }
+    let mut sql = format!("{ROW} FROM {from} {LANE} WHERE o.tenant = ? AND o.row > ?");
+    values.extend([Value::Integer(tenant), Value::Integer(page.after)]);
+    let mut and = |condition: &str, value: Option<&String>| {
+        if let Some(text) = value {
+            sql.push_str(condition);
+            values.push(Value::Text(text.clone()));
+        }
+    };
+    and(" AND o.name = ?", filter.name.as_ref());
+    and(" AND o.dialect = ?", filter.dialect.as_ref());
+    and(" AND o.dialect_key = ?", filter.dialect_key.as_ref());
+    let choices = [
+        (filter.enabled, " AND o.enabled = 1", " AND o.enabled = 0"),
+        (filter.suspended, " AND l.suspended_at IS NOT NULL", " AND l.suspended_at IS NULL"),
+        (filter.active, " AND o.enabled = 1 AND l.suspended_at IS NULL", " AND (o.enabled = 0 OR l.suspended_at IS NOT NULL)"),
+    ];
+    for (wanted, yes, no) in choices {
+        sql.push_str(wanted.map_or("", |wanted| if wanted { yes } else { no }));
+    }
+    let order = if filter.event_types.is_empty() { "o.row" } else { "e.endpoint" };
+    let sql = format!("{sql} ORDER BY {order} LIMIT {} OFFSET {}", limit(page.limit), limit(page.offset));
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+}
+
+/// See [`Store::all_own_endpoints`](crate::store::Store::all_own_endpoints).
+pub(super) fn all(connection: &Connection, after: i64, most: usize) -> rusqlite::Result<Vec<(i64, Tenant, OwnEndpointRow)>> {
+    let sql = format!(
+        "{ROW}, t.name FROM own_endpoints o CROSS JOIN tenants t ON t.row = o.tenant {LANE} WHERE o.row > ?1 ORDER BY o.row LIMIT {}",
+        limit(most)
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_map([after], |row| {
+            let endpoint = read(row)?;
+            Ok((endpoint.row, Tenant::new(row.get::<_, String>(7)?), endpoint))
+        })?
+        .collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<OwnEndpointRow> {
+    let why: Option<Box<str>> = row.get(6)?;
+    Ok(OwnEndpointRow {
+        row: row.get(0)?,
+        id: EndpointId::new(row.get::<_, String>(1)?),
+        definition: row.get(2)?,
+        created_at: time(row, 3)?,
+        updated_at: time(row, 4)?,
+        suspended: time_if_any(row, 5)?.map(|at| (at, why.unwrap_or_default())),
+    })
+}
+
+/// See [`Store::delete_own_endpoint`](crate::store::Store::delete_own_endpoint).
+pub(super) fn delete(session: &mut Session, tenant: &Tenant, id: &EndpointId, now: Timestamp) -> rusqlite::Result<bool> {
+    let Some(tenant) = session.tenant(tenant)? else { return Ok(false) };
+    let row: Option<i64> = session
+        .connection
+        .prepare_cached("DELETE FROM own_endpoints WHERE tenant = ?1 AND id = ?2 RETURNING row")?
+        .query_row(params![tenant.row, id.as_str()], |row| row.get(0))
+        .optional()?;
+    let Some(row) = row else { return Ok(false) };
+    session.connection.prepare_cached("DELETE FROM own_endpoint_events WHERE endpoint = ?1")?.execute([row])?;
+    for table in ["keys", "retired_keys"] {
+        let sql = format!("DELETE FROM {table} WHERE name = ?1");
+        session.connection.prepare_cached(&sql)?.execute([format!("endpoint/{id}")])?;
+    }
+    for name in [id.clone(), EndpointId::new(format!("{id}.alert"))] {
+        if let Some(lane) = endpoints::lane(&session.connection, tenant.row, &name)? {
+            session
+                .connection
+                .prepare_cached("INSERT OR IGNORE INTO gone_lanes (lane, at) VALUES (?1, ?2)")?
+                .execute(params![lane.0, now.as_millisecond()])?;
+            // Nothing is claimed for it any more, and what waits in memory for a place leaves its line.
+            session.note(Note::Suspended(lane));
+        }
+    }
+    Ok(true)
+}
+
+/// See [`Store::settle_gone`](crate::store::Store::settle_gone).
+pub(super) fn settle_gone(session: &mut Session) -> rusqlite::Result<bool> {
+    let gone: Option<(i64, i64)> = session
+        .connection
+        .prepare_cached("SELECT lane, at FROM gone_lanes ORDER BY lane LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((lane, at)) = gone else { return Ok(false) };
+    let mut settled = 0;
+    for which in [
+        "INDEXED BY deliveries_due WHERE endpoint = ?1 AND state < 2 AND blocked = 0",
+        "INDEXED BY deliveries_lane WHERE endpoint = ?1 AND state < 2 AND ordered = 1",
+    ] {
+        let sql = format!(
+            "UPDATE deliveries SET state = 4, blocked = 0, due_at = 0, fence = fence + 1, settled_at = ?2, reason = ?3
+             WHERE row IN (SELECT row FROM deliveries {which} LIMIT {STEP})"
+        );
+        settled += session.connection.prepare_cached(&sql)?.execute(params![lane, at, GONE])?;
+    }
+    if settled == 0 {
+        session.connection.prepare_cached("DELETE FROM gone_lanes WHERE lane = ?1")?.execute([lane])?;
+        session.note(Note::First(LaneId(lane), None));
+    }
+    Ok(true)
+}

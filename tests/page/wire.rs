@@ -1,0 +1,156 @@
+//! What goes over the wire: events that are taken up where they broke off, headers, forms of others, files to take along, sizes.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::{Client, Response};
+
+use crate::project::Project;
+
+/// The most that script, style, icon and a page may weigh, compressed.
+const HEAVIEST: usize = 150_000;
+
+fn client() -> Client {
+    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// Reads a stream of events until a text has come; everything so far.
+async fn until(stream: &mut Response, text: &str) -> String {
+    let mut read = String::new();
+    while !read.contains(text) {
+        let chunk = tokio::time::timeout(Duration::from_secs(30), stream.chunk()).await.unwrap_or_else(|_| panic!("no {text} in {read}"));
+        read.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()).unwrap());
+    }
+    read
+}
+
+/// The id of the last event.
+fn last_id(events: &str) -> String {
+    events.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn who_comes_back_is_told_what_it_missed_or_to_look_at_everything() {
+    let mut project = Project::start("");
+    let events = project.page("/events");
+    let mut stream = client().get(&events).send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    project.save("asset", "a1", r#"{"name": "Pump"}"#).await;
+    let first = until(&mut stream, "answered").await;
+    // The save, then what is sent because of it.
+    let at = |text: &str| first.find(text).unwrap_or_else(|| panic!("no {text} in {first}"));
+    assert!(at("\"saved\"") < at("\"sending\"") && at("\"sending\"") < at("\"answered\""), "{first}");
+    drop(stream);
+    project.save("asset", "a2", "{}").await;
+    project.save("asset", "a3", "{}").await;
+    let back = |id: String| client().get(&events).header("last-event-id", id).send();
+    let mut stream = back(last_id(&first)).await.unwrap();
+    let missed = until(&mut stream, "\"a3\"").await;
+    assert!(missed.contains("\"a2\"") && !missed.contains("\"a1\"") && !missed.contains("anew"), "{missed}");
+    project.restart();
+    let mut stream = back(last_id(&missed)).await.unwrap();
+    until(&mut stream, "event: anew").await;
+    // Another tenant hears of nothing.
+    let other = format!("{}/ui/other/events", project.node.url);
+    let mut stream = client().get(&other).send().await.unwrap();
+    project.save("asset", "a4", r#"{"name": "Pump"}"#).await;
+    assert!(tokio::time::timeout(Duration::from_secs(1), until(&mut stream, "a4")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_node_with_open_pages_ends_at_once() {
+    let mut project = Project::start("");
+    let mut stream = client().get(project.page("/events")).send().await.unwrap();
+    project.save("asset", "a1", "{}").await;
+    until(&mut stream, "\"a1\"").await;
+    let began = std::time::Instant::now();
+    project.node.signal(rustix::process::Signal::TERM);
+    assert!(project.node.wait().success());
+    assert!(began.elapsed() < Duration::from_secs(4), "it took {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_page_may_do_nothing_but_show_itself_and_takes_no_form_of_others() {
+    let project = Project::start("");
+    let page = client().get(project.page("")).send().await.unwrap();
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.headers()["cache-control"], "no-store");
+    let text = page.text().await.unwrap();
+    assert!(!text.contains(" style=") && !text.contains(" onclick=") && !text.contains("<style") && !text.contains("<script>"));
+    let form = || client().post(project.page("/models/asset/sample"));
+    let refused = [
+        form().header("origin", "http://evil.example"),
+        form().header("sec-fetch-site", "cross-site"),
+        form().header("host", "evil.example"),
+        client().get(project.page("")).header("host", "evil.example"),
+    ];
+    for request in refused {
+        assert_eq!(request.send().await.unwrap().status(), 403);
+    }
+    let taken = form().header("origin", &project.node.url).header("sec-fetch-site", "same-origin").send().await.unwrap();
+    assert_eq!(taken.status(), 303);
+    for (path, status) in [("/deliveries/dlv_x", 400), ("/deliveries/dlv_00000000000000000000000000000001", 404), ("/webhooks/none", 404)] {
+        let answer = client().get(project.page(path)).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (status, "text/html; charset=utf-8"));
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_taken_along_as_a_test_passes_and_so_does_the_recording() {
+    let project = Project::start("");
+    project.save("room", "r2", r#"{"name": "Attic"}"#).await;
+    project.save("asset", "other", r#"{"name": "Pipe"}"#).await;
+    project.save("asset", "a1", r#"{"name": "Pump $x: 'quoted'"}"#).await;
+    project.save("asset", "a1", r#"{"name": "Pump", "state": "done", "room_id": "r1"}"#).await;
+    project.save("room", "r1", r#"{"name": "Cellar"}"#).await;
+    let read = |path: String| async move { client().get(path).send().await.unwrap().text().await.unwrap() };
+    let list = read(project.page("/deliveries?q=event:asset_done")).await;
+    let at = list.find("dlv_").unwrap();
+    let id = &list[at..at + 36];
+    let test = read(project.page(&format!("/deliveries/{id}/test.yaml"))).await;
+    assert!(test.contains("\"r1\"") && test.contains("asset_done") && !test.contains("\"other\"") && !test.contains("\"r2\""), "{test}");
+    project.write("taken.test.yaml", &test);
+    let recording = read(project.page("/saves.ndjson")).await;
+    assert_eq!(recording.lines().count(), 5);
+    let run = |arguments: &[&str]| {
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_webhookc")).args(arguments).current_dir(project.folder.path()).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["test"]);
+    project.write("saves.ndjson", &recording);
+    let test = run(&["test", "--from", "saves.ndjson"]);
+    project.write("recorded.test.yaml", &test);
+    run(&["test", "recorded.test.yaml"]);
+    // The command for a shell has the signature that was sent.
+    let page = read(project.page(&format!("/deliveries/{id}"))).await;
+    assert!(page.contains("curl -X POST &#39;http://127.0.0.1:") && page.contains("webhook-signature: v1,"));
+}
+
+#[tokio::test]
+async fn script_and_style_are_light() {
+    let project = Project::start("");
+    let page = client().get(project.page("")).send().await.unwrap().text().await.unwrap();
+    let mut all = page.clone().into_bytes();
+    let mut files = 0;
+    for part in page.split('"').filter(|part| part.starts_with("/ui/assets/")) {
+        let file = client().get(format!("{}{part}", project.node.url)).send().await.unwrap();
+        assert!(file.status().is_success() && file.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+        all.extend(file.bytes().await.unwrap());
+        files += 1;
+    }
+    assert_eq!(files, 3);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&all).unwrap();
+    let size = packed.finish().unwrap().len();
+    assert!(size < HEAVIEST, "script, style, icon and a page are {size} bytes, compressed");
+}
