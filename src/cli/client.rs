@@ -5,7 +5,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use clap::Args;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -48,6 +48,9 @@ impl FromStr for ApiKey {
     fn from_str(text: &str) -> Result<Self, String> {
         let Some(file) = text.strip_prefix('@') else { return Ok(Self(text.trim().to_owned().into())) };
         let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+        if text.trim().is_empty() {
+            return Err(format!("`{file}` is empty"));
+        }
         Ok(Self(text.trim().to_owned().into()))
     }
 }
@@ -91,7 +94,8 @@ impl Target {
 
     /// As [`Target::api`], at another address when none is given.
     pub(super) fn api_at(&self, default: &str) -> Result<Api, Failure> {
-        let key = self.key.as_ref().map(|key| key.0.clone());
+        // A variable that is set to nothing is not set.
+        let key = self.key.as_ref().map(|key| key.0.clone()).filter(|key| !key.expose_secret().is_empty());
         let Api { client, node, tenant } = Api::at(self.url.as_deref().unwrap_or(default), &self.tenant)?;
         Ok(Api { client: client.with_key(key), node, tenant })
     }

@@ -7,6 +7,7 @@ mod api;
 mod batch;
 mod body;
 mod dialects;
+mod confidential;
 mod door;
 mod guard;
 mod idempotency;

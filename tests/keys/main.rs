@@ -6,4 +6,5 @@
 mod calls;
 mod leaks;
 mod making;
+mod tricks;
 mod world;

@@ -19,6 +19,7 @@ mod receiver;
 mod related;
 mod reload;
 mod same_bytes;
+mod secrets;
 mod signatures;
 mod tenants;
 mod tls;

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
@@ -58,7 +59,12 @@ impl<G: GroupMarker, V: VerbMarker> FromRequestParts<Arc<App>> for Allowed<G, V>
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let (caller, place) = caller(parts, app).await?;
-        let names = RawPathParams::from_request_parts(parts, app).await.ok();
+        let names = match RawPathParams::from_request_parts(parts, app).await {
+            Ok(names) => Some(names),
+            Err(RawPathParamsRejection::MissingPathParams(_)) => None,
+            // Otherwise a name that cannot be read would pass for none, and the key's own tenant be taken.
+            Err(rejection) => return Err(Problem::bad_request("invalid-path", rejection.body_text())),
+        };
         let tenant = whose(place, names.as_ref(), &caller)?;
         let permission = Permission { group: G::GROUP, verb: V::VERB };
         Noted::needs(parts, permission, Some(&tenant));

@@ -31,6 +31,8 @@ pub struct Keychain {
     /// Whether any key was ever made.
     locked: AtomicBool,
     known: RwLock<FxHashMap<KeyId, Arc<Known>>>,
+    /// Keys are looked up one at a time: guesses must not keep the store's readers from others.
+    lookups: tokio::sync::Mutex<()>,
     /// Counts changes of keys: what was read before one is not remembered after it.
     changes: AtomicU64,
     /// Whether a key was used since that was last stored.
@@ -62,8 +64,9 @@ impl Keychain {
     pub async fn new(store: Store, clock: Arc<dyn Clock>, options: KeychainOptions) -> Result<Self, StoreError> {
         let KeychainOptions { rate_limit, open } = options;
         let locked = AtomicBool::new(store.knows_keys().await?);
-        let (known, changes, used) = (RwLock::default(), AtomicU64::default(), AtomicBool::default());
-        Ok(Self { store, clock, rate_limit, open, locked, known, changes, used, began: Instant::now() })
+        let (known, lookups) = (RwLock::default(), tokio::sync::Mutex::default());
+        let (changes, used, began) = (AtomicU64::default(), AtomicBool::default(), Instant::now());
+        Ok(Self { store, clock, rate_limit, open, locked, known, lookups, changes, used, began })
     }
 
     /// Stores, now and then, when keys were last used; for ever.
@@ -118,6 +121,7 @@ impl Keychain {
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Ok(Some(Arc::clone(known)));
         }
+        let _alone = self.lookups.lock().await;
         let changes = self.changes.load(Ordering::Acquire);
         let Some(key) = self.store.access_key(id).await? else { return Ok(None) };
         let fresh = Arc::new(Known { key: Arc::new(key), pace: Pace::default(), used: AtomicI64::new(0) });

@@ -15,7 +15,7 @@ use crate::diagnostics::one_of;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
 use crate::server::access::Allowed;
 use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed};
-use crate::server::{App, Problem, Running};
+use crate::server::{App, Problem, Running, confidential};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
 
 #[derive(Deserialize)]
@@ -118,10 +118,14 @@ fn view(row: DeliveryRow) -> DeliveryView {
         request: RequestView {
             method: row.method,
             url: row.url.masked(),
-            headers: row.headers.into_iter().map(|(name, value)| HeaderView { name, value: value.masked() }).collect(),
+            headers: row.headers.into_iter().map(|(name, value)| header_view(name, value.masked())).collect(),
             body: (!row.body.is_empty()).then(|| raw_or_text(&row.body)).flatten(),
         },
     }
+}
+
+fn header_view(name: Box<str>, value: String) -> HeaderView {
+    HeaderView { value: confidential::header(&name, value).into_owned(), name }
 }
 
 fn raw_or_text(body: &[u8]) -> Option<Box<RawValue>> {

@@ -5,7 +5,7 @@ use crate::delivery::SigningKey;
 use crate::diagnostics::suggestion;
 use crate::generation::Generation;
 use crate::program::{EndpointSource, Events};
-use crate::server::Problem;
+use crate::server::{Problem, confidential};
 use crate::store::{EndpointState, OwnFilter};
 
 /// An endpoint of the program and its index.
@@ -71,7 +71,10 @@ pub(super) fn view(generation: &Generation, index: usize, endpoint: &EndpointSou
             .request
             .headers
             .iter()
-            .map(|header| HeaderView { name: header.name.value.clone(), value: header.value.text.as_str().into() })
+            .map(|header| HeaderView {
+                name: header.name.value.clone(),
+                value: confidential::header(&header.name.value, header.value.text.as_str()).as_ref().into(),
+            })
             .collect(),
         body: None,
         content_type: endpoint.request.body.as_ref().map(|body| body.content_type.value.clone()),

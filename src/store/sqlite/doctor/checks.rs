@@ -199,6 +199,8 @@ pub(super) const CHECKS: &[Check] = &[
         repair: &[concat!(
             "UPDATE decision_tables SET traces = coalesce((SELECT t.traces FROM ",
             traces_of_tables!(),
+            " t WHERE t.decision_table = decision_tables.row), 0) WHERE traces <> coalesce((SELECT t.traces FROM ",
+            traces_of_tables!(),
             " t WHERE t.decision_table = decision_tables.row), 0)"
         )],
     },
