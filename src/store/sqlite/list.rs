@@ -87,13 +87,19 @@ pub(super) fn deliveries(
     connection.prepare_cached(&sql)?.query_map(params_from_iter(conditions.values), delivery_row)?.collect()
 }
 
-/// The deliveries that a save caused. Ids of messages begin with the milliseconds of their save, so that they are found without an index of
+/// The deliveries that the saves of one moment caused, from the first to the last of them. Ids of messages begin with the milliseconds of their save, so that they are found without an index of
 /// their own.
-pub(super) fn caused(connection: &Connection, tenant: i64, save: Sequence, at: Timestamp) -> rusqlite::Result<Vec<DeliveryRow>> {
+pub(super) fn caused(
+    connection: &Connection,
+    tenant: i64,
+    (first_save, last_save): (Sequence, Sequence),
+    at: Timestamp,
+) -> rusqlite::Result<Vec<DeliveryRow>> {
     let first = |millisecond: i64| (u128::from(millisecond.unsigned_abs()) << 80).to_be_bytes();
     let (from, to) = (first(at.as_millisecond()), first(at.as_millisecond().saturating_add(1)));
-    let sql = format!("{DELIVERY} {BY_MESSAGE} WHERE m.id >= ?1 AND m.id < ?2 AND m.tenant = ?3 AND m.sequence = ?4 ORDER BY d.row");
-    connection.prepare_cached(&sql)?.query_map(params![from, to, tenant, save.0], delivery_row)?.collect()
+    let sql =
+        format!("{DELIVERY} {BY_MESSAGE} WHERE m.id >= ?1 AND m.id < ?2 AND m.tenant = ?3 AND m.sequence BETWEEN ?4 AND ?5 ORDER BY d.row");
+    connection.prepare_cached(&sql)?.query_map(params![from, to, tenant, first_save.0, last_save.0], delivery_row)?.collect()
 }
 
 pub(super) fn delivery(connection: &Connection, tenant: i64, id: DeliveryId) -> rusqlite::Result<Option<DeliveryRow>> {

@@ -1,5 +1,6 @@
 //! Saves as they are looked back on, the programs that decided them, and the saves as they came.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::store::sqlite::objects::{TRACE_COLUMNS, TRACE_FROM, TraceReader};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{limit, time};
 use crate::store::sqlite::writer::Flow;
-use crate::store::{ProgramRow, Recording, SaveFilter, SaveRow, StoreError};
+use crate::store::{DeliveryRow, ProgramRow, Recording, SaveFilter, SaveRow, StoreError, TraceRow};
 
 /// Saves that are kept as they came: an afternoon's work, and some MiB.
 const RECORDED: i64 = 10_000;
@@ -80,8 +81,20 @@ fn saves(connection: &Connection, tenant: i64, filter: &SaveFilter, before: Opti
     };
     let mut saves: Vec<SaveRow> =
         connection.prepare_cached(&sql)?.query_map(params_from_iter(values), save)?.collect::<rusqlite::Result<_>>()?;
+    // Saves of one batch have one time: what they caused is looked for once.
+    let mut times: BTreeMap<Timestamp, (Sequence, Sequence)> = BTreeMap::new();
+    for TraceRow { sequence, at, .. } in saves.iter().map(|save| &save.trace) {
+        let span = times.entry(*at).or_insert((*sequence, *sequence));
+        *span = (span.0.min(*sequence), span.1.max(*sequence));
+    }
+    let mut deliveries: BTreeMap<Sequence, Vec<DeliveryRow>> = BTreeMap::new();
+    for (at, span) in times {
+        for delivery in caused(connection, tenant, span, at)? {
+            deliveries.entry(delivery.sequence).or_default().push(delivery);
+        }
+    }
     for save in &mut saves {
-        save.deliveries = caused(connection, tenant, save.trace.sequence, save.trace.at)?;
+        save.deliveries = deliveries.remove(&save.trace.sequence).unwrap_or_default();
     }
     Ok(saves)
 }
