@@ -63,7 +63,10 @@ pub fn read(tree: &Tree<'_>, out: &mut Diagnostics) -> Vec<Suppression> {
             out.push(Diagnostic::new(Code::SuppressionWithoutReason, span, message).help(help));
         }
         let Some(element) = element else {
-            out.push(unused(span, "the suppression stands before no element".to_owned()));
+            // In a file that cannot be read as it stands, the element may be what is broken.
+            if !out.has_errors() {
+                out.push(unused(span, "the suppression stands before no element".to_owned()));
+            }
             continue;
         };
         if codes.trim().is_empty() {

@@ -8,9 +8,9 @@ use crate::program::Program;
 pub(super) fn check(program: &Program, out: &mut Diagnostics) {
     let mut names = FxHashMap::default();
     for webhook in &program.webhooks {
-        // That its model is a second one of its name, or that half of its receiver is missing, has been said.
+        // That its model is a second one of its name, or that half of its receiver is missing, or its name, has been said.
         let is_reported = program.model_named(&program.model(webhook.model).name) != Some(webhook.model);
-        if is_reported || webhook.receiver.is_some() != webhook.action.is_some() {
+        if is_reported || webhook.is_nameless || webhook.receiver.is_some() != webhook.action.is_some() {
             continue;
         }
         let first = *names.entry(&*webhook.name).or_insert(webhook.span);

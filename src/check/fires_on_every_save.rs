@@ -7,8 +7,11 @@ use crate::program::{Program, WebhookType};
 pub(super) fn check(program: &Program, out: &mut Diagnostics) {
     for (index, webhook) in (0_u32..).zip(&program.webhooks) {
         // `on` without `update` is a condition, too.
-        let conditional =
-            webhook.kind == WebhookType::Ready || !webhook.operations.update || !webhook.conditions.is_empty() || webhook.when.is_some();
+        let conditional = webhook.kind == WebhookType::Ready
+            || !webhook.operations.update
+            || !webhook.conditions.is_empty()
+            || webhook.has_when
+            || webhook.is_nameless;
         if conditional || program.is_incomplete(WebhookId(index)) {
             continue;
         }

@@ -111,7 +111,7 @@ pub(super) fn compile(
     for ((webhook, predicate), subscribed) in program.webhooks.iter().zip(predicates).zip(subscribers) {
         let when = match predicate {
             Some(predicate) => When::True(predicate),
-            None if webhook.when.is_some() => When::Unreadable,
+            None if webhook.has_when => When::Unreadable,
             None => When::Absent,
         };
         let compiled = subscribed.into_iter().filter_map(|endpoint| {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::failure::Failure;
+use super::stored::unusable;
 use crate::config::Config;
 use crate::store::{self, Glance};
 use crate::time::SystemEntropy;
@@ -10,7 +11,7 @@ use crate::vault::{Beside, Found, KeySourceError, Vault};
 
 /// The key of the store at `url`, which is made if it is a new store and nothing else is said.
 pub(super) async fn key_of_store(config: &Config, url: &str) -> Result<Found, Failure> {
-    let Glance { path, is_sealed, .. } = store::glance(url).await.map_err(|error| Failure::new(error.to_string()))?;
+    let Glance { path, is_sealed, .. } = store::glance(url).await.map_err(|error| unusable(&error))?;
     let beside = Beside { database: &path, is_sealed };
     Found::find(config.store_key.as_ref(), &config.folder, beside, &SystemEntropy).map_err(|error| no_key(&error))
 }

@@ -151,7 +151,7 @@ lost = "1d"
         "2026-12-01: `2026-12-01` is not a moment, expected date, time and offset",
         "\"a week\": `a week` does not begin with a whole number, expected a time such as `30 s` or `5 min` (write `\"forever\"`",
         "7: `traces` is an integer, expected a time such as `\"7d\"`, or `\"forever\"`",
-        "lost: unknown key `lost` in [retention] (it may have `delivered`, `diverted`, `failed`, `messages` or `traces`)",
+        "lost: unknown key `lost` in [retention] (it may have `delivered`, `diverted`, `failed`, `messages`, `traces` or `audit`)",
         "\"6xx\": `6xx` is not a failure, expected `4xx`",
         "\"soon\": `soon` does not begin with a whole number",
         "\"10.0.0.0/99\": `10.0.0.0/99` is not a network",

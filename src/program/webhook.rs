@@ -28,6 +28,10 @@ pub struct Webhook {
     pub conditions: Vec<Condition>,
     /// A template expression that must be true (ext `when`).
     pub when: Option<TemplateSource>,
+    /// A `when` is written, be it one that cannot be read.
+    pub has_when: bool,
+    /// Its name is not known: one is written that cannot be read.
+    pub is_nameless: bool,
     /// Related objects that the payload holds.
     pub embeds: Vec<Embed>,
     /// Attachments of which only `NAME_id` is in the payload (`embed="false"`).

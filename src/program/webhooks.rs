@@ -52,6 +52,8 @@ pub(super) fn read(
         order: if webhook.ordered { Order::Object } else { Order::None },
         conditions,
         when: webhook.when.clone(),
+        has_when: webhook.has_when,
+        is_nameless: webhook.has_name && webhook.name.is_none(),
         embeds,
         attachments_by_id,
         request,

@@ -155,6 +155,8 @@ pub struct Webhook<'s> {
     pub kind: Option<WebhookKind>,
     /// `name`
     pub name: Option<Text<'s>>,
+    /// A `name` is written, be it a wrong one.
+    pub has_name: bool,
     /// `receiver`
     pub receiver: Option<Text<'s>>,
     /// A `receiver` is written, be it a wrong one.
@@ -165,6 +167,8 @@ pub struct Webhook<'s> {
     pub action: Option<Text<'s>>,
     /// `when`
     pub when: Option<SourceText>,
+    /// A `when` is written, be it a wrong one.
+    pub has_when: bool,
     /// `on`
     pub on: Option<On>,
     /// `order="object"`

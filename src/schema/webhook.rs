@@ -10,7 +10,8 @@ use crate::syntax::Attribute;
 use crate::text::Span;
 
 pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<'s> {
-    let ([kind, name, receiver, action, when, on, order], [_, _, has_receiver, has_action, ..]) = attributes(element, &WEBHOOK, out);
+    let ([kind, name, receiver, action, when, on, order], [_, has_name, has_receiver, has_action, has_when, ..]) =
+        attributes(element, &WEBHOOK, out);
     form(element, WEBHOOK.content, out);
     let mut fields = model::room_for("field", element);
     let mut first_request: Option<Request<'s>> = None;
@@ -35,11 +36,13 @@ pub(super) fn read<'s>(element: Node<'_, 's>, out: &mut Diagnostics) -> Webhook<
     Webhook {
         kind: words::webhook_kind(kind, out),
         name: name.as_ref().map(text),
+        has_name,
         receiver: receiver.as_ref().map(text),
         has_receiver,
         has_action,
         action: action.as_ref().map(text),
         when: when.as_ref().map(Attribute::source_text),
+        has_when,
         on: words::operations(on, out),
         ordered: words::one(order, Code::InvalidValue, ORDERS, [false, true], out).unwrap_or(false),
         fields,

@@ -19,6 +19,7 @@ use webhookc::ingest::{Bell, Ingest};
 use webhookc::reload::{Absent, Keyring, build};
 use webhookc::store::{Alarm, DeliveryFilter, DeliveryRow, DeliveryState, Page, Store};
 use webhookc::time::{SystemClock, SystemEntropy};
+use webhookc::vault::{Vault, VaultKey, VaultKeys};
 use webhookc::worker::{Limits, Worker};
 
 const SCHEMA: &str = r#"<data-model>
@@ -151,5 +152,6 @@ impl Node {
 }
 
 async fn open(folder: &Path) -> Store {
-    Store::open(&format!("sqlite:{}", folder.join("w.db").display())).await.unwrap()
+    let vault = Vault::new(VaultKeys::of(VaultKey::from_bytes([7; 32])), Arc::new(SystemEntropy));
+    Store::open_with(&format!("sqlite:{}", folder.join("w.db").display()), vault).await.unwrap()
 }

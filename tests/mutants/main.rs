@@ -30,7 +30,7 @@ pub struct Mistake {
 }
 
 /// Mistakes that are not tried in a document, because the text that they leave can be read in two ways, and is read in the other one. A value
-/// without its quote ends at its line or at a `>`, which in these documents are part of it. An element that holds nothing wherever
+/// without its quote ends at its line, a space or a `>`, which in these documents are part of it. An element that holds nothing wherever
 /// else it stands in a file, or whose children are indented no further than itself, is taken to have lost its `/`, not its closing tag.
 /// And `t&#xq65;xt` is a mistake in the reference before it is one in the type.
 const READ_OTHERWISE: &[(&str, &str)] = &[
@@ -38,6 +38,7 @@ const READ_OTHERWISE: &[(&str, &str)] = &[
     ("the closing quote is missing", "line_break_in_label"),
     ("the closing quote is missing", "template_forms"),
     ("both quotes are missing", "line_break_in_label"),
+    ("the opening quote is missing", "request_get_without_body"),
     ("the `>` of an opening tag is missing", "greater_than_in_value"),
     ("the closing tag is missing", "boolean_options"),
     ("the closing tag is missing", "option_without_label"),

@@ -196,7 +196,9 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
         "ALTER TABLE marks DROP COLUMN sequence; ALTER TABLE tenants DROP COLUMN pruned_through; DROP TABLE retired_keys; DROP TABLE receipts;
          DROP TABLE decision_tables; ALTER TABLE traces DROP COLUMN decision_table; DROP INDEX waits_object;
          DROP TABLE programs; DROP TABLE recordings; ALTER TABLE traces DROP COLUMN program; ALTER TABLE attempts DROP COLUMN signature;
-         DROP TABLE access_keys; DROP TABLE audit; ALTER TABLE keys DROP COLUMN sealed; ALTER TABLE attempts RENAME COLUMN took_us TO took_ms;
+         DROP TABLE access_keys; DROP TABLE audit; ALTER TABLE keys DROP COLUMN sealed;
+         DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe;
+         ALTER TABLE attempts RENAME COLUMN took_us TO took_ms;
          ALTER TABLE attempts DROP COLUMN resolve_us; ALTER TABLE attempts DROP COLUMN connect_us; ALTER TABLE attempts DROP COLUMN tls_us;
          ALTER TABLE attempts DROP COLUMN first_byte_us; ALTER TABLE attempts DROP COLUMN reused;
          DELETE FROM refinery_schema_history WHERE version >= 3",

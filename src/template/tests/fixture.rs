@@ -116,6 +116,8 @@ impl Fixture {
                 condition(Subject::Embed(vec![0]), "room", Test::Set),
             ],
             when: None,
+            has_when: false,
+            is_nameless: false,
             embeds: vec![
                 embed("room", Through::BelongsTo(PropertyId(15)), ROOM, true, vec![building]),
                 embed("parts", Through::HasMany(HasManyId(0)), PART, false, vec![]),
