@@ -150,6 +150,7 @@ pub struct NotifyUser<'s> {
 
 /// `<webhook>`
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says of another attribute whether it is written")]
 pub struct Webhook<'s> {
     /// `type`
     pub kind: Option<WebhookKind>,
