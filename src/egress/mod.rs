@@ -5,7 +5,7 @@
 //! storms of 1xx answers took 460 MiB), needs more CPU than everything else in a delivery but the store, and does not say how long
 //! look-up, connection and handshake took. hyper-util's pooled client gives a task to every connection; here the one who waits for an
 //! answer drives the connection, and a connection that nobody uses is looked at before it is used again. What reqwest did besides is not
-//! wanted (redirects, proxies, cookies) or stands in a file here: [`dial`] with the guard, [`pool`], [`body`].
+//! wanted (redirects, proxies, cookies) or stands in a file here: `dial` with the guard, `pool`, `body`.
 
 mod exchange;
 

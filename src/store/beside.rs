@@ -60,7 +60,7 @@ pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Sen
     sqlite::aside::backup(url, target, stop).await
 }
 
-/// What [`Store::prune`] would remove of the store at `url`, whether a node runs on it or not.
+/// What [`Store::prune`](crate::store::Store::prune) would remove of the store at `url`, whether a node runs on it or not.
 ///
 /// # Errors
 /// When there is no store, or it cannot be read.
