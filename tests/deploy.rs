@@ -15,20 +15,17 @@ fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)).unwrap()
 }
 
-/// Every text under one of these keys.
+/// Every text under this key.
 fn texts(value: &Value, key: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                match member {
-                    Value::String(text) if name == key => found.push(text.clone()),
-                    other => texts(other, key, found),
-                }
+    if let Some(members) = value.as_object() {
+        for (name, member) in members {
+            match member.as_str() {
+                Some(text) if name == key => found.push(text.to_owned()),
+                Some(_) | None => texts(member, key, found),
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| texts(item, key, found)),
-        _ => {}
     }
+    value.as_array().into_iter().flatten().for_each(|item| texts(item, key, found));
 }
 
 #[test]

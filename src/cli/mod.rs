@@ -2,6 +2,7 @@
 //! refused; 2: usage, configuration, input or output. Only user of clap.
 
 mod audit;
+mod backfill;
 mod backup;
 mod check;
 mod client;
@@ -23,6 +24,7 @@ mod man;
 mod node;
 mod output;
 mod prune;
+mod replay;
 mod rewrite;
 mod rotate;
 mod rotate_key;
@@ -68,6 +70,8 @@ enum Verb {
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
     Endpoints(endpoints::Endpoints),
+    Replay(replay::Replay),
+    Backfill(backfill::Backfill),
     Rotate(rotate::Rotate),
     RotateKey(rotate_key::RotateKey),
     Keys(keys::Keys),
@@ -134,6 +138,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),
+        Verb::Replay(replay) => block_on(replay.run(output)),
+        Verb::Backfill(backfill) => block_on(backfill.run(output)),
         Verb::Rotate(rotate) => block_on(rotate.run(output)),
         Verb::RotateKey(rotate) => block_on(rotate.run(output)),
         Verb::Keys(keys) => block_on(keys.run(output)),

@@ -7,6 +7,7 @@ mod verdict;
 
 mod alert;
 mod apply;
+mod backfill;
 mod case;
 mod condition;
 mod decide;
@@ -28,6 +29,7 @@ mod json;
 mod mistake;
 
 pub use alert::{Notice, Trouble, notice};
+pub use backfill::backfill;
 pub use decided::{Decided, Trace, expand};
 pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use known::{Found, Known, Read, Wait, WaitCount};

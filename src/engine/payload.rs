@@ -74,7 +74,11 @@ impl Key<'_> {
     }
 
     fn order(self, other: Self) -> Ordering {
-        self.name.bytes().chain(self.suffix().bytes()).cmp(other.name.bytes().chain(other.suffix().bytes()))
+        // As far as both names go first: comparing whole slices is several times faster than byte by byte.
+        let both = self.name.len().min(other.name.len());
+        let ((own, rest), (others, others_rest)) = (self.name.as_bytes().split_at(both), other.name.as_bytes().split_at(both));
+        let whole = |rest, suffix: &'static str| <[u8]>::iter(rest).chain(suffix.as_bytes());
+        own.cmp(others).then_with(|| whole(rest, self.suffix()).cmp(whole(others_rest, other.suffix())))
     }
 }
 

@@ -98,7 +98,7 @@ impl<'s> Glances<'s> {
         if !row.fires_on(operation) {
             return Stop::Operation;
         }
-        let no = row.asks.iter().find_map(|ask| match self.0.get(ask.subject).copied().unwrap_or(Glance::NULL) {
+        let no = row.asks.iter().find_map(|ask| match self.0.get(ask.aspect).copied().unwrap_or(Glance::NULL) {
             Glance::All => None,
             Glance::No { yes, .. } if yes.contains(&ask.question) => None,
             Glance::No { words, .. } => Some(Stop::At { ask, seen: words }),

@@ -2,12 +2,14 @@
 //! deliveries and trace are committed together or not at all. Nothing is sent here.
 
 mod alarm;
+mod backfill;
 mod effects;
 mod job;
 mod reads;
 mod reexamine;
 
 pub use alarm::Bell;
+pub use backfill::{Backfill, Backfilled, Mode};
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -23,7 +23,13 @@ pub(super) fn by_file(world: &World, snapshot: &Snapshot) -> BTreeMap<Url, Publi
         let entry = found.entry(url.clone()).or_insert_with(|| PublishDiagnosticsParams::new(url, Vec::new(), version));
         entry.diagnostics.push(diagnostic);
     };
+    let has_project_file = snapshot.good_config.is_some() || !snapshot.mistakes.is_empty();
     for finding in &snapshot.diagnostics {
+        // Without a project file every XML file of the folder is read as a schema; what is none there is somebody else's.
+        let file = snapshot.sources.file(finding.primary.span.file);
+        if !has_project_file && snapshot.is_schema(finding.primary.span.file) && is_foreign(&file.text) {
+            continue;
+        }
         if let Some((url, diagnostic)) = converted(world, snapshot, finding) {
             push(url, diagnostic);
         }
@@ -34,11 +40,17 @@ pub(super) fn by_file(world: &World, snapshot: &Snapshot) -> BTreeMap<Url, Publi
         push(place.uri, plain(place.range, format!("{}{help}", mistake.message)));
     }
     if let Some(failure) = &snapshot.failure
-        && let Some(document) = world.documents.values().find(|document| snapshot.revisions.contains_key(&document.path))
+        && let Some(document) =
+            world.documents.values().find(|document| world.home(&document.path) == Some(&snapshot.home) && !is_foreign(&document.text))
     {
         push(document.url.clone(), plain(Range::new(Position::new(0, 0), Position::new(0, 0)), failure.clone()));
     }
     found
+}
+
+/// Whether a text is XML of another kind.
+fn is_foreign(text: &str) -> bool {
+    text.contains('<') && !crate::schema::is_schema(text)
 }
 
 fn plain(range: Range, message: String) -> Diagnostic {

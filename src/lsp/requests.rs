@@ -81,6 +81,10 @@ fn rename_options() -> RenameOptions {
 
 /// Answers a request, or says how it is to be answered.
 pub(super) fn answer(world: &World, method: &str, params: &Value) -> Reply {
+    let url = params.pointer("/textDocument/uri").and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
+    if url.is_some_and(|url| world.is_foreign(&url)) {
+        return Reply::Now(Ok(Value::Null));
+    }
     let outcome = match method {
         "textDocument/completion" => with(params, |params: CompletionParams| {
             at(world, &params.text_document_position, |view, offset| value(completion::complete(view, offset)))

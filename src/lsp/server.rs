@@ -111,7 +111,10 @@ impl<W: Write> Server<W> {
                 }
                 Some(Event::End(outcome)) => return outcome.map(|()| self.stage == Stage::ShutDown),
                 Some(Event::Done(Done::Compiled(home, snapshot))) => self.compiled(&home, *snapshot)?,
-                Some(Event::Done(Done::Stopped)) => self.busy = false,
+                Some(Event::Done(Done::Stopped)) => {
+                    self.busy = false;
+                    self.give_up(|_, _| true, &defect())?;
+                }
                 Some(Event::Done(Done::Answered(id, answer))) => self.answer(&id, answer)?,
                 None => {}
             }
@@ -240,6 +243,10 @@ impl<W: Write> Server<W> {
             "textDocument/didClose" => {
                 if let Ok(DidCloseTextDocumentParams { text_document: text }) = parsed(params) {
                     let gone = self.world.close(&text.uri);
+                    self.give_up(
+                        |world, home| !world.projects.contains_key(home),
+                        &Failure::new(Failure::CANCELLED, "the text was closed"),
+                    )?;
                     return gone.into_iter().try_for_each(|url| self.publish(PublishDiagnosticsParams::new(url, Vec::new(), None)));
                 }
             }
@@ -253,6 +260,18 @@ impl<W: Write> Server<W> {
             }
             // A notification that means nothing here is no mistake.
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Answers waiting requests that no compilation will answer.
+    fn give_up(&mut self, hopeless: impl Fn(&World, &Path) -> bool, failure: &Failure) -> io::Result<()> {
+        for (home, id, method, params) in std::mem::take(&mut self.waiting) {
+            if hopeless(&self.world, &home) {
+                self.answer(&id, Err(failure.clone()))?;
+            } else {
+                self.waiting.push((home, id, method, params));
+            }
         }
         Ok(())
     }

@@ -37,6 +37,8 @@ pub(super) struct Wanted {
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Snapshot {
+    /// The project's folder, or a schema file alone.
+    pub home: PathBuf,
     pub sources: SourceMap,
     pub diagnostics: Diagnostics,
     pub rules: Option<Valid<Rules>>,
@@ -130,6 +132,7 @@ impl Snapshot {
         let files = paths.iter().cloned().zip((0..).map(FileId)).collect();
         let lines = paths.iter().map(|_| OnceLock::new()).collect();
         Self {
+            home: wanted.home.clone(),
             sources,
             diagnostics: Diagnostics::default(),
             rules: None,
@@ -181,7 +184,8 @@ impl Snapshot {
 /// Adds the scenario tests of a project to its sources.
 fn add_tests(folder: &Path, overlay: &Overlay, input: &mut Input) -> Vec<FileId> {
     let mut seen = Seen::over(overlay.clone());
-    let paths = seen.list(folder, TEST_SUFFIX, true).unwrap_or_default();
+    // A folder without a project file may be anybody's, and have very much below it.
+    let paths = seen.list(folder, TEST_SUFFIX, folder.join(FILE_NAME).is_file()).unwrap_or_default();
     let read = paths.into_iter().filter_map(|path| Some((seen.read(&path).ok()?, path)));
     let here = std::env::current_dir().unwrap_or_default();
     let shown = |path: PathBuf| path.strip_prefix(&here).unwrap_or(&path).to_string_lossy().into_owned();

@@ -35,6 +35,8 @@ pub(super) struct World {
     pub projects: BTreeMap<PathBuf, Project>,
     /// Which project each open text belongs to.
     homes: BTreeMap<PathBuf, PathBuf>,
+    /// Open texts that are no business of ours: nothing is said about them.
+    foreign: BTreeSet<PathBuf>,
     next_revision: u64,
 }
 
@@ -60,6 +62,7 @@ impl World {
             documents: BTreeMap::new(),
             projects: BTreeMap::new(),
             homes: BTreeMap::new(),
+            foreign: BTreeSet::new(),
             next_revision: 0,
         }
     }
@@ -69,7 +72,10 @@ impl World {
         let Some(path) = path_of(&url) else { return };
         // Two texts of one file never share a revision.
         self.next_revision += 1 << 32;
-        let home = home_of(&path);
+        let Some(home) = home_of(&path) else {
+            self.foreign.insert(path);
+            return;
+        };
         self.documents.insert(path.clone(), Document::new(url, path.clone(), version, text, self.next_revision));
         self.homes.insert(path, home.clone());
         self.projects.entry(home.clone()).or_default();
@@ -79,6 +85,7 @@ impl World {
     /// Forgets a text; its file counts again. A project of which nothing is open is forgotten too: the files whose findings were shown.
     pub(super) fn close(&mut self, url: &Url) -> BTreeSet<Url> {
         let Some(path) = path_of(url) else { return BTreeSet::new() };
+        self.foreign.remove(&path);
         self.documents.remove(&path);
         let Some(home) = self.homes.remove(&path) else { return BTreeSet::new() };
         if self.homes.values().any(|other| *other == home) {
@@ -86,6 +93,11 @@ impl World {
             return BTreeSet::new();
         }
         self.projects.remove(&home).map(|project| project.shown).unwrap_or_default()
+    }
+
+    /// Whether a text is open and belongs to no project.
+    pub(super) fn is_foreign(&self, url: &Url) -> bool {
+        path_of(url).is_some_and(|path| self.foreign.contains(&path))
     }
 
     /// The open text of this address.
@@ -219,7 +231,8 @@ impl<'w> View<'w> {
 
 /// Where a span of a compilation stands now; `None` when it was touched since.
 pub(super) fn location(world: &World, snapshot: &Snapshot, span: Span) -> Option<Location> {
-    let path = snapshot.path(span.file)?;
+    // Not in the last good project file, when the present one is another.
+    let path = snapshot.path(span.file).filter(|path| snapshot.file(path) == Some(span.file))?;
     let encoding = world.encoding;
     if let Some(document) = world.documents.get(path) {
         let revision = snapshot.revisions.get(path);
@@ -241,20 +254,19 @@ pub(super) fn path_of(url: &Url) -> Option<PathBuf> {
 }
 
 /// The folder of the project that a file belongs to: the nearest one with a project file; else that which `schemas` or `templates` stands
-/// in; else its own, or for a test the nearest one with a schema.
-fn home_of(path: &Path) -> PathBuf {
+/// in; else its own, or for a test the nearest one with a schema. `None` for what no project can be made of.
+fn home_of(path: &Path) -> Option<PathBuf> {
     let folder = path.parent().unwrap_or(path);
     if let Some(home) = folder.ancestors().find(|folder| folder.join(FILE_NAME).is_file()) {
-        return home.to_owned();
+        return Some(home.to_owned());
     }
     let part = folder.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "schemas" || name == "templates"));
     if let Some(home) = part.and_then(Path::parent).filter(|home| is_project(home)) {
-        return home.to_owned();
+        return Some(home.to_owned());
     }
-    if is_test(path)
-        && let Some(home) = folder.ancestors().find(|folder| is_project(folder))
-    {
-        return home.to_owned();
+    if is_test(path) {
+        return folder.ancestors().find(|folder| is_project(folder)).map(Path::to_owned);
     }
-    folder.to_owned()
+    let is_own = path.extension().is_some_and(|extension| extension == "xml") || path.file_name().is_some_and(|name| name == FILE_NAME);
+    is_own.then(|| folder.to_owned())
 }

@@ -22,12 +22,12 @@ pub struct TableRow {
     pub asks: Vec<Ask>,
 }
 
-/// A question about the object itself. Equal questions of a model's webhooks have the same subject and number.
+/// A question about the object itself. Equal questions of a model's webhooks have the same aspect and number.
 #[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ask {
-    /// What it looks at: an index into the subjects of the model's rule graph.
-    #[serde(rename = "s")]
-    pub subject: usize,
+    /// What it looks at: an index into the aspects of the model's rule graph.
+    #[serde(rename = "a")]
+    pub aspect: usize,
     /// Which of the questions about that.
     #[serde(rename = "q")]
     pub question: u32,

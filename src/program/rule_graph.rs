@@ -122,9 +122,9 @@ impl RuleGraph {
             let webhook = program.webhook(id);
             let asked = webhook.conditions.iter().enumerate().filter_map(|(index, condition)| {
                 let (property, test) = of_object(webhook, condition)?;
-                let (subject, question) = interned.question(&mut graph.aspects, property, test);
+                let (aspect, question) = interned.question(&mut graph.aspects, property, test);
                 let required = condition.test.required().into();
-                Some(Ask { subject, question, condition: index, name: condition.name.clone(), required })
+                Some(Ask { aspect, question, condition: index, name: condition.name.clone(), required })
             });
             let asks: Vec<Ask> = asked.collect();
             table.webhooks.push(TableRow { name: webhook.name.clone(), on: webhook.operations.to_string().into(), asks });
@@ -142,7 +142,7 @@ impl RuleGraph {
             }
         }
         for (rule, row) in graph.rules.iter_mut().zip(&table.webhooks) {
-            let number = |ask: &Ask| graph.aspects.get(ask.subject).map(|aspect| aspect.first.saturating_add(ask.question));
+            let number = |ask: &Ask| graph.aspects.get(ask.aspect).map(|aspect| aspect.first.saturating_add(ask.question));
             rule.questions = row.asks.iter().filter_map(number).collect();
         }
         graph.table = Arc::new(table);

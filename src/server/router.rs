@@ -8,8 +8,8 @@ use axum::routing::{any, delete, get, post, put};
 
 use super::access::{Place, asked};
 use super::api::{
-    attachments, audit, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate, saves, sink,
-    store_key, webhooks,
+    attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate,
+    saves, sink, store_key, webhooks,
 };
 use super::{App, answered, door, guard, idempotency, inspector, problem};
 
@@ -22,6 +22,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/explain/{model}/{id}", get(explain::explain))
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/{name}", get(webhooks::one))
+        .route("/webhooks/{name}/backfill", post(backfill::backfill))
         .route("/endpoints", get(endpoints::list).post(endpoints::make))
         .route("/endpoints/{id}", get(endpoints::one).patch(endpoints::change).delete(endpoints::delete))
         .route("/endpoints/{id}/test", post(endpoints::try_out))

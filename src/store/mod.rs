@@ -360,6 +360,20 @@ impl Store {
         verb!(self, index_children(model, property))
     }
 
+    /// The ids of objects of a model behind `after`, in their order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn object_ids(
+        &self,
+        tenant: &TenantScope,
+        model: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Box<str>>, StoreError> {
+        verb!(self, object_ids(tenant.tenant(), model, after, limit))
+    }
+
     /// What has to be delivered: how much of it the longest lanes have, `most` of them, since when it is due, and how much all others have.
     ///
     /// # Errors

@@ -154,6 +154,22 @@ fn a_schema_beside_others_and_a_file_that_is_none() {
     client.open("pom.xml", "<project><nothing></project>");
     assert_eq!(client.diagnostics("pom.xml"), Vec::<Value>::new());
     client.goodbye();
+
+    // A folder that has nothing to do with us, in which an editor starts the server all the same.
+    let folder = tempfile::tempdir().unwrap();
+    let mut client = Client::greeted(folder.path(), json!({}));
+    fs::write(folder.path().join("pom.xml"), "<project><nothing></project>").unwrap();
+    client.open("pom.xml", "<project><nothing></project>");
+    assert_eq!(client.diagnostics("pom.xml"), Vec::<Value>::new());
+    client.open("Cargo.toml", "[package]\n");
+    assert_eq!(client.at("textDocument/hover", "Cargo.toml", &json!({"line": 0, "character": 2})), Ok(Value::Null));
+    // A schema is begun in it, before it is a file.
+    client.open("schema.xml", "");
+    let root = client.at("textDocument/completion", "schema.xml", &json!({"line": 0, "character": 0})).unwrap();
+    assert_eq!(root["items"][0]["label"], "data-model");
+    client.change("schema.xml", None, SCHEMA);
+    assert_eq!(codes(&client.diagnostics("schema.xml")), ["WH0313"]);
+    client.goodbye();
 }
 
 #[test]

@@ -69,8 +69,8 @@ impl Browser {
         browser
     }
 
-    /// Calls a method of the protocol.
-    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
+    /// Calls a method of the protocol; the error when it fails.
+    fn attempt(&mut self, method: &str, parameters: &Value) -> Result<Value, String> {
         let id = self.next;
         self.next += 1;
         let mut message = json!({ "id": id, "method": method, "params": parameters });
@@ -83,11 +83,18 @@ impl Browser {
         loop {
             let message = self.receive(PATIENCE.saturating_sub(began.elapsed())).unwrap_or_else(|| panic!("no answer to {method}"));
             if message["id"] == id {
-                assert!(message.get("error").is_none(), "{method}: {}", message["error"]);
-                return message["result"].clone();
+                return match message.get("error") {
+                    Some(error) => Err(error.to_string()),
+                    None => Ok(message["result"].clone()),
+                };
             }
             self.waiting.push_back(message);
         }
+    }
+
+    /// Calls a method of the protocol, which must not fail.
+    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
+        self.attempt(method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     fn receive(&mut self, patience: Duration) -> Option<Value> {
@@ -142,7 +149,7 @@ impl Browser {
         loop {
             // Between two pages there may be none to ask.
             let parameters = json!({ "expression": format!("!!({expression})"), "returnByValue": true });
-            if self.call("Runtime.evaluate", &parameters)["result"]["value"] == true {
+            if self.attempt("Runtime.evaluate", &parameters).is_ok_and(|answer| answer["result"]["value"] == true) {
                 return;
             }
             if began.elapsed() > PATIENCE {

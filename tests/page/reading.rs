@@ -98,6 +98,13 @@ async fn every_page_can_be_read_without_its_script() {
     browser.click(".delivery");
     browser.wait_for_text("main", "Why it was made");
     browser.click(".title form button");
-    browser.wait_for_text("main", "#2");
+    let began = std::time::Instant::now();
+    while !browser.text("main").contains("#2") {
+        assert!(began.elapsed() < crate::browser::PATIENCE, "it was not sent again");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        // Nothing brings the page up to date but its reader.
+        let here = browser.value("location.href");
+        browser.open(here.as_str().unwrap());
+    }
     project.finish(&browser);
 }

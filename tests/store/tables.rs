@@ -11,7 +11,7 @@ use crate::script::{Place, Script, at, put, tenant, write};
 
 /// A webhook that asks for a value of one field.
 fn table(name: &str) -> Arc<DecisionTable> {
-    let ask = Ask { subject: 0, question: 0, condition: 0, name: "size".into(), required: "3".into() };
+    let ask = Ask { aspect: 0, question: 0, condition: 0, name: "size".into(), required: "3".into() };
     Arc::new(DecisionTable { webhooks: vec![TableRow { name: name.into(), on: "create or update".into(), asks: vec![ask] }] })
 }
 

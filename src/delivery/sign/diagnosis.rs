@@ -57,7 +57,13 @@ pub fn diagnose(received: &Received<'_>, verifiers: &[Verifier], occasion: Occas
         body: holds(Scheme::V1) || holds(Scheme::V1a) || holds(Scheme::JourneyHmac) || holds(Scheme::JourneyRsa),
         secret: holds(Scheme::V1) || holds(Scheme::JourneyHmac),
     };
-    let signatures = judged.iter().filter(|(_, verdict)| *verdict != Verdict::Absent).map(|(scheme, verdict)| {
+    let is_said = |(scheme, verdict): &&(Scheme, Verdict)| match verdict {
+        Verdict::Absent => false,
+        // A secret is for both, and the profile is only for those who ask for it.
+        Verdict::Missing => *scheme != Scheme::JourneyHmac,
+        Verdict::Held | Verdict::Failed | Verdict::Malformed | Verdict::NoKey => true,
+    };
+    let signatures = judged.iter().filter(is_said).map(|(scheme, verdict)| {
         let detail = match verdict {
             Verdict::Held => held_with(received, *scheme, verifiers),
             Verdict::Failed => failed(received, *scheme, verifiers, known),

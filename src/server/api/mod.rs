@@ -2,6 +2,7 @@
 
 pub(super) mod attachments;
 pub(super) mod audit;
+pub(super) mod backfill;
 pub(super) mod deliveries;
 pub(super) mod endpoints;
 pub(super) mod explain;

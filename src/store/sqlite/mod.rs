@@ -239,6 +239,22 @@ impl Sqlite {
         self.writer.write((), move |session, ()| session.connection.execute_batch(&sql).map(|()| Flow::Keep)).await
     }
 
+    pub(super) async fn object_ids(
+        &self,
+        tenant: &Tenant,
+        model: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Box<str>>, StoreError> {
+        // No id is empty.
+        let (tenant, model, after) = (tenant.clone(), model.to_owned(), after.unwrap_or_default().to_owned());
+        let read = move |connection: &Connection| match objects::tenant_row(connection, &tenant)? {
+            Some(row) => objects::ids(connection, row, &model, &after, limit),
+            None => Ok(Vec::new()),
+        };
+        self.readers.read(read).await
+    }
+
     pub(super) async fn backlog(&self, now: Timestamp, most: usize) -> Result<Standing, StoreError> {
         self.readers.read(move |connection| backlog::backlog(connection, now, most)).await
     }

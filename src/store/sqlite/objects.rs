@@ -31,6 +31,12 @@ pub(super) fn object(connection: &Connection, tenant: i64, model: &str, id: &str
         .optional()
 }
 
+/// See [`Store::object_ids`](crate::store::Store::object_ids).
+pub(super) fn ids(connection: &Connection, tenant: i64, model: &str, after: &str, most: usize) -> rusqlite::Result<Vec<Box<str>>> {
+    let sql = "SELECT id FROM objects WHERE tenant = ?1 AND model = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
+    connection.prepare_cached(sql)?.query_map(params![tenant, model, after, limit(most)], |row| row.get(0))?.collect()
+}
+
 /// The objects of a model that point to `parent`. Without [`index_children`] it looks at every object of the model.
 pub(super) fn children(
     connection: &Connection,
