@@ -16,6 +16,10 @@ use crate::time::Clock;
 const BATCH: usize = 256;
 /// Attempts that may wait to be recorded. With those that are being recorded they hold at most 2 × 256 answers of 80 KiB.
 pub(super) const WAITING: usize = 256;
+/// As many as are worth a commit of their own; fewer wait for company.
+const FULL: usize = 64;
+/// How long they wait. Their places are free meanwhile; only what stands in order behind them waits with them.
+const COMPANY: Duration = Duration::from_millis(4);
 /// The wait before a failed record is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -33,6 +37,11 @@ pub(super) struct Finished {
 pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut finished: mpsc::Receiver<Finished>) {
     let mut batch = Vec::with_capacity(BATCH);
     while finished.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.len() < FULL {
+            // Ends early when there are enough, or when nothing more will come.
+            let company = async { while batch.len() < FULL && finished.recv_many(&mut batch, FULL).await > 0 {} };
+            drop(tokio::time::timeout(COMPANY, company).await);
+        }
         let recorded = settle(&store, &batch).await;
         for (finished, recorded) in batch.drain(..).zip(recorded) {
             tell(&finished, recorded);
