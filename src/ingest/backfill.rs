@@ -8,13 +8,13 @@ use jiff::Timestamp;
 
 use crate::access::TenantScope;
 use crate::check::TenantEndpoints;
-use crate::engine::{Known, Moment, Outcome, Read, Step, Verdict, backfill, write_trace};
+use crate::engine::{Known, Moment, Outcome, Read, Step, Verdict, backfill};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant, WebhookId};
-use crate::ingest::effects::{Circumstances, Written, rows};
+use crate::ingest::effects::{Circumstances, rows_anew};
 use crate::ingest::reads::{found, query};
 use crate::ingest::{Ingest, IngestError};
-use crate::store::{Answer, JobStep, ObjectChange, SaveJob, StoreError};
+use crate::store::{Answer, JobStep, SaveJob, StoreError};
 use crate::telemetry::{Decided, numbers};
 use crate::time::Entropy;
 
@@ -151,12 +151,8 @@ impl Filling {
         if !follows || self.mode == Mode::DryRun {
             return JobStep::Done;
         }
-        let program = &self.generation.rules.program;
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
-        let model = program.webhook(self.webhook).model;
-        let trace = write_trace(program, (model, &self.object), outcome.decided.others());
-        let mut effects = rows(circumstances, (model, &self.object), outcome, Written { text: trace, table: None });
-        (effects.change, effects.operation) = (ObjectChange::Keep, "backfill");
+        let effects = rows_anew(circumstances, (self.webhook, &self.object), outcome, "backfill");
         JobStep::Write(Box::new(effects))
     }
 }

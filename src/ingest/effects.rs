@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::engine::{Firing, Outcome, Wait, write_trace};
 use crate::generation::Generation;
-use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence, Tenant};
+use crate::ids::{DeliveryId, EndpointId, MessageId, ModelId, Sequence, Tenant, WebhookId};
 use crate::ingest::Bell;
 use crate::program::{DecisionTable, Order, Program};
 use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, ObjectRow, OtherTrace, Record, Unsendable, WaitRow};
@@ -79,6 +79,20 @@ pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, 
         messages: outcome.firings.into_iter().map(|firing| message(circumstances, firing)).collect(),
         record: Record { program: circumstances.generation.origin.program, item: None },
     }
+}
+
+/// The rows of a webhook that is looked at anew for an object which nobody saves: the object is kept, and the trace has this webhook alone.
+pub(super) fn rows_anew(
+    circumstances: Circumstances<'_>,
+    (webhook, object): (WebhookId, &str),
+    outcome: Outcome,
+    operation: &'static str,
+) -> Effects {
+    let program = &circumstances.generation.rules.program;
+    let model = program.webhook(webhook).model;
+    let text = write_trace(program, (model, object), outcome.decided.others());
+    let kept = rows(circumstances, (model, object), outcome, Written { text, table: None });
+    Effects { change: ObjectChange::Keep, operation, ..kept }
 }
 
 fn message(circumstances: Circumstances<'_>, firing: Firing) -> NewMessage {

@@ -7,13 +7,13 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::check::TenantEndpoints;
-use crate::engine::{Known, Moment, Outcome, Read, Step, Wait, reexamine, write_trace};
+use crate::engine::{Known, Moment, Outcome, Read, Step, Wait, reexamine};
 use crate::generation::Generation;
 use crate::ids::{ModelId, Sequence, Tenant};
-use crate::ingest::effects::{Circumstances, Written, rows};
+use crate::ingest::effects::{Circumstances, rows_anew};
 use crate::ingest::reads::{found, query, wait};
 use crate::ingest::{Ingest, IngestError};
-use crate::store::{Answer, JobStep, ObjectChange, SaveJob, StoreError, WaitRow};
+use crate::store::{Answer, JobStep, SaveJob, StoreError, WaitRow};
 use crate::telemetry::{Decided, numbers};
 use crate::time::Entropy;
 
@@ -102,12 +102,8 @@ impl Examining {
             return JobStep::Done;
         }
         numbers().decisions(Decided { fired: outcome.firings.len(), waiting: outcome.waits.len(), suppressed: 0 });
-        let program = &self.generation.rules.program;
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
-        let model = program.webhook(self.wait.webhook).model;
-        let trace = write_trace(program, (model, &self.wait.object), outcome.decided.others());
-        let mut effects = rows(circumstances, (model, &self.wait.object), outcome, Written { text: trace, table: None });
-        (effects.change, effects.operation) = (ObjectChange::Keep, "reload");
+        let effects = rows_anew(circumstances, (self.wait.webhook, &self.wait.object), outcome, "reload");
         JobStep::Write(Box::new(effects))
     }
 }
