@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::middleware::Next;
-use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -127,15 +125,22 @@ pub(super) fn sitting(request: &Request) -> Option<Sitting> {
     request.extensions().get::<ConnectInfo<Sitting>>().map(|ConnectInfo(sitting)| sitting.clone())
 }
 
-/// Notes that it is the client's turn no longer, and when it is again.
-pub(super) async fn attend(request: Request, next: Next) -> Response {
-    let sitting = sitting(&request);
+/// The connection of a request, whose client is not waited for until this is dropped.
+pub(super) struct Attended(Option<Sitting>);
+
+/// From now on it is the client's turn no longer.
+pub(super) fn attended(request: &Request) -> Attended {
+    let sitting = sitting(request);
     if let Some(Sitting(seat)) = &sitting {
         seat.occupy();
     }
-    let answer = next.run(request).await;
-    if let Some(Sitting(seat)) = &sitting {
-        seat.wait();
+    Attended(sitting)
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if let Some(Sitting(seat)) = &self.0 {
+            seat.wait();
+        }
     }
-    answer
 }
