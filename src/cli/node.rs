@@ -21,6 +21,7 @@ use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
 use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
+use crate::resends;
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
 use crate::store::{self, Store};
@@ -174,6 +175,7 @@ impl Node {
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
+            let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
@@ -182,6 +184,7 @@ impl Node {
                 () = reexamine(&ingest, &swapped) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
+            resending.abort();
             forgetting.abort();
             noting.abort();
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.

@@ -149,8 +149,8 @@ async fn an_index_that_lost_a_row_is_found() {
     let place = lived_in().await;
     change(
         &place,
-        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX messages_tenant ON messages (created_at)' \
-         WHERE name = 'messages_tenant'",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX messages_time ON messages (event)' \
+         WHERE name = 'messages_time'",
     );
     let findings = found(&place).await;
     assert_eq!(findings[0].check, "damaged", "{findings:?}");
