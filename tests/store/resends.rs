@@ -8,7 +8,8 @@ use webhookc::store::{
     DeliveryFilter, DeliveryState, Effects, NewDelivery, NewResend, Page, RUNNING_RESENDS, ResendRow, ResendState, Settled, Span, Store,
 };
 
-use crate::attempt::{end_all, take};
+use crate::attempt::{end_all, finished};
+use crate::lanes::{lane, oldest};
 use crate::script::{Place, Script, at, delivery, endpoint, fire, message, put, tenant, write};
 
 /// Saves an object at a time, with one message for an endpoint.
@@ -85,8 +86,9 @@ async fn what_a_filter_lets_through_is_made_due_once_the_oldest_first() {
         finish(&store).await;
         assert_eq!(row(&store, 100 + number).await.resent, 0);
         for (name, then) in [("e", Settled::Delivered), ("f", Settled::Diverted("no".into()))] {
-            let claimed = take(&store, name, 3_000, 100).await;
-            let attempts = claimed.iter().map(|claimed| crate::attempt::finished(claimed, then.clone())).collect();
+            let Some(lane) = lane(&store, "t", name).await else { continue };
+            let claimed = store.claim(&lane, at(3_000), at(4_000), oldest(100)).await.unwrap();
+            let attempts = claimed.iter().map(|claimed| finished(claimed, then.clone())).collect();
             assert!(store.settle(attempts).await.unwrap().into_iter().all(|recorded| recorded));
         }
     }

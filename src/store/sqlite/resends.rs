@@ -24,8 +24,10 @@ use crate::store::{DeliveryFilter, NewResend, Page, ResendRow, ResendState, Stor
 const LOOKED_AT: usize = 2_000;
 /// Deliveries that one transaction makes due: some milliseconds of the writer's time.
 const RESENT_AT_ONCE: usize = 200;
-/// What a rate allows within this time is made due at once.
-const BEAT: Duration = Duration::from_millis(100);
+/// What a rate allows within this time is made due at once: below 50 a second each by itself, so that they are sent in their order.
+const BEAT: Duration = Duration::from_millis(20);
+/// How much of what it is late a resend makes up for, in milliseconds.
+const MADE_UP_FOR_MS: i64 = 100;
 /// How long a resend is remembered after its end, in milliseconds: 30 days.
 const REMEMBERED_MS: i64 = 30 * 86_400_000;
 
@@ -195,8 +197,7 @@ fn advance(session: &mut Session, running: &Running, found: &Found, now: i64, ne
             (resent, last) = (resent + 1, Some(*id));
         }
     }
-    // What it is late is made up for, as long as that is little.
-    let begun = running.next_at.max(now.saturating_sub(beat()));
+    let begun = running.next_at.max(now.saturating_sub(MADE_UP_FOR_MS));
     *next = if resent == 0 { running.next_at.max(now) } else { begun.saturating_add(took(running.rate, resent)) };
     let (state, ended_at) = if found.is_over { (ResendState::Done, Some(now)) } else { (ResendState::Running, None) };
     session
@@ -235,11 +236,7 @@ fn took(rate: Rate, resent: i64) -> i64 {
 }
 
 fn longest_wait(rate: Rate) -> i64 {
-    took(rate, limit(at_once(rate))).max(beat())
-}
-
-fn beat() -> i64 {
-    i64::try_from(BEAT.as_millis()).unwrap_or(i64::MAX)
+    took(rate, limit(at_once(rate))).max(MADE_UP_FOR_MS)
 }
 
 fn begin(session: &mut Session, tenant: &Tenant, actor: &str, resend: &NewResend) -> rusqlite::Result<bool> {
