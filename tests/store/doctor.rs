@@ -197,7 +197,7 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
          DROP TABLE decision_tables; ALTER TABLE traces DROP COLUMN decision_table; DROP INDEX waits_object;
          DROP TABLE programs; DROP TABLE recordings; ALTER TABLE traces DROP COLUMN program; ALTER TABLE attempts DROP COLUMN signature;
          DROP TABLE access_keys; DROP TABLE audit; ALTER TABLE keys DROP COLUMN sealed;
-         DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe;
+         DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe; DROP TABLE sessions; DROP INDEX deliveries_endpoint;
          ALTER TABLE attempts RENAME COLUMN took_us TO took_ms;
          ALTER TABLE attempts DROP COLUMN resolve_us; ALTER TABLE attempts DROP COLUMN connect_us; ALTER TABLE attempts DROP COLUMN tls_us;
          ALTER TABLE attempts DROP COLUMN first_byte_us; ALTER TABLE attempts DROP COLUMN reused;

@@ -23,6 +23,7 @@ mod receipts;
 mod save;
 mod saves;
 mod session;
+mod sessions;
 mod settle;
 mod tables;
 #[cfg(test)]
