@@ -26,8 +26,8 @@ impl Guesses {
     pub(super) fn may(&self, from: Option<IpAddr>) -> Result<(), Duration> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ahead = known.get(&from).map_or(Duration::ZERO, |free_at| free_at.saturating_duration_since(Instant::now()));
-        let most = EACH * (AT_ONCE - 1);
-        if ahead > most { Err(ahead - most) } else { Ok(()) }
+        let wait = ahead.saturating_sub(EACH * (AT_ONCE - 1));
+        if wait.is_zero() { Ok(()) } else { Err(wait) }
     }
 
     /// One was wrong.
