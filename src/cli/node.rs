@@ -139,7 +139,7 @@ impl Node {
         let app = App::new(Options {
             dev: plan.dev,
             dialects: config.dialects.clone(),
-            inspector: plan.dev.then(|| Inspector { feed: feed.clone(), process: clock.now().as_millisecond().unsigned_abs(), rejected }),
+            inspector: Some(Inspector { feed: feed.clone(), process: clock.now().as_millisecond().unsigned_abs(), rejected }),
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),

@@ -67,7 +67,7 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
     }
     if app.options.inspector.is_some() {
-        node = node.merge(asked(inspector::routes(), &app, Place::OURS));
+        node = node.merge(inspector::routes(&app));
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)

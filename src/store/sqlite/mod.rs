@@ -25,6 +25,7 @@ mod resends;
 mod save;
 mod saves;
 mod session;
+mod sessions;
 mod settle;
 mod tables;
 #[cfg(test)]

@@ -30,7 +30,6 @@ CREATE INDEX resends_running ON resends (next_at) WHERE state = 0;
 -- Lists are in the order of time, and can begin and end anywhere in it.
 DROP INDEX messages_tenant;
 CREATE INDEX messages_time ON messages (tenant, created_at, event);
-CREATE INDEX deliveries_endpoint ON deliveries (endpoint, created_at);
 DROP INDEX deliveries_diverted;
 DROP INDEX deliveries_failed;
 CREATE INDEX deliveries_given_up ON deliveries (tenant, created_at, state) WHERE state > 2;
