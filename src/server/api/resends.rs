@@ -25,6 +25,8 @@ use crate::store::{DeliveryFilter, DeliveryState, NewResend, Page, RESENT_STATES
 const DEFAULT_RATE: Rate = Rate::per_second(10);
 /// Deliveries that a dry run shows.
 const SAMPLES: usize = 10;
+/// What a time looks like.
+const TIME: &str = "a time such as `2026-01-31T08:00:00Z`";
 /// Characters of a name in the filter.
 const LONGEST_NAME: usize = 1_000;
 
@@ -76,7 +78,7 @@ struct FilterView {
 
 /// What would be sent.
 #[derive(Serialize)]
-struct DryRun {
+struct Tried {
     dry_run: bool,
     matched: u64,
     /// The newest of them.
@@ -100,7 +102,7 @@ pub(in crate::server) async fn begin(
     if dry_run {
         let samples = store.deliveries(&scope, &filter, &Page { before: None, limit: SAMPLES }).await?;
         let samples = samples.into_iter().map(deliveries::view).collect();
-        return Ok(json(StatusCode::OK, &DryRun { dry_run, matched, samples }));
+        return Ok(json(StatusCode::OK, &Tried { dry_run, matched, samples }));
     }
     let at = running.ingest.clock.now();
     let id = ResendId(running.ingest.entropy.uuid(at));
@@ -183,16 +185,15 @@ fn read(text: &[u8]) -> Result<Wish, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let Some(mut object) = document(text, Style::Snake, &mut mistakes) else { return Err(mistakes) };
     let out = &mut mistakes;
-    let filter = match object.take("filter") {
-        Some(field) => field.object(out).map(|object| read_filter(object, out)),
-        None => {
-            let message = "the request has no `filter`, which says what is to be sent again".to_owned();
-            out.push(Mistake { pointer: "/filter".to_owned(), code: "missing-field", message, help: None });
-            None
-        }
+    let filter = if let Some(field) = object.take("filter") {
+        field.object(out).map(|object| read_filter(object, out))
+    } else {
+        let message = "the request has no `filter`, which says what is to be sent again".to_owned();
+        out.push(Mistake { pointer: "/filter".to_owned(), code: "missing-field", message, help: None });
+        None
     };
-    let after = object.take("after").and_then(|field| parse(field, "the id of a delivery, `dlv_` and 32 hexadecimal digits", out));
-    let rate = object.take("rate").and_then(|field| parse(field, "a rate such as `100/s`, `30/min` or `500/h`", out));
+    let after = object.take("after").and_then(|field| parse(&field, "the id of a delivery, `dlv_` and 32 hexadecimal digits", out));
+    let rate = object.take("rate").and_then(|field| parse(&field, "a rate such as `100/s`, `30/min` or `500/h`", out));
     let dry_run = object.take("dry_run").and_then(|field| field.boolean(out));
     object.finish(out);
     match filter {
@@ -214,11 +215,10 @@ fn read_filter(mut object: Object, out: &mut Vec<Mistake>) -> DeliveryFilter {
     };
     let states = object.take("status").map(Field::one_or_many).unwrap_or_default();
     filter.states = states.into_iter().filter_map(|field| state(&field, out)).collect();
-    const TIME: &str = "a time such as `2026-01-31T08:00:00Z`";
-    filter.span.from = object.take("from").and_then(|field| parse(field, TIME, out));
+    filter.span.from = object.take("from").and_then(|field| parse(&field, TIME, out));
     let until = object.take("until");
     let place = until.as_ref().map(Field::place);
-    filter.span.until = until.and_then(|field| parse(field, TIME, out));
+    filter.span.until = until.and_then(|field| parse(&field, TIME, out));
     if let (Span { from: Some(from), until: Some(until) }, Some(place)) = (filter.span, place)
         && from >= until
     {
@@ -245,7 +245,7 @@ fn state(field: &Field, out: &mut Vec<Mistake>) -> Option<DeliveryState> {
     state
 }
 
-fn parse<T: std::str::FromStr>(field: Field, expected: &str, out: &mut Vec<Mistake>) -> Option<T> {
+fn parse<T: std::str::FromStr>(field: &Field, expected: &str, out: &mut Vec<Mistake>) -> Option<T> {
     let Value::String(text) = &field.value else {
         field.mismatch(expected, out);
         return None;
