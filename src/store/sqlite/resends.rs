@@ -92,15 +92,15 @@ impl Sqlite {
 
     pub(in crate::store) async fn begin_resend(&self, tenant: &TenantScope, resend: NewResend) -> Result<bool, StoreError> {
         let (tenant, actor) = (tenant.tenant().clone(), tenant.by().to_string());
-        let begin = move |session: &mut Session, begun: &mut bool| {
-            *begun = begin(session, &tenant, &actor, &resend)?;
+        let run = move |session: &mut Session, runs: &mut bool| {
+            *runs = begin(session, &tenant, &actor, &resend)?;
             Ok(Flow::Keep)
         };
-        let begun = self.writer.write(false, begin).await?;
-        if begun {
+        let runs = self.writer.write(false, run).await?;
+        if runs {
             self.resend_bell.notify_one();
         }
-        Ok(begun)
+        Ok(runs)
     }
 
     pub(in crate::store) async fn stop_resend(
