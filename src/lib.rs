@@ -22,6 +22,7 @@
 //! | count, log | [`telemetry`] | what happens | numbers, lines |
 //! | lock | [`vault`] | a key, secrets | what may be stored |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
+//! | send again | [`resends`] | what was sent | the same, due once more |
 //! | lock anew | [`rekey`] | a store | the store, with another key |
 //! | forget | [`retention`] | settled deliveries | room |
 //! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
@@ -67,6 +68,7 @@ pub mod access;
 pub mod vault;
 pub mod store;
 pub mod retention;
+pub mod resends;
 pub mod rekey;
 pub mod egress;
 #[cfg(feature = "otel")]

@@ -22,6 +22,7 @@ use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
 use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
+use crate::resends;
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
 use crate::store::{self, Store};
@@ -140,7 +141,7 @@ impl Node {
         let app = App::new(Options {
             dev: plan.dev,
             dialects: config.dialects.clone(),
-            inspector: plan.dev.then(|| Inspector { feed: feed.clone(), process: clock.now().as_millisecond().unsigned_abs(), rejected }),
+            inspector: Some(Inspector { feed: feed.clone(), process: clock.now().as_millisecond().unsigned_abs(), rejected }),
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),
@@ -176,6 +177,7 @@ impl Node {
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
+            let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
@@ -184,6 +186,7 @@ impl Node {
                 () = reexamine(&ingest, &swapped) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
+            resending.abort();
             forgetting.abort();
             noting.abort();
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
