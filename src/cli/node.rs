@@ -197,11 +197,7 @@ impl Node {
         // Whoever watches is let go, or the API would never come to its end.
         feed.tell(clock.now(), Activity::Stopping);
         let _nobody = stop_api.send(true);
-        let abort = api.abort_handle();
-        match tokio::time::timeout(LAST_ANSWERS, api).await {
-            Ok(ended) => joined("the API", ended),
-            Err(_) => abort.abort(),
-        }
+        last_answers(api).await;
         collected(collecting).await;
         keychain.note_uses_now().await;
         store.close().await;
@@ -249,6 +245,15 @@ async fn reexamine_once(ingest: &Ingest) {
         Ok(0) => {}
         Ok(changed) => tracing::info!(changed, "webhooks that waited were decided by the new program"),
         Err(error) => tracing::error!(%error, "webhooks that wait could not be decided by the new program"),
+    }
+}
+
+/// Waits for what the API still answers, not for long.
+async fn last_answers<T>(api: JoinHandle<T>) {
+    let abort = api.abort_handle();
+    match tokio::time::timeout(LAST_ANSWERS, api).await {
+        Ok(ended) => joined("the API", ended),
+        Err(_) => abort.abort(),
     }
 }
 
