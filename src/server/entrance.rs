@@ -1,6 +1,7 @@
 //! What happens round every call of the API: its client is not waited for meanwhile, a call that a foreign page may have caused is refused,
-//! and the answer has its request's id, as the client gave it or a new one, in the log too, and its place in the numbers. One function and
-//! one layer for all of it, because every layer of a router boxes the call once more.
+//! and the answer has its request's id, as the client gave it or a new one, in the log too, and its place in the numbers. The work for it
+//! belongs to the span that the client names. One function and one layer for all of it, because every layer of a router boxes the call
+//! once more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +14,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{App, door, guard};
-use crate::telemetry::{ApiAnswer, numbers};
+use crate::telemetry::{ApiAnswer, Parent, numbers, within};
 
 /// The header, in requests and answers.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -27,7 +28,10 @@ pub(super) async fn enter(State(app): State<Arc<App>>, request: Request, next: N
     let span = tracing::info_span!("request", request_id = shown);
     let called = tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));
     let mut answer = match guard::check(app.options.hosts.as_deref(), request.headers(), request.uri().host()) {
-        Ok(()) => next.run(request).instrument(span.clone()).await,
+        Ok(()) => {
+            let parent = request.headers().get("traceparent").and_then(|header| Parent::read(header.to_str().ok()?));
+            within(parent, next.run(request)).instrument(span.clone()).await
+        }
         Err(problem) => problem.into_response(),
     };
     let status = answer.status();

@@ -9,8 +9,8 @@ use axum::routing::{any, delete, get, post, put};
 
 use super::access::{Place, asked};
 use super::api::{
-    attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate,
-    saves, sink, store_key, webhooks,
+    attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, resends,
+    rotate, saves, sink, store_key, webhooks,
 };
 use super::{App, dialects, entrance, idempotency, inspector, problem};
 
@@ -33,6 +33,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(tenant!("/endpoints/{id}/unsuspend"), post(endpoints::unsuspend))
         .route(tenant!("/endpoints/{id}/rotate-secret"), post(rotate::secret))
         .route(tenant!("/deliveries/{id}/resend"), post(deliveries::resend))
+        .route(tenant!("/resend"), get(resends::list).post(resends::begin))
         .route(tenant!("/keys"), get(keys::list).post(keys::make))
         .route(tenant!("/links"), post(keys::make_link))
         .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once));
@@ -48,6 +49,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(tenant!("/deliveries"), get(deliveries::list))
         .route(tenant!("/deliveries/{id}"), get(deliveries::one))
         .route(tenant!("/deliveries/{id}/attempts"), get(deliveries::attempts))
+        .route(tenant!("/resend/{id}"), get(resends::one).delete(resends::stop))
         .route(tenant!("/keys/{id}"), get(keys::one).delete(keys::revoke))
         .route(tenant!("/audit"), get(audit::list))
         .route("/-/keys", get(keys::list_of_all).post(keys::make_of_all))
@@ -72,7 +74,7 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
     }
     if app.options.inspector.is_some() {
-        node = node.merge(asked(inspector::routes(), &app, Place::OURS));
+        node = node.merge(inspector::routes(&app));
     }
     node.fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)

@@ -6,6 +6,7 @@ mod alarm;
 mod basket;
 mod beside;
 mod error;
+mod filter;
 mod finding;
 mod handover;
 mod job;
@@ -13,6 +14,7 @@ mod keys;
 mod own;
 mod prune;
 mod receipt;
+mod resends;
 mod rows;
 mod saves;
 mod sqlite;
@@ -22,6 +24,7 @@ pub use alarm::{Alarm, Alert};
 pub use basket::Basket;
 pub use beside::{Glance, backup, examine, examine_secrets, glance, prunable, repair, vacuum};
 pub use error::StoreError;
+pub use filter::{DeliveryFilter, MessageFilter, Page, Span};
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
@@ -29,9 +32,10 @@ pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
+pub use resends::{NewResend, RESENT_STATES, RUNNING_RESENDS, ResendRow, ResendState};
 pub use rows::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageFilter, MessageRow,
-    NewAttempt, ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
+    AttemptRow, Claimed, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow, RetiredKey,
+    Settled, Share, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
