@@ -45,7 +45,17 @@ impl Model {
         named.sort_unstable();
         named.dedup_by_key(|(name, _)| *name);
         let by_name = named.into_iter().map(|(_, id)| id).collect();
-        Self { name: name.into(), label: label.into(), classification, properties, has_many, webhooks: Vec::new(), span, by_name, payload_keys: OnceLock::new() }
+        Self {
+            name: name.into(),
+            label: label.into(),
+            classification,
+            properties,
+            has_many,
+            webhooks: Vec::new(),
+            span,
+            by_name,
+            payload_keys: OnceLock::new(),
+        }
     }
 
     /// The keys that the payload has for an object of this model, besides those of related objects.
