@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Backend, Page, Store, StoreError};
-use crate::access::{Actor, Key, KeyId, NodeScope, TenantScope};
+use crate::access::{Actor, Key, KeyId, NodeScope, Session, TenantScope};
 use crate::ids::Tenant;
 
 /// Whose keys and log entries: one tenant's, or everybody's.
@@ -110,6 +110,46 @@ impl Store {
     pub async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
         match &self.0 {
             Backend::Sqlite(backend) => backend.note_key_use(used).await,
+        }
+    }
+
+    /// Keeps a session that begins at `now`, and forgets some that are over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn open_session(&self, session: Session, now: Timestamp) -> Result<(), StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.open_session(session, now).await,
+        }
+    }
+
+    /// The session with this hash, whether or not its time is over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session(&self, hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.session(hash).await,
+        }
+    }
+
+    /// Forgets a session.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn close_session(&self, hash: [u8; 32]) -> Result<(), StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.close_session(hash).await,
+        }
+    }
+
+    /// The names of tenants behind `after`, in their order, of those that begin with `prefix`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tenants(&self, _all: &NodeScope, prefix: &str, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.tenants(prefix, after, limit).await,
         }
     }
 

@@ -11,4 +11,6 @@ mod looking;
 mod node;
 mod project;
 mod reading;
+mod served;
+mod signing;
 mod wire;

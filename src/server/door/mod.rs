@@ -7,7 +7,7 @@ mod connection;
 mod seats;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -100,13 +100,13 @@ fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// The seat of the connection that a request came over.
+/// The seat of the connection that a request came over, and where that came from.
 #[derive(Clone)]
-pub(super) struct Sitting(Arc<Seat>);
+pub(super) struct Sitting(Arc<Seat>, IpAddr);
 
 impl Connected<IncomingStream<'_, Door>> for Sitting {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        Self(stream.io().seat())
+        Self(stream.io().seat(), stream.remote_addr().ip())
     }
 }
 
@@ -127,14 +127,19 @@ pub(super) fn sitting(request: &Request) -> Option<Sitting> {
     request.extensions().get::<ConnectInfo<Sitting>>().map(|ConnectInfo(sitting)| sitting.clone())
 }
 
+/// The address that a request has come from, unless no connection of this door has brought it.
+pub(super) fn from(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<Sitting>>().map(|ConnectInfo(Sitting(_, address))| *address)
+}
+
 /// Notes that it is the client's turn no longer, and when it is again.
 pub(super) async fn attend(request: Request, next: Next) -> Response {
     let sitting = sitting(&request);
-    if let Some(Sitting(seat)) = &sitting {
+    if let Some(Sitting(seat, _)) = &sitting {
         seat.occupy();
     }
     let answer = next.run(request).await;
-    if let Some(Sitting(seat)) = &sitting {
+    if let Some(Sitting(seat, _)) = &sitting {
         seat.wait();
     }
     answer

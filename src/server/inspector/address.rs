@@ -59,6 +59,11 @@ impl Address {
     }
 }
 
+/// A text as the value of a parameter.
+pub(super) fn encoded(text: &str) -> String {
+    segment(text)
+}
+
 fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }

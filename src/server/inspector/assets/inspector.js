@@ -22,6 +22,8 @@ async function refresh() {
   fetching = true;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    // Whoever is not signed in any more is sent to where that is done.
+    if (answer.redirected) return location.reload();
     if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch {
     // The node is away; the stream of events says so, and comes back with it.
@@ -167,7 +169,10 @@ function connect() {
     lost = true;
     show(false);
     // After an answer that is no stream a browser does not come back by itself.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(connect, 1000);
+      refresh();
+    }
   };
   source.onmessage = (message) => {
     const news = JSON.parse(message.data);
@@ -222,8 +227,7 @@ function compare(delivery) {
   const first = sessionStorage.getItem(MARK);
   if (first && first !== delivery) {
     sessionStorage.removeItem(MARK);
-    const base = document.body.dataset.events.split("/events")[0];
-    location.assign(`${base}/diff?of=${first}&of=${delivery}`);
+    location.assign(`${document.body.dataset.base}/diff?of=${first}&of=${delivery}`);
     return;
   }
   if (first) sessionStorage.removeItem(MARK);
@@ -237,7 +241,6 @@ function mark() {
   for (const row of all("[data-delivery]")) row.classList.toggle("marked", row.dataset.delivery === marked);
 }
 
-const places = { s: 0, d: 1, w: 2 };
 let going = 0;
 
 const keys = {
@@ -267,10 +270,11 @@ addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || find("dialog[open]")) return;
-  if (Date.now() - going < 1500 && event.key in places) {
+  const place = Date.now() - going < 1500 && all(".bar nav a[data-key]").find((link) => link.dataset.key === event.key);
+  if (place) {
     going = 0;
     event.preventDefault();
-    location.assign(all(".bar nav a")[places[event.key]].href);
+    location.assign(place.href);
     return;
   }
   const interactive = event.target.closest?.("a, button, summary");
