@@ -28,6 +28,7 @@
 //! | forget | [`retention`] | settled deliveries | room |
 //! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
+//! | trace | `spans` | what happens | spans for a collector |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
 
@@ -72,6 +73,8 @@ pub mod retention;
 pub mod resends;
 pub mod rekey;
 pub mod egress;
+#[cfg(feature = "otel")]
+pub mod spans;
 pub mod ingest;
 pub mod worker;
 pub mod reload;
