@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod client;
 mod completions;
+mod contract;
 mod deliveries;
 mod descriptors;
 mod dev;
@@ -83,6 +84,7 @@ enum Verb {
     Verify(verify::Verify),
     Sample(sample::Sample),
     Init(init::Init),
+    Contract(contract::Contract),
     Rules(rules::Rules),
     Graph(graph::Graph),
     Lsp(lsp::Lsp),
@@ -155,6 +157,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Verify(verify) => verify.run(output),
         Verb::Sample(sample) => sample.run(output),
         Verb::Init(init) => init.run(output),
+        Verb::Contract(contract) => contract.run(output),
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),
         Verb::Lsp(lsp) => lsp.run(),
