@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::sqlite::writer::Job;
 
-/// The jobs, in order; `None` once nothing will be committed any more.
+/// In order.
+type Jobs = VecDeque<Box<dyn Job>>;
+
+/// The jobs; `None` once nothing will be committed any more.
 #[derive(Clone)]
-pub(super) struct Along(Arc<Mutex<Option<VecDeque<Box<dyn Job>>>>>);
+pub(super) struct Along(Arc<Mutex<Option<Jobs>>>);
 
 impl Along {
     pub(super) fn new() -> Self {
@@ -28,7 +31,7 @@ impl Along {
         *self.jobs() = None;
     }
 
-    fn jobs(&self) -> MutexGuard<'_, Option<VecDeque<Box<dyn Job>>>> {
+    fn jobs(&self) -> MutexGuard<'_, Option<Jobs>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
