@@ -11,6 +11,7 @@ mod curl;
 mod deliveries;
 mod delivery;
 mod diff;
+mod endpoints;
 mod events;
 mod export;
 mod filter;
@@ -98,7 +99,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/{name}", get(webhook::show))
         .route("/models/{model}/sample", post(actions::sample))
-        .route("/events", get(events::stream));
+        .route("/events", get(events::stream))
+        .merge(endpoints::routes());
     let pages = Router::new().route("/", get(tenants::begin)).route("/tenants", get(tenants::list)).nest("/ui/{tenant}", tenant);
     asked(pages, app, Place::PAGES)
         .route_layer(from_fn_with_state(Arc::clone(app), sign_in::entrance))
