@@ -22,10 +22,12 @@
 //! | count, log | [`telemetry`] | what happens | numbers, lines |
 //! | lock | [`vault`] | a key, secrets | what may be stored |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
+//! | send again | [`resends`] | what was sent | the same, due once more |
 //! | lock anew | [`rekey`] | a store | the store, with another key |
 //! | forget | [`retention`] | settled deliveries | room |
 //! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
+//! | trace | `spans` | what happens | spans for a collector |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
 
@@ -66,8 +68,11 @@ pub mod access;
 pub mod vault;
 pub mod store;
 pub mod retention;
+pub mod resends;
 pub mod rekey;
 pub mod egress;
+#[cfg(feature = "otel")]
+pub mod spans;
 pub mod ingest;
 pub mod worker;
 pub mod reload;

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::descriptors;
 use super::failure::Failure;
@@ -21,6 +22,7 @@ use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
 use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
+use crate::resends;
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
 use crate::store::{self, Store};
@@ -132,6 +134,7 @@ impl Node {
                 return Ok(false);
             }
         }
+        let collecting = collect(&feed)?;
         let limits = limits(&plan, &config);
         // Whoever opens the API to others may be called by any name, unless he says by which.
         let any_name = !config.listen.ip().is_loopback() && config.hosts.is_empty();
@@ -174,6 +177,7 @@ impl Node {
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
+            let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
@@ -182,6 +186,7 @@ impl Node {
                 () = reexamine(&ingest, &swapped) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
+            resending.abort();
             forgetting.abort();
             noting.abort();
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
@@ -192,11 +197,8 @@ impl Node {
         // Whoever watches is let go, or the API would never come to its end.
         feed.tell(clock.now(), Activity::Stopping);
         let _nobody = stop_api.send(true);
-        let abort = api.abort_handle();
-        match tokio::time::timeout(LAST_ANSWERS, api).await {
-            Ok(ended) => joined("the API", ended),
-            Err(_) => abort.abort(),
-        }
+        last_answers(api).await;
+        collected(collecting).await;
         keychain.note_uses_now().await;
         store.close().await;
         Ok(true)
@@ -246,11 +248,44 @@ async fn reexamine_once(ingest: &Ingest) {
     }
 }
 
+/// Waits for what the API still answers, not for long.
+async fn last_answers<T>(api: JoinHandle<T>) {
+    let abort = api.abort_handle();
+    match tokio::time::timeout(LAST_ANSWERS, api).await {
+        Ok(ended) => joined("the API", ended),
+        Err(_) => abort.abort(),
+    }
+}
+
+/// Sends spans to the collector that the environment names, if it names one.
+#[cfg(feature = "otel")]
+fn collect(feed: &Feed) -> Result<Option<JoinHandle<()>>, Failure> {
+    let collector = crate::spans::Collector::of_environment(feed).map_err(|error| Failure::new(error.to_string()))?;
+    Ok(collector.map(|collector| tokio::spawn(collector.run())))
+}
+
+/// Says that no spans are sent, if the environment asks for them.
+#[cfg(not(feature = "otel"))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail with the feature `otel`")]
+fn collect(_: &Feed) -> Result<Option<JoinHandle<()>>, Failure> {
+    if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some_and(|endpoint| !endpoint.is_empty()) {
+        tracing::warn!("`OTEL_EXPORTER_OTLP_ENDPOINT` has no effect: this program was built without the feature `otel`");
+    }
+    Ok(None)
+}
+
+/// Waits until the last spans have left.
+async fn collected(collecting: Option<JoinHandle<()>>) {
+    if let Some(collecting) = collecting {
+        joined("the sender of spans", collecting.await);
+    }
+}
+
 fn live(generation: Generation) -> crate::generation::Live {
     Arc::new(ArcSwap::from_pointee(generation))
 }
 
-fn joined<T>(who: &str, ended: Result<T, tokio::task::JoinError>) {
+fn joined<T>(who: &str, ended: Result<T, JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "{who} ended badly");
     }

@@ -1,5 +1,5 @@
 //! What every answer of the API has: its request's id, as the client gave it or a new one, in the log and in the answer; and its place in
-//! the numbers.
+//! the numbers. The work for it belongs to the span that the client names.
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
@@ -8,7 +8,7 @@ use axum::response::Response;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::telemetry::{ApiAnswer, numbers};
+use crate::telemetry::{ApiAnswer, Parent, numbers, within};
 
 /// The header, in requests and answers.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -21,7 +21,8 @@ pub(super) async fn answered(request: Request, next: Next) -> Response {
     let shown = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
     let span = tracing::info_span!("request", request_id = shown);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut answer = next.run(request).instrument(span.clone()).await;
+    let parent = request.headers().get("traceparent").and_then(|header| Parent::read(header.to_str().ok()?));
+    let mut answer = within(parent, next.run(request)).instrument(span.clone()).await;
     let status = answer.status();
     numbers().answered(match status.as_u16() {
         500.. => ApiAnswer::Failed,

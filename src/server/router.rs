@@ -8,8 +8,8 @@ use axum::routing::{any, delete, get, post, put};
 
 use super::access::{Place, asked};
 use super::api::{
-    attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, rotate,
-    saves, sink, store_key, webhooks,
+    attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, resends,
+    rotate, saves, sink, store_key, webhooks,
 };
 use super::{App, answered, dialects, door, guard, idempotency, inspector, problem};
 
@@ -35,6 +35,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/deliveries/{id}", get(deliveries::one))
         .route("/deliveries/{id}/attempts", get(deliveries::attempts))
         .route("/deliveries/{id}/resend", post(deliveries::resend))
+        .route("/resend", get(resends::list).post(resends::begin))
+        .route("/resend/{id}", get(resends::one).delete(resends::stop))
         .route("/keys", get(keys::list).post(keys::make))
         .route("/keys/{id}", get(keys::one).delete(keys::revoke))
         .route("/links", post(keys::make_link))

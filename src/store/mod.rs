@@ -5,6 +5,7 @@ mod access;
 mod alarm;
 mod beside;
 mod error;
+mod filter;
 mod finding;
 mod handover;
 mod job;
@@ -12,6 +13,7 @@ mod keys;
 mod own;
 mod prune;
 mod receipt;
+mod resends;
 mod rows;
 mod saves;
 mod sqlite;
@@ -20,6 +22,7 @@ pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
 pub use beside::{Glance, backup, examine, examine_secrets, glance, prunable, repair, vacuum};
 pub use error::StoreError;
+pub use filter::{DeliveryFilter, MessageFilter, Page, Span};
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
@@ -27,9 +30,10 @@ pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
+pub use resends::{NewResend, RESENT_STATES, RUNNING_RESENDS, ResendRow, ResendState};
 pub use rows::{
-    AttemptRow, Claimed, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageFilter, MessageRow,
-    NewAttempt, ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
+    AttemptRow, Claimed, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow, RetiredKey,
+    Settled, Share, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
