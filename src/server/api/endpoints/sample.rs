@@ -119,7 +119,7 @@ pub(in crate::server) fn rendered(
             let refused = |refused| Problem::refused(vec![refused], "/object");
             rehearse(&generation.rules, webhook, &fitted.request, &saves, moment).map_err(refused)
         }
-        Fit::Held(why) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-rendered", why.to_string())),
+        Fit::Held(why) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-rendered", why.clone())),
     }
 }
 

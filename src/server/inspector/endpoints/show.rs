@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::list::{CHANGE, origin, state};
 use crate::access::{Group, Permission, Verb, may};
@@ -166,7 +167,7 @@ fn sending(endpoint: &EndpointView) -> Markup {
     html! {
         dl.facts {
             dt { "Id" } dd { code { (endpoint.id) } }
-            @if let Some(timeout) = endpoint.timeout_ms { dt { "Deadline" } dd { (timeout) " ms" } }
+            @if let Some(timeout) = endpoint.timeout_ms { dt { "Deadline" } dd { (wait(&format!("{timeout} ms"))) } }
             @if let Some(at_once) = endpoint.concurrency { dt { "Requests at once" } dd { (at_once) } }
             @if let Some(rate) = &endpoint.rate_limit { dt { "Requests in a time" } dd { (rate) } }
             @if endpoint.order == Some("object") { dt { "Order" } dd { "kept for each object" } }
@@ -174,7 +175,7 @@ fn sending(endpoint: &EndpointView) -> Markup {
             @if let Some(key) = &endpoint.public_key { dt { "Public key" } dd { code.breaks { (key) } } }
             @if let Some(failures) = failures {
                 dt { "Tried again after" } dd { (failures.triggers.join(", ")) }
-                dt { "Waits" } dd.breaks { (Received(&failures.retry.to_string())) }
+                dt { "Waits" } dd.breaks { (Received(&waits(&failures.retry))) }
                 @if let Some(alert) = &failures.alert_endpoint { dt { "Who is told" } dd.breaks { (Received(&alert.get("url").unwrap_or(alert).to_string())) } }
                 dt { "Given up" } dd { @if failures.divert { "kept to be sent again" } @else { "failed" } @if failures.suspend { ", and the endpoint is suspended" } }
             }
@@ -182,6 +183,31 @@ fn sending(endpoint: &EndpointView) -> Markup {
             @if let Some(at) = &endpoint.updated_at { dt { "Changed" } dd { (at) } }
         }
     }
+}
+
+/// The waits between attempts, as people say them.
+fn waits(retry: &Value) -> String {
+    let text = |name: &str| retry.get(name).and_then(Value::as_str);
+    let attempts = retry.get("max_attempts").map(|most| format!(", {most} attempts at most")).unwrap_or_default();
+    let listed = retry.get("schedule").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let listed: Vec<String> = listed.map(wait).collect();
+    match (text("pattern"), text("interval")) {
+        _ if !listed.is_empty() => format!("{}{attempts}", listed.join(", ")),
+        (Some("exponential"), interval) => format!("{}, twice as long each time{attempts}", interval.unwrap_or("from the first")),
+        (Some(_) | None, Some(interval)) => format!("{interval} each time{attempts}"),
+        (Some(_) | None, None) => format!("as usual{attempts}"),
+    }
+}
+
+/// `300000 ms` in the greatest unit that is even.
+fn wait(text: &str) -> String {
+    let Some(milliseconds) = text.strip_suffix(" ms").and_then(|number| number.parse::<u64>().ok()) else { return text.to_owned() };
+    let units = [(3_600_000, "h"), (60_000, "min"), (1_000, "s")];
+    let found = units.iter().find(|(unit, _)| milliseconds >= *unit && milliseconds.is_multiple_of(*unit));
+    found.map_or_else(
+        || if milliseconds == 0 { "0 s".to_owned() } else { text.to_owned() },
+        |(unit, name)| format!("{} {name}", milliseconds / unit),
+    )
 }
 
 /// What is done more rarely.

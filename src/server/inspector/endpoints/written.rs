@@ -241,14 +241,9 @@ fn headers_of_alert(url: &str, base: Option<&Definition>) -> Vec<Value> {
 
 /// `object.state = done, open`; a value that would be read as another kind stands in quotation marks.
 fn condition(accepts: &Accepts) -> String {
-    let value = |value: &Value| match value {
-        Value::String(text)
-            if serde_json::from_str::<Value>(text).is_err() && !text.contains(',') && text.trim() == text && !text.is_empty() =>
-        {
-            text.clone()
-        }
-        other => other.to_string(),
-    };
+    let bare =
+        |text: &str| serde_json::from_str::<Value>(text).is_err() && !text.contains([',', '"']) && text.trim() == text && !text.is_empty();
+    let value = |value: &Value| value.as_str().filter(|text| bare(text)).map_or_else(|| value.to_string(), str::to_owned);
     format!("{} = {}", accepts.path, accepts.accepted_values.iter().map(value).collect::<Vec<_>>().join(", "))
 }
 
@@ -301,7 +296,7 @@ mod tests {
             "headers": [{ "name": "Authorization", "value": "Bearer abc" }, { "name": "X-A", "value": "{{ event }}: b" }],
             "body": "{\n  \"a\": 1\n}", "content_type": "application/json", "enabled": false, "timeout": "1500 ms", "concurrency": 3,
             "rate_limit": "5/s", "order": "object", "signatures": ["journey"],
-            "failure_handling": { "triggers": ["5xx", "429"], "retry": { "schedule": ["0s", "5 min"] }, "divert": false, "suspend": true,
+            "failure_handling": { "triggers": ["5xx", "429"], "retry": { "pattern": "schedule", "schedule": ["0s", "5 min"] }, "divert": false, "suspend": true,
                 "alert_endpoint": { "url": "https://ops.example/", "headers": { "X-K": "v" } } },
         }));
         let written = Written::of(&definition);
