@@ -13,6 +13,7 @@
 //! | layout | [`mod@format`] | tree | the same schema, laid out |
 //! | draw | [`graph`] | rules | pictures of them |
 //! | compare | [`changes`] | rules, earlier rules | what changed in meaning |
+//! | promise | [`contract`] | rules | JSON Schema of what is sent |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | take in | [`endpoints`] | what a tenant submits | definition of an endpoint |
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
@@ -52,6 +53,7 @@ pub mod report;
 pub mod format;
 pub mod graph;
 pub mod changes;
+pub mod contract;
 pub mod engine;
 pub mod delivery;
 pub mod endpoints;
