@@ -88,10 +88,13 @@ fn lane(depth: &Depth) -> Markup {
 
 /// Seconds as people say them.
 fn age(seconds: f64) -> String {
-    match seconds {
-        ..0.001 => "nothing is late".to_owned(),
-        ..120.0 => format!("{seconds:.1} s"),
-        ..7_200.0 => format!("{:.0} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3_600.0),
+    if seconds < 0.001 {
+        "nothing is late".to_owned()
+    } else if seconds < 120.0 {
+        format!("{seconds:.1} s")
+    } else if seconds < 7_200.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{:.1} h", seconds / 3_600.0)
     }
 }

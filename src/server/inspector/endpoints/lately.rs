@@ -93,7 +93,7 @@ pub(super) async fn draw(page: &Page, running: &Running, id: &str, window: Windo
 fn charts(lately: &TriedLately, since: Timestamp, window: Window) -> Markup {
     let parts = parts(&lately.attempts, since, window.length());
     let whole = summed(&lately.attempts.iter().collect::<Vec<_>>());
-    let begin = |index: usize| since.saturating_add(window.length() / PARTS as u32 * u32::try_from(index).unwrap_or(0)).unwrap_or(since);
+    let begin = |index: usize| since.saturating_add(window.length().mul_f64(ratio(index, PARTS))).unwrap_or(since);
     html! {
         p #in-words { (words(&whole)) @if lately.is_cut { " Of the last " (MOST) " deliveries." } }
         div.charts {
@@ -169,8 +169,8 @@ fn ratio(part: usize, whole: usize) -> f64 {
 
 fn time(took: Duration) -> String {
     match took.as_micros() {
-        ..10_000 => format!("{:.1} ms", took.as_secs_f64() * 1_000.0),
-        ..1_000_000 => format!("{} ms", took.as_millis()),
+        0..10_000 => format!("{:.1} ms", took.as_secs_f64() * 1_000.0),
+        10_000..1_000_000 => format!("{} ms", took.as_millis()),
         _ => format!("{:.1} s", took.as_secs_f64()),
     }
 }
