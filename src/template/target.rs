@@ -100,8 +100,7 @@ fn constant(nodes: &[Node], origin: Option<&str>) -> Option<RenderedText> {
     let mut sink = UrlSink::new();
     for node in nodes {
         match node {
-            Node::Text(text) => sink.literal(text).ok()?,
-            Node::Print(Expr { kind: ExprKind::Variable(text), .. }) => sink.literal(text).ok()?,
+            Node::Text(text) | Node::Print(Expr { kind: ExprKind::Variable(text), .. }) => sink.literal(text).ok()?,
             Node::Print(_) | Node::If(_) | Node::For(_) => return None,
         }
     }
