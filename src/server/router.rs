@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, delete, get, post, put};
+use axum::{Router, routing};
 
 use super::access::{Place, asked};
 use super::api::{
-    attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, resends,
-    rotate, saves, sink, store_key, webhooks,
+    self, attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload,
+    resends, rotate, saves, sink, store_key, webhooks,
 };
+use super::openapi::{self, Routes, delete, get, post, put};
 use super::{App, answered, dialects, door, guard, idempotency, inspector, problem};
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
-    let tenant = Router::new()
+    let tenant = Routes::new()
         .route("/objects/{model}/{id}", get(objects::read).put(objects::put).patch(objects::patch).delete(objects::delete))
         .route("/objects/{model}/{id}/attachments/{field}", put(attachments::uploaded))
         .route("/saves", post(saves::batch))
@@ -41,8 +41,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/keys/{id}", get(keys::one).delete(keys::revoke))
         .route("/links", post(keys::make_link))
         .route("/audit", get(audit::list))
-        .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once));
-    let ours = Router::new()
+        .within(|router| router.route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once)));
+    let ours = Routes::new()
         .nest("/api/v1/tenants/{tenant}", tenant)
         .route("/-/keys", get(keys::list_of_all).post(keys::make_of_all))
         .route("/-/keys/{id}", delete(keys::revoke_of_all))
@@ -51,20 +51,25 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/-/reload", post(reload::reload))
         .route("/-/rotate-store-key", post(store_key::rotate))
         .route("/-/rotate-keys", post(rotate::node_keys));
-    let ours = ours.route_layer(from_fn_with_state(Arc::clone(&app), health::takes));
+    let ours = ours.within(|router| asked(router.route_layer(from_fn_with_state(Arc::clone(&app), health::takes)), &app, Place::OURS));
     // What follows asks for no key.
-    let mut node = asked(ours, &app, Place::OURS)
+    let open = Routes::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/.well-known/webhook-keys.json", get(public_keys::public));
+        .route("/.well-known/webhook-keys.json", get(public_keys::public))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
+        .route("/docs/docs.css", get(openapi::style));
+    let (mut node, known) = ours.merge(open).into_parts();
+    app.describe(openapi::Document::of(&known, api::described().into_iter().chain(openapi::described())));
     for dialect in &app.options.dialects {
         node = node.merge(dialects::routes(*dialect, &app));
     }
     if app.options.dev {
         node = node
-            .route("/sink/{*event}", any(sink::take))
-            .route("/-/sink", get(sink::shown).delete(sink::clear))
-            .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
+            .route("/sink/{*event}", routing::any(sink::take))
+            .route("/-/sink", routing::get(sink::shown).delete(sink::clear))
+            .route("/-/sink/{*path}", routing::put(sink::tell).delete(sink::untell));
     }
     if app.options.inspector.is_some() {
         node = node.merge(inspector::routes(&app));
@@ -75,4 +80,19 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn(answered::answered))
         .layer(from_fn(door::attend))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Options;
+
+    #[test]
+    fn every_route_is_described_and_every_description_is_of_a_route() {
+        let app = App::new(Options::default());
+        let _router = router(Arc::clone(&app));
+        let document = app.document().unwrap();
+        assert_eq!(document.unrouted, Vec::<&str>::new());
+        assert_eq!(document.undescribed(), Vec::<String>::new());
+    }
 }

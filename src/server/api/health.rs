@@ -8,9 +8,11 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+use crate::server::openapi::Operation;
 use crate::server::request::json;
 use crate::server::{App, Problem, Running};
 use crate::store::StoreError;
@@ -27,12 +29,14 @@ pub(in crate::server) struct Health {
     probed: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Alive")]
 struct Alive {
     status: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Ready")]
 struct Ready {
     status: &'static str,
     /// Counts the programs since the start.
@@ -107,4 +111,16 @@ pub(in crate::server) async fn ready(State(app): State<Arc<App>>) -> Result<Resp
     let program = &generation.rules.program;
     let ready = Ready { status: "ready", generation: generation.number, models: program.models.len(), webhooks: program.webhooks.len() };
     Ok(json(StatusCode::OK, &ready))
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("health::alive").says("Whether the process answers").answers::<Alive>(200),
+        Operation::of("health::ready")
+            .says("Whether the node takes saves, and by which program")
+            .and("Otherwise 503 with the reason in `code`.")
+            .answers::<Ready>(200)
+            .refuses(&[503]),
+    ]
 }

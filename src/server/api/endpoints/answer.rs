@@ -1,5 +1,6 @@
 //! An endpoint in JSON, whoever has made it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -14,7 +15,8 @@ use crate::server::problem::Mistake;
 use crate::server::tenant_endpoints::{Kept, held};
 
 /// An endpoint.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Endpoint")]
 pub(super) struct EndpointView {
     pub(super) id: String,
     pub(super) name: String,
@@ -31,6 +33,7 @@ pub(super) struct EndpointView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) scope: Option<ScopeView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<AcceptsView>")]
     pub(super) conditions: Vec<Accepts>,
     pub(super) method: Box<str>,
     /// The template.
@@ -38,6 +41,7 @@ pub(super) struct EndpointView {
     pub(super) headers: Vec<HeaderView>,
     /// The template of the body, JSON as it is and anything else as a text; left out when the default body is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Value>")]
     pub(super) body: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) content_type: Option<Box<str>>,
@@ -70,19 +74,22 @@ pub(super) struct EndpointView {
     pub(super) warnings: Vec<Mistake>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(super) struct SuspensionView {
     pub(super) at: String,
     pub(super) why: Box<str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(super) struct HeaderView {
     pub(super) name: Box<str>,
     pub(super) value: Box<str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(super) struct ScopeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<Box<str>>,
@@ -90,13 +97,23 @@ pub(super) struct ScopeView {
     object: Option<Box<str>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(super) struct FailureView {
     triggers: Vec<String>,
     retry: Value,
     alert_endpoint: Option<Value>,
     divert: bool,
     suspend: bool,
+}
+
+/// As [`Accepts`] is written.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its shape is asked for")]
+struct AcceptsView {
+    path: String,
+    accepted_values: Vec<Value>,
 }
 
 /// An endpoint that a tenant has made.

@@ -4,11 +4,13 @@
 mod answer;
 mod change;
 mod declared;
+mod described;
 mod list;
 mod sample;
 mod state;
 
 pub(in crate::server) use change::{change, delete, make};
+pub(in crate::server) use described::described;
 pub(in crate::server) use list::{list, one};
 pub(in crate::server) use sample::try_out;
 pub(in crate::server) use state::{suspend, unsuspend};

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -23,13 +24,15 @@ use crate::ids::{EndpointId, MessageId, Sequence, WebhookId};
 use crate::program::{Literal, Test};
 use crate::sample::samples;
 use crate::server::access::Allowed;
+use crate::server::openapi::{self, Operation};
 use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::LONGEST;
 use crate::server::{App, Problem, Running, body};
 use crate::template::Rendered;
 
 /// What came of it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TriedEndpoint")]
 struct Tried {
     event: Box<str>,
     message: MessageId,
@@ -45,15 +48,18 @@ struct Tried {
 }
 
 /// What was sent; secrets by name alone.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Sent {
     method: Box<str>,
     url: String,
     headers: Vec<HeaderView>,
+    #[schemars(with = "Option<Value>")]
     body: Option<Box<RawValue>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct HeaderView {
     name: Box<str>,
     value: String,
@@ -276,4 +282,19 @@ fn answer(event: Box<str>, message: MessageId, rendered: Rendered, body: &[u8], 
             response_body: String::new(),
         },
     }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("endpoints::try_out")
+            .says("Send a message about a made-up object at once, and show what came back")
+            .and("Nothing of it is stored.")
+            .needs("webhooks:write")
+            .may_take(openapi::object(&[], serde_json::json!({
+                "event": { "type": ["string", "null"], "description": "The webhook; the first that the endpoint receives unless given." },
+                "object": { "type": ["object", "null"], "description": "Fields of the object, beside those that are made up." },
+            })))
+            .answers::<Tried>(200),
+    ]
 }
