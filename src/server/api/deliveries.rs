@@ -17,7 +17,7 @@ use crate::diagnostics::one_of;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
 use crate::server::access::Allowed;
 use crate::server::openapi::Operation;
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span, words};
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span};
 use crate::server::{App, Problem, Running, confidential};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
 
@@ -100,7 +100,7 @@ struct AttemptView {
     timing: TimingView,
     status: Option<u16>,
     error: Option<Box<str>>,
-    #[schemars(with = "Option<Vec<(String, String)>>")]
+    #[schemars(with = "Option<Vec<[String; 2]>>")]
     response_headers: Option<Box<RawValue>>,
     response_body: Option<String>,
 }
@@ -197,7 +197,7 @@ pub(in crate::server) async fn list(
     let filter = DeliveryFilter {
         event: filter.event,
         endpoint: filter.endpoint.map(EndpointId::new),
-        states: words(filter.status.as_deref()).iter().map(|word| state(word)).collect::<Result<_, _>>()?,
+        states: filter.status.as_deref().into_iter().flat_map(|words| words.split(',')).map(state).collect::<Result<_, _>>()?,
         model: filter.model,
         object: filter.object,
         message: filter.message.as_deref().map(parsed).transpose()?,

@@ -38,7 +38,7 @@ pub(in crate::server) struct Filter {
     /// Those that take any of these event types; with commas between them.
     event_types: Option<String>,
     /// Items to leave out, in the place of `cursor`.
-    #[schemars(range(min = 0, max = 1_000_000_000))]
+    #[schemars(range(min = 0))]
     offset: Option<usize>,
     /// As `limit`.
     #[schemars(range(min = 1, max = 500))]

@@ -43,6 +43,7 @@ struct Tried {
     /// Why there was no answer, or no success.
     error: Option<String>,
     took_ms: u128,
+    #[schemars(with = "Vec<[String; 2]>")]
     response_headers: Vec<(String, String)>,
     response_body: String,
 }
