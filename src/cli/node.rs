@@ -68,7 +68,6 @@ pub(super) struct Node {
 impl Node {
     /// Reads the configuration and takes the address.
     pub(super) async fn prepare(plan: Plan) -> Result<Self, Failure> {
-        small_pages();
         let paths = vec![plan.path.clone()];
         let config = aside(|| config::read(&paths, &plan.overrides).outcome)?.config;
         if !plan.open_to_others && !config.listen.ip().is_loopback() && (plan.dev || !asks_for_keys(&plan, &config).await?) {
@@ -210,15 +209,6 @@ fn begun(feed: &Feed, clock: &dyn Clock, swapped: &Notify) {
     feed.tell(clock.now(), Activity::Begun);
     // It may be another than that of the last process.
     swapped.notify_one();
-}
-
-/// A node lives long and holds little at a time: pages of 2 MiB, of which the allocator would take one for each thread and size of
-/// things, would double what it occupies. A compilation that ends soon is faster with them.
-fn small_pages() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        tracing::debug!(%error, "large pages stay in use");
-    }
 }
 
 /// Does what needs much memory for a moment on a thread of its own, with whose end the allocator gives back what is free by then.

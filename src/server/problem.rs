@@ -164,6 +164,11 @@ impl Problem {
         self.0.help.as_deref()
     }
 
+    /// The mistakes of what was submitted.
+    pub(super) fn errors(&self) -> &[Mistake] {
+        &self.0.errors
+    }
+
     /// Everything that is wrong with a submitted document.
     pub(super) fn document(mistakes: Vec<endpoints::Mistake>) -> Self {
         Self::mistakes(mistakes.into_iter().map(Mistake::of).collect())

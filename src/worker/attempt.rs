@@ -13,7 +13,7 @@ use crate::ingest::Bell;
 use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
 use crate::worker::lane::Reached;
-use crate::worker::record::Finished;
+use crate::worker::record::{Finished, Told};
 
 /// What every attempt works with.
 pub(super) struct Tools {
@@ -55,7 +55,10 @@ impl Attempt {
         let reached = reached(&exchange.outcome);
         let now = tools.clock.now();
         let spent = claimed.spent.saturating_add(1);
-        let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());
+        // Drawn only where there may be a wait.
+        let delivered = matches!(exchange.outcome, AttemptOutcome::Answered { status: 200..=299, .. });
+        let jitter = if delivered { 0.0 } else { tools.entropy.fraction() };
+        let then = settle(&self.target.policy, spent, &exchange.outcome, now, jitter);
         let error = error(&exchange.outcome);
         let suspend = matches!(then, Settlement::GivenUp { suspend: true, .. });
         let (then, note) = follow(then, error.as_deref(), now);
@@ -79,7 +82,8 @@ impl Attempt {
             suspend,
             alarm,
         };
-        Some((Finished { attempt, message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note }, reached))
+        let told = Told { message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note };
+        Some((Finished { attempt, told }, reached))
     }
 
     /// Who is told when it goes wrong, or well again.

@@ -6,11 +6,13 @@
 mod browser;
 mod doing;
 mod looking;
+mod managing;
 #[path = "../process/node.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
 mod project;
 mod reading;
+mod repairing;
 mod served;
 mod signing;
 mod wire;

@@ -1,4 +1,4 @@
-//! Routes and what is said of their handlers → the document, OpenAPI 3.1 (3.1.0, with JSON Schema 2020-12).
+//! Routes and what is said of their handlers → the document, `OpenAPI` 3.1 (3.1.0, with JSON Schema 2020-12).
 
 use std::collections::BTreeMap;
 
@@ -236,8 +236,13 @@ fn in_path(known: &Known, name: &str) -> Value {
 
 /// The parameters that the fields of a type are.
 fn in_query(mut schema: Value) -> Vec<Value> {
-    let required: Vec<String> =
-        schema["required"].as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    let required: Vec<String> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
     let Some(Value::Object(properties)) = schema.get_mut("properties").map(Value::take) else { return Vec::new() };
     let parameter = |(name, mut schema): (String, Value)| {
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));

@@ -1,4 +1,4 @@
-//! The API's description: what the router is built of, with what stands beside each handler, → an OpenAPI 3.1 document and a page about it.
+//! The API's description: what the router is built of, with what stands beside each handler, → an `OpenAPI` 3.1 document and a page about it.
 //! A route that nobody describes, and a description of no route, fail a test. Not in it: the APIs of other systems, which are described
 //! there, the pages of the inspector, and the receiver of `dev`.
 

@@ -119,6 +119,7 @@ pub(super) fn generator(contract: Contract) -> SchemaGenerator {
 }
 
 /// The schema of an object with these fields; those of `required` must be there, and no other may.
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is handed in")]
 pub(in crate::server) fn object(required: &[&str], properties: Value) -> Value {
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }

@@ -37,7 +37,7 @@ fn calls(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
 }
 
 fn draw(document: &Value) -> Markup {
-    let schemas = document["components"]["schemas"].as_object();
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -50,7 +50,7 @@ fn draw(document: &Value) -> Markup {
             body {
                 header {
                     h1 { "The API of webhookc" }
-                    p { (prose(&document["info"]["description"])) }
+                    p { (prose(document.pointer("/info/description").unwrap_or(&Value::Null))) }
                     p { a href="/openapi.json" { "openapi.json" } " is the same for programs (OpenAPI 3.1). " code { "T" } " stands for " code { "/api/v1/tenants/{tenant}" } "." }
                 }
                 nav aria-label="Calls" {
@@ -72,7 +72,7 @@ fn draw(document: &Value) -> Markup {
 
 fn one(path: &str, method: &str, call: &Value) -> Markup {
     let parameters = call["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["name"].is_string());
-    let body = call["requestBody"]["content"].as_object().into_iter().flatten();
+    let body = call.pointer("/requestBody/content").and_then(Value::as_object).into_iter().flatten();
     html! {
         section id=(text(&call["operationId"])) {
             h2 { code.method { (method.to_uppercase()) } " " code { (short(path)) } }
@@ -83,7 +83,7 @@ fn one(path: &str, method: &str, call: &Value) -> Markup {
                 tbody { @for parameter in parameters { tr {
                     th scope="row" { code { (text(&parameter["name"])) } }
                     td { (text(&parameter["in"])) @if parameter["required"] == true { ", needed" } }
-                    td { (prose(&parameter["description"])) @if let Some(pattern) = parameter["schema"]["pattern"].as_str() { " " code { (pattern) } } }
+                    td { (prose(&parameter["description"])) @if let Some(pattern) = parameter.pointer("/schema/pattern").and_then(Value::as_str) { " " code { (pattern) } } }
                 } } }
             }
             @for (kind, content) in body { details { summary { "Body: " code { (kind) } } pre { (format!("{:#}", content["schema"])) } } }
@@ -106,7 +106,7 @@ fn answered(answer: &Value) -> Markup {
         (text(&answer["description"]))
         @for (kind, content) in answer["content"].as_object().into_iter().flatten() {
             " " code { (kind) }
-            @if let Some(name) = content["schema"]["$ref"].as_str().and_then(|name| name.rsplit('/').next()) { " " a href={ "#schema-" (name) } { (name) } }
+            @if let Some(name) = content.pointer("/schema/$ref").and_then(Value::as_str).and_then(|name| name.rsplit('/').next()) { " " a href={ "#schema-" (name) } { (name) } }
         }
     }
 }

@@ -41,18 +41,6 @@ impl Routes {
         self
     }
 
-    pub(in crate::server) fn nest(mut self, prefix: &str, inner: Self) -> Self {
-        self.router = self.router.nest(prefix, inner.router);
-        self.known.extend(inner.known.into_iter().map(|known| Known { path: format!("{prefix}{}", known.path), ..known }));
-        self
-    }
-
-    pub(in crate::server) fn merge(mut self, other: Self) -> Self {
-        self.router = self.router.merge(other.router);
-        self.known.extend(other.known);
-        self
-    }
-
     /// The same routes with something around them.
     pub(in crate::server) fn within(mut self, layer: impl FnOnce(Router<Arc<App>>) -> Router<Arc<App>>) -> Self {
         self.router = layer(self.router);

@@ -78,7 +78,7 @@ fn fields() -> Map<String, Value> {
             "schedule": { "type": "array", "items": { "type": "string" }, "maxItems": 100 },
         }),
     );
-    let mut failures = object(
+    let failures = object(
         &[],
         json!({
             "triggers": { "type": "array", "items": { "type": ["string", "integer"] }, "description": "`4xx`, `5xx`, `timeout`, `connection`, or a status." },
@@ -87,7 +87,6 @@ fn fields() -> Map<String, Value> {
             "divert": flag, "suspend": flag,
         }),
     );
-    failures["type"] = json!(["object", "null"]);
     let scope = object(&[], json!({ "model": text("The model."), "object": text("The id of one object.") }));
     let all = [
         ("name", json!({ "type": ["string", "null"], "minLength": 1, "maxLength": 128 })),
@@ -110,7 +109,7 @@ fn fields() -> Map<String, Value> {
         ("order", json!({ "enum": ["none", "object", null] })),
         ("signatures", json!({ "type": ["array", "null"], "items": { "enum": ["standard", "asymmetric", "journey"] } })),
         ("secret", text("`whsec_…`; one is made otherwise.")),
-        ("failure_handling", failures),
+        ("failure_handling", json!({ "anyOf": [failures, { "type": "null" }] })),
     ];
     Map::from_iter(all.map(|(name, schema)| (name.to_owned(), schema)))
 }

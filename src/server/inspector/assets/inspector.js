@@ -20,11 +20,12 @@ async function refresh() {
     return;
   }
   fetching = true;
+  let fresh = null;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     // Whoever is not signed in any more is sent to where that is done.
     if (answer.redirected) return location.reload();
-    if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (answer.ok) fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   } catch {
     // The node is away; the stream of events says so, and comes back with it.
   }
@@ -35,6 +36,17 @@ async function refresh() {
       refresh();
     }
   }, PAUSE);
+  if (fresh) replace(fresh);
+  lookAgain();
+}
+
+let looking = null;
+
+/** Fetches the page after a while, if it shows what goes on in the node and tells nobody. */
+function lookAgain() {
+  const again = find("[data-again]");
+  clearTimeout(looking);
+  if (again) looking = setTimeout(refresh, Number(again.dataset.again));
 }
 
 /** Puts what differs of a fetched page in its place. */
@@ -101,6 +113,7 @@ function adapt(old, next) {
     old.className = next.className;
     old.classList.add(...kept);
   }
+  if (old.nodeName === "PROGRESS") old.value = next.value;
   if (old.nodeName === "TEXTAREA") old.value = next.value;
   else merge(old, next);
 }
@@ -115,11 +128,14 @@ function shows(news) {
   switch (kind) {
     case "saves":
     case "webhook":
+    case "endpoint":
       return true;
     case "deliveries":
       return news.kind !== "saved" || news.fired > 0;
     case "delivery":
       return news.delivery === name;
+    case "resend":
+      return news.kind === "sending";
     case "object":
       return news.kind !== "saved" || `${news.model}/${news.object}` === name;
     default:
@@ -293,6 +309,43 @@ function dress() {
   mark();
 }
 
+// ── The form of an endpoint, checked as it is written ───────────────────────────────────────────
+
+/** How long nobody has written before it is checked, in milliseconds. */
+const BREATH = 250;
+let breath = null;
+let asked = 0;
+
+/** Presses *Check* and puts what is said beside the fields; what is written stays as it is. */
+async function check(form) {
+  const number = ++asked;
+  try {
+    const answer = await fetch(form.dataset.check, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (answer.redirected || answer.status === 401) return location.reload();
+    if (number !== asked) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of all("[data-said]")) {
+      const next = fresh.getElementById(old.id);
+      if (!next || old.isEqualNode(next)) continue;
+      old.replaceWith(document.importNode(next, true));
+    }
+    for (const field of form.querySelectorAll("[aria-describedby]")) {
+      const wrong = document.getElementById(field.getAttribute("aria-describedby"))?.querySelector(".wrong");
+      if (wrong) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+    }
+  } catch {
+    // The node is away; the form is checked once more when it is sent.
+  }
+}
+
+addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (!form?.dataset.check) return;
+  clearTimeout(breath);
+  breath = setTimeout(check, BREATH, form);
+});
+
 async function copy(button, text) {
   const before = button.textContent;
   try {
@@ -317,4 +370,5 @@ addEventListener("click", async (event) => {
 });
 
 dress();
+lookAgain();
 if (document.body.dataset.events) connect();
