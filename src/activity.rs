@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
+use crate::telemetry::Parent;
 
 /// Events that a watcher may fall behind by.
 const BACKLOG: usize = 4096;
@@ -44,6 +45,12 @@ pub enum Activity {
         sequence: Sequence,
         /// Each webhook looked at.
         decisions: Vec<Decided>,
+        /// What it made: each message with its event type.
+        messages: Vec<(MessageId, Arc<str>)>,
+        /// From its arrival until it was committed.
+        took: Duration,
+        /// What its client was doing.
+        parent: Option<Parent>,
     },
     /// An attempt begins.
     Sending {

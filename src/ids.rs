@@ -111,6 +111,11 @@ identity!(
     DeliveryId,
     "dlv_"
 );
+identity!(
+    /// A resend: deliveries that are sent again by one order. UUID v7.
+    ResendId,
+    "rsd_"
+);
 
 /// The bits of a [`DeliveryId`] that number the deliveries of a message.
 pub const ORDINAL_BITS: u32 = 20;

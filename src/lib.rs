@@ -13,6 +13,7 @@
 //! | layout | [`mod@format`] | tree | the same schema, laid out |
 //! | draw | [`graph`] | rules | pictures of them |
 //! | compare | [`changes`] | rules, earlier rules | what changed in meaning |
+//! | promise | [`contract`] | rules | JSON Schema of what is sent |
 //! | decide | [`engine`] | rules, a save | decisions, rendered requests |
 //! | take in | [`endpoints`] | what a tenant submits | definition of an endpoint |
 //! | prove | [`scenario`] | rules, test files | what would happen, and whether it should |
@@ -22,10 +23,12 @@
 //! | count, log | [`telemetry`] | what happens | numbers, lines |
 //! | lock | [`vault`] | a key, secrets | what may be stored |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
+//! | send again | [`resends`] | what was sent | the same, due once more |
 //! | lock anew | [`rekey`] | a store | the store, with another key |
 //! | forget | [`retention`] | settled deliveries | room |
 //! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
+//! | trace | `spans` | what happens | spans for a collector |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
 
@@ -50,6 +53,7 @@ pub mod report;
 pub mod format;
 pub mod graph;
 pub mod changes;
+pub mod contract;
 pub mod engine;
 pub mod delivery;
 pub mod endpoints;
@@ -66,8 +70,11 @@ pub mod access;
 pub mod vault;
 pub mod store;
 pub mod retention;
+pub mod resends;
 pub mod rekey;
 pub mod egress;
+#[cfg(feature = "otel")]
+pub mod spans;
 pub mod ingest;
 pub mod worker;
 pub mod reload;

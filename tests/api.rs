@@ -4,6 +4,8 @@
 
 #[path = "api/endpoints.rs"]
 mod endpoints;
+#[path = "api/resends.rs"]
+mod resends;
 
 use std::net::SocketAddr;
 use std::path::Path;

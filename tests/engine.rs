@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "engine/contract.rs"]
+mod contract;
 #[path = "engine/laws.rs"]
 mod laws;
 #[path = "engine/shared.rs"]

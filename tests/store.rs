@@ -27,6 +27,8 @@ mod prune_laws;
 mod queue;
 #[path = "store/receipts.rs"]
 mod receipts;
+#[path = "store/resends.rs"]
+mod resends;
 #[path = "store/room.rs"]
 mod room;
 #[path = "store/saves.rs"]

@@ -20,6 +20,8 @@ mod prune_laws;
 mod queue;
 #[path = "store/receipts.rs"]
 mod receipts;
+#[path = "store/resends.rs"]
+mod resends;
 #[path = "store/saves.rs"]
 mod saves;
 #[path = "store/script.rs"]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use webhookc::access::TenantScope;
 use webhookc::activity::Feed;
-use webhookc::delivery::{Policy, Secret, Signer};
+use webhookc::delivery::{Secret, Signer};
 use webhookc::engine::{Save, Verb, parse_save, read_trace};
 use webhookc::generation::{Generation, Target};
 use webhookc::ids::{EndpointId, Tenant};
@@ -42,7 +42,7 @@ fn generation(number: u64, schema: &str) -> Arc<Generation> {
     let found = support::in_words(&compilation);
     let rules = Arc::new(compilation.rules.unwrap_or_else(|| panic!("the schema does not compile:\n{found}")));
     let signer = Signer::new(Secret::from_random([7; 32]), Vec::new());
-    let target = Target { name: "sink".to_owned(), policy: Policy::default(), signer };
+    let target = Target { name: "sink".to_owned(), policy: Arc::default(), signer };
     let targets = [(EndpointId::new("ep_sink"), Arc::new(target))].into_iter().collect();
     Arc::new(Generation { number, rules, targets, secrets: BTreeMap::default(), own: Arc::default(), origin: Arc::default() })
 }

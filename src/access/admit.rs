@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Actor, Key, KeyId, KeyState, Permission, Permissions, Token};
+use super::{Actor, Key, KeyId, KeyState, Permission, Permissions, Session, Token};
 use crate::ids::Tenant;
 
 /// Whether a call without a key is let in.
@@ -33,6 +33,10 @@ enum Who {
 pub struct TenantScope {
     tenant: Tenant,
     by: Actor,
+    /// All that may be done there by whoever has the right.
+    may: Permissions,
+    /// Whether it may be done in all tenants.
+    everywhere: bool,
 }
 
 /// The right to do something to the node as a whole, or to all tenants.
@@ -53,6 +57,9 @@ pub enum Denied {
     /// There is no such key, or its secret is another.
     #[error("the call's key is not known here")]
     Unknown,
+    /// The session is over, or was none.
+    #[error("the session is over")]
+    Over,
     /// Its time is over.
     #[error("the key `{0}` expired at {1}")]
     Expired(KeyId, Timestamp),
@@ -98,13 +105,19 @@ impl Caller {
         if !token.is_of(&key.hash) || token.kind != key.kind || token.id != key.id {
             return Err(Denied::Unknown);
         }
-        for part in [Some(&*key), maker].into_iter().flatten() {
-            match part.state(now) {
-                KeyState::Active => {}
-                KeyState::Expired(at) => return Err(Denied::Expired(key.id, at)),
-                KeyState::Revoked(at) => return Err(Denied::Revoked(key.id, at)),
-            }
+        of_use(&key, maker, now)?;
+        Ok(Self(Who::Key(key)))
+    }
+
+    /// Whoever has this session. `key` is the one that it was begun with, `maker`, of a link, the key that made it.
+    ///
+    /// # Errors
+    /// When the session is over, or one of the two keys is not of use at `now`.
+    pub fn of_session(session: &Session, key: Arc<Key>, maker: Option<&Key>, now: Timestamp) -> Result<Self, Denied> {
+        if session.key != key.id || session.expires_at <= now {
+            return Err(Denied::Over);
         }
+        of_use(&key, maker, now)?;
         Ok(Self(Who::Key(key)))
     }
 
@@ -121,7 +134,7 @@ impl Caller {
                 return Err(Denied::Lacking { key: key.id, permission });
             }
         }
-        Ok(TenantScope { tenant, by: self.actor() })
+        Ok(self.scope(tenant))
     }
 
     /// The right to do this to the node, or to what belongs to all tenants.
@@ -147,8 +160,23 @@ impl Caller {
     pub fn in_own(&self, tenant: Tenant) -> Result<TenantScope, Denied> {
         match self.tenant() {
             Some(own) if *own != tenant => Err(Denied::NoTenant(tenant)),
-            Some(_) | None => Ok(TenantScope { tenant, by: self.actor() }),
+            Some(_) | None => Ok(self.scope(tenant)),
         }
+    }
+
+    /// The right to know which tenants there are: whoever may do something in each of them.
+    ///
+    /// # Errors
+    /// When it is one tenant's.
+    pub fn in_all(&self) -> Result<NodeScope, Denied> {
+        match self.key().filter(|key| key.tenant.is_some()) {
+            Some(key) => Err(Denied::NotOfNode(key.id)),
+            None => Ok(NodeScope { by: self.actor() }),
+        }
+    }
+
+    fn scope(&self, tenant: Tenant) -> TenantScope {
+        TenantScope { tenant, by: self.actor(), may: self.permissions(), everywhere: self.tenant().is_none() }
     }
 
     /// Who it is.
@@ -182,11 +210,35 @@ impl Caller {
     }
 }
 
+/// Whether a key, and what made it, are of use.
+fn of_use(key: &Key, maker: Option<&Key>, now: Timestamp) -> Result<(), Denied> {
+    for part in [Some(key), maker].into_iter().flatten() {
+        match part.state(now) {
+            KeyState::Active => {}
+            KeyState::Expired(at) => return Err(Denied::Expired(key.id, at)),
+            KeyState::Revoked(at) => return Err(Denied::Revoked(key.id, at)),
+        }
+    }
+    Ok(())
+}
+
 impl TenantScope {
     /// What the node does by itself in a tenant, and what whoever has its file may do. Not for the API: `tests/layout.rs` keeps it out.
     #[must_use]
     pub fn of_node(tenant: Tenant) -> Self {
-        Self { tenant, by: Actor::Operator }
+        Self { tenant, by: Actor::Operator, may: Permissions::all(), everywhere: true }
+    }
+
+    /// Whether this may be done there too, so that what may not need not be offered. It gives no right.
+    #[must_use]
+    pub fn permits(&self, permission: Permission) -> bool {
+        self.may.contains(permission)
+    }
+
+    /// Whether the same may be done in other tenants. It gives no right.
+    #[must_use]
+    pub fn sees_others(&self) -> bool {
+        self.everywhere
     }
 
     /// The tenant.

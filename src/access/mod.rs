@@ -7,10 +7,12 @@ mod key;
 pub mod may;
 mod order;
 mod permission;
+mod session;
 mod token;
 
 pub use admit::{Caller, Denied, Gate, NodeScope, TenantScope};
 pub use key::{Actor, Key, KeyState};
 pub use order::{KeyOrder, OrderError};
 pub use permission::{Group, Permission, PermissionError, Permissions, Verb};
+pub use session::{ParseSessionError, Session, SessionToken};
 pub use token::{KeyId, Kind, ParseKeyIdError, ParseTokenError, Token};

@@ -100,12 +100,7 @@ impl Token {
     /// As it is handed out.
     #[must_use]
     pub fn reveal(&self) -> String {
-        let mut text = format!("{}{:016x}_", self.kind.prefix(), self.id.0);
-        for byte in self.secret {
-            // Writing to a string cannot fail.
-            let _written = write!(text, "{byte:02x}");
-        }
-        text
+        format!("{}{:016x}_{}", self.kind.prefix(), self.id.0, digits(&self.secret))
     }
 
     /// What is stored of its secret.
@@ -142,8 +137,17 @@ impl fmt::Debug for Token {
     }
 }
 
+/// Lower-case hexadecimal digits.
+pub(super) fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _written = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Exactly so many bytes from lower-case hexadecimal digits.
-fn hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+pub(super) fn hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     if pairs.len() != N || !rest.is_empty() {

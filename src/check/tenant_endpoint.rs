@@ -126,6 +126,13 @@ impl TenantEndpoints {
         })
     }
 
+    /// Those that ask for an event, about whatever object, by name alone. Each once.
+    pub fn takers<'a>(&'a self, event: &'a str) -> impl Iterator<Item = &'a Arc<TenantEndpoint>> {
+        let any = [event, super::ALL_EVENTS].into_iter().filter_map(|name| self.by_event.get(name)).flat_map(|list| list.iter());
+        let own = [event, super::ALL_EVENTS].into_iter().filter_map(|name| self.by_object.get(name));
+        any.chain(own.flat_map(|objects| objects.values().flatten()))
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

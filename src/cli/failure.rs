@@ -58,11 +58,6 @@ impl Failure {
         self
     }
 
-    /// Whether it is the node that refused.
-    pub(super) fn is_refusal(&self) -> bool {
-        self.code == 1
-    }
-
     pub(super) fn code(mut self, code: u8) -> Self {
         self.code = code;
         self

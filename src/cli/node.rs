@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::descriptors;
 use super::failure::Failure;
@@ -21,6 +22,7 @@ use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
 use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
+use crate::resends;
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
 use crate::store::{self, Store};
@@ -66,7 +68,6 @@ pub(super) struct Node {
 impl Node {
     /// Reads the configuration and takes the address.
     pub(super) async fn prepare(plan: Plan) -> Result<Self, Failure> {
-        small_pages();
         let paths = vec![plan.path.clone()];
         let config = aside(|| config::read(&paths, &plan.overrides).outcome)?.config;
         if !plan.open_to_others && !config.listen.ip().is_loopback() && (plan.dev || !asks_for_keys(&plan, &config).await?) {
@@ -132,13 +133,14 @@ impl Node {
                 return Ok(false);
             }
         }
+        let collecting = collect(&feed)?;
         let limits = limits(&plan, &config);
         // Whoever opens the API to others may be called by any name, unless he says by which.
         let any_name = !config.listen.ip().is_loopback() && config.hosts.is_empty();
         let app = App::new(Options {
             dev: plan.dev,
             dialects: config.dialects.clone(),
-            inspector: plan.dev.then(|| Inspector { feed: feed.clone(), process: clock.now().as_millisecond().unsigned_abs(), rejected }),
+            inspector: Some(Inspector { feed: feed.clone(), process: clock.now().as_millisecond().unsigned_abs(), rejected }),
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),
@@ -174,6 +176,7 @@ impl Node {
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
+            let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
@@ -182,6 +185,7 @@ impl Node {
                 () = reexamine(&ingest, &swapped) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
+            resending.abort();
             forgetting.abort();
             noting.abort();
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
@@ -192,11 +196,8 @@ impl Node {
         // Whoever watches is let go, or the API would never come to its end.
         feed.tell(clock.now(), Activity::Stopping);
         let _nobody = stop_api.send(true);
-        let abort = api.abort_handle();
-        match tokio::time::timeout(LAST_ANSWERS, api).await {
-            Ok(ended) => joined("the API", ended),
-            Err(_) => abort.abort(),
-        }
+        last_answers(api).await;
+        collected(collecting).await;
         keychain.note_uses_now().await;
         store.close().await;
         Ok(true)
@@ -208,15 +209,6 @@ fn begun(feed: &Feed, clock: &dyn Clock, swapped: &Notify) {
     feed.tell(clock.now(), Activity::Begun);
     // It may be another than that of the last process.
     swapped.notify_one();
-}
-
-/// A node lives long and holds little at a time: pages of 2 MiB, of which the allocator would take one for each thread and size of
-/// things, would double what it occupies. A compilation that ends soon is faster with them.
-fn small_pages() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        tracing::debug!(%error, "large pages stay in use");
-    }
 }
 
 /// Does what needs much memory for a moment on a thread of its own, with whose end the allocator gives back what is free by then.
@@ -246,11 +238,44 @@ async fn reexamine_once(ingest: &Ingest) {
     }
 }
 
+/// Waits for what the API still answers, not for long.
+async fn last_answers<T>(api: JoinHandle<T>) {
+    let abort = api.abort_handle();
+    match tokio::time::timeout(LAST_ANSWERS, api).await {
+        Ok(ended) => joined("the API", ended),
+        Err(_) => abort.abort(),
+    }
+}
+
+/// Sends spans to the collector that the environment names, if it names one.
+#[cfg(feature = "otel")]
+fn collect(feed: &Feed) -> Result<Option<JoinHandle<()>>, Failure> {
+    let collector = crate::spans::Collector::of_environment(feed).map_err(|error| Failure::new(error.to_string()))?;
+    Ok(collector.map(|collector| tokio::spawn(collector.run())))
+}
+
+/// Says that no spans are sent, if the environment asks for them.
+#[cfg(not(feature = "otel"))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail with the feature `otel`")]
+fn collect(_: &Feed) -> Result<Option<JoinHandle<()>>, Failure> {
+    if std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some_and(|endpoint| !endpoint.is_empty()) {
+        tracing::warn!("`OTEL_EXPORTER_OTLP_ENDPOINT` has no effect: this program was built without the feature `otel`");
+    }
+    Ok(None)
+}
+
+/// Waits until the last spans have left.
+async fn collected(collecting: Option<JoinHandle<()>>) {
+    if let Some(collecting) = collecting {
+        joined("the sender of spans", collecting.await);
+    }
+}
+
 fn live(generation: Generation) -> crate::generation::Live {
     Arc::new(ArcSwap::from_pointee(generation))
 }
 
-fn joined<T>(who: &str, ended: Result<T, tokio::task::JoinError>) {
+fn joined<T>(who: &str, ended: Result<T, JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "{who} ended badly");
     }

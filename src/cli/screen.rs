@@ -117,6 +117,9 @@ mod tests {
             operation: "create",
             sequence: Sequence(1),
             decisions: vec![decided("asset_ready", "asset_photo is present, needs uploaded"), decided("asset_saved", "")],
+            messages: Vec::new(),
+            took: Duration::ZERO,
+            parent: None,
         };
         assert_eq!(
             lines(&mut screen, saved),

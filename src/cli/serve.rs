@@ -110,7 +110,7 @@ async fn log_events(feed: Feed, format: telemetry::LogFormat) {
             Err(RecvError::Closed) => return,
         };
         match event.what {
-            Activity::Saved { tenant, model, object, operation, sequence, decisions } => {
+            Activity::Saved { tenant, model, object, operation, sequence, decisions, .. } => {
                 let fired = decisions.iter().filter(|decision| decision.fired).count();
                 tracing::debug!(%tenant, %model, %object, operation, %sequence, fired, "saved");
             }

@@ -16,22 +16,24 @@ use crate::text::{Span, Spanned};
 
 /// Names that the node uses itself.
 const RESERVED: [&str; 1] = ["sink"];
+/// Different policies that are remembered to be shared: a file repeats a few, and each endpoint is compared with all of them.
+const POLICIES: usize = 8;
 /// Characters of a name.
 const LONGEST_NAME: usize = 64;
 
 /// `[receivers.NAME]`.
-pub(super) fn receiver(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endpoint> {
+pub(super) fn receiver(value: &Value<'_>, policies: &mut Policies, out: &mut Vec<Mistake>) -> Option<Endpoint> {
     let name = slug(&Spanned::new(value.key.to_owned(), value.key_span), out);
     let table = value.table(format!("[receivers.{}]", value.key), out)?;
     let rest = rest(table, value.key_span, out)?;
     let name = name?;
     let id = EndpointId::new(format!("ep_receiver_{}", name.value));
     let events = Events::Receiver(name.value.clone());
-    Some(rest.of(id, name, events))
+    Some(rest.of(id, name, events, policies))
 }
 
 /// One of `[[endpoints]]`.
-pub(super) fn endpoint(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endpoint> {
+pub(super) fn endpoint(value: &Value<'_>, policies: &mut Policies, out: &mut Vec<Mistake>) -> Option<Endpoint> {
     let mut table = value.table("[[endpoints]]".to_owned(), out)?;
     let name = if let Some(name) = table.take("name") {
         name.string(out).and_then(|name| slug(&name, out))
@@ -57,23 +59,42 @@ pub(super) fn endpoint(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Endp
     let rest = rest(table, place, out)?;
     let name = name?;
     let id = EndpointId::new(format!("ep_{}", name.value));
-    Some(rest.of(id, name, events))
+    Some(rest.of(id, name, events, policies))
+}
+
+/// Policies that many endpoints share: there may be very many endpoints, and few ways to call them.
+#[derive(Default)]
+pub(super) struct Policies(Vec<Arc<Policy>>);
+
+impl Policies {
+    /// The policy, shared with the endpoints that have an equal one, if they are among those that were looked for last.
+    fn share(&mut self, policy: Policy) -> Arc<Policy> {
+        if let Some(place) = self.0.iter().position(|known| **known == policy) {
+            let known = self.0.remove(place);
+            self.0.insert(0, Arc::clone(&known));
+            return known;
+        }
+        let policy = Arc::new(policy);
+        self.0.truncate(POLICIES - 1);
+        self.0.insert(0, Arc::clone(&policy));
+        policy
+    }
 }
 
 /// What receivers and endpoints have in common.
 struct Rest {
     request: RequestSource,
     policy: Policy,
-    alert: Option<Spanned<String>>,
-    keys: Keys,
+    alert: Option<Box<Spanned<String>>>,
+    keys: Option<Box<Keys>>,
     enabled: bool,
 }
 
 impl Rest {
-    fn of(self, id: EndpointId, name: Spanned<Box<str>>, events: Events) -> Endpoint {
+    fn of(self, id: EndpointId, name: Spanned<Box<str>>, events: Events, policies: &mut Policies) -> Endpoint {
         let Self { request, policy, alert, keys, enabled } = self;
         let source = Arc::new(EndpointSource { id, name, events, request, enabled, takes_alerts: false });
-        Endpoint { source, policy, alert, keys }
+        Endpoint { source, policy: policies.share(policy), alert, keys }
     }
 }
 
@@ -90,10 +111,10 @@ fn rest(mut table: Table<'_>, place: Span, out: &mut Vec<Mistake>) -> Option<Res
     let keys = keys(&mut table, out);
     let enabled = table.take("enabled").and_then(|value| value.boolean(out)).unwrap_or(true);
     let (mut policy, alert) = policy(&mut table, out);
-    policy.asymmetric |= keys.signing_key.is_some();
+    policy.asymmetric |= keys.as_ref().is_some_and(|keys| keys.signing_key.is_some());
     table.finish(out);
     let method = method.unwrap_or_else(|| Spanned::new("POST".into(), span));
-    Some(Rest { request: RequestSource { url: url?, method, headers, body, span }, policy, alert, keys, enabled })
+    Some(Rest { request: RequestSource { url: url?, method, headers, body, span }, policy, alert: alert.map(Box::new), keys, enabled })
 }
 
 fn method(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Spanned<Box<str>>> {
@@ -179,7 +200,7 @@ pub(super) fn alerts(endpoints: &mut [Endpoint], out: &mut Vec<Mistake>) {
         let Some(alert) = &endpoint.alert else { continue };
         let others = || known.iter().filter(|(_, id)| *id != endpoint.source.id);
         if let Some((_, id)) = others().rfind(|(name, _)| *name == alert.value) {
-            endpoint.policy.failure_handling.alert_endpoint = Some(id.clone());
+            Arc::make_mut(&mut endpoint.policy).failure_handling.alert_endpoint = Some(id.clone());
             taking.insert(id.clone());
         } else if alert.value == *endpoint.source.name.value {
             let message = format!("the endpoint `{}` cannot be its own alert endpoint, expected another one", alert.value);

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::dialect::dialects;
 use super::document::{Document, Mistake, Table, Value};
-use super::endpoint::{alerts, endpoint, receiver, tables, unique};
+use super::endpoint::{Policies, alerts, endpoint, receiver, tables, unique};
 use super::retention::retention;
 use super::secret::SecretSource;
 use super::{Config, FILE_NAME, in_folder};
@@ -80,13 +80,14 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         config.names.extend(secrets.iter().map(|value| (format!("secrets.{}", value.key), value.key_span)));
         config.secrets = secrets.iter().filter_map(|value| Some((value.key.to_owned(), SecretSource::of(value, false, out)?))).collect();
     }
+    let mut policies = Policies::default();
     if let Some(receivers) = named(table.take("receivers"), "[receivers]", out) {
         config.names.extend(receivers.iter().map(|value| (format!("receivers.{}", value.key), value.key_span)));
-        config.endpoints.extend(receivers.iter().filter_map(|value| receiver(value, out)));
+        config.endpoints.extend(receivers.iter().filter_map(|value| receiver(value, &mut policies, out)));
     }
     if let Some(endpoints) = table.take("endpoints") {
         let endpoints = tables(&endpoints, out);
-        config.endpoints.extend(endpoints.iter().filter_map(|value| endpoint(value, out)));
+        config.endpoints.extend(endpoints.iter().filter_map(|value| endpoint(value, &mut policies, out)));
     }
     unique(&config.endpoints, out);
     alerts(&mut config.endpoints, out);

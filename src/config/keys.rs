@@ -31,13 +31,14 @@ pub struct PreviousSecret {
     pub until: Timestamp,
 }
 
-/// Takes the keys from an endpoint's table.
-pub(super) fn keys(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Keys {
+/// Takes the keys from an endpoint's table; boxed, since most have none there and there may be very many.
+pub(super) fn keys(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Option<Box<Keys>> {
     let secret = table.take("secret").and_then(|value| source::<Secret>(&value, out));
     let signing_key = table.take("signing_key").and_then(|value| source::<SigningKey>(&value, out));
     let previous = table.take("previous_secrets").and_then(|value| value.list(out)).unwrap_or_default();
-    let previous = previous.iter().filter_map(|value| previous_secret(value, out)).collect();
-    Keys { secret, signing_key, previous }
+    let previous: Vec<_> = previous.iter().filter_map(|value| previous_secret(value, out)).collect();
+    let nothing = secret.is_none() && signing_key.is_none() && previous.is_empty();
+    (!nothing).then(|| Box::new(Keys { secret, signing_key, previous }))
 }
 
 /// Where a key of the kind `K` is; one that is written out must be one.

@@ -87,11 +87,11 @@ pub struct Endpoint {
     /// Who it is and what it is sent.
     pub source: Arc<EndpointSource>,
     /// Limits and failure handling.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// The name of its alert endpoint, as written.
-    pub alert: Option<Spanned<String>>,
-    /// What its deliveries are signed with.
-    pub keys: Keys,
+    pub alert: Option<Box<Spanned<String>>>,
+    /// What its deliveries are signed with, where anything is said about it.
+    pub keys: Option<Box<Keys>>,
 }
 
 /// Settings from flags and the environment, which win over the file.

@@ -87,7 +87,7 @@ diverted = "forever"
     assert_eq!(erp.source.request.body.as_ref().unwrap().text.as_ref().unwrap().text, "{}");
     assert_eq!(erp.source.request.headers.len(), 3);
     assert!(erp.policy.journey && erp.policy.asymmetric);
-    let untils: Vec<String> = erp.keys.previous.iter().map(|previous| previous.until.to_string()).collect();
+    let untils: Vec<String> = erp.keys.iter().flat_map(|keys| &keys.previous).map(|previous| previous.until.to_string()).collect();
     assert_eq!(untils, ["2026-12-01T00:00:00Z"; 2]);
     let week = Some(Duration::from_hours(7 * 24));
     let kept = Retention {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -81,13 +81,8 @@ impl PlainClient {
     }
 
     async fn run(&self, method: &str, url: &str, body: Option<Bytes>) -> Result<(u16, Bytes), CallError> {
-        let address = || CallError::Address(url.to_owned());
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| address())?;
-        let Location { origin, authority, target } = Location::read(url).map_err(|_| address())?;
-        let mut request = Request::new(Full::new(body.clone().unwrap_or_default()));
-        *request.method_mut() = method;
-        *request.uri_mut() = target;
-        request.headers_mut().insert(http::header::HOST, authority);
+        let mut request = Request::new(body.clone().unwrap_or_default());
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| CallError::Address(url.to_owned()))?;
         if body.is_some() {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -95,6 +90,19 @@ impl PlainClient {
             let bearer = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| CallError::Key)?;
             request.headers_mut().insert(AUTHORIZATION, bearer);
         }
+        let answer = self.exchange(url, request).await?;
+        Ok((answer.status().as_u16(), answer.into_body()))
+    }
+
+    /// Sends a request to a URL, whatever its own says, and reads the answer. Takes as long as it takes.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn exchange(&self, url: &str, request: Request<Bytes>) -> Result<Response<Bytes>, CallError> {
+        let Location { origin, authority, target } = Location::read(url).map_err(|_| CallError::Address(url.to_owned()))?;
+        let mut request = request.map(Full::new);
+        *request.uri_mut() = target;
+        request.headers_mut().insert(http::header::HOST, authority);
         let sent = self.client.send(&origin, request, &mut Timing::default()).await;
         let (mut wire, response) = sent.map_err(|outcome| CallError::Unreachable { url: url.to_owned(), why: why(outcome) })?;
         let answer = |why: String| CallError::Answer { url: url.to_owned(), why };
@@ -108,7 +116,7 @@ impl PlainClient {
             whole.extend_from_slice(&part);
         }
         self.client.pool.put(origin, wire);
-        Ok((head.status.as_u16(), whole.freeze()))
+        Ok(Response::from_parts(head, whole.freeze()))
     }
 }
 

@@ -5,14 +5,12 @@
 //! `state` and `thumbnail`, null where not known, and one that is listed with `embed="false"` is there as `NAME_id` alone; a location
 //! has all its five parts; a relation is there as `NAME_id`, and if it is embedded, as `NAME` too.
 
-use std::cmp::Ordering;
-
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::ids::PropertyId;
-use crate::program::{Embed, FieldType, Kind, Program, Property};
+use crate::program::{Embed, Model, PayloadValue, Program, Record};
 use crate::template::{Data, Embedded, Snapshot};
 
 /// What most payloads fit into, in bytes.
@@ -61,117 +59,57 @@ impl Body<'_> {
     }
 }
 
-/// A key of an object: a name, or a name with `_id` after it, which is never put together in memory.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Key<'a> {
-    name: &'a str,
-    is_id: bool,
-}
-
-impl Key<'_> {
-    fn suffix(self) -> &'static str {
-        if self.is_id { "_id" } else { "" }
-    }
-
-    fn order(self, other: Self) -> Ordering {
-        // As far as both names go first: comparing whole slices is several times faster than byte by byte.
-        let both = self.name.len().min(other.name.len());
-        let ((own, rest), (others, others_rest)) = (self.name.as_bytes().split_at(both), other.name.as_bytes().split_at(both));
-        let whole = |rest, suffix: &'static str| <[u8]>::iter(rest).chain(suffix.as_bytes());
-        own.cmp(others).then_with(|| whole(rest, self.suffix()).cmp(whole(others_rest, other.suffix())))
-    }
-}
-
-/// What stands under a key.
-#[derive(Clone, Copy)]
-enum Entry<'a> {
-    Text(&'a str),
-    Value(&'a Value),
-    AttachmentId(&'a Value),
-    Attachment(&'a Value),
-    Location(&'a Value),
-    Track(&'a Value),
-    Embed(&'a Embed, Option<&'a Embedded>),
-}
-
 fn object(body: &mut Body<'_>, snapshot: &Snapshot, embeds: &[Embed], by_id: &[PropertyId]) {
-    let record = &snapshot.record;
-    let model = body.program.model(record.model);
-    let mut entries: Vec<(Key<'_>, Entry<'_>)> = Vec::with_capacity(model.properties.len() * 2 + embeds.len() + 3);
-    let named = |name, entry| (Key { name, is_id: false }, entry);
-    entries.push(named("id", Entry::Text(&record.id)));
-    entries.push(named("type", Entry::Text(&model.name)));
-    if model.property_named("updated_at").is_none() {
-        entries.push(named("updated_at", Entry::Text(&record.updated_at)));
-    }
-    for (id, property) in (0_u16..).map(PropertyId).zip(&model.properties) {
-        let value = record.value(id);
-        if by_id.contains(&id) {
-            entries.push((Key { name: &property.name, is_id: true }, Entry::AttachmentId(value)));
-        } else {
-            property_entries(&mut entries, property, value);
+    let program = body.program;
+    let model = program.model(snapshot.record.model);
+    let mut related: Vec<_> = embeds.iter().enumerate().map(|(index, embed)| (embed, snapshot.embedded.get(index))).collect();
+    related.sort_unstable_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let mut related = related.into_iter().peekable();
+    let mut before = "{";
+    for key in model.payload_keys().iter() {
+        while let Some((embed, found)) = related.next_if(|(embed, _)| *embed.name < *key.name()) {
+            related_object(body, before, embed, found);
+            before = ",";
         }
-    }
-    for (index, embed) in embeds.iter().enumerate() {
-        entries.push(named(&embed.name, Entry::Embed(embed, snapshot.embedded.get(index))));
-    }
-    entries.sort_unstable_by(|(a, _), (b, _)| a.order(*b));
-
-    let mut before = "{\"";
-    for (key, entry) in entries {
-        // Names are made of ASCII letters, digits and underscores: nothing to escape.
+        if matches!(key.value, PayloadValue::Attachment(property) if by_id.contains(&property)) {
+            continue;
+        }
         body.text(before);
-        body.text(key.name);
-        body.text(key.suffix());
-        body.text("\":");
-        write(body, entry);
-        before = ",\"";
+        body.text(key.written);
+        property(body, model, &snapshot.record, key.value);
+        before = ",";
+    }
+    for (embed, found) in related {
+        related_object(body, before, embed, found);
+        before = ",";
     }
     body.text("}");
 }
 
-fn property_entries<'a>(entries: &mut Vec<(Key<'a>, Entry<'a>)>, property: &'a Property, value: &'a Value) {
-    let name = Key { name: &property.name, is_id: false };
-    let id = Key { name: &property.name, is_id: true };
-    match &property.kind {
-        Kind::BelongsTo(_) => entries.push((id, Entry::Value(value))),
-        Kind::Field(FieldType::Attachment(_)) => {
-            entries.push((id, Entry::AttachmentId(value)));
-            entries.push((name, Entry::Attachment(value)));
-        }
-        Kind::Field(FieldType::Location) => entries.push((name, Entry::Location(value))),
-        Kind::Field(FieldType::Track) => entries.push((name, Entry::Track(value))),
-        Kind::Field(
-            FieldType::Text(_)
-            | FieldType::Number
-            | FieldType::Integer
-            | FieldType::Boolean
-            | FieldType::Date
-            | FieldType::Datetime
-            | FieldType::SingleChoice(_)
-            | FieldType::MultipleChoice(_)
-            | FieldType::SingleChoiceInteger(_)
-            | FieldType::MultipleChoiceInteger(_),
-        ) => entries.push((name, Entry::Value(value))),
-    }
-}
-
-fn write(body: &mut Body<'_>, entry: Entry<'_>) {
-    match entry {
-        Entry::Text(text) => body.value(text),
-        Entry::Value(value) => body.value(value),
-        Entry::AttachmentId(attachment) => body.value(attachment.get("id").unwrap_or(&Value::Null)),
-        Entry::Attachment(attachment) => parts(body, attachment, &ATTACHMENT_KEYS),
-        Entry::Location(location) => parts(body, location, &LOCATION_KEYS),
-        Entry::Track(track) => match track.as_array() {
+fn property(body: &mut Body<'_>, model: &Model, record: &Record, value: PayloadValue) {
+    match value {
+        PayloadValue::Id => body.value(&record.id),
+        PayloadValue::Type => body.value(&model.name),
+        PayloadValue::UpdatedAt => body.value(&record.updated_at),
+        PayloadValue::Plain(property) => body.value(record.value(property)),
+        PayloadValue::AttachmentId(property) => body.value(record.value(property).get("id").unwrap_or(&Value::Null)),
+        PayloadValue::Attachment(property) => parts(body, record.value(property), &ATTACHMENT_KEYS),
+        PayloadValue::Location(property) => parts(body, record.value(property), &LOCATION_KEYS),
+        PayloadValue::Track(property) => match record.value(property).as_array() {
             None => body.text("null"),
             Some(points) => list(body, points, |body, point| parts(body, point, &LOCATION_KEYS)),
         },
-        Entry::Embed(embed, Some(Embedded::One(Some(related)))) => object(body, related, &embed.embeds, &[]),
-        Entry::Embed(embed, Some(Embedded::Many(items))) => {
-            list(body, items, |body, item| object(body, item, &embed.embeds, &[]));
-        }
-        Entry::Embed(_, Some(Embedded::One(None)) | None) => body.text("null"),
+    }
+}
+
+fn related_object(body: &mut Body<'_>, before: &str, embed: &Embed, found: Option<&Embedded>) {
+    body.text(before);
+    body.value(&embed.name);
+    body.text(":");
+    match found {
+        Some(Embedded::One(Some(related))) => object(body, related, &embed.embeds, &[]),
+        Some(Embedded::Many(items)) => list(body, items, |body, item| object(body, item, &embed.embeds, &[])),
+        Some(Embedded::One(None)) | None => body.text("null"),
     }
 }
 

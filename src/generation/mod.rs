@@ -64,7 +64,7 @@ pub struct Target {
     /// Its name.
     pub name: String,
     /// Limits and failure handling.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// Its signatures.
     pub signer: Signer,
 }

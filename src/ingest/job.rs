@@ -2,6 +2,7 @@
 //! first save that is refused.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -14,7 +15,7 @@ use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
 use crate::store::{Answer, JobStep, Query, SaveJob, StoreError};
-use crate::telemetry;
+use crate::telemetry::{self, Parent};
 use crate::time::Entropy;
 
 /// Rounds of questions about one save. The engine needs one for each level of embedding and a few more; an engine that goes on asking
@@ -36,7 +37,11 @@ pub(super) struct Saving {
     asked: Vec<Read>,
     rounds: usize,
     saved: Vec<Saved>,
+    /// What is told after the commit.
     news: Vec<Activity>,
+    began: Instant,
+    /// What the client was doing.
+    parent: Option<Parent>,
     decided: telemetry::Decided,
     error: Option<IngestError>,
 }
@@ -69,6 +74,8 @@ impl Saving {
             asked: Vec::new(),
             rounds: 0,
             news: Vec::new(),
+            began: Instant::now(),
+            parent: telemetry::parent(),
             decided: telemetry::Decided::default(),
             error: None,
         }
@@ -113,42 +120,46 @@ impl Saving {
         self.decided.fired += outcome.firings.len();
         self.decided.waiting += outcome.waits.len();
         self.decided.suppressed += looked_at.saturating_sub(outcome.firings.iter().filter(own).count() + outcome.waits.len());
-        if self.feed.is_watched() {
-            self.news.push(self.news_of(save, sequence, &outcome));
-        }
+        let decisions = self.feed.is_watched().then(|| decisions(&self.generation, &outcome));
         let item = self.feed.remembers().then(|| save.to_item(&self.generation.rules.program));
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
         let mut effects = rows(circumstances, (save.model, &save.id), outcome, written);
         effects.record.item = item;
-        let messages = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
+        let messages: Vec<_> = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
+        if let Some(decisions) = decisions {
+            self.news.push(Activity::Saved {
+                tenant: self.tenant.clone(),
+                model: Arc::from(&*program.model(save.model).name),
+                object: Arc::from(&*save.id),
+                operation: operation.as_str(),
+                sequence,
+                decisions,
+                messages: messages.clone(),
+                took: Duration::ZERO,
+                parent: self.parent,
+            });
+        }
         self.saved.push(Saved { operation, sequence, messages, trace });
         self.known.found.clear();
         self.rounds = 0;
         JobStep::Write(Box::new(effects))
     }
 
-    fn news_of(&self, save: &Save, sequence: Sequence, outcome: &Outcome) -> Activity {
-        let program = &self.generation.rules.program;
-        let decided = |decision| {
-            let entry = trace_entry(program, decision);
-            let why = entry.to_string();
-            Decided { webhook: Arc::from(&*entry.webhook), fired: matches!(decision.verdict, crate::engine::Verdict::Fired), why }
-        };
-        Activity::Saved {
-            tenant: self.tenant.clone(),
-            model: Arc::from(&*program.model(save.model).name),
-            object: Arc::from(&*save.id),
-            operation: outcome.operation.as_str(),
-            sequence,
-            decisions: outcome.decided.decisions(&self.generation.rules).iter().map(decided).collect(),
-        }
-    }
-
     fn fail(&mut self, why: String) -> JobStep {
         self.error = Some(IngestError::Store(StoreError::Failed(why)));
         JobStep::Abort
     }
+}
+
+/// The decisions as whoever watches reads them.
+fn decisions(generation: &Generation, outcome: &Outcome) -> Vec<Decided> {
+    let decided = |decision| {
+        let entry = trace_entry(&generation.rules.program, decision);
+        let why = entry.to_string();
+        Decided { webhook: Arc::from(&*entry.webhook), fired: matches!(decision.verdict, crate::engine::Verdict::Fired), why }
+    };
+    outcome.decided.decisions(&generation.rules).iter().map(decided).collect()
 }
 
 impl SaveJob for Saving {
@@ -200,7 +211,10 @@ impl SaveJob for Saving {
     }
 
     fn committed(&mut self) {
-        for activity in self.news.drain(..) {
+        for mut activity in self.news.drain(..) {
+            if let Activity::Saved { took, .. } = &mut activity {
+                *took = self.began.elapsed();
+            }
             self.feed.tell(self.at, activity);
         }
     }

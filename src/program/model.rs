@@ -1,5 +1,8 @@
 //! Models, fields and relations, resolved.
 
+use std::sync::OnceLock;
+
+use super::PayloadKeys;
 use crate::ids::{ModelId, PropertyId, WebhookId};
 use crate::schema::TextFormat;
 use crate::text::Span;
@@ -23,6 +26,8 @@ pub struct Model {
     pub span: Span,
     /// The properties in the order of their names: a table of 2 bytes each, no second copy of the names.
     by_name: Box<[PropertyId]>,
+    /// Made for the first payload with an object of it: of most models that are checked none is ever written.
+    payload_keys: OnceLock<PayloadKeys>,
 }
 
 impl Model {
@@ -40,7 +45,23 @@ impl Model {
         named.sort_unstable();
         named.dedup_by_key(|(name, _)| *name);
         let by_name = named.into_iter().map(|(_, id)| id).collect();
-        Self { name: name.into(), label: label.into(), classification, properties, has_many, webhooks: Vec::new(), span, by_name }
+        Self {
+            name: name.into(),
+            label: label.into(),
+            classification,
+            properties,
+            has_many,
+            webhooks: Vec::new(),
+            span,
+            by_name,
+            payload_keys: OnceLock::new(),
+        }
+    }
+
+    /// The keys that the payload has for an object of this model, besides those of related objects.
+    #[must_use]
+    pub fn payload_keys(&self) -> &PayloadKeys {
+        self.payload_keys.get_or_init(|| PayloadKeys::of(&self.properties))
     }
 
     /// The field or belongs-to of this name (not `x_id`).

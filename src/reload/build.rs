@@ -13,8 +13,12 @@ use crate::config::{Config, Endpoint, Keys, SecretError, SecretSource};
 use crate::delivery::{Earlier, Key, KeyError, ParseKeyError, Policy, Secret, Signer, SigningKeyError};
 use crate::generation::{Generation, Target};
 use crate::ids::EndpointId;
-use crate::program::Through;
+use crate::program::{EndpointSource, Through};
 use crate::store::{Store, StoreError};
+
+/// Endpoints whose secrets are read from the store, and made there, at once: there may be very many, and what is read is needed only
+/// until it has been put in its place.
+const ENDPOINTS_TOGETHER: usize = 1024;
 
 /// Why a generation could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -91,19 +95,25 @@ pub async fn build(
         }
     }
     let configured_by_id: FxHashMap<_, _> = config.endpoints.iter().map(|configured| (&configured.source.id, configured)).collect();
+    let keys_of = |id: &EndpointId| configured_by_id.get(id).and_then(|configured| configured.keys.as_deref());
+    let has_secret = |id: &EndpointId| keys_of(id).is_some_and(|keys| keys.secret.is_some());
     // A disabled one is no target: what it has is held.
-    let enabled = || rules.endpoints.iter().filter(|endpoint| endpoint.enabled);
-    let has_secret = |id: &EndpointId| configured_by_id.get(id).is_some_and(|configured| configured.keys.secret.is_some());
-    let kept: BTreeSet<EndpointId> = enabled().map(|endpoint| &endpoint.id).filter(|id| !has_secret(id)).cloned().collect();
-    let mut kept_secrets = keyring.endpoint_secrets(kept.iter().cloned().collect()).await?;
-    let mut targets = FxHashMap::default();
-    for endpoint in enabled() {
-        let configured = configured_by_id.get(&endpoint.id).copied();
-        let name = endpoint.name.value.to_string();
-        let policy = configured.map_or_else(Policy::default, |configured| configured.policy.clone());
-        let keys = EndpointKeys { name: &name, configured, config, keyring };
-        let signer = keys.signer(&policy, kept_secrets.remove(&endpoint.id)).await?;
-        targets.insert(endpoint.id.clone(), Arc::new(Target { name, policy, signer }));
+    let enabled: Vec<&EndpointSource> = rules.endpoints.iter().map(|endpoint| &**endpoint).filter(|endpoint| endpoint.enabled).collect();
+    let usual_policy = Arc::new(Policy::default());
+    let mut kept = BTreeSet::new();
+    let mut targets = FxHashMap::with_capacity_and_hasher(enabled.len(), rustc_hash::FxBuildHasher);
+    for part in enabled.chunks(ENDPOINTS_TOGETHER) {
+        let without: Vec<EndpointId> = part.iter().map(|endpoint| &endpoint.id).filter(|id| !has_secret(id)).cloned().collect();
+        let mut kept_secrets = keyring.endpoint_secrets(without.clone()).await?;
+        kept.extend(without);
+        for endpoint in part {
+            let configured = configured_by_id.get(&endpoint.id).copied();
+            let name = endpoint.name.value.to_string();
+            let policy = Arc::clone(configured.map_or(&usual_policy, |configured| &configured.policy));
+            let keys = EndpointKeys { name: &name, configured, config, keyring };
+            let signer = keys.signer(&policy, kept_secrets.remove(&endpoint.id)).await?;
+            targets.insert(endpoint.id.clone(), Arc::new(Target { name, policy, signer }));
+        }
     }
     index_children(&rules, keyring.store()).await?;
     keyring.keeps(kept);
@@ -122,7 +132,7 @@ impl EndpointKeys<'_> {
     /// Its own keys where they are configured, and those that the store keeps where not: `kept` is its secret there.
     async fn signer(&self, policy: &Policy, kept: Option<(Secret, Vec<Earlier>)>) -> Result<Signer, BuildError> {
         let none = Keys::default();
-        let keys = self.configured.map_or(&none, |configured| &configured.keys);
+        let keys = self.configured.and_then(|configured| configured.keys.as_deref()).unwrap_or(&none);
         let (secret, mut earlier) = match (&keys.secret, kept) {
             (Some(source), _) => (self.parsed(source)?, Vec::new()),
             (None, Some(kept)) => kept,

@@ -2,42 +2,36 @@
 //! work runs on the runtime's threads for it; whoever owns the loop ends it by dropping the future.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
+use super::attempt::{Attempt, Files};
 use super::build::{Absent, BuildError, build};
-use super::git;
 use super::keyring::Keyring;
 use super::origin::origin;
 use super::reach::unreachable;
 use super::rejected::{self, Findings, Rejected, Rejection};
 use super::trigger::{Report, Requests};
-use super::watch::Watch;
+use super::watch::{CROWD, Watch};
 use crate::activity::{Activity, Feed};
 use crate::changes::changes;
 use crate::check::{Rules, Valid};
-use crate::compile::{Compilation, Input, compile};
-use crate::config::{self, Config, LoadError, Overrides, Seen};
+use crate::compile::Compilation;
+use crate::config::{Config, LoadError, Seen};
 use crate::diagnostics::Severity;
 use crate::egress::Guard;
 use crate::generation::{Generation, Live};
-use crate::ids::EndpointId;
-use crate::program::{EndpointSource, Events, RequestSource};
 use crate::report::{counted, lines, size};
 use crate::telemetry::{ReloadEnd, numbers};
-use crate::text::{SourceMap, SourceText, Span, Spanned};
+use crate::text::SourceMap;
 use crate::time::Clock;
 
 /// How often the files are looked at without any news of them: some file systems have none.
 const POLL: Duration = Duration::from_secs(2);
-/// Events within the quiet time, none of them a change, after which the folders are not watched for a while: something writes in them all
-/// the time, such as a store in the project folder under load, and being told of every write costs more than looking regularly.
-const CROWD: usize = 64;
-/// How long the folders are then only looked at.
+/// How long the folders are not watched, and only looked at, when a crowd of events held no change: being told of every write that
+/// something makes there costs more than looking regularly.
 const REST: Duration = Duration::from_secs(30);
 /// How long a file that looks half written is given to be finished.
 const UNFINISHED: Duration = Duration::from_millis(200);
@@ -46,100 +40,6 @@ const PATIENCE: u32 = 5;
 
 /// How long files that change all the time are read again and again before that is said.
 const RESTLESS: Duration = Duration::from_secs(30);
-
-/// The files of a project and how to read them.
-#[derive(Clone, Debug)]
-pub struct Files {
-    /// Folders or schema files.
-    pub paths: Vec<PathBuf>,
-    /// Flags and environment.
-    pub overrides: Overrides,
-    /// Where the built-in receiver listens, in `webhookc dev`: it takes every webhook that nobody else receives.
-    pub sink: Option<SocketAddr>,
-}
-
-/// The files as they are now, compiled.
-#[derive(Debug)]
-pub struct Attempt {
-    /// The configuration and what the compiler says, or why there is nothing to compile.
-    pub outcome: Result<(Config, Compilation), LoadError>,
-    /// What was looked at.
-    pub seen: Seen,
-    /// How long reading and compiling took.
-    pub took: Duration,
-}
-
-impl Files {
-    /// Reads and compiles. Blocks.
-    #[must_use]
-    pub fn attempt(&self) -> Attempt {
-        let began = Instant::now();
-        let reading = config::read(&self.paths, &self.overrides);
-        let outcome = reading.outcome.map(|mut project| {
-            if let Some(address) = self.sink {
-                add_sink(&mut project.input, address);
-            }
-            (project.config, compile(project.input))
-        });
-        Attempt { outcome, seen: reading.seen, took: began.elapsed() }
-    }
-
-    /// The same on a thread for it, and whether the files stayed as they were meanwhile.
-    async fn attempt_aside(&self) -> (Attempt, bool) {
-        let files = self.clone();
-        let attempted = tokio::task::spawn_blocking(move || {
-            let mut attempt = files.attempt();
-            let calm = !attempt.seen.is_outdated() && !git::is_at_work(&attempt.seen.folders);
-            (attempt, calm)
-        });
-        match attempted.await {
-            Ok(attempted) => attempted,
-            // The runtime is shutting down, or the compiler has a defect: either way there is no new program.
-            Err(error) => {
-                let outcome = Err(LoadError::Setting(format!("the compiler was stopped: {error}")));
-                (Attempt { outcome, seen: Seen::default(), took: Duration::ZERO }, true)
-            }
-        }
-    }
-}
-
-/// Adds the built-in receiver, which takes every webhook that nobody else receives.
-pub fn add_sink(input: &mut Input, address: SocketAddr) {
-    let url = format!("http://{address}/sink/{{{{ event }}}}");
-    let file = input.sources.add("webhookc dev", url.clone().into_bytes());
-    input.settings.endpoints.push(Arc::new(sink(&url, Span::new(file, 0, url.len()))));
-}
-
-fn sink(url: &str, span: Span) -> EndpointSource {
-    let request = RequestSource {
-        url: SourceText::verbatim(url, span),
-        method: Spanned::new("POST".into(), span),
-        headers: Vec::new(),
-        body: None,
-        span,
-    };
-    EndpointSource {
-        id: EndpointId::new("ep_sink"),
-        name: Spanned::new("sink".into(), span),
-        events: Events::Unclaimed,
-        request,
-        enabled: true,
-        takes_alerts: false,
-    }
-}
-
-impl Attempt {
-    /// Whether a file may have been caught while it was being written: empty, cut off, or away for a moment.
-    fn looks_unfinished(&self) -> bool {
-        match &self.outcome {
-            Err(_) => true,
-            Ok((_, compilation)) => {
-                let is_syntax = |code: &str| code < "WH0100";
-                compilation.diagnostics.iter().any(|diagnostic| is_syntax(diagnostic.code.as_str()))
-            }
-        }
-    }
-}
 
 /// Keeps a program in force.
 pub struct Reloader {
@@ -151,6 +51,8 @@ pub struct Reloader {
     feed: Feed,
     clock: Arc<dyn Clock>,
     requests: Requests,
+    /// Who has asked before the files are read, and hears what comes of it.
+    waiting: Vec<oneshot::Sender<Report>>,
     swapped: Arc<Notify>,
     rejected: Rejected,
     watch: Watch,
@@ -190,8 +92,24 @@ impl Reloader {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let Setup { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, rejected } = setup;
-        let (watch, seen) = (Watch::new(), Seen::default());
-        Self { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, rejected, watch, seen, number: 0, fixed: None }
+        let (waiting, watch, seen) = (Vec::new(), Watch::new(), Seen::default());
+        Self {
+            files,
+            keyring,
+            absent,
+            guard,
+            quiet,
+            feed,
+            clock,
+            requests,
+            waiting,
+            swapped,
+            rejected,
+            watch,
+            seen,
+            number: 0,
+            fixed: None,
+        }
     }
 
     /// Makes a generation of an attempt, if it is without errors, and remembers what it was made of.
@@ -239,9 +157,9 @@ impl Reloader {
     /// Waits until the files make a program, reporting every failure on the way.
     pub async fn until_good(&mut self) -> Generation {
         loop {
-            let asked = self.changed().await;
-            let (generation, report) = self.reload(self.quiet_for(asked.as_ref())).await;
-            self.tell(asked, report);
+            self.changed().await;
+            let (generation, report) = self.reload().await;
+            self.tell(&report, &report);
             if let Some(generation) = generation {
                 return generation;
             }
@@ -250,31 +168,44 @@ impl Reloader {
 
     /// Swaps in every new program, for ever.
     pub async fn run(mut self, live: Live) {
+        // What was in force when those asked who came while the files were being read.
+        let mut since: Option<Arc<Generation>> = None;
         loop {
-            let asked = self.changed().await;
+            self.changed().await;
             let keyring = Arc::clone(&self.keyring);
             let _keys_in_force = keyring.still().await;
-            let (generation, mut report) = self.reload(self.quiet_for(asked.as_ref())).await;
+            let (generation, mut report) = self.reload().await;
+            let mut before = None;
+            let mut answer = report.clone();
             if let Some(generation) = generation {
                 let generation = Arc::new(generation);
-                let before = live.swap(Arc::clone(&generation));
+                let earlier = live.swap(Arc::clone(&generation));
                 self.swapped.notify_one();
+                before = Some(Arc::clone(&earlier));
                 // In force already: what it means differently may take a moment to find out.
-                let said = tokio::task::spawn_blocking(move || meaning(&before, &generation)).await.unwrap_or_default();
-                report.lines.splice(1..1, said);
+                let asked_under = since.take();
+                let said = tokio::task::spawn_blocking(move || {
+                    let said = meaning(&earlier, &generation);
+                    (asked_under.map_or_else(|| said.clone(), |earlier| meaning(&earlier, &generation)), said)
+                });
+                let (to_who_asked, to_all) = said.await.unwrap_or_default();
+                answer.lines.splice(1..1, to_who_asked);
+                report.lines.splice(1..1, to_all);
             }
-            self.tell(asked, report);
+            self.tell(&report, &answer);
+            self.waiting = self.requests.waiting();
+            since = before.filter(|_| !self.waiting.is_empty());
         }
     }
 
     /// Waits for a change of the files, or for somebody who asks.
-    async fn changed(&mut self) -> Option<oneshot::Sender<Report>> {
+    async fn changed(&mut self) {
         let mut rest_until = None;
         let mut events = 0;
         loop {
             // Looked at before waiting, too: a folder is watched only after it was read.
-            if self.is_outdated().await {
-                return None;
+            if !self.waiting.is_empty() || self.is_outdated().await {
+                return;
             }
             if std::mem::take(&mut events) >= CROWD {
                 self.watch.set(&BTreeSet::new());
@@ -285,21 +216,16 @@ impl Reloader {
                 rest_until = None;
             }
             tokio::select! {
-                asked = self.requests.next() => return Some(asked),
+                asked = self.requests.next() => return self.waiting.push(asked),
                 () = self.watch.changed() => {}
                 () = tokio::time::sleep(POLL) => continue,
             }
             tokio::select! {
                 // Whoever asks need not wait until it is quiet, and hears what has changed.
-                asked = self.requests.next() => return Some(asked),
-                heard = self.watch.settled(self.quiet, self.seen.contents.keys()) => events = heard,
+                asked = self.requests.next() => return self.waiting.push(asked),
+                heard = self.watch.settled_or_crowded(self.quiet, self.seen.contents.keys()) => events = heard,
             }
         }
-    }
-
-    /// How long nothing must have happened before the files are read: not at all when somebody asks.
-    fn quiet_for<T>(&self, asked: Option<&T>) -> Duration {
-        if asked.is_some() { Duration::ZERO } else { self.quiet }
     }
 
     async fn is_outdated(&mut self) -> bool {
@@ -311,15 +237,15 @@ impl Reloader {
         outdated
     }
 
-    /// Reads the files; `quiet` is what nothing must have happened for.
-    async fn reload(&mut self, quiet: Duration) -> (Option<Generation>, Report) {
-        let mut attempt = self.calm_attempt(quiet).await;
+    /// Reads the files, until they look finished.
+    async fn reload(&mut self) -> (Option<Generation>, Report) {
+        let mut attempt = self.calm_attempt().await;
         for _ in 0..PATIENCE {
             if !attempt.looks_unfinished() {
                 break;
             }
             tokio::time::sleep(UNFINISHED).await;
-            let later = self.calm_attempt(quiet).await;
+            let later = self.calm_attempt().await;
             let settled = later.seen.is_same(&attempt.seen);
             attempt = later;
             if settled {
@@ -331,10 +257,20 @@ impl Reloader {
 
     /// Reads and compiles files that nobody has changed from before the first was read until after the last: what is made of several files
     /// is never made of some old and some new ones.
-    async fn calm_attempt(&mut self, quiet: Duration) -> Attempt {
+    async fn calm_attempt(&mut self) -> Attempt {
         let began = Instant::now();
         loop {
-            self.watch.settled(quiet, self.seen.contents.keys()).await;
+            if self.waiting.is_empty() {
+                tokio::select! {
+                    asked = self.requests.next() => self.waiting.push(asked),
+                    _ = self.watch.settled(self.quiet, self.seen.contents.keys()) => {}
+                }
+            }
+            if !self.waiting.is_empty() {
+                // Whoever asks need not wait until it is quiet.
+                self.watch.settled(Duration::ZERO, self.seen.contents.keys()).await;
+            }
+            self.waiting.extend(self.requests.waiting());
             let (attempt, calm) = self.files.attempt_aside().await;
             if calm {
                 return attempt;
@@ -350,12 +286,13 @@ impl Reloader {
         }
     }
 
-    fn tell(&self, asked: Option<oneshot::Sender<Report>>, report: Report) {
+    /// Tells everybody, and those who have asked.
+    fn tell(&mut self, report: &Report, answer: &Report) {
         numbers().reload(if report.live { ReloadEnd::Live } else { ReloadEnd::Rejected }, self.number);
         self.feed.tell(self.clock.now(), Activity::Reloaded { lines: report.lines.clone().into(), live: report.live });
-        if let Some(asked) = asked {
+        for asked in self.waiting.drain(..) {
             // Whoever asked may have gone.
-            let _gone = asked.send(report);
+            let _gone = asked.send(answer.clone());
         }
     }
 

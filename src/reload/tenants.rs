@@ -111,13 +111,13 @@ impl Keyring {
         definition: &Definition,
         secret: (Secret, Vec<Earlier>),
     ) -> Result<(), BuildError> {
-        let policy = definition.policy(id);
+        let policy = Arc::new(definition.policy(id));
         let signer = self.own_signer(secret, &policy).await?;
         let alert_id = Definition::alert_id(id);
         let name: Box<str> = definition.name.as_str().into();
         match definition.alert_place() {
             Some(wants) => {
-                let target = Target { name: definition.name.clone(), policy: Policy::default(), signer: signer.clone() };
+                let target = Target { name: definition.name.clone(), policy: Arc::default(), signer: signer.clone() };
                 let endpoint = Arc::new(TenantEndpoint::new(alert_id, name.clone(), wants));
                 self.directory.put(Own { tenant: tenant.clone(), endpoint, target: definition.enabled.then(|| Arc::new(target)) });
             }

@@ -157,3 +157,32 @@ fn vault() -> crate::vault::Vault {
     let key = crate::vault::VaultKey::from_bytes([7; 32]);
     crate::vault::Vault::new(crate::vault::VaultKeys::of(key), Arc::new(SystemEntropy))
 }
+
+#[tokio::test]
+async fn whoever_asks_hears_of_the_change_that_he_asked_for() {
+    let Project { folder, mut reloader, news: _news, trigger } = Project::new(SCHEMA).await;
+    let (generation, _) = reloader.take(files(folder.path()).attempt()).await;
+    let live: Live = Arc::new(ArcSwap::from_pointee(generation.unwrap()));
+    let path = folder.path().join("schema.xml");
+    // Seen already when he asks, and before it was read.
+    std::fs::write(&path, SCHEMA.replace("asset_saved", "asset_early")).unwrap();
+    let running = tokio::spawn(reloader.run(Arc::clone(&live)));
+    let mut heard = vec![("asset_early".to_owned(), trigger.reload().await.unwrap())];
+    // While it is noticed, waited for, read, compiled and swapped in.
+    for wait in (0..80).step_by(4) {
+        let name = format!("asset_after_{wait}");
+        std::fs::write(&path, SCHEMA.replace("asset_saved", &name)).unwrap();
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        let is_news = webhook(&live) != name;
+        let report = trigger.reload().await.unwrap();
+        if is_news {
+            heard.push((name, report));
+        }
+    }
+    running.abort();
+    assert!(heard.len() > 5, "{heard:?}");
+    for (name, report) in heard {
+        let unheard = report.lines.iter().any(|line| line == "no change in meaning");
+        assert!(report.live && !unheard, "{name}: {report:?}");
+    }
+}

@@ -46,4 +46,9 @@ impl Requests {
             None => std::future::pending().await,
         }
     }
+
+    /// All that have arrived and were not taken.
+    pub(super) fn waiting(&mut self) -> Vec<oneshot::Sender<Report>> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+    }
 }

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use tracing::Instrument as _;
 
 use super::access::{Place, whose};
 use super::api::saves::BATCH;
@@ -19,6 +20,7 @@ use super::problem::PROBLEM_JSON;
 use super::{App, Problem, body};
 use crate::access::{Caller, TenantScope};
 use crate::store::{KeptAnswer, Receipt, Store};
+use crate::telemetry::{parent, within};
 
 /// The longest key, in characters.
 const LONGEST_KEY: usize = 255;
@@ -60,11 +62,12 @@ pub(super) async fn once(
     }
     let request = Request::from_parts(parts, Body::from(whole.bytes.clone()));
     // A task of its own: what has begun is ended and noted, also when the client goes away.
-    let done = tokio::spawn(async move {
+    let work = within(parent(), async move {
         let answer = next.run(request).await;
         drop(whole);
         note(&store, &tenant, &key, answer).await
     });
+    let done = tokio::spawn(work.in_current_span());
     done.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request ended badly");
         Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be answered"))

@@ -2,13 +2,13 @@
 //! rules, SQL, sending.
 
 mod access;
-mod answered;
 mod api;
 mod batch;
 mod body;
 mod dialects;
 mod confidential;
 mod door;
+mod entrance;
 mod guard;
 mod idempotency;
 mod inspector;
@@ -38,6 +38,7 @@ use access::Place;
 use api::health::Health;
 use api::metrics::Counted;
 use door::{Door, Sitting};
+use inspector::Guesses;
 use sink::Sink;
 
 /// Connections that the API has at once unless there are fewer file descriptors; an idle one takes up some 10 KiB.
@@ -56,6 +57,8 @@ pub struct App {
     health: Health,
     /// What was due when it was last counted.
     counted: Counted,
+    /// Keys that were tried in vain.
+    guesses: Guesses,
 }
 
 /// How the API behaves.
@@ -107,6 +110,7 @@ impl App {
             sink: Sink::default(),
             health: Health::default(),
             counted: Counted::default(),
+            guesses: Guesses::default(),
         })
     }
 
@@ -124,10 +128,11 @@ impl App {
     /// Who calls with these headers. Before a program is live only `dev` answers at all, and that asks for no key.
     async fn caller(&self, place: Place, headers: &HeaderMap) -> Result<Caller, Problem> {
         let token = place.token(headers)?;
-        match self.running.get() {
-            Some(running) => running.keychain.check(token.as_ref()).await,
-            None if self.options.dev => Ok(Caller::anybody(Gate::Open)?),
-            None => Err(Problem::not_ready()),
+        match (self.running.get(), place.session(headers)) {
+            (Some(running), Some(session)) if token.is_none() => running.keychain.check_session(&session).await,
+            (Some(running), _) => running.keychain.check(token.as_ref()).await,
+            (None, _) if self.options.dev => Ok(Caller::anybody(Gate::Open)?),
+            (None, _) => Err(Problem::not_ready()),
         }
     }
 

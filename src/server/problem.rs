@@ -158,6 +158,11 @@ impl Problem {
         self.0.help.as_deref()
     }
 
+    /// The mistakes of what was submitted.
+    pub(super) fn errors(&self) -> &[Mistake] {
+        &self.0.errors
+    }
+
     /// Everything that is wrong with a submitted document.
     pub(super) fn document(mistakes: Vec<endpoints::Mistake>) -> Self {
         Self::mistakes(mistakes.into_iter().map(Mistake::of).collect())
@@ -185,6 +190,11 @@ impl Problem {
     pub(super) fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
+    }
+
+    /// When to come again, as `Retry-After` says it: in whole seconds, and never too few.
+    pub(super) fn wait(&self) -> Option<HeaderValue> {
+        self.0.retry_after.map(|wait| HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
     }
 
     pub(super) fn saved(mut self, saved: usize) -> Self {
@@ -232,15 +242,13 @@ impl From<IngestError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status();
+        let (status, wait) = (self.status(), self.wait());
         let mut answer = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], self.to_json()).into_response();
         if status == StatusCode::UNAUTHORIZED {
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(wait) = self.0.retry_after {
-            // Whole seconds, and never too few.
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        if let Some(wait) = wait {
+            answer.headers_mut().insert(header::RETRY_AFTER, wait);
         }
         answer
     }

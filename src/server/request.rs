@@ -5,18 +5,20 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Problem, body};
 use crate::ids::Tenant;
+use crate::store::Span;
 
 /// Items of a list when nothing is said.
 const DEFAULT_LIMIT: usize = 50;
 /// The most items of a list.
 const MAX_LIMIT: usize = 500;
 /// Bytes of a body that only says how something is to be done.
-const LONGEST_WISH: usize = 16 * 1024;
+pub(super) const LONGEST_WISH: usize = 16 * 1024;
 
 /// The names in the path.
 pub(super) struct Names<T>(pub(super) T);
@@ -72,6 +74,25 @@ pub(super) fn flag(name: &str, text: Option<&str>) -> Result<Option<bool>, Probl
 pub(super) fn words(text: Option<&str>) -> Vec<String> {
     let words = text.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
+}
+
+/// The times between which something was made.
+pub(super) fn span(from: Option<&str>, until: Option<&str>) -> Result<Span, Problem> {
+    let span = Span { from: from.map(|text| time("from", text)).transpose()?, until: until.map(|text| time("until", text)).transpose()? };
+    match (span.from, span.until) {
+        (Some(from), Some(until)) if from > until => {
+            Err(Problem::bad_request("invalid-parameter", format!("`until` is {until}, expected a time after `from`, which is {from}")))
+        }
+        (_, _) => Ok(span),
+    }
+}
+
+fn time(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    text.parse().map_err(|_| {
+        let help = if text.contains(' ') { "in an address a `+` is written `%2B`" } else { "with its distance from UTC, or `Z`" };
+        let detail = format!("`{name}` is `{text}`, expected a time such as `2026-01-31T08:00:00Z`");
+        Problem::bad_request("invalid-parameter", detail).help(help)
+    })
 }
 
 /// An id or word from path or query, or a problem that repeats what was expected.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Page, Store, StoreError};
-use crate::access::{Actor, Key, KeyId, NodeScope, TenantScope};
+use crate::access::{Actor, Key, KeyId, NodeScope, Session, TenantScope};
 use crate::ids::Tenant;
 
 /// Whose keys and log entries: one tenant's, or everybody's.
@@ -99,6 +99,38 @@ impl Store {
     /// When the store fails.
     pub async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
         verb!(self, note_key_use(used))
+    }
+
+    /// Keeps a session that begins at `now`, and forgets some that are over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn open_session(&self, session: Session, now: Timestamp) -> Result<(), StoreError> {
+        verb!(self, open_session(session, now))
+    }
+
+    /// The session with this hash, whether or not its time is over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session(&self, hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
+        verb!(self, session(hash))
+    }
+
+    /// Forgets a session.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn close_session(&self, hash: [u8; 32]) -> Result<(), StoreError> {
+        verb!(self, close_session(hash))
+    }
+
+    /// The names of tenants behind `after`, in their order, of those that begin with `prefix`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tenants(&self, _all: &NodeScope, prefix: &str, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        verb!(self, tenants(prefix, after, limit))
     }
 
     /// Adds to the audit log.

@@ -14,8 +14,10 @@ macro_rules! verb {
 mod access;
 mod agenda;
 mod alarm;
+mod basket;
 mod beside;
 mod error;
+mod filter;
 mod finding;
 mod handover;
 mod job;
@@ -24,14 +26,17 @@ mod own;
 mod postgres;
 mod prune;
 mod receipt;
+mod resends;
 mod rows;
 mod saves;
 mod sqlite;
 
 pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
+pub use basket::Basket;
 pub use beside::{Glance, backup, examine, examine_secrets, glance, prunable, repair, vacuum};
 pub use error::StoreError;
+pub use filter::{DeliveryFilter, MessageFilter, Page, Span};
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
@@ -39,9 +44,10 @@ pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
+pub use resends::{NewResend, RESENT_STATES, RUNNING_RESENDS, ResendRow, ResendState};
 pub use rows::{
-    AttemptRow, Claimed, Crew, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageFilter, MessageRow,
-    NewAttempt, ObjectRow, Page, RetiredKey, Settled, Share, Suspension, TraceRow,
+    AttemptRow, Claimed, Crew, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow,
+    RetiredKey, Settled, Share, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
@@ -225,7 +231,16 @@ impl Store {
     /// # Errors
     /// When the store fails; nothing is recorded then, and the same list can be handed in again.
     pub async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
-        verb!(self, settle(attempts))
+        verb!(self, settle(Basket::of(attempts), std::future::ready(())))
+    }
+
+    /// Records the finished attempts in a basket, and what joins them until then, with the next commit that is made for something else, or
+    /// with one of their own once `hurry` is ready. One whose fence has been raised since is dropped: `false` in its place.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is recorded then.
+    pub async fn settle_along(&self, basket: Arc<Basket>, hurry: impl Future<Output = ()>) -> Result<Vec<bool>, StoreError> {
+        verb!(self, settle(basket, hurry))
     }
 
     /// Lets go of claims: what is given back is due at `now`, as if it had not been claimed. One whose fence has been raised since is left

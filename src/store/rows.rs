@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, Sequence, Tenant};
@@ -46,7 +47,8 @@ pub struct MessageRow {
 }
 
 /// Where a delivery is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
     /// Due at some time.
     Pending,
@@ -365,45 +367,4 @@ impl std::fmt::Debug for RetiredKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RetiredKey").field("until", &self.until).finish_non_exhaustive()
     }
-}
-
-/// Which messages.
-#[derive(Clone, Debug, Default)]
-pub struct MessageFilter {
-    /// Event type.
-    pub event: Option<String>,
-    /// Model and object id.
-    pub model: Option<String>,
-    /// Object id.
-    pub object: Option<String>,
-}
-
-/// Which deliveries.
-#[derive(Clone, Debug, Default)]
-pub struct DeliveryFilter {
-    /// Event type.
-    pub event: Option<String>,
-    /// Endpoint.
-    pub endpoint: Option<EndpointId>,
-    /// State.
-    pub state: Option<DeliveryState>,
-    /// Model.
-    pub model: Option<String>,
-    /// Object id.
-    pub object: Option<String>,
-    /// Message.
-    pub message: Option<MessageId>,
-    /// The status of the last answer, from the first to the last of each range.
-    pub answered: Vec<(u16, u16)>,
-    /// Text in the body that is sent or in one that was answered, letters of ASCII in either case.
-    pub text: Vec<String>,
-}
-
-/// A part of a list.
-#[derive(Clone, Debug)]
-pub struct Page<Id> {
-    /// Those older than this one; from the newest when `None`.
-    pub before: Option<Id>,
-    /// At most so many.
-    pub limit: usize,
 }

@@ -8,6 +8,7 @@
 mod log;
 mod metric;
 mod numbers;
+mod parent;
 mod process;
 mod shown;
 
@@ -15,4 +16,5 @@ pub(crate) use log::ATTEMPTS;
 pub use log::{Color, LogError, LogFormat, start_log};
 pub use metric::{Kind, Metric};
 pub use numbers::{ApiAnswer, AttemptEnd, Decided, Numbers, ReloadEnd, SaveEnd, numbers};
+pub use parent::{Parent, parent, within};
 pub use shown::{Depth, Standing, exposition};

@@ -12,6 +12,7 @@ use webhookc::engine::{
 use webhookc::ids::{ModelId, Sequence, WebhookId};
 use webhookc::program::Record;
 
+use crate::contract::Schemas;
 use crate::support::{compile_text, in_words};
 
 /// Waits by what waits, with the object they wait for.
@@ -26,6 +27,7 @@ pub struct World {
     sequence: i64,
     /// Every read of the last save, in rounds.
     pub asked: Vec<Vec<Read>>,
+    promised: Schemas,
 }
 
 impl World {
@@ -39,7 +41,7 @@ impl World {
     /// A world of these rules without objects.
     pub fn of(rules: Valid<Rules>) -> Self {
         let (objects, marks, waits) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { rules, objects, marks, waits, sequence: 6_291_989_525_132_476_421, asked: Vec::new() }
+        Self { rules, objects, marks, waits, sequence: 6_291_989_525_132_476_421, asked: Vec::new(), promised: Schemas::default() }
     }
 
     pub fn model(&self, name: &str) -> ModelId {
@@ -113,6 +115,9 @@ impl World {
         };
         let save = parse_save(&self.rules, model, id, verb, body.as_bytes())?;
         let outcome = self.evaluate(&save).map_err(|refused| vec![refused])?;
+        for firing in &outcome.firings {
+            self.promised.check(&self.rules, firing.webhook, &firing.payload);
+        }
         self.store(&save, &outcome);
         Ok(outcome)
     }

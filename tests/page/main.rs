@@ -6,9 +6,12 @@
 mod browser;
 mod doing;
 mod looking;
+mod managing;
 #[path = "../process/node.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
 mod project;
 mod reading;
+mod served;
+mod signing;
 mod wire;

@@ -18,6 +18,7 @@ mod readme;
 mod receiver;
 mod related;
 mod reload;
+mod resends;
 mod same_bytes;
 mod secrets;
 mod signatures;

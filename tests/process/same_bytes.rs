@@ -167,7 +167,7 @@ fn foretold(folder: &Path, receiver: &str) -> Vec<Raw> {
     let tests = read_tests(file, compilation.sources.file(file), &rules, &mut out);
     assert!(out.is_empty(), "{out:?}");
     let target = |(index, endpoint): (usize, &Arc<webhookc::program::EndpointSource>)| {
-        let policy = config.endpoint(&endpoint.id).map(|endpoint| endpoint.policy.clone()).unwrap_or_default();
+        let policy = config.endpoint(&endpoint.id).map(|endpoint| webhookc::delivery::Policy::clone(&endpoint.policy)).unwrap_or_default();
         Target::new(index, policy, Some(SECRET.parse().unwrap()), None)
     };
     let setting = Setting { rules: &rules, targets: rules.endpoints.iter().enumerate().map(target).collect() };

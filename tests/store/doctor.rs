@@ -149,8 +149,8 @@ async fn an_index_that_lost_a_row_is_found() {
     let place = lived_in().await;
     change(
         &place,
-        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX messages_tenant ON messages (created_at)' \
-         WHERE name = 'messages_tenant'",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX messages_time ON messages (event)' \
+         WHERE name = 'messages_time'",
     );
     let findings = found(&place).await;
     assert_eq!(findings[0].check, "damaged", "{findings:?}");
@@ -197,7 +197,10 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
          DROP TABLE decision_tables; ALTER TABLE traces DROP COLUMN decision_table; DROP INDEX waits_object;
          DROP TABLE programs; DROP TABLE recordings; ALTER TABLE traces DROP COLUMN program; ALTER TABLE attempts DROP COLUMN signature;
          DROP TABLE access_keys; DROP TABLE audit; ALTER TABLE keys DROP COLUMN sealed;
-         DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe;
+         DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe; DROP TABLE sessions; DROP INDEX deliveries_endpoint;
+         DROP TABLE resends; DROP INDEX messages_time; DROP INDEX deliveries_given_up;
+         CREATE INDEX messages_tenant ON messages (tenant); CREATE INDEX deliveries_diverted ON deliveries (tenant) WHERE state = 3;
+         CREATE INDEX deliveries_failed ON deliveries (tenant) WHERE state = 4;
          ALTER TABLE attempts RENAME COLUMN took_us TO took_ms;
          ALTER TABLE attempts DROP COLUMN resolve_us; ALTER TABLE attempts DROP COLUMN connect_us; ALTER TABLE attempts DROP COLUMN tls_us;
          ALTER TABLE attempts DROP COLUMN first_byte_us; ALTER TABLE attempts DROP COLUMN reused;

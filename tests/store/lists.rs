@@ -29,7 +29,7 @@ async fn messages_come_newest_first_by_filter_and_page() {
 
     assert_eq!(messages(&store, &MessageFilter::default()).await, ["a", "c", "a", "b", "a"]);
     assert_eq!(messages(&store, &MessageFilter { event: Some("room_saved".into()), ..Default::default() }).await, ["a"]);
-    let about = MessageFilter { model: Some("asset".into()), object: Some("a".into()), event: None };
+    let about = MessageFilter { model: Some("asset".into()), object: Some("a".into()), ..Default::default() };
     assert_eq!(messages(&store, &about).await, ["a", "a"]);
     assert!(messages(&store, &MessageFilter { object: Some("z".into()), ..Default::default() }).await.is_empty());
 
@@ -63,7 +63,7 @@ async fn deliveries_come_newest_first_by_filter_and_page() {
 
     let all = [two[0], one[1], one[0]];
     assert_eq!(deliveries(&store, &DeliveryFilter::default()).await, all);
-    let of = |state| DeliveryFilter { state: Some(state), ..Default::default() };
+    let of = |state| DeliveryFilter { states: vec![state], ..Default::default() };
     assert_eq!(deliveries(&store, &of(DeliveryState::Pending)).await, [one[0]]);
     assert_eq!(deliveries(&store, &of(DeliveryState::Delivered)).await, [one[1]]);
     assert_eq!(deliveries(&store, &of(DeliveryState::Diverted)).await, [two[0]]);

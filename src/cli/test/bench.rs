@@ -7,7 +7,7 @@ use super::Failure;
 use crate::check::{Rules, Valid};
 use crate::compile::Compilation;
 use crate::config::{Config, DEFAULT_LISTEN, Overrides, SecretSource};
-use crate::delivery::{RsaKey, Secret};
+use crate::delivery::{Policy, RsaKey, Secret};
 use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
 use crate::reload::Files;
@@ -71,9 +71,10 @@ impl Bench {
         let journey = if signs { RsaKey::generate().ok().map(Arc::new) } else { None };
         let targets = self.rules.endpoints.iter().enumerate().map(|(index, endpoint)| {
             let configured = configured(&endpoint.id);
-            let mut policy = configured.map(|endpoint| endpoint.policy.clone()).unwrap_or_default();
-            policy.asymmetric |= configured.is_some_and(|endpoint| endpoint.keys.signing_key.is_some());
-            let secret = configured.and_then(|endpoint| written(endpoint.keys.secret.as_ref()?));
+            let mut policy = configured.map(|endpoint| Policy::clone(&endpoint.policy)).unwrap_or_default();
+            let keys = configured.and_then(|endpoint| endpoint.keys.as_deref());
+            policy.asymmetric |= keys.is_some_and(|keys| keys.signing_key.is_some());
+            let secret = keys.and_then(|keys| written(keys.secret.as_ref()?));
             Target::new(index, policy, secret, journey.clone())
         });
         Setting { rules: &self.rules, targets: targets.collect() }

@@ -18,6 +18,7 @@ impl From<Denied> for Problem {
             Denied::Unknown => {
                 unauthorized("key-unknown").help("a key is shown once, when it is made; `webhookc keys list` names those that there are")
             }
+            Denied::Over => unauthorized("session-over").help("sign in again"),
             Denied::Expired(..) => unauthorized("key-expired").help("`webhookc keys create` makes another"),
             Denied::Revoked(..) => unauthorized("key-revoked").help("`webhookc keys create` makes another"),
             Denied::TooMany(_, wait) => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-calls", text).retry_after(wait),

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use super::pace::Pace;
-use crate::access::{Caller, Denied, Gate, Key, KeyId, Kind, Token};
+use crate::access::{Caller, Denied, Gate, Key, KeyId, Kind, Session, SessionToken, Token};
 use crate::delivery::Rate;
 use crate::server::Problem;
 use crate::store::{Store, StoreError, Whose};
 use crate::time::Clock;
+use crate::time::Entropy;
 
 /// Keys that are remembered, about 400 bytes each; when there are more all are looked up anew.
 const REMEMBERED: usize = 64 * 1024;
@@ -93,7 +94,7 @@ impl Keychain {
     }
 
     /// Whether a call without a key is let in.
-    fn gate(&self) -> Gate {
+    pub(in crate::server) fn gate(&self) -> Gate {
         if self.open || !self.locked.load(Ordering::Acquire) { Gate::Open } else { Gate::Locked }
     }
 
@@ -101,19 +102,71 @@ impl Keychain {
     pub(in crate::server) async fn check(&self, token: Option<&Token>) -> Result<Caller, Problem> {
         let Some(token) = token else { return Ok(Caller::anybody(self.gate())?) };
         let known = self.known(token.id).await?.ok_or(Denied::Unknown)?;
-        let maker = match (known.key.kind, known.key.made_by) {
-            (Kind::Link, Some(id)) => self.known(id).await?,
-            (Kind::Link, None) | (Kind::Key, _) => None,
-        };
-        let now = self.clock.now();
+        let (maker, now) = (self.maker(&known).await?, self.clock.now());
         let caller = Caller::of_key(Arc::clone(&known.key), maker.as_ref().map(|maker| &*maker.key), token, now)?;
+        self.count(&known, now)?;
+        Ok(caller)
+    }
+
+    /// Who it is whose browser has this session; whoever has none that is of use is as if it had shown nothing.
+    pub(in crate::server) async fn check_session(&self, token: &SessionToken) -> Result<Caller, Problem> {
+        let caller = self.of_session(token).await;
+        match (caller, self.gate()) {
+            (Err(_), Gate::Open) => Ok(Caller::anybody(Gate::Open)?),
+            (caller, Gate::Open | Gate::Locked) => caller,
+        }
+    }
+
+    async fn of_session(&self, token: &SessionToken) -> Result<Caller, Problem> {
+        // Not remembered, so that one that was ended is of no use on any node.
+        let session = {
+            let _alone = self.lookups.lock().await;
+            self.store.session(token.hash()).await?
+        };
+        let session = session.ok_or(Denied::Over)?;
+        let known = self.known(session.key).await?.ok_or(Denied::Over)?;
+        let (maker, now) = (self.maker(&known).await?, self.clock.now());
+        let caller = Caller::of_session(&session, Arc::clone(&known.key), maker.as_ref().map(|maker| &*maker.key), now)?;
+        self.count(&known, now)?;
+        Ok(caller)
+    }
+
+    /// Begins a session of whoever shows this key or link; what its browser is to keep, and until when.
+    pub(in crate::server) async fn sign_in(
+        &self,
+        token: &Token,
+        entropy: &dyn Entropy,
+    ) -> Result<(SessionToken, Session, Caller), Problem> {
+        let caller = self.check(Some(token)).await?;
+        let Some(key) = caller.key() else { return Err(Denied::Unknown.into()) };
+        let (fresh, now) = (SessionToken::random(entropy), self.clock.now());
+        let session = Session::begin(&fresh, key, now);
+        self.store.open_session(session.clone(), now).await?;
+        Ok((fresh, session, caller))
+    }
+
+    /// Ends a session.
+    pub(in crate::server) async fn sign_out(&self, token: &SessionToken) -> Result<(), StoreError> {
+        self.store.close_session(token.hash()).await
+    }
+
+    /// The key that made a link, which the link does not outlive.
+    async fn maker(&self, known: &Known) -> Result<Option<Arc<Known>>, StoreError> {
+        match (known.key.kind, known.key.made_by) {
+            (Kind::Link, Some(id)) => self.known(id).await,
+            (Kind::Link, None) | (Kind::Key, _) => Ok(None),
+        }
+    }
+
+    /// Counts a call of a key.
+    fn count(&self, known: &Known, now: Timestamp) -> Result<(), Denied> {
         known.used.store(now.as_millisecond(), Ordering::Relaxed);
         self.used.store(true, Ordering::Relaxed);
         if let Some(rate) = known.key.rate_limit.or(self.rate_limit) {
             let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            known.pace.step(rate, now).map_err(|wait| Denied::TooMany(token.id, wait))?;
+            known.pace.step(rate, now).map_err(|wait| Denied::TooMany(known.key.id, wait))?;
         }
-        Ok(caller)
+        Ok(())
     }
 
     /// The key of this id, remembered or looked up. One that nobody knows is not remembered: guesses must not push out what is known.

@@ -13,4 +13,4 @@ mod place;
 pub(super) use allowed::{Allowed, OfNode, whose};
 pub use keychain::{Keychain, KeychainOptions};
 pub(super) use layer::asked;
-pub(super) use place::Place;
+pub(super) use place::{Place, SESSION};

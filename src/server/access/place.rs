@@ -2,23 +2,37 @@
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-use crate::access::{Denied, Token};
+use crate::access::{Denied, SessionToken, Token};
 
 /// Where key and tenant stand in the calls of a router.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Place {
     /// The header beside `Authorization: Bearer` that may hold the key.
     pub(in crate::server) header: Option<&'static str>,
+    /// The cookie that may hold a session instead. The API takes none: what a browser sends by itself must not change anything there.
+    pub(in crate::server) cookie: Option<&'static str>,
     /// The name of the tenant in the path. Where the path has none, the tenant is the key's own.
     pub(in crate::server) tenant: &'static str,
 }
 
+/// The cookie of a session.
+pub(in crate::server) const SESSION: &str = "webhookc_session";
 /// The scheme of a key in `Authorization`.
 const BEARER: &str = "bearer";
 
 impl Place {
     /// Of our own API: `Authorization: Bearer whk_…`, and `{tenant}` in the path.
-    pub(in crate::server) const OURS: Self = Self { header: None, tenant: "tenant" };
+    pub(in crate::server) const OURS: Self = Self { header: None, cookie: None, tenant: "tenant" };
+    /// Of the pages: the same, or a session.
+    pub(in crate::server) const PAGES: Self = Self { cookie: Some(SESSION), ..Self::OURS };
+
+    /// The session of a call, if it has one.
+    pub(in crate::server) fn session(self, headers: &HeaderMap) -> Option<SessionToken> {
+        let name = self.cookie?;
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(known, _)| *known == name).and_then(|(_, value)| value.parse().ok())
+    }
 
     /// The key of a call; `None` when there is none.
     pub(in crate::server) fn token(self, headers: &HeaderMap) -> Result<Option<Token>, Denied> {
@@ -68,7 +82,7 @@ mod tests {
     #[test]
     fn a_key_is_found_where_the_router_says() {
         let key = Token::random(Kind::Key, &SeededEntropy::new(1)).reveal();
-        let theirs = Place { header: Some("ocp-apim-subscription-key"), tenant: "tenant" };
+        let theirs = Place { header: Some("ocp-apim-subscription-key"), ..Place::OURS };
         let bearer = format!("Bearer {key}");
         assert_eq!(found(Place::OURS, &[]), Ok(None));
         assert_eq!(found(Place::OURS, &[("authorization", &bearer)]), Ok(Some(key.clone())));
@@ -82,7 +96,7 @@ mod tests {
     fn what_is_no_key_is_said_without_repeating_it() {
         let key = Token::random(Kind::Key, &SeededEntropy::new(1)).reveal();
         let bearer = format!("Bearer {key}");
-        let theirs = Place { header: Some("x-key"), tenant: "tenant" };
+        let theirs = Place { header: Some("x-key"), ..Place::OURS };
         for pairs in [
             &[("authorization", bearer.as_str()), ("authorization", &bearer)][..],
             &[("authorization", key.as_str())],

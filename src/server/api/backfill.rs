@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
+use super::webhooks;
 use crate::access::may;
 use crate::ingest::{Backfill, Mode};
 use crate::program::WebhookType;
@@ -53,7 +54,7 @@ pub(in crate::server) async fn backfill(
     let generation = running.ingest.generation();
     let rules = &generation.rules;
     let id = rules.program.webhook_named(&name);
-    let id = id.ok_or_else(|| Problem::not_found("unknown-webhook", format!("there is no webhook `{name}`")))?;
+    let id = id.ok_or_else(|| webhooks::unknown(&rules.program, &name))?;
     let webhook = rules.program.webhook(id);
     if webhook.kind != WebhookType::Ready {
         let detail = format!("`{name}` is of type `update`, expected a webhook of type `ready`");

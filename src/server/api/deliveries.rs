@@ -14,7 +14,7 @@ use crate::delivery::Timing;
 use crate::diagnostics::one_of;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
 use crate::server::access::Allowed;
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed};
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span, words};
 use crate::server::{App, Problem, Running, confidential};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
 
@@ -27,12 +27,14 @@ pub(in crate::server) struct Filter {
     model: Option<String>,
     object: Option<String>,
     message: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
     limit: Option<usize>,
     cursor: Option<String>,
 }
 
 #[derive(Serialize)]
-struct DeliveryView {
+pub(super) struct DeliveryView {
     id: DeliveryId,
     message: MessageId,
     endpoint: EndpointId,
@@ -99,7 +101,7 @@ struct AttemptList {
     data: Vec<AttemptView>,
 }
 
-fn view(row: DeliveryRow) -> DeliveryView {
+pub(super) fn view(row: DeliveryRow) -> DeliveryView {
     DeliveryView {
         id: row.id,
         message: row.message,
@@ -169,10 +171,11 @@ pub(in crate::server) async fn list(
     let filter = DeliveryFilter {
         event: filter.event,
         endpoint: filter.endpoint.map(EndpointId::new),
-        state: filter.status.as_deref().map(state).transpose()?,
+        states: words(filter.status.as_deref()).iter().map(|word| state(word)).collect::<Result<_, _>>()?,
         model: filter.model,
         object: filter.object,
         message: filter.message.as_deref().map(parsed).transpose()?,
+        span: span(filter.from.as_deref(), filter.until.as_deref())?,
         ..DeliveryFilter::default()
     };
     let rows = running.ingest.store.deliveries(&scope, &filter, &page).await?;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::access::may;
 use crate::ids::{MessageId, Sequence};
 use crate::server::access::Allowed;
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed};
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span};
 use crate::server::{App, Problem};
 use crate::store::{MessageFilter, MessageRow, Page};
 
@@ -21,6 +21,8 @@ pub(in crate::server) struct Filter {
     event: Option<String>,
     model: Option<String>,
     object: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -61,7 +63,8 @@ pub(in crate::server) async fn list(
     let limit = limit(filter.limit)?;
     let before = filter.cursor.as_deref().map(parsed).transpose()?;
     let page = Page { before, limit: limit + 1 };
-    let filter = MessageFilter { event: filter.event, model: filter.model, object: filter.object };
+    let span = span(filter.from.as_deref(), filter.until.as_deref())?;
+    let filter = MessageFilter { event: filter.event, model: filter.model, object: filter.object, span };
     let rows = running.ingest.store.messages(&scope, &filter, &page).await?;
     Ok(json(StatusCode::OK, &List::of(rows, limit, |row| row.id.to_string(), view)))
 }

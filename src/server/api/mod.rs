@@ -13,6 +13,7 @@ pub(super) mod metrics;
 pub(super) mod objects;
 pub(super) mod public_keys;
 pub(super) mod reload;
+pub(super) mod resends;
 pub(super) mod rotate;
 pub(super) mod saves;
 pub(super) mod sink;

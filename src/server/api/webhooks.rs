@@ -6,14 +6,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::access::may;
-use crate::check::Rules;
-use crate::ids::WebhookId;
-use crate::program::{Embed, Literal, Order, Test, Webhook, WebhookType};
+use crate::check::{Rules, TenantEndpoints};
+use crate::contract::payload_schema;
+use crate::diagnostics::suggestion;
+use crate::ids::{EndpointId, WebhookId};
+use crate::program::{Embed, Literal, Order, Program, Test, Webhook, WebhookType};
 use crate::server::access::Allowed;
 use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::{App, Problem};
+
+/// Subscribers that are shown of a webhook: a tenant may have many thousands.
+const SUBSCRIBERS: usize = 100;
 
 #[derive(Serialize)]
 struct WebhookView<'a> {
@@ -31,7 +37,14 @@ struct WebhookView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<&'a str>,
     embeds: Vec<String>,
-    subscribers: Vec<Subscriber<'a>>,
+    /// The endpoints of the program and of the tenant that ask for it.
+    subscribers: Vec<Subscriber>,
+    /// Those that are not shown.
+    #[serde(skip_serializing_if = "is_zero")]
+    subscribers_left_out: usize,
+    /// JSON Schema of the default body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -39,13 +52,13 @@ struct ConditionView<'a> {
     name: &'a str,
     test: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    values: Vec<serde_json::Value>,
+    values: Vec<Value>,
 }
 
 #[derive(Serialize)]
-struct Subscriber<'a> {
-    id: &'a str,
-    name: &'a str,
+struct Subscriber {
+    id: EndpointId,
+    name: Box<str>,
 }
 
 #[derive(Serialize)]
@@ -55,38 +68,57 @@ struct WebhookList<'a> {
 
 pub(in crate::server) async fn list(
     State(app): State<Arc<App>>,
-    _scope: Allowed<may::Webhooks, may::List>,
+    scope: Allowed<may::Webhooks, may::List>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let generation = app.running()?.ingest.generation();
     let rules = &generation.rules;
-    let data = (0_u32..).zip(&rules.program.webhooks).map(|(index, webhook)| view(rules, WebhookId(index), webhook));
+    let own = generation.own.of_tenant(scope.tenant());
+    let own = own.as_deref();
+    let data = (0_u32..).zip(&rules.program.webhooks).map(|(index, webhook)| view(rules, own, (WebhookId(index), webhook)));
     Ok(json(StatusCode::OK, &WebhookList { data: data.collect() }))
 }
 
 pub(in crate::server) async fn one(
     State(app): State<Arc<App>>,
-    _scope: Allowed<may::Webhooks, may::Read>,
+    scope: Allowed<may::Webhooks, may::Read>,
     Names((_, name)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let generation = app.running()?.ingest.generation();
     let rules = &generation.rules;
-    match rules.program.webhook_named(&name) {
-        Some(id) => Ok(json(StatusCode::OK, &view(rules, id, rules.program.webhook(id)))),
-        None => Err(Problem::not_found("unknown-webhook", format!("there is no webhook `{name}`"))),
+    let Some(id) = rules.program.webhook_named(&name) else { return Err(unknown(&rules.program, &name)) };
+    let webhook = rules.program.webhook(id);
+    let own = generation.own.of_tenant(scope.tenant());
+    let view = WebhookView { payload: Some(payload_schema(&rules.program, webhook)), ..view(rules, own.as_deref(), (id, webhook)) };
+    Ok(json(StatusCode::OK, &view))
+}
+
+pub(super) fn unknown(program: &Program, name: &str) -> Problem {
+    let problem = Problem::not_found("unknown-webhook", format!("there is no webhook `{name}`"));
+    match suggestion(name, program.webhooks.iter().map(|webhook| &*webhook.name)) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem,
     }
 }
 
-fn view<'a>(rules: &'a Rules, id: WebhookId, webhook: &'a Webhook) -> WebhookView<'a> {
+fn view<'a>(rules: &'a Rules, own: Option<&TenantEndpoints>, (id, webhook): (WebhookId, &'a Webhook)) -> WebhookView<'a> {
     let operations = webhook.operations;
     let on = [(operations.create, "create"), (operations.update, "update"), (operations.delete, "delete")];
     let subscriptions = rules.subscriptions.get(id.index()).map_or(&[][..], Vec::as_slice);
+    let model = &rules.program.model(webhook.model).name;
+    let declared = subscriptions.iter().filter_map(|subscription| rules.endpoints.get(subscription.endpoint));
+    let declared = declared.map(|endpoint| Subscriber { id: endpoint.id.clone(), name: Box::from(&*endpoint.name.value) });
+    let own = own.into_iter().flat_map(|own| own.takers(&webhook.name));
+    let own = own.filter(|endpoint| endpoint.wants.model.as_ref().is_none_or(|scope| scope == model));
+    let mut subscribers = declared.chain(own.map(|endpoint| Subscriber { id: endpoint.id.clone(), name: endpoint.name.clone() }));
+    let shown = subscribers.by_ref().take(SUBSCRIBERS).collect();
+    let subscribers_left_out = subscribers.count();
     let mut embeds = Vec::new();
     paths("", &webhook.embeds, &mut embeds);
     WebhookView {
         name: &webhook.name,
-        model: &rules.program.model(webhook.model).name,
+        model,
         kind: match webhook.kind {
             WebhookType::Ready => "ready",
             WebhookType::Update => "update",
@@ -101,12 +133,15 @@ fn view<'a>(rules: &'a Rules, id: WebhookId, webhook: &'a Webhook) -> WebhookVie
         conditions: webhook.conditions.iter().map(|condition| condition_view(&condition.name, &condition.test)).collect(),
         when: webhook.when.as_ref().map(|when| when.text.as_str()),
         embeds,
-        subscribers: subscriptions
-            .iter()
-            .filter_map(|subscription| rules.endpoints.get(subscription.endpoint))
-            .map(|endpoint| Subscriber { id: endpoint.id.as_str(), name: &endpoint.name.value })
-            .collect(),
+        subscribers: shown,
+        subscribers_left_out,
+        payload: None,
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it in so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn condition_view<'a>(name: &'a str, test: &Test) -> ConditionView<'a> {
@@ -120,12 +155,12 @@ fn condition_view<'a>(name: &'a str, test: &Test) -> ConditionView<'a> {
     ConditionView { name, test, values }
 }
 
-fn value(literal: &Literal) -> serde_json::Value {
+fn value(literal: &Literal) -> Value {
     match literal {
-        Literal::Text(text) => serde_json::Value::from(&**text),
-        Literal::Integer(number) => serde_json::Value::from(*number),
-        Literal::Number(number) => serde_json::Value::from(*number),
-        Literal::Boolean(flag) => serde_json::Value::from(*flag),
+        Literal::Text(text) => Value::from(&**text),
+        Literal::Integer(number) => Value::from(*number),
+        Literal::Number(number) => Value::from(*number),
+        Literal::Boolean(flag) => Value::from(*flag),
     }
 }
 

@@ -7,14 +7,12 @@ mod connection;
 mod seats;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::middleware::Next;
-use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -100,13 +98,13 @@ fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// The seat of the connection that a request came over.
+/// The seat of the connection that a request came over, and where that came from.
 #[derive(Clone)]
-pub(super) struct Sitting(Arc<Seat>);
+pub(super) struct Sitting(Arc<Seat>, IpAddr);
 
 impl Connected<IncomingStream<'_, Door>> for Sitting {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        Self(stream.io().seat())
+        Self(stream.io().seat(), stream.remote_addr().ip())
     }
 }
 
@@ -127,15 +125,27 @@ pub(super) fn sitting(request: &Request) -> Option<Sitting> {
     request.extensions().get::<ConnectInfo<Sitting>>().map(|ConnectInfo(sitting)| sitting.clone())
 }
 
-/// Notes that it is the client's turn no longer, and when it is again.
-pub(super) async fn attend(request: Request, next: Next) -> Response {
-    let sitting = sitting(&request);
-    if let Some(Sitting(seat)) = &sitting {
+/// The address that a request has come from, unless no connection of this door has brought it.
+pub(super) fn from(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<Sitting>>().map(|ConnectInfo(Sitting(_, address))| *address)
+}
+
+/// The connection of a request, whose client is not waited for until this is dropped.
+pub(super) struct Attended(Option<Sitting>);
+
+/// From now on it is the client's turn no longer.
+pub(super) fn attended(request: &Request) -> Attended {
+    let sitting = sitting(request);
+    if let Some(Sitting(seat, _)) = &sitting {
         seat.occupy();
     }
-    let answer = next.run(request).await;
-    if let Some(Sitting(seat)) = &sitting {
-        seat.wait();
+    Attended(sitting)
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if let Some(Sitting(seat, _)) = &self.0 {
+            seat.wait();
+        }
     }
-    answer
 }

@@ -72,7 +72,7 @@ pub(super) async fn resend_failed(
         if filter.state().is_some_and(|asked| asked != state) {
             continue;
         }
-        let filter = DeliveryFilter { state: Some(state), ..filter.deliveries() };
+        let filter = DeliveryFilter { states: vec![state], ..filter.deliveries() };
         let mut before = None;
         while resent < RESENT {
             let rows = store.deliveries(&page.scope, &filter, &Part { before, limit: PART }).await?;

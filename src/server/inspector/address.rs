@@ -54,9 +54,18 @@ impl Address {
         format!("{}/webhooks/{}", self.0, segment(name))
     }
 
+    pub(super) fn endpoint(&self, id: &str) -> String {
+        format!("{}/endpoints/{}", self.0, segment(id))
+    }
+
     pub(super) fn sample(&self, model: &str) -> String {
         format!("{}/models/{}/sample", self.0, segment(model))
     }
+}
+
+/// A text as the value of a parameter.
+pub(super) fn encoded(text: &str) -> String {
+    segment(text)
 }
 
 fn segment(text: &str) -> String {

@@ -79,7 +79,7 @@ pub(super) async fn list(
 async fn has_failed(page: &Page, running: &crate::server::Running, filter: &Filter) -> Result<bool, Failure> {
     for state in [DeliveryState::Diverted, DeliveryState::Failed] {
         if filter.state().is_none_or(|asked| asked == state) {
-            let filter = DeliveryFilter { state: Some(state), ..filter.deliveries() };
+            let filter = DeliveryFilter { states: vec![state], ..filter.deliveries() };
             if !running.ingest.store.deliveries(&page.scope, &filter, &Part { before: None, limit: 1 }).await?.is_empty() {
                 return Ok(true);
             }

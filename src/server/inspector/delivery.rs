@@ -264,7 +264,8 @@ fn signatures(shown: &Shown<'_>) -> Markup {
                     attempt,
                     target: target.as_deref(),
                     hidden: shown.hidden,
-                    revealed: shown.revealed,
+                    revealed: shown.revealed && shown.page.shows_secrets(),
+                    can_reveal: shown.page.shows_secrets(),
                     reveal: "?reveal=1#signature".to_owned(),
                 }))
             },

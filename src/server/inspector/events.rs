@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
@@ -15,16 +15,22 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::page::{Failure, Page};
-use crate::access::may;
+use crate::access::{Group, Permission, Verb, may};
 use crate::activity::{Activity, Event};
 use crate::ids::Tenant;
-use crate::server::access::Allowed;
+use crate::server::access::{Allowed, Place};
 use crate::server::door::{Sitting, sitting};
 use crate::server::request::Parameters;
 use crate::server::{App, Problem};
 
+/// What is wrong with the files is the business of whoever has the node.
+const FILES: Permission = Permission { group: Group::Node, verb: Verb::Read };
+/// Saves are told to whoever may look at objects.
+const OBJECTS: Permission = Permission { group: Group::Objects, verb: Verb::Read };
 /// A sign of life when nothing goes on: more often than the node gives up a client that takes nothing.
 const STILL_THERE: Duration = Duration::from_secs(10);
+/// How long whoever watches is believed to be allowed to.
+const BELIEVED: Duration = Duration::from_secs(1);
 /// How long a browser waits before it comes back. Milliseconds.
 const COME_BACK: u32 = 1_000;
 
@@ -63,6 +69,10 @@ pub(super) async fn stream(
         sitting: sitting(&request),
         news: resumed.news,
         tenant: page.scope.tenant().clone(),
+        headers: request.headers().clone(),
+        checked: Instant::now(),
+        hears_of_files: page.scope.permits(FILES),
+        hears_of_saves: page.scope.permits(OBJECTS),
         text: format!("retry: {COME_BACK}\n\n"),
         ended: false,
     };
@@ -81,6 +91,14 @@ struct Watch {
     sitting: Option<Sitting>,
     news: Receiver<Event>,
     tenant: Tenant,
+    /// What says who it is.
+    headers: HeaderMap,
+    /// When that was last of use.
+    checked: Instant,
+    /// Whether what is wrong with the files is its business.
+    hears_of_files: bool,
+    /// Whether it may look at objects.
+    hears_of_saves: bool,
     /// What is to be sent.
     text: String,
     ended: bool,
@@ -104,6 +122,13 @@ impl Watch {
         while let Ok(event) = self.news.try_recv() {
             self.write(&event);
         }
+        // A session or a key may have ended meanwhile.
+        if self.checked.elapsed() > BELIEVED {
+            if self.app.caller(Place::PAGES, &self.headers).await.is_err() {
+                return None;
+            }
+            self.checked = Instant::now();
+        }
         if let Some(sitting) = &self.sitting {
             sitting.go_on();
         }
@@ -120,7 +145,7 @@ impl Watch {
     fn write(&mut self, event: &Event) {
         let own = &self.tenant;
         let news = match &event.what {
-            Activity::Saved { tenant, model, object, sequence, decisions, .. } if tenant == own => News::Saved {
+            Activity::Saved { tenant, model, object, sequence, decisions, .. } if tenant == own && self.hears_of_saves => News::Saved {
                 model,
                 object,
                 sequence: sequence.to_string(),
@@ -131,7 +156,9 @@ impl Watch {
             Activity::Answered { tenant, delivery, status, note, .. } if tenant == own => {
                 News::Answered { delivery: delivery.to_string(), status: *status, note }
             }
-            Activity::Reloaded { lines, live } => News::Reloaded { live: *live, what: lines.first().map_or("", String::as_str) },
+            Activity::Reloaded { lines, live } => {
+                News::Reloaded { live: *live, what: lines.first().filter(|_| self.hears_of_files).map_or("", String::as_str) }
+            }
             Activity::Begun => News::Reloaded { live: true, what: "the program is at work" },
             Activity::Stopping => {
                 self.ended = true;

@@ -73,7 +73,7 @@ impl Filter {
         DeliveryFilter {
             event: self.event.clone(),
             endpoint: endpoint.map(EndpointId::new),
-            state: self.state,
+            states: self.state.into_iter().collect(),
             model: self.model.clone(),
             object: self.object.clone(),
             answered: self.answered.clone(),

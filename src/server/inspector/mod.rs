@@ -6,10 +6,12 @@
 mod actions;
 mod address;
 mod assets;
+mod bar;
 mod curl;
 mod deliveries;
 mod delivery;
 mod diff;
+mod endpoints;
 mod events;
 mod export;
 mod filter;
@@ -25,7 +27,9 @@ mod received;
 mod saves;
 mod scenario;
 mod secrecy;
+mod sign_in;
 mod signature;
+mod tenants;
 mod webhook;
 mod webhooks;
 mod why;
@@ -35,14 +39,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use super::App;
+use super::access::{Place, asked};
 use crate::activity::Feed;
-use crate::ids::DEFAULT_TENANT;
 use crate::reload::Rejected;
+pub(super) use sign_in::Guesses;
+use tenants::home;
 
 /// What the pages need beside the store and the program.
 #[derive(Debug)]
@@ -77,8 +83,8 @@ impl Inspector {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
-/// The pages.
-pub(super) fn routes() -> Router<Arc<App>> {
+/// The pages. Those of a tenant ask for a key, or for a session that was begun with one.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let tenant = Router::new()
         .route("/", get(saves::list))
         .route("/saves.ndjson", get(export::saves))
@@ -93,11 +99,15 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/{name}", get(webhook::show))
         .route("/models/{model}/sample", post(actions::sample))
-        .route("/events", get(events::stream));
-    Router::new()
-        .route("/", get(|| async { Redirect::temporary(&format!("/ui/{DEFAULT_TENANT}")) }))
+        .route("/events", get(events::stream))
+        .merge(endpoints::routes());
+    let pages = Router::new().route("/", get(tenants::begin)).route("/tenants", get(tenants::list)).nest("/ui/{tenant}", tenant);
+    asked(pages, app, Place::PAGES)
+        .route_layer(from_fn_with_state(Arc::clone(app), sign_in::entrance))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/enter", get(sign_in::follow))
         .route("/ui/assets/{name}", get(assets::file))
-        .nest("/ui/{tenant}", tenant)
         .layer(from_fn(guarded))
 }
 

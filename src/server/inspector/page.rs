@@ -10,14 +10,18 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::address::Address;
 use super::received::Sentence;
-use super::{Inspector, assets, overlay};
-use crate::access::TenantScope;
+use super::{Inspector, assets, bar, overlay};
+use crate::access::{Actor, Group, Permission, TenantScope, Verb};
 use crate::ids::DEFAULT_TENANT;
 use crate::server::{App, Problem, Running};
 use crate::store::StoreError;
 
 /// A day, after which a time alone says too little. Seconds.
 const DAY: i64 = 24 * 3600;
+/// What is wrong with the files is the business of whoever has the node.
+const NODE: Permission = Permission { group: Group::Node, verb: Verb::Read };
+/// News are about deliveries.
+const NEWS: Permission = Permission { group: Group::Deliveries, verb: Verb::List };
 /// What the keys do.
 const KEYS: [(&str, &str); 9] = [
     ("j k", "next, previous"),
@@ -25,9 +29,9 @@ const KEYS: [(&str, &str); 9] = [
     ("u", "back to the list"),
     ("/", "search"),
     ("r", "send the delivery again"),
-    ("e", "edit the object and save it again"),
+    ("e", "edit the object and save it again, or the endpoint"),
     ("d", "compare: mark one delivery, then another"),
-    ("g s · g d · g w", "saves, deliveries, webhooks"),
+    ("g s · g d · g w · g e", "saves, deliveries, webhooks, endpoints"),
     ("?", "this list"),
 ];
 
@@ -57,6 +61,7 @@ pub(super) enum Tab {
     Saves,
     Deliveries,
     Webhooks,
+    Endpoints,
 }
 
 impl Page {
@@ -76,17 +81,19 @@ impl Page {
 
     /// The whole page.
     pub(super) fn draw(&self, about: &About<'_>, main: &Markup) -> Response {
-        let rejection = self.inspector().ok().and_then(|inspector| inspector.rejected.load_full());
+        let inspector = self.inspector().ok().filter(|_| self.scope.permits(NODE));
+        let rejection = inspector.and_then(|inspector| inspector.rejected.load_full());
         let of_tenant = if self.scope.tenant().as_str() == DEFAULT_TENANT { String::new() } else { format!(" · {}", self.scope.tenant()) };
         let page = whole(
             &format!("{}{of_tenant} · webhookc", about.title),
             &html! {
-                body data-events=(self.address.to("/events", &[("after", self.since.as_deref().unwrap_or_default())])) data-live=(about.live) {
+                body data-base=(self.address.to("", &[])) data-events=[self.events()] data-live=(about.live) {
                     a.skip href="#main" { "Skip to the content" }
                     header.bar {
-                        (self.navigation(about.tab))
+                        (bar::navigation(self, about.tab))
                         (self.search(about))
                         (self.standing())
+                        (bar::leaving(self.scope.by()))
                     }
                     div #overlay { @if let Some(rejection) = rejection { (overlay::draw(&rejection)) } }
                     main #main tabindex="-1" { (main) }
@@ -111,26 +118,24 @@ impl Page {
         )
     }
 
-    fn navigation(&self, tab: Tab) -> Markup {
-        let tabs = [
-            (Tab::Saves, "Saves", self.address.to("", &[])),
-            (Tab::Deliveries, "Deliveries", self.address.to("/deliveries", &[])),
-            (Tab::Webhooks, "Webhooks", self.address.to("/webhooks", &[])),
-        ];
-        html! {
-            a.brand href=(self.address.to("", &[])) { "webhookc" }
-            @if self.scope.tenant().as_str() != DEFAULT_TENANT { span.tenant { (self.scope.tenant().as_str()) } }
-            nav aria-label="Pages" {
-                @for (own, name, link) in tabs {
-                    a href=(link) aria-current=[(own == tab).then_some("page")] { (name) }
-                }
-            }
+    /// Whether signing secrets may be asked for: by whoever works on his own machine. Whoever signs in can only have a new one made.
+    pub(super) fn shows_secrets(&self) -> bool {
+        match self.scope.by() {
+            Actor::Anybody => self.app.options.dev,
+            Actor::Key(_) | Actor::Operator => false,
         }
+    }
+
+    /// Where news come from, for whoever may hear them.
+    fn events(&self) -> Option<String> {
+        let heard = self.scope.permits(NEWS);
+        heard.then(|| self.address.to("/events", &[("after", self.since.as_deref().unwrap_or_default())]))
     }
 
     fn search(&self, about: &About<'_>) -> Markup {
         let (path, hint) = match about.tab {
             Tab::Saves | Tab::Webhooks => ("", "object:a1  event:asset_ready"),
+            Tab::Endpoints => ("/endpoints", "its name  event:…  suspended"),
             Tab::Deliveries => ("/deliveries", "status:>=400  event:…  object:…  text in the body"),
         };
         html! {
@@ -194,7 +199,7 @@ impl IntoResponse for Failure {
     }
 }
 
-fn whole(title: &str, body: &Markup) -> Markup {
+pub(super) fn whole(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" { (head(title)) (body) }
@@ -225,7 +230,7 @@ fn keys() -> Markup {
     }
 }
 
-fn answer(status: StatusCode, page: Markup) -> Response {
+pub(super) fn answer(status: StatusCode, page: Markup) -> Response {
     (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page.into_string()).into_response()
 }
 

@@ -61,7 +61,7 @@ fn played(generation: &Generation, items: &[&str], name: &str) -> Result<String,
 }
 
 fn setting<'r>(generation: &Generation, rules: &'r Valid<Rules>) -> Setting<'r> {
-    let policy = |id| generation.targets.get(id).map_or_else(Policy::default, |target| target.policy.clone());
+    let policy = |id| generation.targets.get(id).map_or_else(Policy::default, |target| Policy::clone(&target.policy));
     let targets = rules.endpoints.iter().enumerate().map(|(index, endpoint)| Target::new(index, policy(&endpoint.id), None, None));
     Setting { rules, targets: targets.collect() }
 }

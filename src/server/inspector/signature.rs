@@ -21,6 +21,8 @@ pub(super) struct Signed<'a> {
     pub hidden: bool,
     /// Whether the secret is asked for.
     pub revealed: bool,
+    /// Whether it may be asked for.
+    pub can_reveal: bool,
     /// Where it can be asked for.
     pub reveal: String,
 }
@@ -48,7 +50,10 @@ pub(super) fn draw(signed: &Signed<'_>) -> Markup {
                 @for key in target.signer.key_names() { li { (name(&key)) } }
                 li {
                     @if signed.revealed { code.breaks { (target.signer.secret().reveal()) } }
-                    @else { code { "whsec_" (HIDDEN) } " " a href=(signed.reveal) { "Show the secret" } }
+                    @else {
+                        code { "whsec_" (HIDDEN) }
+                        @if signed.can_reveal { " " a href=(signed.reveal) { "Show the secret" } }
+                    }
                 }
             } }
         }

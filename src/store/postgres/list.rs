@@ -1,17 +1,15 @@
 //! What the API shows: messages, deliveries and attempts, newest first, a page at a time.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::conditions::{Conditions, anywhere};
+use super::choose::{Chosen, FROM, place_of_delivery, place_of_message};
+use super::conditions::Conditions;
 use super::failure::Trouble;
 use super::link::Link;
-use super::values::{
-    count, delivery_id, from_json, get, limit, ordinal, state, state_number, status_if_any, text, text_if_any, time, time_if_any,
-};
+use super::values::{count, delivery_id, from_json, get, limit, ordinal, state, status_if_any, text, text_if_any, time, time_if_any};
 use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
@@ -19,18 +17,18 @@ use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Messa
 const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
 const DELIVERY: &str = "SELECT d.row, m.id, e.name, m.event, m.model, m.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
     d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at, d.content_type";
-const FROM: &str = "FROM deliveries d JOIN messages m ON m.tenant = d.tenant AND m.row = d.row >> 20
-    JOIN endpoints e ON e.tenant = d.tenant AND e.row = d.endpoint";
-
 pub(super) async fn messages(link: &Link, tenant: i64, filter: &MessageFilter, page: &Page<MessageId>) -> Result<Vec<MessageRow>, Trouble> {
     let mut conditions = Conditions::of("m.tenant = $1", tenant);
     conditions.text("m.event = ?", filter.event.as_deref());
     conditions.text("m.model = ?", filter.model.as_deref());
     conditions.text("m.object = ?", filter.object.as_deref());
+    conditions.span("m.created_at", filter.span);
     if let Some(before) = page.before {
-        conditions.and("m.row < (SELECT row FROM messages WHERE tenant = $1 AND id = ?)", before.0);
+        let Some(place) = place_of_message(link, tenant, before).await? else { return Ok(Vec::new()) };
+        conditions.beyond(("m.created_at", "m.row"), "<", place);
     }
-    let sql = format!("{MESSAGE} FROM messages m WHERE {} ORDER BY m.row DESC LIMIT {}", conditions.sql, limit(page.limit));
+    let sql =
+        format!("{MESSAGE} FROM messages m WHERE {} ORDER BY m.created_at DESC, m.row DESC LIMIT {}", conditions.sql, limit(page.limit));
     link.query_once(&sql, &conditions.values()).await?.iter().map(message_row).collect()
 }
 
@@ -46,44 +44,14 @@ pub(super) async fn deliveries(
     filter: &DeliveryFilter,
     page: &Page<DeliveryId>,
 ) -> Result<Vec<DeliveryRow>, Trouble> {
-    let mut conditions = Conditions::of("d.tenant = $1", tenant);
-    conditions.text("m.event = ?", filter.event.as_deref());
-    conditions.text("e.name = ?", filter.endpoint.as_ref().map(EndpointId::as_str));
-    if let Some(state) = filter.state {
-        // Written out, so that the partial index of the state can be used.
-        let _infallible = write!(conditions.sql, " AND d.state = {}", state_number(state));
-        if matches!(state, DeliveryState::Diverted | DeliveryState::Failed) {
-            conditions.sql.push_str(" AND d.state > 2");
-        }
-    }
-    conditions.text("m.model = ?", filter.model.as_deref());
-    conditions.text("m.object = ?", filter.object.as_deref());
-    if let Some(message) = filter.message {
-        // A range of rows, which the primary key serves.
-        conditions.and("d.row >= (SELECT row << 20 FROM messages WHERE tenant = $1 AND id = ?)", message.0);
-        conditions.and("d.row < (SELECT (row + 1) << 20 FROM messages WHERE tenant = $1 AND id = ?)", message.0);
-    }
-    for &(first, last) in &filter.answered {
-        // Numbers, so that nothing of the user's stands in the statement.
-        let _infallible = write!(conditions.sql, " AND d.last_status BETWEEN {first} AND {last}");
-    }
-    for text in &filter.text {
-        conditions.and(CONTAINS, anywhere(text));
-    }
+    let Some(Chosen { from, at, mut within, fits }) = Chosen::of(link, tenant, filter).await? else { return Ok(Vec::new()) };
     if let Some(before) = page.before {
-        let number = conditions.value(ordinal(before));
-        let condition = format!("d.row < (SELECT row << 20 | {number}::bigint FROM messages WHERE tenant = $1 AND id = ?)");
-        conditions.and(&condition, before.message().0);
+        let Some(place) = place_of_delivery(link, tenant, before).await? else { return Ok(Vec::new()) };
+        within.beyond((at, "d.row"), "<", place);
     }
-    let sql = format!("{DELIVERY} {FROM} WHERE {} ORDER BY d.row DESC LIMIT {}", conditions.sql, limit(page.limit));
-    link.query_once(&sql, &conditions.values()).await?.iter().map(delivery_row).collect()
+    let sql = format!("{DELIVERY} {from} WHERE {} AND {fits} ORDER BY {at} DESC, d.row DESC LIMIT {}", within.sql, limit(page.limit));
+    link.query_once(&sql, &within.values()).await?.iter().map(delivery_row).collect()
 }
-
-/// The text in what is sent or in what was answered, letters of ASCII in either case. Bytes that are no text are compared as they are escaped.
-const CONTAINS: &str = "(lower(d.url) LIKE lower(?)
-    OR lower(encode(coalesce((SELECT body FROM bodies b WHERE b.tenant = d.tenant AND b.delivery = d.row), m.payload), 'escape')) LIKE lower(encode(convert_to(?, 'UTF8'), 'escape'))
-    OR EXISTS (SELECT FROM attempts a WHERE a.tenant = d.tenant AND a.delivery = d.row
-        AND lower(encode(a.response_body, 'escape')) LIKE lower(encode(convert_to(?, 'UTF8'), 'escape'))))";
 
 /// The deliveries that the saves of one moment caused, from the first to the last of them. Ids of messages begin with the milliseconds of
 /// their save, so that they are found without an index of their own.

@@ -11,6 +11,7 @@ pub(super) mod aside;
 mod access;
 mod ask;
 mod backlog;
+mod choose;
 mod conditions;
 mod doctor;
 mod effects;
@@ -27,9 +28,11 @@ mod own;
 mod prune;
 mod queue;
 mod receipts;
+mod resends;
 mod rows;
 mod saver;
 mod saves;
+mod sessions;
 mod settle;
 mod tables;
 mod tls;
@@ -39,7 +42,7 @@ mod verbs;
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::store::{Handover, StoreError};
 use crate::vault::Vault;
@@ -55,6 +58,7 @@ pub(super) struct Postgres {
     hub: Arc<Hub>,
     /// Ready when the saves that were queued are committed and no more are taken.
     saved: Arc<tokio::sync::Mutex<Option<oneshot::Receiver<()>>>>,
+    resend_bell: Arc<Notify>,
 }
 
 impl Postgres {
@@ -68,7 +72,7 @@ impl Postgres {
         nodes::start(&hub).await.map_err(failed)?;
         let (ended, saved) = oneshot::channel();
         tokio::spawn(saver::run(Arc::downgrade(&hub), queue, ended));
-        Ok(Self { hub, saved: Arc::new(tokio::sync::Mutex::new(Some(saved))) })
+        Ok(Self { hub, saved: Arc::new(tokio::sync::Mutex::new(Some(saved))), resend_bell: Arc::default() })
     }
 
     pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {

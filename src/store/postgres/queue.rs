@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::choose::numbers;
 use super::effects::{JSON, Outgoing};
 use super::endpoints::FIRST;
 use super::failure::Trouble;
@@ -16,7 +17,10 @@ use super::transaction::Batch;
 use super::values::{count, delivery_id, from_json, get, limit, ordinal, text, text_if_any};
 use crate::ids::{DeliveryId, LaneId, MessageId, Sequence, Tenant};
 use crate::store::agenda::Note;
-use crate::store::{Claimed, Lane, Share, StoreError};
+use crate::store::{Claimed, DeliveryState, Lane, Share, StoreError};
+
+/// What a single delivery may be sent again from.
+const NOT_SENDING: [DeliveryState; 4] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Diverted, DeliveryState::Failed];
 
 /// What may be claimed of one lane, in an order, with everything that is sent.
 macro_rules! claim {
@@ -111,7 +115,12 @@ pub(super) async fn give_back(hub: &Hub, deliveries: &[Claimed], now: Timestamp)
 pub(super) async fn resend(hub: &Hub, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
     let outgoing = within!(hub, |link| {
         let Some(tenant) = hub.tenant(&link, tenant).await? else { return Ok(None) };
-        again(hub, &link, tenant, delivery, now.as_millisecond()).await
+        let mut outgoing = Outgoing::to_claim();
+        if !again(&link, &mut outgoing, (tenant, delivery), &NOT_SENDING, now.as_millisecond()).await? {
+            return Ok(None);
+        }
+        Batch::over(hub, &link, &[]).await?.close(&outgoing).await?;
+        Ok(Some(outgoing))
     })?;
     let resent = outgoing.is_some();
     if let Some(outgoing) = outgoing {
@@ -120,25 +129,32 @@ pub(super) async fn resend(hub: &Hub, tenant: &Tenant, delivery: DeliveryId, now
     Ok(resent)
 }
 
-async fn again(hub: &Hub, link: &Link, tenant: i64, delivery: DeliveryId, now: i64) -> Result<Option<Outgoing>, Trouble> {
+/// Makes a delivery due once more, if it is in one of these states; what is ordered behind it waits for it.
+pub(super) async fn again(
+    link: &Link,
+    outgoing: &mut Outgoing,
+    (tenant, delivery): (i64, DeliveryId),
+    from: &[DeliveryState],
+    now: i64,
+) -> Result<bool, Trouble> {
     let (id, ordinal) = (delivery.message().0, ordinal(delivery));
     lock_order(link, (&[tenant], &[id], &[ordinal])).await?;
-    let sql = "UPDATE deliveries d SET state = 0, due_at = $3, node = NULL, settled_at = NULL, reason = NULL,
-            blocked = d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant AND e.endpoint = d.endpoint
-                AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
-        FROM messages m WHERE m.tenant = $4 AND m.id = $1 AND d.tenant = $4 AND d.row = (m.row << 20 | $2::bigint) AND d.state <> 1
-        RETURNING d.row, d.endpoint";
-    let Some(row) = link.first(sql, &[&id, &ordinal, &now, &tenant]).await? else { return Ok(None) };
+    let sql = format!(
+        "UPDATE deliveries d SET state = 0, due_at = $3, node = NULL, settled_at = NULL, reason = NULL,
+             blocked = d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant AND e.endpoint = d.endpoint
+                 AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
+         FROM messages m WHERE m.tenant = $4 AND m.id = $1 AND d.tenant = $4 AND d.row = (m.row << 20 | $2::bigint) AND d.state IN ({})
+         RETURNING d.row, d.endpoint",
+        numbers(from)
+    );
+    let Some(row) = link.first(&sql, &[&id, &ordinal, &now, &tenant]).await? else { return Ok(false) };
     let (row, lane): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
-    // What is ordered behind it waits again.
     let behind = "UPDATE deliveries d SET blocked = true FROM deliveries e
         WHERE e.tenant = $1 AND e.row = $2 AND e.bucket IS NOT NULL AND d.tenant = e.tenant AND d.endpoint = e.endpoint AND d.model = e.model
             AND d.object = e.object AND d.state < 2 AND d.bucket IS NOT NULL AND d.row > e.row";
     link.execute(behind, &[&tenant, &row]).await?;
-    let mut outgoing = Outgoing::to_claim();
     outgoing.notes.push(Note::Due(LaneId(lane), now));
-    Batch::over(hub, link, &[]).await?.close(&outgoing).await?;
-    Ok(Some(outgoing))
+    Ok(true)
 }
 
 /// See [`Store::shift_due`](crate::store::Store::shift_due).

@@ -1,16 +1,19 @@
 //! The verbs; see [`Store`](crate::store::Store).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::Postgres;
 use super::hub::on;
-use super::{access, ask, backlog, endpoints, keys, list, own, prune, queue, receipts, saver, saves, settle};
-use crate::access::{Key, KeyId};
-use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, Sequence, Tenant};
+use super::{access, ask, backlog, endpoints, keys, list, own, prune, queue, receipts, resends, saver, saves, sessions, settle};
+use crate::access::{Key, KeyId, Session, TenantScope};
+use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, ResendId, Sequence, Tenant};
 use crate::store::{
-    AttemptRow, AuditEntry, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, KeptAnswer, KeptKey, Lane,
-    MessageFilter, MessageRow, NewAttempt, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow, Receipt,
-    Recording, Removed, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
+    AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, KeptAnswer, KeptKey, Lane,
+    MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow, Receipt, Recording,
+    Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;
@@ -85,8 +88,68 @@ impl Postgres {
         endpoints::states(&self.hub, tenant, "AND suspended_at IS NOT NULL").await
     }
 
-    pub(in crate::store) async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
-        settle::settle(&self.hub, &attempts).await
+    /// Attempts are recorded over a connection of their own, so that there is no commit to go along with; company is waited for all the same.
+    pub(in crate::store) async fn settle(&self, basket: Arc<Basket>, hurry: impl Future<Output = ()>) -> Result<Vec<bool>, StoreError> {
+        hurry.await;
+        settle::settle(&self.hub, &basket.take()).await
+    }
+
+    pub(in crate::store) fn resend_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.resend_bell)
+    }
+
+    pub(in crate::store) async fn count_deliveries(
+        &self,
+        tenant: &Tenant,
+        filter: &DeliveryFilter,
+        after: Option<DeliveryId>,
+    ) -> Result<u64, StoreError> {
+        of_tenant!(self, tenant, |link, row| resends::count(&link, row, filter, after).await)
+    }
+
+    pub(in crate::store) async fn begin_resend(&self, tenant: &TenantScope, resend: NewResend) -> Result<bool, StoreError> {
+        let runs = resends::begin(&self.hub, tenant, &resend).await?;
+        if runs {
+            self.resend_bell.notify_one();
+        }
+        Ok(runs)
+    }
+
+    pub(in crate::store) async fn stop_resend(
+        &self,
+        tenant: &Tenant,
+        id: ResendId,
+        now: Timestamp,
+    ) -> Result<Option<ResendRow>, StoreError> {
+        of_tenant!(self, tenant, |link, row| resends::stop(&link, row, id, now).await)
+    }
+
+    pub(in crate::store) async fn resend_of_id(&self, tenant: &Tenant, id: ResendId) -> Result<Option<ResendRow>, StoreError> {
+        of_tenant!(self, tenant, |link, row| resends::one(&link, row, id).await)
+    }
+
+    pub(in crate::store) async fn resends(&self, tenant: &Tenant, page: &Page<ResendId>) -> Result<Vec<ResendRow>, StoreError> {
+        of_tenant!(self, tenant, |link, row| resends::list(&link, row, page).await)
+    }
+
+    pub(in crate::store) async fn advance_resends(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        resends::advance(&self.hub, now).await
+    }
+
+    pub(in crate::store) async fn open_session(&self, opened: Session, now: Timestamp) -> Result<(), StoreError> {
+        on!(self.hub, |link| sessions::open(&link, &opened, now).await)
+    }
+
+    pub(in crate::store) async fn session(&self, hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
+        on!(self.hub, |link| sessions::one(&link, hash).await)
+    }
+
+    pub(in crate::store) async fn close_session(&self, hash: [u8; 32]) -> Result<(), StoreError> {
+        on!(self.hub, |link| sessions::close(&link, hash).await)
+    }
+
+    pub(in crate::store) async fn tenants(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        on!(self.hub, |link| sessions::tenants(&link, (prefix, after), limit).await)
     }
 
     pub(in crate::store) async fn give_back(&self, deliveries: Vec<Claimed>, now: Timestamp) -> Result<(), StoreError> {

@@ -16,6 +16,8 @@ use crate::vault::{Place, UnsealError, Vault, VaultKeyId, key_of};
 
 /// Keys that are made and stored in one transaction, so that no save waits long behind them.
 const KEYS_TOGETHER: usize = 4096;
+/// Keys read or made at once that fill so many pages that they are given back.
+const MANY_KEYS: usize = 256;
 /// Secrets that are encrypted anew in one transaction: a few milliseconds of the writer's time.
 const SEALED_TOGETHER: usize = 256;
 
@@ -132,6 +134,10 @@ impl Sqlite {
                 }
             }
         }
+        if missing.len() >= MANY_KEYS {
+            let forget = |session: &mut Session, (): &mut ()| forget_pages(&session.connection).map(|()| Flow::Undo);
+            self.writer.write((), forget).await?;
+        }
         Ok(kept.into_iter().filter_map(|(_, key)| key).collect())
     }
 
@@ -207,7 +213,17 @@ fn found(connection: &Connection, names: Vec<String>) -> rusqlite::Result<Vec<(S
         };
         Ok((name, kept))
     };
-    names.into_iter().map(kept).collect()
+    let many = names.len() >= MANY_KEYS;
+    let found = names.into_iter().map(kept).collect();
+    if many {
+        forget_pages(connection)?;
+    }
+    found
+}
+
+/// Keys are read once, when a program comes into force: the pages that they stand in are not worth remembering.
+fn forget_pages(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA shrink_memory")
 }
 
 /// Stores the material unless there is some already; what is there then.

@@ -1,27 +1,21 @@
 //! What the API shows: messages, deliveries and attempts, newest first, a page at a time.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
-use uuid::Uuid;
 
 use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
-use crate::store::sqlite::values::{delivery_id, from_json, limit, state, state_number, time, time_if_any, uuid};
+use crate::store::sqlite::choose::{BY_MESSAGE, Chosen, Conditions, place_of_delivery, place_of_message};
+use crate::store::sqlite::values::{delivery_id, from_json, limit, state, time, time_if_any, uuid};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
 
 const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
 const DELIVERY: &str = "SELECT d.row, m.id, e.name, m.event, m.model, m.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
                                d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at, d.content_type";
 const DELIVERY_FROM: &str = "FROM deliveries d JOIN messages m ON m.row = d.row >> 20 JOIN endpoints e ON e.row = d.endpoint";
-/// Newest first by way of the tenant's messages, whose rows are in the same order as those of their deliveries.
-const BY_MESSAGE: &str =
-    "FROM messages m CROSS JOIN deliveries d ON d.row BETWEEN m.row << 20 AND (m.row + 1 << 20) - 1 JOIN endpoints e ON e.row = d.endpoint";
-/// Newest first by way of the few in a state that has an index of its own.
-const BY_STATE: &str = "FROM deliveries d CROSS JOIN messages m ON m.row = d.row >> 20 JOIN endpoints e ON e.row = d.endpoint";
 
 pub(super) fn messages(
     connection: &Connection,
@@ -29,12 +23,23 @@ pub(super) fn messages(
     filter: &MessageFilter,
     page: &Page<MessageId>,
 ) -> rusqlite::Result<Vec<MessageRow>> {
-    let mut conditions = Conditions::of("m.tenant = ?", tenant);
-    conditions.text("m.event = ?", filter.event.as_deref());
-    conditions.text("m.model = ?", filter.model.as_deref());
-    conditions.text("m.object = ?", filter.object.as_deref());
-    conditions.id("m.row < (SELECT row FROM messages WHERE id = ?)", page.before.map(|id| id.0));
-    let sql = format!("{MESSAGE} FROM messages m WHERE {} ORDER BY m.row DESC LIMIT {}", conditions.sql, limit(page.limit));
+    let mut conditions = Conditions::default();
+    let text = |text: &String| Value::Text(text.clone());
+    conditions.and("m.tenant = ?", [Value::Integer(tenant)]);
+    conditions.and_if("m.model = ?", filter.model.as_ref().map(text));
+    conditions.and_if("m.object = ?", filter.object.as_ref().map(text));
+    conditions.and_if("m.event = ?", filter.event.as_ref().map(text));
+    conditions.time("m.created_at", filter.span);
+    if let Some(before) = page.before {
+        let Some(place) = place_of_message(connection, before)? else { return Ok(Vec::new()) };
+        conditions.before(("m.created_at", "m.row"), place);
+    }
+    let index = if filter.model.is_some() && filter.object.is_some() { "messages_object" } else { "messages_time" };
+    let sql = format!(
+        "{MESSAGE} FROM messages m INDEXED BY {index} WHERE {} ORDER BY m.created_at DESC, m.row DESC LIMIT {}",
+        conditions.sql,
+        limit(page.limit)
+    );
     connection.prepare_cached(&sql)?.query_map(params_from_iter(conditions.values), message_row)?.collect()
 }
 
@@ -54,37 +59,14 @@ pub(super) fn deliveries(
     filter: &DeliveryFilter,
     page: &Page<DeliveryId>,
 ) -> rusqlite::Result<Vec<DeliveryRow>> {
-    let (from, order, mut conditions) = match filter.state {
-        Some(DeliveryState::Diverted | DeliveryState::Failed) => (BY_STATE, "d.row DESC", Conditions::of("d.tenant = ?", tenant)),
-        Some(DeliveryState::Pending | DeliveryState::Sending | DeliveryState::Delivered) | None => {
-            (BY_MESSAGE, "m.row DESC, d.row DESC", Conditions::of("m.tenant = ?", tenant))
-        }
-    };
-    conditions.text("m.event = ?", filter.event.as_deref());
-    conditions.text("e.name = ?", filter.endpoint.as_ref().map(EndpointId::as_str));
-    if let Some(state) = filter.state {
-        // Written out, so that the partial index of the state can be used.
-        conditions.sql.push_str(" AND d.state = ");
-        conditions.sql.push_str(&state_number(state).to_string());
-    }
-    conditions.text("m.model = ?", filter.model.as_deref());
-    conditions.text("m.object = ?", filter.object.as_deref());
-    conditions.id("m.id = ?", filter.message.map(|id| id.0));
-    for &(first, last) in &filter.answered {
-        // Numbers, so that nothing of the user's stands in the statement.
-        let _infallible = write!(conditions.sql, " AND d.last_status BETWEEN {first} AND {last}");
-    }
-    for text in &filter.text {
-        conditions.contains(text);
-    }
+    let Some(Chosen { from, at, mut within, fits }) = Chosen::of(connection, tenant, filter)? else { return Ok(Vec::new()) };
     if let Some(before) = page.before {
-        conditions.id("m.row <= (SELECT row FROM messages WHERE id = ?)", Some(before.message().0));
-        conditions.sql.push_str(" AND d.row < (SELECT row << 20 | ? FROM messages WHERE id = ?)");
-        conditions.values.push(before.ordinal().map_or(Value::Null, |ordinal| Value::Integer(ordinal.into())));
-        conditions.values.push(Value::Blob(before.message().0.as_bytes().to_vec()));
+        let Some(place) = place_of_delivery(connection, before)? else { return Ok(Vec::new()) };
+        within.before((at, "d.row"), place);
     }
-    let sql = format!("{DELIVERY} {from} WHERE {} ORDER BY {order} LIMIT {}", conditions.sql, limit(page.limit));
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(conditions.values), delivery_row)?.collect()
+    let sql = format!("{DELIVERY} {from} WHERE {} AND {} ORDER BY {at} DESC, d.row DESC LIMIT {}", within.sql, fits.sql, limit(page.limit));
+    let values = params_from_iter(within.values.into_iter().chain(fits.values));
+    connection.prepare_cached(&sql)?.query_map(values, delivery_row)?.collect()
 }
 
 /// The deliveries that the saves of one moment caused, from the first to the last of them. Ids of messages begin with the milliseconds of their save, so that they are found without an index of
@@ -125,52 +107,6 @@ pub(super) fn attempts(connection: &Connection, tenant: i64, delivery: DeliveryI
                    resolve_us, connect_us, tls_us, first_byte_us, reused, signature
                FROM attempts WHERE delivery = ?1 ORDER BY number";
     connection.prepare_cached(sql)?.query_map([row], attempt_row)?.collect::<rusqlite::Result<_>>().map(Some)
-}
-
-/// The conditions of a list, as far as they were asked for.
-struct Conditions {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    fn of(condition: &str, tenant: i64) -> Self {
-        Self { sql: condition.to_owned(), values: vec![Value::Integer(tenant)] }
-    }
-
-    fn text(&mut self, condition: &str, value: Option<&str>) {
-        self.and(condition, value.map(|text| Value::Text(text.to_owned())));
-    }
-
-    fn id(&mut self, condition: &str, value: Option<Uuid>) {
-        self.and(condition, value.map(|id| Value::Blob(id.as_bytes().to_vec())));
-    }
-
-    /// The text in what is sent or in what was answered.
-    fn contains(&mut self, text: &str) {
-        self.sql.push_str(
-            " AND (d.url LIKE ? ESCAPE '\\'
-              OR CAST(coalesce((SELECT body FROM bodies WHERE delivery = d.row), m.payload) AS TEXT) LIKE ? ESCAPE '\\'
-              OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.row AND CAST(a.response_body AS TEXT) LIKE ? ESCAPE '\\'))",
-        );
-        let mut pattern = String::from("%");
-        for character in text.chars() {
-            if matches!(character, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(character);
-        }
-        pattern.push('%');
-        self.values.extend(std::iter::repeat_n(Value::Text(pattern), 3));
-    }
-
-    fn and(&mut self, condition: &str, value: Option<Value>) {
-        if let Some(value) = value {
-            self.sql.push_str(" AND ");
-            self.sql.push_str(condition);
-            self.values.push(value);
-        }
-    }
 }
 
 fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {

@@ -2,9 +2,11 @@
 //! each verb is a function over a connection in the file named after what it touches.
 
 mod access;
+mod along;
 pub(super) mod aside;
 mod backlog;
 mod backup;
+mod choose;
 mod doctor;
 mod endpoints;
 mod failure;
@@ -19,9 +21,11 @@ mod prune;
 mod queue;
 mod readers;
 mod receipts;
+mod resends;
 mod save;
 mod saves;
 mod session;
+mod sessions;
 mod settle;
 mod tables;
 #[cfg(test)]
@@ -34,12 +38,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, Handover, KeptAnswer, Lane, MessageFilter, MessageRow,
-    NewAttempt, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
+    AttemptRow, Basket, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Handover, KeptAnswer, Lane,
+    MessageFilter, MessageRow, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;
@@ -49,19 +53,23 @@ use save::Saving;
 use session::Session;
 use writer::{Flow, Writer};
 
+/// What a single delivery may be sent again from.
+const NOT_SENDING: [DeliveryState; 4] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Diverted, DeliveryState::Failed];
+
 /// An open SQLite store.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
     writer: Writer,
     readers: Readers,
     vault: Safe,
+    resend_bell: Arc<Notify>,
 }
 
 impl Sqlite {
     pub(super) async fn open(url: &str, vault: Option<Vault>) -> Result<Self, StoreError> {
         let opened = open::open(url, vault.clone()).await?;
         let readers = Readers::new(opened.path.clone(), opened.place.clone());
-        Ok(Self { writer: Writer::start(opened)?, readers, vault: Safe::new(vault) })
+        Ok(Self { writer: Writer::start(opened)?, readers, vault: Safe::new(vault), resend_bell: Arc::default() })
     }
 
     pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {
@@ -128,9 +136,9 @@ impl Sqlite {
         self.read_tenant(tenant, endpoints::states).await.map(Option::unwrap_or_default)
     }
 
-    pub(super) async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
-        let recorded = Vec::with_capacity(attempts.len());
-        self.writer.write(recorded, move |session, recorded| settle::settle(session, &attempts, recorded)).await
+    pub(super) async fn settle(&self, basket: Arc<Basket>, hurry: impl Future<Output = ()>) -> Result<Vec<bool>, StoreError> {
+        let settle = move |session: &mut Session, recorded: &mut Vec<bool>| settle::settle(session, &basket.take(), recorded);
+        self.writer.write_along(Vec::new(), settle, hurry).await
     }
 
     pub(super) async fn give_back(&self, deliveries: Vec<Claimed>, now: Timestamp) -> Result<(), StoreError> {
@@ -141,8 +149,9 @@ impl Sqlite {
     pub(super) async fn resend(&self, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         let tenant = tenant.clone();
         let resend = move |session: &mut Session, resent: &mut bool| {
-            *resent = match session.tenant(&tenant)? {
-                Some(tenant) => queue::resend(session, tenant.row, delivery, now)?,
+            let place = choose::place_of_delivery(&session.connection, delivery)?;
+            *resent = match session.tenant(&tenant)?.zip(place) {
+                Some((tenant, (_, row))) => queue::resend(session, tenant.row, row, &NOT_SENDING, now.as_millisecond())?,
                 None => false,
             };
             Ok(if *resent { Flow::Wake } else { Flow::Keep })

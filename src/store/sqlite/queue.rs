@@ -6,11 +6,12 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Sequence, Tenant};
+use crate::ids::{EndpointId, LaneId, MessageId, Sequence, Tenant};
 use crate::store::agenda::{Agenda, Note};
+use crate::store::sqlite::choose::numbers;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_id, from_json, limit, uuid};
-use crate::store::{Claimed, Lane, Share};
+use crate::store::{Claimed, DeliveryState, Lane, Share};
 
 /// The content type of the default body.
 pub(super) const JSON: &str = "application/json";
@@ -120,21 +121,18 @@ pub(super) fn give_back(session: &mut Session, deliveries: &[Claimed], now: Time
     Ok(())
 }
 
-/// See [`Store::resend`](crate::store::Store::resend).
-pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, now: Timestamp) -> rusqlite::Result<bool> {
+/// Makes a delivery in one of these states due; `false` when it is in another, or there is none in this row.
+pub(super) fn resend(session: &mut Session, tenant: i64, row: i64, from: &[DeliveryState], now: i64) -> rusqlite::Result<bool> {
     let connection = &session.connection;
-    let again = connection
-        .prepare_cached(
-            "UPDATE deliveries AS d SET state = 0, due_at = ?3, settled_at = NULL, reason = NULL,
-                 blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
-                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
-             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND tenant = ?4 AND state <> 1 RETURNING row, endpoint",
-        )?
-        .query_row(params![delivery.message().0.as_bytes(), delivery.ordinal(), now.as_millisecond(), tenant], |row| {
-            Ok((row.get::<_, i64>(0)?, LaneId(row.get(1)?)))
-        })
-        .optional()?;
-    let Some((row, lane)) = again else { return Ok(false) };
+    let sql = format!(
+        "UPDATE deliveries AS d SET state = 0, due_at = ?2, settled_at = NULL, reason = NULL,
+             blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
+                 AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
+         WHERE row = ?1 AND tenant = ?3 AND state IN ({}) RETURNING endpoint",
+        numbers(from)
+    );
+    let again = connection.prepare_cached(&sql)?.query_row(params![row, now, tenant], |row| row.get(0).map(LaneId)).optional()?;
+    let Some(lane) = again else { return Ok(false) };
     // What is ordered behind it waits again.
     connection
         .prepare_cached(
@@ -144,7 +142,7 @@ pub(super) fn resend(session: &mut Session, tenant: i64, delivery: DeliveryId, n
         )?
         .execute([row])?;
     session.may_be_blocked = true;
-    session.note(Note::Due(lane, now.as_millisecond()));
+    session.note(Note::Due(lane, now));
     Ok(true)
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Stage;
+use crate::node::send;
 
 /// The example of seed `001_ba0a8d3ca41da416.txt`, with what it leaves to the reader.
 const HOOK: &str = r#"{
@@ -36,14 +37,15 @@ const HOOK: &str = r#"{
 #[tokio::test]
 async fn devopness_hooks_comment_on_a_pull_request_as_in_the_seed() {
     let stage = Stage::new("devopness").await;
+    let verbatim = |target: &str| HOOK.replace("<application-id>", "5").replace("https:\\/\\/<target_url>", target);
     let filled = |target: &str| {
-        let lines = HOOK.lines().filter(|line| !line.trim_start().starts_with("//"));
-        let text = lines.collect::<Vec<_>>().join("\n").replace("<application-id>", "5");
-        serde_json::from_str::<Value>(&text.replace("https:\\/\\/<target_url>", target)).unwrap()
+        let text = verbatim(target);
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        serde_json::from_str::<Value>(&lines.collect::<String>()).unwrap()
     };
-    // As it stands there, encrypted; then the same to a receiver of this test.
-    let github = filled("https:\\/\\/api.github.com\\/repos\\/acme\\/shop\\/issues");
-    let (status, made) = stage.call("POST", "/hooks/outgoing", &github).await;
+    // As it stands there, its notes to the reader too, encrypted; then the same to a receiver of this test.
+    let github = verbatim("https:\\/\\/api.github.com\\/repos\\/acme\\/shop\\/issues");
+    let (status, made) = send("POST", &format!("{}/hooks/outgoing", stage.node.url), &github).await;
     assert_eq!(status, 201, "{made}");
     let first = made["id"].as_str().unwrap().to_owned();
     assert_eq!(stage.call("DELETE", &format!("/hooks/outgoing/{first}"), &Value::Null).await.0, 204);

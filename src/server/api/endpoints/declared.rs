@@ -47,7 +47,7 @@ fn events(generation: &Generation, index: usize) -> impl Iterator<Item = &str> {
 
 pub(super) fn view(generation: &Generation, index: usize, endpoint: &EndpointSource, state: Option<EndpointState>) -> EndpointView {
     let target = generation.targets.get(&endpoint.id);
-    let policy = target.map(|target| &target.policy);
+    let policy = target.map(|target| &*target.policy);
     let suspended = state.and_then(|state| state.suspended);
     let events: Vec<Box<str>> = events(generation, index).map(Into::into).collect();
     let event_types = match &endpoint.events {

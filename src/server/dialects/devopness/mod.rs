@@ -17,7 +17,7 @@ use crate::server::{App, idempotency};
 /// What endpoints of this API are marked with.
 const NAME: &str = "devopness";
 /// No path names a tenant: it is that of the key.
-const PLACE: Place = Place { header: None, tenant: "" };
+const PLACE: Place = Place { header: None, cookie: None, tenant: "" };
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let routes = Router::new()

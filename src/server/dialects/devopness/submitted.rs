@@ -41,9 +41,20 @@ struct Limits {
     resource_id: Option<String>,
 }
 
+/// The document without the lines that are notes to its reader (`// NOTE: …`), as in the seed's own example. Everything else keeps its
+/// place. No text in JSON has a line break of its own, so that no note stands in one.
+fn without_notes(text: &[u8]) -> Vec<u8> {
+    let mut left = text.to_vec();
+    for line in left.split_mut(|byte| *byte == b'\n').filter(|line| line.trim_ascii_start().starts_with(b"//")) {
+        line.fill(b' ');
+    }
+    left
+}
+
 /// A hook, whole.
 pub(super) fn hook(program: &Program, text: &[u8]) -> Result<Submitted, Problem> {
     let mut out = Vec::new();
+    let text = &without_notes(text);
     let mut object = read(text, Style::Snake, &mut out)?;
     for name in ["name", "action_type", "resource_type", "resource_id", "target_url", "trigger_when"] {
         if !object.has(name) {

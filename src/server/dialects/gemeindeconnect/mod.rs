@@ -28,7 +28,7 @@ use crate::store::{OwnFilter, OwnPage};
 /// What endpoints of this API are marked with.
 const NAME: &str = "gemeindeconnect";
 /// No path names a tenant: it is that of the key.
-const PLACE: Place = Place { header: Some("ocp-apim-subscription-key"), tenant: "" };
+const PLACE: Place = Place { header: Some("ocp-apim-subscription-key"), cookie: None, tenant: "" };
 /// What an object belongs to that is told of.
 const THINGS: [&str; 2] = ["process", "municipality"];
 /// Configurations that are listed.

@@ -27,7 +27,7 @@ use crate::store::{OwnFilter, OwnPage};
 /// What endpoints of this API are marked with.
 const NAME: &str = "portant";
 /// No path names a tenant: it is that of the key.
-const PLACE: Place = Place { header: None, tenant: "" };
+const PLACE: Place = Place { header: None, cookie: None, tenant: "" };
 /// What it belongs to.
 const THING: &str = "workflow";
 /// How ids begin there, and here.

@@ -67,7 +67,7 @@ pub(super) async fn delete(
 }
 
 fn of(endpoint: EndpointId, message: Option<MessageId>) -> DeliveryFilter {
-    DeliveryFilter { endpoint: Some(endpoint), state: Some(DeliveryState::Diverted), message, ..DeliveryFilter::default() }
+    DeliveryFilter { endpoint: Some(endpoint), states: vec![DeliveryState::Diverted], message, ..DeliveryFilter::default() }
 }
 
 /// The diverted delivery of a message, or of a request, to a webhook.

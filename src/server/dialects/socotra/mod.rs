@@ -17,7 +17,7 @@ use crate::server::access::{Place, asked};
 use crate::server::{App, idempotency};
 
 /// The path names the tenant.
-const PLACE: Place = Place { header: None, tenant: "tenantLocator" };
+const PLACE: Place = Place { header: None, cookie: None, tenant: "tenantLocator" };
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let routes = Router::new()

@@ -22,6 +22,8 @@ async function refresh() {
   fetching = true;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    // Whoever is not signed in any more is sent to where that is done.
+    if (answer.redirected) return location.reload();
     if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch {
     // The node is away; the stream of events says so, and comes back with it.
@@ -113,6 +115,7 @@ function shows(news) {
   switch (kind) {
     case "saves":
     case "webhook":
+    case "endpoint":
       return true;
     case "deliveries":
       return news.kind !== "saved" || news.fired > 0;
@@ -167,7 +170,10 @@ function connect() {
     lost = true;
     show(false);
     // After an answer that is no stream a browser does not come back by itself.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(connect, 1000);
+      refresh();
+    }
   };
   source.onmessage = (message) => {
     const news = JSON.parse(message.data);
@@ -222,8 +228,7 @@ function compare(delivery) {
   const first = sessionStorage.getItem(MARK);
   if (first && first !== delivery) {
     sessionStorage.removeItem(MARK);
-    const base = document.body.dataset.events.split("/events")[0];
-    location.assign(`${base}/diff?of=${first}&of=${delivery}`);
+    location.assign(`${document.body.dataset.base}/diff?of=${first}&of=${delivery}`);
     return;
   }
   if (first) sessionStorage.removeItem(MARK);
@@ -237,7 +242,6 @@ function mark() {
   for (const row of all("[data-delivery]")) row.classList.toggle("marked", row.dataset.delivery === marked);
 }
 
-const places = { s: 0, d: 1, w: 2 };
 let going = 0;
 
 const keys = {
@@ -267,10 +271,11 @@ addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || find("dialog[open]")) return;
-  if (Date.now() - going < 1500 && event.key in places) {
+  const place = Date.now() - going < 1500 && all(".bar nav a[data-key]").find((link) => link.dataset.key === event.key);
+  if (place) {
     going = 0;
     event.preventDefault();
-    location.assign(all(".bar nav a")[places[event.key]].href);
+    location.assign(place.href);
     return;
   }
   const interactive = event.target.closest?.("a, button, summary");
@@ -288,6 +293,43 @@ function dress() {
   for (const host of all("[data-host]")) host.textContent = location.host;
   mark();
 }
+
+// ── The form of an endpoint, checked as it is written ───────────────────────────────────────────
+
+/** How long nobody has written before it is checked, in milliseconds. */
+const BREATH = 250;
+let breath = null;
+let asked = 0;
+
+/** Presses *Check* and puts what is said beside the fields; what is written stays as it is. */
+async function check(form) {
+  const number = ++asked;
+  try {
+    const answer = await fetch(form.dataset.check, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (answer.redirected || answer.status === 401) return location.reload();
+    if (number !== asked) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of all("[data-said]")) {
+      const next = fresh.getElementById(old.id);
+      if (!next || old.isEqualNode(next)) continue;
+      old.replaceWith(document.importNode(next, true));
+    }
+    for (const field of form.querySelectorAll("[aria-describedby]")) {
+      const wrong = document.getElementById(field.getAttribute("aria-describedby"))?.querySelector(".wrong");
+      if (wrong) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+    }
+  } catch {
+    // The node is away; the form is checked once more when it is sent.
+  }
+}
+
+addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (!form?.dataset.check) return;
+  clearTimeout(breath);
+  breath = setTimeout(check, BREATH, form);
+});
 
 async function copy(button, text) {
   const before = button.textContent;

@@ -111,7 +111,8 @@ CREATE TABLE messages (
     PRIMARY KEY (tenant, row)
 );
 CREATE UNIQUE INDEX messages_id ON messages (tenant, id);
-CREATE INDEX messages_object ON messages (tenant, model, object, row);
+CREATE INDEX messages_object ON messages (tenant, model, object, created_at, row);
+CREATE INDEX messages_time ON messages (tenant, created_at, row);
 
 -- The queue: small rows. state: 0 pending, 1 sending, 2 delivered, 3 diverted, 4 failed.
 -- The row is that of the message with the delivery's number in the last 20 bits, as the id is.
@@ -146,7 +147,8 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (tenant, endpoint, due_at, row) WHERE state < 2 AND NOT blocked;
 CREATE INDEX deliveries_order ON deliveries (tenant, endpoint, model, object, row) WHERE state < 2 AND bucket IS NOT NULL;
-CREATE INDEX deliveries_given_up ON deliveries (tenant, state, row) WHERE state > 2;
+CREATE INDEX deliveries_given_up ON deliveries (tenant, created_at, row) WHERE state > 2;
+CREATE INDEX deliveries_endpoint ON deliveries (tenant, endpoint, created_at, row);
 
 -- Bodies of deliveries whose template makes one of its own.
 CREATE TABLE bodies (
@@ -268,6 +270,45 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_tenant ON audit (tenant, row);
 CREATE INDEX audit_at ON audit (at);
+
+-- That a browser has shown a key. What the browser keeps is found by its SHA-256, and not stored.
+CREATE TABLE sessions (
+    hash bytea PRIMARY KEY,
+    -- The key or link, as in `access_keys`.
+    key bigint NOT NULL,
+    expires_at bigint NOT NULL
+);
+CREATE INDEX sessions_end ON sessions (expires_at);
+
+-- Deliveries of a tenant that are sent again, the oldest first, at a rate.
+CREATE TABLE resends (
+    tenant bigint NOT NULL,
+    row bigint GENERATED ALWAYS AS IDENTITY,
+    id uuid NOT NULL,
+    -- Who asked for it.
+    actor text NOT NULL,
+    -- Which deliveries, as JSON.
+    filter text NOT NULL,
+    rate text NOT NULL,
+    -- How many there were when it began.
+    matched bigint NOT NULL,
+    resent bigint NOT NULL DEFAULT 0,
+    -- 0 running, 1 done, 2 stopped.
+    state smallint NOT NULL DEFAULT 0,
+    -- The delivery that was looked at last: when it was made, its row, and of the last one that was sent again its id.
+    cursor_at bigint NOT NULL,
+    cursor_row bigint NOT NULL,
+    last uuid,
+    -- The first row that was not made yet when it began: younger deliveries are not part of it.
+    through bigint NOT NULL,
+    -- When it goes on.
+    next_at bigint NOT NULL,
+    created_at bigint NOT NULL,
+    ended_at bigint,
+    PRIMARY KEY (tenant, row),
+    UNIQUE (tenant, id)
+);
+CREATE INDEX resends_running ON resends (next_at) WHERE state = 0;
 
 -- The programs that were ever in force, one row for each content.
 CREATE TABLE programs (

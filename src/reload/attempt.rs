@@ -1,0 +1,108 @@
+//! The files of a project as they are now → what the compiler makes of them. Whether that becomes the program in force is decided
+//! elsewhere.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::git;
+use crate::compile::{Compilation, Input, compile};
+use crate::config::{self, Config, LoadError, Overrides, Seen};
+use crate::ids::EndpointId;
+use crate::program::{EndpointSource, Events, RequestSource};
+use crate::text::{SourceText, Span, Spanned};
+
+/// The files of a project and how to read them.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Folders or schema files.
+    pub paths: Vec<PathBuf>,
+    /// Flags and environment.
+    pub overrides: Overrides,
+    /// Where the built-in receiver listens, in `webhookc dev`: it takes every webhook that nobody else receives.
+    pub sink: Option<SocketAddr>,
+}
+
+/// The files as they are now, compiled.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The configuration and what the compiler says, or why there is nothing to compile.
+    pub outcome: Result<(Config, Compilation), LoadError>,
+    /// What was looked at.
+    pub seen: Seen,
+    /// How long reading and compiling took.
+    pub took: Duration,
+}
+
+impl Files {
+    /// Reads and compiles. Blocks.
+    #[must_use]
+    pub fn attempt(&self) -> Attempt {
+        let began = Instant::now();
+        let reading = config::read(&self.paths, &self.overrides);
+        let outcome = reading.outcome.map(|mut project| {
+            if let Some(address) = self.sink {
+                add_sink(&mut project.input, address);
+            }
+            (project.config, compile(project.input))
+        });
+        Attempt { outcome, seen: reading.seen, took: began.elapsed() }
+    }
+
+    /// The same on a thread for it, and whether the files stayed as they were meanwhile.
+    pub(super) async fn attempt_aside(&self) -> (Attempt, bool) {
+        let files = self.clone();
+        let attempted = tokio::task::spawn_blocking(move || {
+            let mut attempt = files.attempt();
+            let calm = !attempt.seen.is_outdated() && !git::is_at_work(&attempt.seen.folders);
+            (attempt, calm)
+        });
+        match attempted.await {
+            Ok(attempted) => attempted,
+            // The runtime is shutting down, or the compiler has a defect: either way there is no new program.
+            Err(error) => {
+                let outcome = Err(LoadError::Setting(format!("the compiler was stopped: {error}")));
+                (Attempt { outcome, seen: Seen::default(), took: Duration::ZERO }, true)
+            }
+        }
+    }
+}
+
+/// Adds the built-in receiver, which takes every webhook that nobody else receives.
+pub fn add_sink(input: &mut Input, address: SocketAddr) {
+    let url = format!("http://{address}/sink/{{{{ event }}}}");
+    let file = input.sources.add("webhookc dev", url.clone().into_bytes());
+    input.settings.endpoints.push(Arc::new(sink(&url, Span::new(file, 0, url.len()))));
+}
+
+fn sink(url: &str, span: Span) -> EndpointSource {
+    let request = RequestSource {
+        url: SourceText::verbatim(url, span),
+        method: Spanned::new("POST".into(), span),
+        headers: Vec::new(),
+        body: None,
+        span,
+    };
+    EndpointSource {
+        id: EndpointId::new("ep_sink"),
+        name: Spanned::new("sink".into(), span),
+        events: Events::Unclaimed,
+        request,
+        enabled: true,
+        takes_alerts: false,
+    }
+}
+
+impl Attempt {
+    /// Whether a file may have been caught while it was being written: empty, cut off, or away for a moment.
+    pub(super) fn looks_unfinished(&self) -> bool {
+        match &self.outcome {
+            Err(_) => true,
+            Ok((_, compilation)) => {
+                let is_syntax = |code: &str| code < "WH0100";
+                compilation.diagnostics.iter().any(|diagnostic| is_syntax(diagnostic.code.as_str()))
+            }
+        }
+    }
+}
