@@ -118,9 +118,14 @@ fn number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
 
+/// What the secrets of the store are encrypted with.
+fn key() -> String {
+    "07".repeat(32)
+}
+
 fn start(folder: &Path) -> Node {
     let mut command = Command::new(env!("CARGO_BIN_EXE_webhookc"));
-    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(folder).env("WEBHOOKC_KEY", "07".repeat(32));
+    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(folder).env("WEBHOOKC_KEY", key());
     Node::launch(command)
 }
 
@@ -263,6 +268,7 @@ async fn three_nodes_lose_nothing_whatever_happens_to_one_of_them() {
     println!("{} saves, {} requests, {failed} failed, {repeated} repeated, {most:?} at once", acknowledged.len(), all.len());
     assert!(repeated <= failed + count * 3 * CONCURRENCY, "{repeated} repetitions, {failed} of them after a failure");
     drop(all);
-    let findings = Command::new(env!("CARGO_BIN_EXE_webhookc")).arg("doctor").current_dir(folder.path()).output().unwrap();
+    let findings =
+        Command::new(env!("CARGO_BIN_EXE_webhookc")).arg("doctor").current_dir(folder.path()).env("WEBHOOKC_KEY", key()).output().unwrap();
     assert!(findings.status.success(), "{}{}", String::from_utf8_lossy(&findings.stdout), String::from_utf8_lossy(&findings.stderr));
 }

@@ -171,10 +171,12 @@ impl Node {
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
             keyring.load_tenants().await.map_err(|error| Failure::of("cannot take up the endpoints of tenants", &error))?;
+            let keys_of_tenants = Arc::clone(&keyring);
             app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), egress, store_key: Some(store_key) });
             begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
+            let others = tokio::spawn(follow_others(store.clone(), Arc::clone(&keychain), Arc::clone(&keys_of_tenants)));
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
@@ -186,6 +188,7 @@ impl Node {
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             resending.abort();
+            others.abort();
             forgetting.abort();
             noting.abort();
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
@@ -227,6 +230,17 @@ async fn reexamine(ingest: &Ingest, swapped: &Notify) {
             reexamine_once(ingest).await;
         }
         reexamine_once(ingest).await;
+    }
+}
+
+/// Takes up what other nodes of the store change: keys of the API, and endpoints that tenants make.
+async fn follow_others(store: Store, keychain: Arc<Keychain>, keyring: Arc<Keyring>) {
+    let mut elsewhere = store.elsewhere();
+    while elsewhere.changed().await.is_ok() {
+        keychain.ask_anew().await;
+        if let Err(error) = keyring.reload_tenants().await {
+            tracing::error!(%error, "what another node has changed could not be taken up; it is tried again with the next change");
+        }
     }
 }
 
@@ -320,7 +334,7 @@ async fn open_store(plan: &Plan, config: &Config) -> Result<(Store, Found), Fail
             found.source
         );
     }
-    let help = "choose another file with `--store sqlite:PATH`";
+    let help = "choose another store with `--store sqlite:PATH` or `--store postgres://USER@HOST/DATABASE`";
     let store = Store::open_with(&url, vault(&found)).await.map_err(|error| Failure::new(error.to_string()).help(help))?;
     Ok((store, found))
 }

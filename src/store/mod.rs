@@ -195,6 +195,15 @@ impl Store {
         }
     }
 
+    /// A number that changes when another node may have changed keys of the API or endpoints of tenants. It ends where there is no other.
+    #[must_use]
+    pub fn elsewhere(&self) -> watch::Receiver<u64> {
+        match &self.0 {
+            Backend::Sqlite(_) => watch::channel(0).1,
+            Backend::Postgres(backend) => backend.elsewhere(),
+        }
+    }
+
     /// Whether the store has a clock of its own, so that nothing has to move with the machine's.
     #[must_use]
     pub fn keeps_time(&self) -> bool {

@@ -48,6 +48,8 @@ pub(super) struct Hub {
     /// The node's row, under which it holds what it has claimed.
     node: AtomicI64,
     seen: watch::Sender<Seen>,
+    /// Changes when another node has changed keys or endpoints of tenants.
+    pub elsewhere: watch::Sender<u64>,
     /// Ends what runs beside the verbs.
     pub stop: watch::Sender<bool>,
 }
@@ -84,6 +86,7 @@ impl Hub {
             lanes: Mutex::default(),
             node: AtomicI64::new(0),
             seen: watch::Sender::new(Seen { at: None, clock: 0, crew: Crew::ALONE }),
+            elsewhere: watch::Sender::new(0),
             stop: watch::Sender::new(false),
         }
     }
@@ -219,6 +222,11 @@ impl Hub {
         self.agenda().reload(lanes, heard);
         self.ring();
         Ok(())
+    }
+
+    /// Tells the other nodes that keys or endpoints of tenants are not what they were.
+    pub(super) async fn tell_of_change(&self, link: &Link) -> Result<(), Trouble> {
+        link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &format!("{} o", self.node())]).await.map(drop)
     }
 
     /// Something may be due that was not before.

@@ -146,7 +146,8 @@ pub(super) async fn rotate(hub: &Hub, name: &str, material: &[u8], until: i64) -
             link.execute("INSERT INTO retired_keys (name, until, material) VALUES ($1, $2, $3)", &[&name, &until, &retired]).await?;
         }
         let put = "INSERT INTO keys (name, material) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET material = excluded.material";
-        link.execute(put, &[&name, &sealed]).await.map(drop)
+        link.execute(put, &[&name, &sealed]).await?;
+        hub.tell_of_change(&link).await
     })
 }
 

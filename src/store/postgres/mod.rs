@@ -84,6 +84,10 @@ impl Postgres {
         self.hub.wake.subscribe()
     }
 
+    pub(super) fn elsewhere(&self) -> watch::Receiver<u64> {
+        self.hub.elsewhere.subscribe()
+    }
+
     pub(super) fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
         self.hub.hand_over_to(taker);
     }

@@ -53,6 +53,8 @@ async fn keep(hub: Weak<Hub>, first: Post) {
         } else {
             match Post::open(&strong, began).await {
                 Ok(open) => {
+                    // Whatever was told meanwhile was not heard.
+                    strong.elsewhere.send_modify(|count| *count = count.wrapping_add(1));
                     post = Some(open);
                     continue;
                 }
@@ -206,6 +208,10 @@ async fn hear(hub: &Hub, link: &Link, tale: &str) -> Result<(), Trouble> {
     }
     let (mut notes, mut unknown, mut everything) = (Vec::new(), Vec::new(), false);
     for word in words {
+        if word == "o" {
+            hub.elsewhere.send_modify(|count| *count = count.wrapping_add(1));
+            continue;
+        }
         let Some(note) = note_of(word) else {
             everything = true;
             continue;

@@ -36,7 +36,8 @@ pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> R
         let at = endpoint.at.as_millisecond();
         let values: super::link::Values<'_> =
             &[&tenant, &endpoint.id.as_str(), &endpoint.name, &endpoint.enabled, &events, &dialect, &key, &at, &endpoint.definition];
-        link.execute(sql, values).await.map(drop)
+        link.execute(sql, values).await?;
+        hub.tell_of_change(&link).await
     });
     hub.ring();
     put
@@ -119,6 +120,7 @@ pub(super) async fn delete(hub: &Hub, tenant: &Tenant, id: &EndpointId, now: Tim
             outgoing.notes.push(Note::Suspended(LaneId(get(row, 0)?)));
         }
         Batch::over(hub, &link, &[]).await?.close(&outgoing).await?;
+        hub.tell_of_change(&link).await?;
         Ok(Some(outgoing))
     })?;
     let deleted = outgoing.is_some();

@@ -340,7 +340,10 @@ impl Postgres {
     }
 
     pub(in crate::store) async fn add_access_key(&self, key: Key) -> Result<bool, StoreError> {
-        on!(self.hub, |link| access::add(&link, &key).await)
+        on!(self.hub, |link| {
+            let added = access::add(&link, &key).await?;
+            self.hub.tell_of_change(&link).await.map(|()| added)
+        })
     }
 
     pub(in crate::store) async fn access_keys(&self, tenant: Option<&Tenant>, page: &Page<KeyId>) -> Result<Vec<Key>, StoreError> {
@@ -353,7 +356,10 @@ impl Postgres {
         id: KeyId,
         now: Timestamp,
     ) -> Result<Option<Key>, StoreError> {
-        on!(self.hub, |link| access::revoke(&link, tenant, id, now).await)
+        on!(self.hub, |link| {
+            let revoked = access::revoke(&link, tenant, id, now).await?;
+            self.hub.tell_of_change(&link).await.map(|()| revoked)
+        })
     }
 
     pub(in crate::store) async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
