@@ -176,7 +176,6 @@ impl Node {
             begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
-            let others = tokio::spawn(follow_others(store.clone(), Arc::clone(&keychain), Arc::clone(&keys_of_tenants)));
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
             let mut worker_stop = stop.clone();
@@ -185,10 +184,10 @@ impl Node {
             tokio::select! {
                 () = reloader.run(live) => {}
                 () = reexamine(&ingest, &swapped) => {}
+                () = follow_others(&store, &keychain, &keys_of_tenants) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             resending.abort();
-            others.abort();
             forgetting.abort();
             noting.abort();
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
@@ -233,8 +232,8 @@ async fn reexamine(ingest: &Ingest, swapped: &Notify) {
     }
 }
 
-/// Takes up what other nodes of the store change: keys of the API, and endpoints that tenants make.
-async fn follow_others(store: Store, keychain: Arc<Keychain>, keyring: Arc<Keyring>) {
+/// Takes up what other nodes of the store change, if there can be others: keys of the API, and endpoints that tenants make. For ever.
+async fn follow_others(store: &Store, keychain: &Keychain, keyring: &Keyring) {
     let mut elsewhere = store.elsewhere();
     while elsewhere.changed().await.is_ok() {
         keychain.ask_anew().await;
@@ -242,6 +241,7 @@ async fn follow_others(store: Store, keychain: Arc<Keychain>, keyring: Arc<Keyri
             tracing::error!(%error, "what another node has changed could not be taken up; it is tried again with the next change");
         }
     }
+    std::future::pending::<()>().await;
 }
 
 async fn reexamine_once(ingest: &Ingest) {

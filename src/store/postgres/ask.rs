@@ -1,6 +1,7 @@
 //! The questions of saves, as many as there are in one statement for each kind.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
 use tokio_postgres::Row;
 
 use super::failure::Trouble;
@@ -96,8 +97,8 @@ fn none(query: &Query) -> Answer {
     }
 }
 
-fn by_place(rows: &[Row]) -> Result<FxHashMap<i64, Vec<&Row>>, Trouble> {
-    let mut places: FxHashMap<i64, Vec<&Row>> = FxHashMap::default();
+fn by_place(rows: &[Row]) -> Result<BTreeMap<i64, Vec<&Row>>, Trouble> {
+    let mut places: BTreeMap<i64, Vec<&Row>> = BTreeMap::new();
     for row in rows {
         places.entry(get(row, 0)?).or_default().push(row);
     }

@@ -1,6 +1,7 @@
 //! Writes what saves have decided: deliveries find their lanes and their order, those that this node can send go out with the commit under
 //! its lease, and the others are told to all nodes.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -150,8 +151,8 @@ async fn lanes<'a>(batch: &Batch<'_>, writes: &[(usize, Sequence, &'a Effects)])
         let Some(ledger) = batch.ledgers.get(*place) else { continue };
         for delivery in effects.messages.iter().flat_map(|message| &message.deliveries) {
             let key = (ledger.row, delivery.endpoint.as_str());
-            if !lanes.contains_key(&key) {
-                lanes.insert(key, known_lane(batch, ledger, delivery).await?);
+            if let Entry::Vacant(unknown) = lanes.entry(key) {
+                unknown.insert(known_lane(batch, ledger, delivery).await?);
             }
         }
     }
@@ -303,7 +304,7 @@ impl Scene<'_, '_> {
         let taker = self.hub.taker().filter(|_| !outgoing.waits && !self.hub.agenda().is_suspended(lane));
         if let Some(lease_until) = taker.and_then(|taker| taker.reserve(way, due)) {
             let node = self.hub.node();
-            outgoing.fresh.push(claimed((self.sequence, tenant), (message, ordinal), delivery, Lease { lane, lease_until, node }));
+            outgoing.fresh.push(claimed((self.sequence, tenant), (message, ordinal), delivery, Lease { lane, until: lease_until, node }));
             return Beginning { fence: FIRST_FENCE, node: Some(node), ..begin(DeliveryState::Sending, lease_until) };
         }
         outgoing.wakes = true;
@@ -312,9 +313,10 @@ impl Scene<'_, '_> {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Lease {
     lane: LaneId,
-    lease_until: Timestamp,
+    until: Timestamp,
     node: i64,
 }
 
@@ -340,7 +342,7 @@ fn claimed(
         attempts: 0,
         spent: 0,
         fence: FIRST_FENCE,
-        lease_until: lease.lease_until,
+        lease_until: lease.until,
         node: lease.node,
         ordered: delivery.ordered,
         method: delivery.method.clone(),

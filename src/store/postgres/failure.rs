@@ -1,4 +1,4 @@
-//! PostgreSQL's errors in the store's words, and which of them pass by themselves.
+//! `PostgreSQL`'s errors in the store's words, and which of them pass by themselves.
 
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
@@ -46,7 +46,7 @@ impl Trouble {
 
 /// Not an answer of the server.
 fn is_of_the_way(error: &Error) -> bool {
-    std::iter::successors(std::error::Error::source(error), |error| error.source()).any(|cause| cause.is::<std::io::Error>())
+    std::iter::successors(std::error::Error::source(error), |error| error.source()).any(<dyn std::error::Error>::is::<std::io::Error>)
         || error.to_string().starts_with("error connecting")
 }
 
@@ -69,14 +69,9 @@ pub(super) fn failure(error: &Error) -> StoreError {
 
 /// The error with its cause, as one sentence.
 pub(super) fn sentence(error: &Error) -> String {
-    match error.as_db_error() {
-        Some(told) => {
-            let code = told.code().code();
-            format!("{} (SQLSTATE {code})", told.message())
-        }
-        None => {
-            let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-            causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-        }
+    if let Some(told) = error.as_db_error() {
+        return format!("{} (SQLSTATE {})", told.message(), told.code().code());
     }
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -1,4 +1,4 @@
-//! The store in a PostgreSQL database, which several nodes may share: one connection that commits whatever saves are queued, a few for
+//! The store in a `PostgreSQL` database, which several nodes may share: one connection that commits whatever saves are queued, a few for
 //! everything else, and one over which the nodes hear of each other. Verbs in, rows out; each verb is a function over a connection in the
 //! file named after what it touches.
 //!
@@ -52,12 +52,12 @@ use keys::Safe;
 pub(super) use open::is_postgres;
 use open::{Absent, prepare, way};
 
-/// An open PostgreSQL store.
+/// An open `PostgreSQL` store.
 #[derive(Clone, Debug)]
 pub(super) struct Postgres {
     hub: Arc<Hub>,
     /// Ready when the saves that were queued are committed and no more are taken.
-    saved: Arc<tokio::sync::Mutex<Option<oneshot::Receiver<()>>>>,
+    ended: Arc<tokio::sync::Mutex<Option<oneshot::Receiver<()>>>>,
     resend_bell: Arc<Notify>,
 }
 
@@ -65,14 +65,14 @@ impl Postgres {
     pub(super) async fn open(url: &str, vault: Option<Vault>) -> Result<Self, StoreError> {
         let way = way(url)?;
         prepare(url, &way, Absent::Made).await?;
-        let (saves, queue) = mpsc::channel(saver::QUEUE);
+        let (saves, queued) = mpsc::channel(saver::QUEUE);
         let hub = Arc::new(Hub::new(url, way, Safe::new(vault), saves));
         keys::bring_up(&hub).await?;
         let failed = |trouble| StoreError::Open { url: open::shown(url), why: reason(trouble) };
         nodes::start(&hub).await.map_err(failed)?;
-        let (ended, saved) = oneshot::channel();
-        tokio::spawn(saver::run(Arc::downgrade(&hub), queue, ended));
-        Ok(Self { hub, saved: Arc::new(tokio::sync::Mutex::new(Some(saved))), resend_bell: Arc::default() })
+        let (end, ended) = oneshot::channel();
+        tokio::spawn(saver::run(Arc::downgrade(&hub), queued, end));
+        Ok(Self { hub, ended: Arc::new(tokio::sync::Mutex::new(Some(ended))), resend_bell: Arc::default() })
     }
 
     pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {
@@ -96,9 +96,9 @@ impl Postgres {
         if self.hub.stop.send_replace(true) {
             return;
         }
-        if let Some(saved) = self.saved.lock().await.take() {
+        if let Some(ended) = self.ended.lock().await.take() {
             // An error means that it has ended already.
-            drop(saved.await);
+            drop(ended.await);
         }
         if let Ok(link) = self.hub.link().await
             && let Err(trouble) = nodes::leave(&self.hub, &link).await

@@ -137,13 +137,12 @@ impl Post {
                 }
                 told = self.told.recv() => {
                     let Some(hub) = hub.upgrade() else { return Ok(()) };
-                    match told {
-                        Some(told) => hear(&hub, &self.link, told.payload()).await?,
+                    if let Some(told) = told {
+                        hear(&hub, &self.link, told.payload()).await?;
+                    } else {
                         // The connection has ended: the next statement says why.
-                        None => {
-                            hub.lost_sight();
-                            self.link.run("SELECT 1").await?;
-                        }
+                        hub.lost_sight();
+                        self.link.run("SELECT 1").await?;
                     }
                 }
                 _ = beat.tick() => {

@@ -12,14 +12,14 @@ mod embedded {
     refinery::embed_migrations!("src/store/postgres/migrations");
 }
 
-/// What the URL of a PostgreSQL store begins with.
+/// What the URL of a `PostgreSQL` store begins with.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 /// The oldest server that this program is tested with.
 const OLDEST: i32 = 150_000;
 /// Of the lock that is held while the format is brought up to date: `whkc`.
 const MIGRATION_LOCK: i64 = 0x7768_6b63;
 
-/// Whether the URL names a PostgreSQL database.
+/// Whether the URL names a `PostgreSQL` database.
 pub(in crate::store) fn is_postgres(url: &str) -> bool {
     SCHEMES.iter().any(|scheme| url.starts_with(scheme))
 }

@@ -15,12 +15,15 @@ async fn write(link: &Link, sql: &str, any: bool, values: super::link::Values<'_
     if any { link.execute(sql, values).await } else { Ok(0) }
 }
 
+/// A wait that begins, and its row.
+type Begun<'a> = (i64, &'a WaitRow);
+
 /// Objects, marks and waits.
 #[derive(Default)]
 pub(super) struct State<'a> {
     objects: BTreeMap<(i64, &'a str, &'a str), (i64, &'a ObjectChange)>,
     marks: BTreeMap<(i64, &'a str, &'a str), i64>,
-    waits: BTreeMap<(i64, &'a str, &'a str), Option<(i64, &'a WaitRow)>>,
+    waits: BTreeMap<(i64, &'a str, &'a str), Option<Begun<'a>>>,
 }
 
 impl<'a> State<'a> {

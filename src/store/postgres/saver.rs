@@ -81,7 +81,7 @@ async fn commit(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: Vec<Running>) {
     let mut tries = Tries::new();
     while let Some(mut jobs) = groups.pop() {
         let began = Instant::now();
-        let done = attempt(hub, link, &mut jobs).await;
+        let done = Box::pin(attempt(hub, link, &mut jobs)).await;
         numbers().commit(jobs.len(), began.elapsed(), done.as_ref().map(drop).map_err(drop));
         match done {
             Ok(()) => jobs.into_iter().for_each(Running::reply),
@@ -100,12 +100,12 @@ async fn commit(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: Vec<Running>) {
     }
 }
 
-async fn attempt(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: &mut Vec<Running>) -> Result<(), Trouble> {
+async fn attempt(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: &mut [Running]) -> Result<(), Trouble> {
     let open = match link.take().filter(|link| !link.client.is_closed()) {
         Some(open) => open,
         None => hub.way.connect().await?,
     };
-    match transaction::run(hub, &open, jobs).await {
+    match Box::pin(transaction::run(hub, &open, jobs)).await {
         Ok(()) => *link = Some(open),
         Err(Unknown { trouble, commit: Some(commit) }) if trouble.is_passing() => {
             if !took_place(hub, &commit.id).await? {

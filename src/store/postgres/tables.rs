@@ -22,14 +22,14 @@ pub(super) struct Table {
     tenant: i64,
     /// How often tables of the tenant had been removed by then.
     version: i64,
-    table: Arc<DecisionTable>,
+    asks: Arc<DecisionTable>,
     pub row: i64,
 }
 
 impl Table {
     /// Whether it is this one.
     pub(super) fn is(&self, tenant: i64, table: &Arc<DecisionTable>) -> bool {
-        self.tenant == tenant && Arc::ptr_eq(&self.table, table)
+        self.tenant == tenant && Arc::ptr_eq(&self.asks, table)
     }
 }
 
@@ -47,12 +47,12 @@ impl Tables {
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Those of programs that are not in force any more.
-        known.retain(|_, known| Arc::strong_count(&known.table) > 1);
+        known.retain(|_, known| Arc::strong_count(&known.asks) > 1);
         if known.len() >= REMEMBERED {
             known.clear();
         }
         for table in tables {
-            known.insert((table.tenant, Arc::as_ptr(&table.table) as usize), table);
+            known.insert((table.tenant, Arc::as_ptr(&table.asks) as usize), table);
         }
     }
 }
@@ -69,14 +69,13 @@ pub(super) async fn find_or_make(
     json.hash(&mut hasher);
     let hash = hasher.finish().cast_signed();
     let found = "SELECT row FROM decision_tables WHERE tenant = $1 AND hash = $2 AND json = $3";
-    let row = match link.first(found, &[&tenant, &hash, &json]).await? {
-        Some(row) => get(&row, 0)?,
-        None => {
-            *counter += 1;
-            let make = "INSERT INTO decision_tables (tenant, row, hash, json) VALUES ($1, $2, $3, $4)";
-            link.execute(make, &[&tenant, &*counter, &hash, &json]).await?;
-            *counter
-        }
+    let row = if let Some(row) = link.first(found, &[&tenant, &hash, &json]).await? {
+        get(&row, 0)?
+    } else {
+        *counter += 1;
+        let make = "INSERT INTO decision_tables (tenant, row, hash, json) VALUES ($1, $2, $3, $4)";
+        link.execute(make, &[&tenant, &*counter, &hash, &json]).await?;
+        *counter
     };
-    Ok(Table { tenant, version, table: Arc::clone(table), row })
+    Ok(Table { tenant, version, asks: Arc::clone(table), row })
 }

@@ -337,12 +337,7 @@ impl<'a> Batch<'a> {
         let sql = "UPDATE tenants t SET sequence = l.sequence, counter = l.counter
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS l(row, sequence, counter)
             WHERE t.row = l.row AND (t.sequence, t.counter) <> (l.sequence, l.counter)";
-        let counted = async {
-            match rows.is_empty() {
-                true => Ok(0),
-                false => self.link.execute(sql, &[&rows, &sequences, &counters]).await,
-            }
-        };
+        let counted = async { if rows.is_empty() { Ok(0) } else { self.link.execute(sql, &[&rows, &sequences, &counters]).await } };
         let told = async {
             match self.hub.tale(&outgoing.notes) {
                 Some(tale) => self.link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &tale]).await.map(drop),

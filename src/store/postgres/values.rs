@@ -1,4 +1,4 @@
-//! Our values as PostgreSQL keeps them: times in milliseconds, states as small numbers, texts with secrets as JSON.
+//! Our values as `PostgreSQL` keeps them: times in milliseconds, states as small numbers, texts with secrets as JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -65,7 +65,7 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, Trouble> {
     serde_json::to_string(value).map_err(|error| Trouble::Store(StoreError::Failed(error.to_string())))
 }
 
-/// A text from the network: PostgreSQL takes every character but NUL.
+/// A text from the network: `PostgreSQL` takes every character but NUL.
 pub(super) fn without_nul(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
