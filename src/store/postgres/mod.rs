@@ -19,6 +19,7 @@ mod endpoints;
 mod failure;
 mod hub;
 mod keys;
+mod lately;
 mod link;
 mod list;
 mod nodes;

@@ -7,13 +7,14 @@ use tokio::sync::Notify;
 
 use super::Postgres;
 use super::hub::on;
-use super::{access, ask, backlog, endpoints, keys, list, own, prune, queue, receipts, resends, saver, saves, sessions, settle};
+use super::{access, ask, backlog, endpoints, keys, lately, list, own, prune, queue, receipts, resends, saver, saves, sessions, settle};
 use crate::access::{Key, KeyId, Session, TenantScope};
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, ResendId, Sequence, Tenant};
 use crate::store::{
     AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, KeptAnswer, KeptKey, Lane,
-    MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow, Receipt, Recording,
-    Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
+    Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow, Receipt,
+    Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow, TriedLately,
+    WaitRow,
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;
@@ -372,6 +373,15 @@ impl Postgres {
 
     pub(in crate::store) async fn audit(&self, tenant: Option<&Tenant>, page: &Page<i64>) -> Result<Vec<(i64, AuditEntry)>, StoreError> {
         on!(self.hub, |link| access::audit(&link, tenant, page).await)
+    }
+
+    pub(in crate::store) async fn tried_lately(
+        &self,
+        tenant: &Tenant,
+        endpoint: &EndpointId,
+        lately: Lately,
+    ) -> Result<TriedLately, StoreError> {
+        of_tenant!(self, tenant, |link, row| lately::tried(&link, row, endpoint, lately).await)
     }
 
     pub(in crate::store) async fn backlog(&self, now: Timestamp, most: usize) -> Result<Standing, StoreError> {
