@@ -15,11 +15,11 @@ use crate::store::StoreError;
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Why a request failed. Its JSON is the answer's body.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Problem(Box<Details>);
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Details {
     /// Identifies the kind for programs.
     #[serde(rename = "type")]
@@ -245,6 +245,8 @@ impl IntoResponse for Problem {
         if let Some(wait) = wait {
             answer.headers_mut().insert(header::RETRY_AFTER, wait);
         }
+        // For whoever can say it better to a browser.
+        answer.extensions_mut().insert(self);
         answer
     }
 }

@@ -69,10 +69,12 @@ pub fn router(app: Arc<App>) -> Router {
     if app.options.inspector.is_some() {
         node = node.merge(inspector::routes(&app));
     }
-    node.fallback(problem::unknown_path)
+    node = node
+        .fallback(problem::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(from_fn_with_state(Arc::clone(&app), guard::called_by_name))
-        .layer(from_fn(answered::answered))
-        .layer(from_fn(door::attend))
-        .with_state(app)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::called_by_name));
+    if app.options.inspector.is_some() {
+        node = node.layer(from_fn(inspector::readable));
+    }
+    node.layer(from_fn(answered::answered)).layer(from_fn(door::attend)).with_state(app)
 }

@@ -42,10 +42,11 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::App;
 use super::access::{Place, asked};
+use super::{App, Problem};
 use crate::activity::Feed;
 use crate::reload::Rejected;
+use page::Failure;
 pub(super) use sign_in::Guesses;
 use tenants::home;
 
@@ -109,12 +110,37 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn(guarded))
 }
 
+/// What went wrong, as a page for whoever reads pages: what a program is told in JSON is no use to a person with a browser.
+pub(super) async fn readable(request: Request, next: Next) -> Response {
+    let reads_pages =
+        request.headers().get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"));
+    let mut answer = next.run(request).await;
+    match answer.extensions_mut().remove::<Problem>() {
+        Some(problem) if reads_pages => {
+            let mut page = Failure::from(problem).into_response();
+            for name in [header::WWW_AUTHENTICATE, header::RETRY_AFTER, header::ALLOW, header::SET_COOKIE] {
+                if let Some(value) = answer.headers_mut().remove(&name) {
+                    page.headers_mut().insert(name, value);
+                }
+            }
+            keep_to_itself(&mut page);
+            page
+        }
+        Some(_) | None => answer,
+    }
+}
+
 /// Headers that keep a page to itself; and a form is only taken from one of these pages.
 async fn guarded(request: Request, next: Next) -> Response {
     let mut answer = match form::comes_from_here(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
+    keep_to_itself(&mut answer);
+    answer
+}
+
+fn keep_to_itself(answer: &mut Response) {
     let headers = answer.headers_mut();
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -126,5 +152,4 @@ async fn guarded(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    answer
 }

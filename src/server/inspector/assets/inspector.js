@@ -8,8 +8,8 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 
 // ── Bringing the page up to date ────────────────────────────────────────────────────────────────
 
-/** The least time between two fetches while a lot goes on, in milliseconds. */
-const PAUSE = 120;
+/** The least time between two fetches while a lot goes on, in milliseconds; as long as a fetch takes, so that half of the time is free. */
+const LEAST_PAUSE = 30;
 let fetching = false;
 let wanted = false;
 
@@ -20,6 +20,7 @@ async function refresh() {
     return;
   }
   fetching = true;
+  const began = performance.now();
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     // Whoever is not signed in any more is sent to where that is done.
@@ -34,7 +35,7 @@ async function refresh() {
       wanted = false;
       refresh();
     }
-  }, PAUSE);
+  }, Math.max(LEAST_PAUSE, performance.now() - began));
 }
 
 /** Puts what differs of a fetched page in its place. */
