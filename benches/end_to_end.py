@@ -13,9 +13,11 @@ One line a run and one of medians a scenario, with ratios where `pipeline` runs 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -107,6 +109,12 @@ def commits():
     return sum(float(line.split()[-1]) for line in lines if line.startswith("webhookc_store_commits_total") and 'outcome="done"' in line)
 
 
+def pages(store):
+    """Bytes of the store's pages, those too that are only in its write-ahead log."""
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()[0]
+
+
 class Bench:
     def __init__(self, options):
         self.options = options
@@ -153,15 +161,17 @@ class Bench:
                     return {"idle_cpu_percent": round(100 * used / scenario["idle"], 3), "idle_mb": round(pss_mb(process.pid), 1)}
                 if "queued" in scenario:
                     return self.drained(process, scenario["queued"], folder)
+                empty = pages(f"{folder}/webhookc.db")
                 body, url, method = SAVE, OBJECT, "PUT"
                 if scenario.get("batch"):
                     body, url, method = f'{{"model":"asset","id":"{{id}}","fields":{SAVE}}}', SAVES, "POST"
                 if scenario.get("hang"):
                     return self.with_hanging(process, scenario, folder)
                 result = self.e2e("webhookc", process, url, scenario["saves"], scenario["load"], count, method, body, folder)
+                result["commits_a_save"] = commits() / scenario["saves"]
                 if scenario.get("batch"):
                     result["commits_a_batch"] = commits() / (scenario["saves"] / 100)
-                result["store_bytes"] = round(os.path.getsize(f"{folder}/webhookc.db") / scenario["saves"])
+                result["store_bytes"] = round((pages(f"{folder}/webhookc.db") - empty) / scenario["saves"])
                 return result
             finally:
                 process.send_signal(signal.SIGTERM)
@@ -227,7 +237,7 @@ def figures(result):
         "delivered/s": result["delivered_per_s"], "cpu_us": 1000 * result["cpu_ms_per_delivery"], "p50_ms": e2e["p50"], "p99_ms": e2e["p99"],
         "acknowledged_p99_ms": ingest["p99"], "peak_mb": max(result["peak_pss_mib"].values()), "others_cpu": result["other_cpu_share"],
     }
-    picked |= {name: result[name] for name in ("store_bytes", "commits_a_batch") if name in result}
+    picked |= {name: result[name] for name in ("store_bytes", "commits_a_save", "commits_a_batch") if name in result}
     return picked
 
 

@@ -32,7 +32,7 @@ pub(super) struct Dialer {
 
 impl Dialer {
     /// A new connection; how long its steps took is written down as far as they got.
-    pub(super) async fn dial(&self, origin: &Origin, timing: &mut Timing) -> Result<Wire, AttemptOutcome> {
+    pub(super) async fn dial(&self, origin: &Origin, timing: &mut Timing) -> Result<Box<Wire>, AttemptOutcome> {
         let addresses = self.addresses(&origin.host, timing).await.map_err(|error| error.outcome())?;
         let began = Instant::now();
         let tcp = connect(&addresses, origin.port).await.map_err(|error| not_connected(&error))?;
@@ -47,7 +47,7 @@ impl Dialer {
         } else {
             Stream::over(tcp)
         };
-        Wire::over(stream).await.map_err(|error| connection_failed(&error))
+        Wire::over(stream).await.map(Box::new).map_err(|error| connection_failed(&error))
     }
 
     /// Addresses that may be called.

@@ -73,7 +73,7 @@ impl Client {
         origin: &Origin,
         mut request: HttpRequest<Full<Bytes>>,
         timing: &mut Timing,
-    ) -> Result<(Wire, http::Response<hyper::body::Incoming>), AttemptOutcome> {
+    ) -> Result<(Box<Wire>, http::Response<hyper::body::Incoming>), AttemptOutcome> {
         loop {
             let kept = self.pool.take(origin);
             timing.reused = kept.is_some();

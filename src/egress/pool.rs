@@ -25,8 +25,8 @@ pub(super) struct Pool(Mutex<Idle>);
 
 #[derive(Default)]
 struct Idle {
-    /// The one used last at the end.
-    by_origin: FxHashMap<Origin, VecDeque<(Instant, Wire)>>,
+    /// The one used last at the end. Boxed: each is moved twice for every request, and large.
+    by_origin: FxHashMap<Origin, VecDeque<(Instant, Box<Wire>)>>,
     count: usize,
     /// The task that sweeps; `None` when none runs.
     sweeper: Option<AbortHandle>,
@@ -34,7 +34,7 @@ struct Idle {
 
 impl Pool {
     /// A connection to there that stands.
-    pub(super) fn take(&self, origin: &Origin) -> Option<Wire> {
+    pub(super) fn take(&self, origin: &Origin) -> Option<Box<Wire>> {
         loop {
             let mut wire = self.newest(origin)?;
             if wire.is_free() {
@@ -43,7 +43,7 @@ impl Pool {
         }
     }
 
-    fn newest(&self, origin: &Origin) -> Option<Wire> {
+    fn newest(&self, origin: &Origin) -> Option<Box<Wire>> {
         let mut idle = self.idle();
         let (_, wire) = idle.by_origin.get_mut(origin)?.pop_back()?;
         idle.count -= 1;
@@ -51,7 +51,7 @@ impl Pool {
     }
 
     /// Keeps a connection, unless the answer that came over it was not its end or there are too many already.
-    pub(super) fn put(self: &Arc<Self>, origin: Origin, mut wire: Wire) {
+    pub(super) fn put(self: &Arc<Self>, origin: Origin, mut wire: Box<Wire>) {
         if !wire.is_free() {
             return;
         }

@@ -14,7 +14,7 @@ use super::origin::origin;
 use super::reach::unreachable;
 use super::rejected::{self, Findings, Rejected, Rejection};
 use super::trigger::{Report, Requests};
-use super::watch::Watch;
+use super::watch::{CROWD, Watch};
 use crate::activity::{Activity, Feed};
 use crate::changes::changes;
 use crate::check::{Rules, Valid};
@@ -30,10 +30,8 @@ use crate::time::Clock;
 
 /// How often the files are looked at without any news of them: some file systems have none.
 const POLL: Duration = Duration::from_secs(2);
-/// Events within the quiet time, none of them a change, after which the folders are not watched for a while: something writes in them all
-/// the time, such as a store in the project folder under load, and being told of every write costs more than looking regularly.
-const CROWD: usize = 64;
-/// How long the folders are then only looked at.
+/// How long the folders are not watched, and only looked at, when a crowd of events held no change: being told of every write that
+/// something makes there costs more than looking regularly.
 const REST: Duration = Duration::from_secs(30);
 /// How long a file that looks half written is given to be finished.
 const UNFINISHED: Duration = Duration::from_millis(200);
@@ -225,7 +223,7 @@ impl Reloader {
             tokio::select! {
                 // Whoever asks need not wait until it is quiet, and hears what has changed.
                 asked = self.requests.next() => return self.waiting.push(asked),
-                heard = self.watch.settled(self.quiet, self.seen.contents.keys()) => events = heard,
+                heard = self.watch.settled_or_crowded(self.quiet, self.seen.contents.keys()) => events = heard,
             }
         }
     }

@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::identity::Identity;
 
+/// Events without a quiet time between them after which whoever looks for a change need not wait for one: something writes in the folders
+/// all the time, such as a store in the project folder under load.
+pub(super) const CROWD: usize = 64;
 /// How many quiet times are waited at most for one without an event.
 const RESTLESS: u32 = 10;
 /// How long a file that is open for writing is waited for: some programs never close what they write.
@@ -29,6 +32,8 @@ pub(super) struct Watch {
     folders: BTreeMap<Identity, PathBuf>,
     news: mpsc::Receiver<()>,
     heard: Arc<Mutex<Heard>>,
+    /// Rings when the events have become a crowd.
+    crowd: Arc<Notify>,
     /// Keeps `news` open when there is no watcher.
     _news_sender: mpsc::Sender<()>,
 }
@@ -51,15 +56,22 @@ impl Watch {
         let (sender, news) = mpsc::channel(1);
         let note = sender.clone();
         let heard = Arc::new(Mutex::new(Heard::default()));
-        let hearing = Arc::clone(&heard);
+        let crowd = Arc::new(Notify::new());
+        let (hearing, bell) = (Arc::clone(&heard), Arc::clone(&crowd));
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            if lock(&hearing).hear(event) {
+            let mut heard = lock(&hearing);
+            let (is_news, events) = (heard.hear(event), heard.events);
+            drop(heard);
+            if events == CROWD {
+                bell.notify_one();
+            }
+            if is_news {
                 // A full channel means that a note is waiting already.
                 let _waiting = note.try_send(());
             }
         });
         let watcher = watcher.inspect_err(|error| tracing::warn!(%error, "changes of files are only seen every two seconds")).ok();
-        Self { watcher, folders: BTreeMap::new(), news, heard, _news_sender: sender }
+        Self { watcher, folders: BTreeMap::new(), news, heard, crowd, _news_sender: sender }
     }
 
     /// Watches these folders and no others; in the place of one that is not there, the nearest above it that is. A folder that has been
@@ -110,6 +122,20 @@ impl Watch {
             } else {
                 return std::mem::take(&mut lock(&self.heard).events);
             }
+        }
+    }
+
+    /// As [`Watch::settled`], and no longer than until the events are a [`CROWD`].
+    pub(super) async fn settled_or_crowded<'p>(&mut self, quiet: Duration, files: impl Iterator<Item = &'p PathBuf> + Clone) -> usize {
+        let (heard, crowd) = (Arc::clone(&self.heard), Arc::clone(&self.crowd));
+        let crowded = async {
+            while lock(&heard).events < CROWD {
+                crowd.notified().await;
+            }
+        };
+        tokio::select! {
+            events = self.settled(quiet, files) => events,
+            () = crowded => std::mem::take(&mut lock(&heard).events),
         }
     }
 

@@ -3,24 +3,13 @@
 //! names of that machine and to those in `hosts` of `[listen]`, and to nothing else.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 
-use super::{App, Problem};
-
-pub(super) async fn called_by_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match check(app.options.hosts.as_deref(), request.headers(), request.uri().host()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
-}
+use super::Problem;
 
 /// `hosts` are the names besides those of this machine; `None` for any name. `target` is the host of a request line with a whole URL.
-fn check(hosts: Option<&[String]>, headers: &HeaderMap, target: Option<&str>) -> Result<(), Problem> {
+pub(super) fn check(hosts: Option<&[String]>, headers: &HeaderMap, target: Option<&str>) -> Result<(), Problem> {
     let refused = |what: &str, seen: &str, expected: &str| {
         Problem::new(StatusCode::FORBIDDEN, "foreign-host", format!("the request's {what} is `{seen}`, expected {expected}"))
     };

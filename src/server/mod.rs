@@ -2,13 +2,13 @@
 //! rules, SQL, sending.
 
 mod access;
-mod answered;
 mod api;
 mod batch;
 mod body;
 mod dialects;
 mod confidential;
 mod door;
+mod entrance;
 mod guard;
 mod idempotency;
 mod inspector;

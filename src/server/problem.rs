@@ -158,6 +158,11 @@ impl Problem {
         self.0.help.as_deref()
     }
 
+    /// The mistakes of what was submitted.
+    pub(super) fn errors(&self) -> &[Mistake] {
+        &self.0.errors
+    }
+
     /// Everything that is wrong with a submitted document.
     pub(super) fn document(mistakes: Vec<endpoints::Mistake>) -> Self {
         Self::mistakes(mistakes.into_iter().map(Mistake::of).collect())
@@ -251,7 +256,7 @@ impl IntoResponse for Problem {
     }
 }
 
-pub(super) async fn unknown_path(uri: Uri) -> Problem {
+pub(super) fn unknown_path(uri: &Uri) -> Problem {
     Problem::not_found("unknown-path", format!("there is nothing at `{}`", uri.path()))
         .help("objects are at `/api/v1/tenants/default/objects/MODEL/ID`")
 }

@@ -1,9 +1,10 @@
-//! The API on one screen.
+//! The API on one screen. A layer clones and boxes all that is inside it for every call, so there are few: one round everything, one round
+//! what asks for a key, and one round what may be repeated with an `Idempotency-Key`. Nested routers would be two more.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post, put};
 
 use super::access::{Place, asked};
@@ -11,39 +12,46 @@ use super::api::{
     attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, resends,
     rotate, saves, sink, store_key, webhooks,
 };
-use super::{App, answered, dialects, door, guard, idempotency, inspector, problem};
+use super::{App, dialects, entrance, idempotency, inspector, problem};
+
+/// A path in a tenant.
+macro_rules! tenant {
+    ($path:literal) => {
+        concat!("/api/v1/tenants/{tenant}", $path)
+    };
+}
 
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
-    let tenant = Router::new()
-        .route("/objects/{model}/{id}", get(objects::read).put(objects::put).patch(objects::patch).delete(objects::delete))
-        .route("/objects/{model}/{id}/attachments/{field}", put(attachments::uploaded))
-        .route("/saves", post(saves::batch))
-        .route("/explain/{model}/{id}", get(explain::explain))
-        .route("/webhooks", get(webhooks::list))
-        .route("/webhooks/{name}", get(webhooks::one))
-        .route("/webhooks/{name}/backfill", post(backfill::backfill))
-        .route("/endpoints", get(endpoints::list).post(endpoints::make))
-        .route("/endpoints/{id}", get(endpoints::one).patch(endpoints::change).delete(endpoints::delete))
-        .route("/endpoints/{id}/test", post(endpoints::try_out))
-        .route("/endpoints/{id}/suspend", post(endpoints::suspend))
-        .route("/endpoints/{id}/unsuspend", post(endpoints::unsuspend))
-        .route("/endpoints/{id}/rotate-secret", post(rotate::secret))
-        .route("/messages", get(messages::list))
-        .route("/messages/{id}", get(messages::one))
-        .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/{id}", get(deliveries::one))
-        .route("/deliveries/{id}/attempts", get(deliveries::attempts))
-        .route("/deliveries/{id}/resend", post(deliveries::resend))
-        .route("/resend", get(resends::list).post(resends::begin))
-        .route("/resend/{id}", get(resends::one).delete(resends::stop))
-        .route("/keys", get(keys::list).post(keys::make))
-        .route("/keys/{id}", get(keys::one).delete(keys::revoke))
-        .route("/links", post(keys::make_link))
-        .route("/audit", get(audit::list))
+    // Only what is posted can be repeated with a key; everything else is spared the layer.
+    let posted = Router::new()
+        .route(tenant!("/saves"), post(saves::batch))
+        .route(tenant!("/webhooks/{name}/backfill"), post(backfill::backfill))
+        .route(tenant!("/endpoints"), get(endpoints::list).post(endpoints::make))
+        .route(tenant!("/endpoints/{id}/test"), post(endpoints::try_out))
+        .route(tenant!("/endpoints/{id}/suspend"), post(endpoints::suspend))
+        .route(tenant!("/endpoints/{id}/unsuspend"), post(endpoints::unsuspend))
+        .route(tenant!("/endpoints/{id}/rotate-secret"), post(rotate::secret))
+        .route(tenant!("/deliveries/{id}/resend"), post(deliveries::resend))
+        .route(tenant!("/resend"), get(resends::list).post(resends::begin))
+        .route(tenant!("/keys"), get(keys::list).post(keys::make))
+        .route(tenant!("/links"), post(keys::make_link))
         .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once));
-    let ours = Router::new()
-        .nest("/api/v1/tenants/{tenant}", tenant)
+    let ours = posted
+        .route(tenant!("/objects/{model}/{id}"), get(objects::read).put(objects::put).patch(objects::patch).delete(objects::delete))
+        .route(tenant!("/objects/{model}/{id}/attachments/{field}"), put(attachments::uploaded))
+        .route(tenant!("/explain/{model}/{id}"), get(explain::explain))
+        .route(tenant!("/webhooks"), get(webhooks::list))
+        .route(tenant!("/webhooks/{name}"), get(webhooks::one))
+        .route(tenant!("/endpoints/{id}"), get(endpoints::one).patch(endpoints::change).delete(endpoints::delete))
+        .route(tenant!("/messages"), get(messages::list))
+        .route(tenant!("/messages/{id}"), get(messages::one))
+        .route(tenant!("/deliveries"), get(deliveries::list))
+        .route(tenant!("/deliveries/{id}"), get(deliveries::one))
+        .route(tenant!("/deliveries/{id}/attempts"), get(deliveries::attempts))
+        .route(tenant!("/resend/{id}"), get(resends::one).delete(resends::stop))
+        .route(tenant!("/keys/{id}"), get(keys::one).delete(keys::revoke))
+        .route(tenant!("/audit"), get(audit::list))
         .route("/-/keys", get(keys::list_of_all).post(keys::make_of_all))
         .route("/-/keys/{id}", delete(keys::revoke_of_all))
         .route("/-/audit", get(audit::list_of_all))
@@ -51,7 +59,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/-/reload", post(reload::reload))
         .route("/-/rotate-store-key", post(store_key::rotate))
         .route("/-/rotate-keys", post(rotate::node_keys));
-    let ours = ours.route_layer(from_fn_with_state(Arc::clone(&app), health::takes));
     // What follows asks for no key.
     let mut node = asked(ours, &app, Place::OURS)
         .route("/healthz", get(health::alive))
@@ -69,12 +76,8 @@ pub fn router(app: Arc<App>) -> Router {
     if app.options.inspector.is_some() {
         node = node.merge(inspector::routes(&app));
     }
-    node = node
-        .fallback(problem::unknown_path)
+    node.fallback(inspector::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(from_fn_with_state(Arc::clone(&app), guard::called_by_name));
-    if app.options.inspector.is_some() {
-        node = node.layer(from_fn(inspector::readable));
-    }
-    node.layer(from_fn(answered::answered)).layer(from_fn(door::attend)).with_state(app)
+        .layer(from_fn_with_state(Arc::clone(&app), entrance::enter))
+        .with_state(app)
 }

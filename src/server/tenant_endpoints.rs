@@ -44,13 +44,8 @@ pub(super) async fn make(running: &Running, tenant: &TenantScope, submitted: Sub
 
 /// Checks an endpoint and keeps it, as a new one or in the place of the one with its id.
 pub(super) async fn keep(running: &Running, tenant: &TenantScope, id: EndpointId, submitted: Submitted) -> Result<Kept, Problem> {
-    let Submitted { definition, read, mut mistakes } = submitted;
-    check_alert(running, tenant, &id, &definition, &read, &mut mistakes);
-    if !mistakes.is_empty() {
-        return Err(Problem::document(mistakes));
-    }
-    let generation = running.ingest.generation();
-    let warnings = check(running, &generation, &definition, &read).await?;
+    let warnings = examine(running, tenant, &id, &submitted).await?;
+    let Submitted { definition, read, .. } = submitted;
     let row = OwnEndpoint {
         id: id.clone(),
         name: definition.name.clone(),
@@ -62,6 +57,22 @@ pub(super) async fn keep(running: &Running, tenant: &TenantScope, id: EndpointId
     };
     running.keyring.keep(tenant, row, &definition, read.secret).await.map_err(|error| internal(&error))?;
     Ok(Kept { warnings, ..find(running, tenant, &id).await? })
+}
+
+/// Checks an endpoint as it is checked when it is kept; what is worth knowing.
+pub(super) async fn examine(
+    running: &Running,
+    tenant: &TenantScope,
+    id: &EndpointId,
+    submitted: &Submitted,
+) -> Result<Vec<Mistake>, Problem> {
+    let Submitted { definition, read, mistakes } = submitted;
+    let mut mistakes = mistakes.clone();
+    check_alert(running, tenant, id, definition, read, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(Problem::document(mistakes));
+    }
+    check(running, &running.ingest.generation(), definition, read).await
 }
 
 /// An endpoint that the tenant has made.

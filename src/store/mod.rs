@@ -3,6 +3,7 @@
 
 mod access;
 mod alarm;
+mod basket;
 mod beside;
 mod error;
 mod filter;
@@ -20,6 +21,7 @@ mod sqlite;
 
 pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
+pub use basket::Basket;
 pub use beside::{Glance, backup, examine, examine_secrets, glance, prunable, repair, vacuum};
 pub use error::StoreError;
 pub use filter::{DeliveryFilter, MessageFilter, Page, Span};
@@ -179,7 +181,16 @@ impl Store {
     /// # Errors
     /// When the store fails; nothing is recorded then, and the same list can be handed in again.
     pub async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
-        verb!(self, settle(attempts))
+        verb!(self, settle(Basket::of(attempts), std::future::ready(())))
+    }
+
+    /// Records the finished attempts in a basket, and what joins them until then, with the next commit that is made for something else, or
+    /// with one of their own once `hurry` is ready. One whose fence has been raised since is dropped: `false` in its place.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is recorded then.
+    pub async fn settle_along(&self, basket: Arc<Basket>, hurry: impl Future<Output = ()>) -> Result<Vec<bool>, StoreError> {
+        verb!(self, settle(basket, hurry))
     }
 
     /// Lets go of claims: what is given back is due at `now`, as if it had not been claimed. One whose fence has been raised since is left

@@ -13,7 +13,7 @@ use crate::ingest::Bell;
 use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
 use crate::time::{Clock, Entropy};
 use crate::worker::lane::Reached;
-use crate::worker::record::Finished;
+use crate::worker::record::{Finished, Told};
 
 /// What every attempt works with.
 pub(super) struct Tools {
@@ -79,7 +79,8 @@ impl Attempt {
             suspend,
             alarm,
         };
-        Some((Finished { attempt, message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note }, reached))
+        let told = Told { message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note };
+        Some((Finished { attempt, told }, reached))
     }
 
     /// Who is told when it goes wrong, or well again.

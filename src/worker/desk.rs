@@ -1,6 +1,7 @@
 //! What the worker's loop, its requests and the store share: the lanes, and the way of fresh deliveries from the store's commit into the
 //! loop. The lanes are held only for moments, never while anything is awaited.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -31,6 +32,8 @@ pub(super) struct Desk {
     loop_of_worker: mpsc::UnboundedSender<Arrival>,
     /// Rings when a place is free while something waits for one.
     pub room: Notify,
+    /// Whether the worker is ending.
+    closed: AtomicBool,
 }
 
 impl Desk {
@@ -38,7 +41,8 @@ impl Desk {
     pub(super) fn new(limit: usize, live: Live, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::UnboundedReceiver<Arrival>) {
         // Bounded by the places and the lines: nothing comes that was not counted in.
         let (loop_of_worker, arrivals) = mpsc::unbounded_channel();
-        let desk = Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, loop_of_worker, room: Notify::new() };
+        let desk =
+            Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, loop_of_worker, room: Notify::new(), closed: AtomicBool::new(false) };
         (Arc::new(desk), arrivals)
     }
 
@@ -46,14 +50,26 @@ impl Desk {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request has ended, or will never be made; its place goes to the next in line.
-    fn free(&self, lane: (LaneId, &Tenant), target: &Target, reached: Reached) {
+    /// A request has ended, or will never be made; its place goes to the next in line, if there is one, which is given back.
+    fn pass_on(&self, lane: (LaneId, &Tenant), target: &Target, reached: Reached) -> Option<Claimed> {
         let now = Instant::now();
         let mut lanes = self.lanes();
         lanes.free(lane, reached, now);
-        let next = lanes.next(lane, &target.policy, now);
+        // What stands in line when the worker ends is due again when the store is next opened.
+        let next = if self.closed.load(Ordering::Relaxed) { None } else { lanes.next(lane, &target.policy, now) };
         self.ring(&lanes);
-        self.tell(lanes, next.into_iter().collect());
+        self.tell(lanes, Vec::new());
+        next
+    }
+
+    /// Has the worker's loop send a delivery that has its place.
+    fn send_on(&self, next: Claimed) {
+        self.tell(self.lanes(), vec![next]);
+    }
+
+    /// Nothing more is to be sent than what is under way.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     /// Sends to the worker's loop what is ready, and what has left its line. A worker that has stopped takes nothing more: the deliveries
@@ -132,17 +148,32 @@ pub(super) struct Slot {
     /// What the attempt has found out.
     pub reached: Reached,
     desk: Arc<Desk>,
+    passed_on: bool,
 }
 
 impl Slot {
     /// For a place that has been taken.
     pub(super) fn new((lane, tenant): (LaneId, Tenant), target: Arc<Target>, desk: Arc<Desk>) -> Self {
-        Self { lane, tenant, target, reached: Reached::Unknown, desk }
+        Self { lane, tenant, target, reached: Reached::Unknown, desk, passed_on: false }
+    }
+
+    /// Gives the place to the next in line; `None`: nobody is, and it is free.
+    pub(super) fn pass_on(mut self) -> Option<Claimed> {
+        self.leave()
+    }
+
+    fn leave(&mut self) -> Option<Claimed> {
+        self.passed_on = true;
+        self.desk.pass_on((self.lane, &self.tenant), &self.target, self.reached)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.desk.free((self.lane, &self.tenant), &self.target, self.reached);
+        if !self.passed_on
+            && let Some(next) = self.leave()
+        {
+            self.desk.send_on(next);
+        }
     }
 }

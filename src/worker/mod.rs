@@ -1,6 +1,6 @@
 //! Sends what is due: claim → send → settle. One task takes fresh deliveries straight from the store's commits, as far as their lanes have
-//! room, and looks for endpoints with something else due, of which it claims as much as their lanes may take; each request runs in a task
-//! of its own, outside any transaction; one task records what has finished. Nothing is asked of the store while nothing is due in it. What follows an attempt is decided in `delivery`.
+//! room, and looks for endpoints with something else due, of which it claims as much as their lanes may take; each place among the requests under way has a
+//! task, which sends outside any transaction; one task records what has finished. Nothing is asked of the store while nothing is due in it. What follows an attempt is decided in `delivery`.
 
 mod attempt;
 mod desk;
@@ -8,6 +8,7 @@ mod lane;
 mod lanes;
 mod line;
 mod record;
+mod sending;
 mod steps;
 
 use std::pin::pin;
@@ -27,10 +28,9 @@ use crate::generation::{Generation, Live, Target};
 use crate::ids::{EndpointId, LaneId};
 use crate::store::{Claimed, Due, Handover, Lane, Share, Store, StoreError};
 use crate::time::{Clock, Entropy};
-use attempt::{Attempt, Tools};
-use desk::{Arrival, Desk, Slot};
-use lane::Reached;
-use record::Finished;
+use attempt::Tools;
+use desk::{Arrival, Desk};
+use sending::Sending;
 
 /// How much longer a lease is than the deadline of its request: time to record the attempt, also on a slow disk. A lease is always
 /// made from the deadline it covers, so it cannot be the shorter one.
@@ -108,7 +108,8 @@ impl Worker {
             feed: self.feed.clone(),
         };
         let (attempts, held) = (JoinSet::new(), FxHashSet::default());
-        let mut state = State { desk: Arc::clone(&desk), tools: Arc::new(tools), finish, attempts, held, after: None };
+        let sending = Sending { tools: Arc::new(tools), live: Arc::clone(&self.live), desk: Arc::clone(&desk), finish };
+        let mut state = State { sending: Arc::new(sending), attempts, held, after: None };
         let mut shutdown = pin!(shutdown);
         let mut wake = self.store.wake();
         let handover: Arc<dyn Handover> = Arc::<Desk>::clone(&desk);
@@ -157,6 +158,7 @@ impl Worker {
         }
         steps.abort();
         self.store.hand_over_to(None);
+        desk.close();
         self.drain(state, recorder).await;
     }
 
@@ -165,7 +167,7 @@ impl Worker {
         let now = self.clock.now();
         let began_at = state.after.take();
         if began_at.is_none() {
-            state.desk.lanes().begin_round();
+            state.sending.desk.lanes().begin_round();
         }
         // More than there are places, so that some are left in line when all places are taken.
         let at_once = self.limits.in_flight.saturating_mul(2).max(LANES_AT_ONCE);
@@ -177,7 +179,7 @@ impl Worker {
             let round = self.claim_due(lanes, generation, state).await?;
             more |= round.more;
             opens = [opens, round.opens.map(Instant::from_std)].into_iter().flatten().min();
-            let has_room = state.desk.lanes().has_room();
+            let has_room = state.sending.desk.lanes().has_room();
             match rest {
                 Some(rest) if has_room => after = Some(rest),
                 Some(rest) => {
@@ -198,7 +200,7 @@ impl Worker {
             let target = generation.target(&lane.endpoint)?;
             Some((lane, target))
         });
-        let plan = state.desk.lanes().plan(known.collect(), std::time::Instant::now());
+        let plan = state.sending.desk.lanes().plan(known.collect(), std::time::Instant::now());
         let claims = plan.claims.into_iter().map(|(lane, target, share)| self.claim(lane, target, share));
         let mut more = false;
         let mut failed = None;
@@ -209,10 +211,10 @@ impl Worker {
                     if claimed.len() == asked {
                         more = true;
                     } else {
-                        state.desk.lanes().caught_up(lane);
+                        state.sending.desk.lanes().caught_up(lane);
                     }
                     for delivery in claimed {
-                        let now = state.desk.lanes().claimed(delivery, &target.policy, std::time::Instant::now());
+                        let now = state.sending.desk.lanes().claimed(delivery, &target.policy, std::time::Instant::now());
                         if let Some(delivery) = now {
                             state.start(generation, &target, delivery);
                         }
@@ -252,8 +254,8 @@ impl Worker {
     }
 
     async fn drain(&self, state: State, recorder: tokio::task::JoinHandle<()>) {
-        let State { mut attempts, finish, .. } = state;
-        drop(finish);
+        let State { mut attempts, sending, .. } = state;
+        drop(sending);
         let ended = async { while attempts.join_next().await.is_some() {} };
         if tokio::time::timeout(self.limits.drain, ended).await.is_err() {
             tracing::warn!(requests = attempts.len(), "requests were cut off; they are sent again after the next start");
@@ -285,9 +287,7 @@ struct Batch {
 
 /// What changes while the worker runs.
 struct State {
-    desk: Arc<Desk>,
-    tools: Arc<Tools>,
-    finish: mpsc::Sender<Finished>,
+    sending: Arc<Sending>,
     attempts: JoinSet<()>,
     /// Endpoints that are not part of the generation: their deliveries wait.
     held: FxHashSet<EndpointId>,
@@ -302,26 +302,14 @@ impl State {
             match generation.target(&delivery.endpoint) {
                 Some(target) => self.start(generation, &target, delivery),
                 // A new generation without it: the delivery waits for its lease to end, and then for its endpoint.
-                None => self.desk.forsake(delivery.lane, &delivery.tenant),
+                None => self.sending.desk.forsake(delivery.lane, &delivery.tenant),
             }
         }
     }
 
-    /// Starts an attempt that has its place.
+    /// Starts sending a delivery that has its place.
     fn start(&mut self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed) {
-        let mut slot = Slot::new((claimed.lane, claimed.tenant.clone()), Arc::clone(target), Arc::clone(&self.desk));
-        let attempt = Attempt { tools: Arc::clone(&self.tools), generation: Arc::clone(generation), target: Arc::clone(target) };
-        let finish = self.finish.clone();
-        self.attempts.spawn(async move {
-            if let Some((finished, reached)) = attempt.run(claimed).await {
-                slot.reached = if finished.attempt.suspend { Reached::Unwanted } else { reached };
-                // The recorder outlives every attempt.
-                if let Ok(room) = finish.reserve().await {
-                    drop(slot);
-                    room.send(finished);
-                }
-            }
-        });
+        self.attempts.spawn(Arc::clone(&self.sending).run(Arc::clone(generation), Arc::clone(target), claimed));
     }
 
     /// Says once of each unknown endpoint that its deliveries wait.

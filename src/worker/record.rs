@@ -1,14 +1,16 @@
-//! Records finished attempts, as many at a time as have finished while the previous ones were being recorded. An attempt leaves its place
-//! only when there is room here, so a slow disk slows the sending down instead of piling up memory.
+//! Records finished attempts: those that have finished while the previous ones were being recorded, and what joins them until a commit
+//! takes them along. An attempt leaves its place only when there is room here, so a slow disk slows the sending down instead of piling up
+//! memory.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::activity::{Activity, Feed};
 use crate::ids::{EndpointId, MessageId};
-use crate::store::{NewAttempt, Settled, Store, StoreError};
+use crate::store::{Basket, NewAttempt, Settled, Store, StoreError};
 use crate::telemetry::{ATTEMPTS, AttemptEnd, numbers};
 use crate::time::Clock;
 
@@ -16,7 +18,7 @@ use crate::time::Clock;
 const BATCH: usize = 256;
 /// Attempts that may wait to be recorded. With those that are being recorded they hold at most 2 × 256 answers of 80 KiB.
 pub(super) const WAITING: usize = 256;
-/// As many as are worth a commit of their own; fewer wait for company.
+/// As many as are worth a commit of their own; fewer wait for one that is made for something else.
 const FULL: usize = 64;
 /// How long they wait. Their places are free meanwhile; only what stands in order behind them waits with them.
 const COMPANY: Duration = Duration::from_millis(4);
@@ -26,6 +28,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// An attempt to record.
 pub(super) struct Finished {
     pub attempt: NewAttempt,
+    pub told: Told,
+}
+
+/// What is told of an attempt besides.
+pub(super) struct Told {
     pub message: MessageId,
     pub endpoint: EndpointId,
     pub event: Box<str>,
@@ -35,29 +42,35 @@ pub(super) struct Finished {
 
 /// Records until every sender is gone.
 pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut finished: mpsc::Receiver<Finished>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while finished.recv_many(&mut batch, BATCH).await > 0 {
-        if batch.len() < FULL {
-            // Ends early when there are enough, or when nothing more will come.
-            let company = async { while batch.len() < FULL && finished.recv_many(&mut batch, FULL).await > 0 {} };
-            drop(tokio::time::timeout(COMPANY, company).await);
+    let mut waiting = Vec::with_capacity(BATCH);
+    let mut told = Vec::with_capacity(BATCH);
+    loop {
+        // What came when the last basket had been taken is first.
+        if waiting.is_empty() && finished.recv_many(&mut waiting, BATCH).await == 0 {
+            return;
         }
-        let recorded = settle(&store, &batch).await;
-        for (finished, recorded) in batch.drain(..).zip(recorded) {
-            tell(&finished, recorded);
-            let Finished { attempt, note, .. } = finished;
+        let basket = Basket::of(Vec::with_capacity(waiting.len()));
+        basket.add(|attempts| put(&mut waiting, attempts, &mut told));
+        let recorded = gather(&store, &basket, (&mut finished, &mut waiting, &mut told)).await;
+        let attempts = basket.take();
+        let recorded = match recorded {
+            Ok(recorded) => recorded,
+            Err(error) => again(&store, &attempts, error).await,
+        };
+        for ((attempt, told), recorded) in attempts.iter().zip(told.drain(..)).zip(recorded) {
+            tell(attempt, &told, recorded);
             if !recorded {
                 tracing::warn!(delivery = %attempt.delivery, "an attempt was not recorded: its lease had ended");
             }
-            if feed.is_watched() || !note.is_empty() {
+            if feed.is_watched() || !told.note.is_empty() {
                 feed.tell(
                     clock.now(),
                     Activity::Answered {
-                        tenant: attempt.tenant,
+                        tenant: attempt.tenant.clone(),
                         delivery: attempt.delivery,
                         status: attempt.attempt.status,
                         took: attempt.attempt.took,
-                        note: Arc::from(note),
+                        note: Arc::from(told.note),
                     },
                 );
             }
@@ -65,9 +78,45 @@ pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut fin
     }
 }
 
+/// Puts what waits into a basket.
+fn put(waiting: &mut Vec<Finished>, attempts: &mut Vec<NewAttempt>, all_told: &mut Vec<Told>) {
+    for Finished { attempt, told } in waiting.drain(..) {
+        attempts.push(attempt);
+        all_told.push(told);
+    }
+}
+
+/// Has the store take the basket along, and puts in what finishes before it does.
+async fn gather(
+    store: &Store,
+    basket: &Arc<Basket>,
+    (finished, waiting, told): (&mut mpsc::Receiver<Finished>, &mut Vec<Finished>, &mut Vec<Told>),
+) -> Result<Vec<bool>, StoreError> {
+    let enough = Notify::new();
+    let hurry = async { drop(tokio::time::timeout(COMPANY, enough.notified()).await) };
+    let mut settled = pin!(store.settle_along(Arc::clone(basket), hurry));
+    let mut joins = true;
+    loop {
+        if told.len() >= FULL {
+            enough.notify_one();
+        }
+        tokio::select! {
+            biased;
+            recorded = &mut settled => return recorded,
+            count = finished.recv_many(waiting, BATCH.saturating_sub(told.len())), if joins && told.len() < BATCH => {
+                if count == 0 {
+                    // Nothing more will come.
+                    enough.notify_one();
+                }
+                joins = count > 0 && basket.add(|attempts| put(waiting, attempts, told));
+            }
+        }
+    }
+}
+
 /// Counts an attempt, and logs it with the ids by which it is found again.
-fn tell(finished: &Finished, recorded: bool) {
-    let NewAttempt { tenant, delivery, attempt, then, .. } = &finished.attempt;
+fn tell(attempt: &NewAttempt, told: &Told, recorded: bool) {
+    let NewAttempt { tenant, delivery, attempt, then, .. } = attempt;
     let (end, outcome) = match then {
         _ if !recorded => (AttemptEnd::Lost, "lost"),
         Settled::Delivered => (AttemptEnd::Delivered, "delivered"),
@@ -77,25 +126,26 @@ fn tell(finished: &Finished, recorded: bool) {
     };
     numbers().attempt(end, attempt.took);
     let took_ms = u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX);
-    let Finished { message, endpoint, event, note, .. } = finished;
+    let Told { message, endpoint, event, note } = told;
     let (number, status) = (attempt.number, attempt.status);
     tracing::info!(target: ATTEMPTS, %tenant, %message, %delivery, %endpoint, %event, attempt = number, status, took_ms, outcome, note, "attempt");
 }
 
 /// Settles until the store takes it: an attempt that is not recorded would be made again. Whether each was recorded.
-async fn settle(store: &Store, batch: &[Finished]) -> Vec<bool> {
+async fn again(store: &Store, attempts: &[NewAttempt], mut error: StoreError) -> Vec<bool> {
     let mut said = false;
     loop {
-        match store.settle(batch.iter().map(|finished| finished.attempt.clone()).collect()).await {
+        if error == StoreError::Closed {
+            return vec![false; attempts.len()];
+        }
+        if !said {
+            tracing::error!(%error, "finished attempts could not be recorded; trying again");
+            said = true;
+        }
+        tokio::time::sleep(PAUSE).await;
+        match store.settle(attempts.to_vec()).await {
             Ok(recorded) => return recorded,
-            Err(StoreError::Closed) => return vec![false; batch.len()],
-            Err(error) => {
-                if !said {
-                    tracing::error!(%error, "finished attempts could not be recorded; trying again");
-                    said = true;
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
+            Err(failed) => error = failed,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod browser;
 mod doing;
 mod looking;
+mod managing;
 #[path = "../process/node.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;

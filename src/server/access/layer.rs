@@ -1,5 +1,5 @@
-//! The layer of a router whose calls need a key: it finds out who calls before anything of the body is read, and notes in the audit log
-//! what was done.
+//! The layer of a router whose calls need a key: it finds out who calls before anything of the body is read, lets only questions through
+//! while the node is ending, and notes in the audit log what was done.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::audit::Noted;
 use super::place::Place;
 use crate::server::App;
+use crate::server::api::health;
 
 /// The routes so far, all of which ask for a key, to be found as `place` says.
 pub(in crate::server) fn asked(routes: Router<Arc<App>>, app: &Arc<App>, place: Place) -> Router<Arc<App>> {
@@ -22,6 +23,9 @@ async fn ask(State((app, place)): State<(Arc<App>, Place)>, mut request: Request
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
+    if let Err(problem) = health::takes(&app, request.method()) {
+        return problem.into_response();
+    }
     let noted = Noted::of(&app, &request, caller.actor());
     request.extensions_mut().insert(place);
     request.extensions_mut().insert(caller);

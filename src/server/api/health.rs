@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::State;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -77,12 +76,9 @@ fn draining() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail).help("send it again, to another node or in a moment")
 }
 
-/// Lets only questions through while the node is ending.
-pub(in crate::server) async fn takes(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if app.health.is_draining() && !request.method().is_safe() {
-        return draining().into_response();
-    }
-    next.run(request).await
+/// Refuses what is not only a question while the node is ending.
+pub(in crate::server) fn takes(app: &App, method: &Method) -> Result<(), Problem> {
+    if app.health.is_draining() && !method.is_safe() { Err(draining()) } else { Ok(()) }
 }
 
 pub(in crate::server) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Caller, may};
+use crate::access::{Caller, TenantScope, may};
 use crate::delivery::{Secret, parse_duration};
 use crate::ids::EndpointId;
 use crate::reload::RotateError;
@@ -24,11 +24,11 @@ const GRACE: Duration = Duration::from_hours(24);
 /// What may be asked of a secret's rotation.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+pub(in crate::server) struct Wish {
     /// How long the old secret stays valid: `24h`.
-    grace: Option<String>,
+    pub(in crate::server) grace: Option<String>,
     /// The new secret; a random one when it is left out.
-    secret: Option<String>,
+    pub(in crate::server) secret: Option<String>,
 }
 
 /// What may be asked of the rotation of the node's keys.
@@ -40,11 +40,11 @@ struct NodeWish {
 }
 
 #[derive(Serialize)]
-struct NewSecret {
+pub(in crate::server) struct NewSecret {
     endpoint: EndpointId,
     /// Shown here and nowhere else.
-    secret: String,
-    previous_valid_until: String,
+    pub(in crate::server) secret: String,
+    pub(in crate::server) previous_valid_until: String,
 }
 
 #[derive(Serialize)]
@@ -64,12 +64,23 @@ pub(in crate::server) async fn secret(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let wish: Wish = wish(&app, body).await?;
+    let mut answer = json(StatusCode::OK, &rotated(running, &scope, &caller, (EndpointId::new(id), wish)).await?);
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
+}
+
+/// A new secret of an endpoint.
+pub(in crate::server) async fn rotated(
+    running: &Running,
+    scope: &TenantScope,
+    caller: &Caller,
+    (endpoint, wish): (EndpointId, Wish),
+) -> Result<NewSecret, Problem> {
     let until = until(running, wish.grace.as_deref())?;
     let wanted = wish.secret.map(|text| text.parse::<Secret>()).transpose();
     let wanted = wanted.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", error.to_string()))?;
-    let endpoint = EndpointId::new(id);
     let secret = if running.ingest.generation().own.endpoint(&endpoint).is_some() {
-        let known = find(running, &scope, &endpoint).await?;
+        let known = find(running, scope, &endpoint).await?;
         running.keyring.rotate_own_secret(&known.row.id, wanted, until).await?
     } else if caller.tenant().is_some() {
         let detail = format!("the secret of the endpoint `{endpoint}` is that of all tenants, a key of one tenant cannot rotate it");
@@ -77,10 +88,7 @@ pub(in crate::server) async fn secret(
     } else {
         running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?
     };
-    let answer = NewSecret { endpoint, secret: secret.reveal(), previous_valid_until: until.to_string() };
-    let mut answer = json(StatusCode::OK, &answer);
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(answer)
+    Ok(NewSecret { endpoint, secret: secret.reveal(), previous_valid_until: until.to_string() })
 }
 
 pub(in crate::server) async fn node_keys(

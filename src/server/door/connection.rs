@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
@@ -17,13 +17,16 @@ use crate::server::problem::PROBLEM_JSON;
 
 /// Bytes read at a time while a head is waited for, so that what comes along with it is not taken for a part of it.
 const HEAD_READ: usize = 8 * 1024;
+/// Any number of bytes.
+const WHATEVER_COMES: u64 = u64::MAX;
 
 /// Bytes that are read of a head that has been refused.
 const FORGOTTEN: usize = 16 << 20;
 
 /// A connection with its seat, which it gives up when it is dropped.
 pub(in crate::server) struct Connection {
-    stream: TcpStream,
+    /// Limited before each read.
+    stream: Take<TcpStream>,
     seats: Arc<Seats>,
     seat: Arc<Seat>,
     /// Made when the client is first waited for.
@@ -34,7 +37,7 @@ pub(in crate::server) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, seats: Arc<Seats>, seat: Arc<Seat>) -> Self {
-        Self { stream, seats, seat, timer: None, forgotten: None }
+        Self { stream: stream.take(WHATEVER_COMES), seats, seat, timer: None, forgotten: None }
     }
 
     pub(super) fn seat(&self) -> Arc<Seat> {
@@ -63,14 +66,14 @@ impl Connection {
     fn poll_refuse(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.forgotten.is_none() {
             // A few hundred bytes to a client who has not been sent anything: they fit, or the client is gone.
-            drop(self.stream.try_write(&head_too_long()));
-            drop(Pin::new(&mut self.stream).poll_shutdown(context));
+            drop(self.stream.get_ref().try_write(&head_too_long()));
+            drop(Pin::new(self.stream.get_mut()).poll_shutdown(context));
         }
         let forgotten = self.forgotten.get_or_insert(0);
         let mut bytes = [0; HEAD_READ];
         loop {
             let mut part = ReadBuf::new(&mut bytes);
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+            ready!(Pin::new(self.stream.get_mut()).poll_read(context, &mut part))?;
             *forgotten += part.filled().len();
             if part.filled().is_empty() || *forgotten > FORGOTTEN {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the head of a request is too long")));
@@ -127,15 +130,11 @@ impl AsyncRead for Connection {
         if self.seat.is_overfull() {
             return self.poll_refuse(context);
         }
-        if !self.seat.is_waiting() {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
-        }
-        let room = HEAD_READ.min(buffer.remaining());
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
-        ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
-        let read = part.filled().len();
-        buffer.advance(read);
-        self.seat.count(read);
+        let limit = if self.seat.is_waiting() { HEAD_READ as u64 } else { WHATEVER_COMES };
+        self.stream.set_limit(limit);
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        self.seat.count(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -143,25 +142,25 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.still_talks()?;
-        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let outcome = Pin::new(self.stream.get_mut()).poll_write(context, bytes);
         self.written(outcome, context)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         self.still_talks()?;
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let outcome = Pin::new(self.stream.get_mut()).poll_write_vectored(context, slices);
         self.written(outcome, context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.get_ref().is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(self.stream.get_mut()).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(self.stream.get_mut()).poll_shutdown(context)
     }
 }

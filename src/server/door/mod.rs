@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::middleware::Next;
-use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -132,15 +130,22 @@ pub(super) fn from(request: &Request) -> Option<IpAddr> {
     request.extensions().get::<ConnectInfo<Sitting>>().map(|ConnectInfo(Sitting(_, address))| *address)
 }
 
-/// Notes that it is the client's turn no longer, and when it is again.
-pub(super) async fn attend(request: Request, next: Next) -> Response {
-    let sitting = sitting(&request);
+/// The connection of a request, whose client is not waited for until this is dropped.
+pub(super) struct Attended(Option<Sitting>);
+
+/// From now on it is the client's turn no longer.
+pub(super) fn attended(request: &Request) -> Attended {
+    let sitting = sitting(request);
     if let Some(Sitting(seat, _)) = &sitting {
         seat.occupy();
     }
-    let answer = next.run(request).await;
-    if let Some(Sitting(seat, _)) = &sitting {
-        seat.wait();
+    Attended(sitting)
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if let Some(Sitting(seat, _)) = &self.0 {
+            seat.wait();
+        }
     }
-    answer
 }

@@ -54,6 +54,10 @@ impl Address {
         format!("{}/webhooks/{}", self.0, segment(name))
     }
 
+    pub(super) fn endpoint(&self, id: &str) -> String {
+        format!("{}/endpoints/{}", self.0, segment(id))
+    }
+
     pub(super) fn sample(&self, model: &str) -> String {
         format!("{}/models/{}/sample", self.0, segment(model))
     }

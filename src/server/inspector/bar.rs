@@ -17,7 +17,7 @@ struct Place {
 }
 
 /// Every one, in the order in which they stand.
-const PLACES: [Place; 3] = [
+const PLACES: [Place; 4] = [
     Place { tab: Tab::Saves, name: "Saves", path: "", key: "s", needs: Permission { group: Group::Objects, verb: Verb::Read } },
     Place {
         tab: Tab::Deliveries,
@@ -25,6 +25,13 @@ const PLACES: [Place; 3] = [
         path: "/deliveries",
         key: "d",
         needs: Permission { group: Group::Deliveries, verb: Verb::List },
+    },
+    Place {
+        tab: Tab::Endpoints,
+        name: "Endpoints",
+        path: "/endpoints",
+        key: "e",
+        needs: Permission { group: Group::Webhooks, verb: Verb::List },
     },
     Place {
         tab: Tab::Webhooks,

@@ -11,6 +11,7 @@ mod curl;
 mod deliveries;
 mod delivery;
 mod diff;
+mod endpoints;
 mod events;
 mod export;
 mod filter;
@@ -36,14 +37,14 @@ mod why;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use super::access::{Place, asked};
-use super::{App, Problem};
+use super::{App, Problem, problem};
 use crate::activity::Feed;
 use crate::reload::Rejected;
 use page::Failure;
@@ -99,7 +100,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/{name}", get(webhook::show))
         .route("/models/{model}/sample", post(actions::sample))
-        .route("/events", get(events::stream));
+        .route("/events", get(events::stream))
+        .merge(endpoints::routes());
     let pages = Router::new().route("/", get(tenants::begin)).route("/tenants", get(tenants::list)).nest("/ui/{tenant}", tenant);
     asked(pages, app, Place::PAGES)
         .route_layer(from_fn_with_state(Arc::clone(app), sign_in::entrance))
@@ -110,34 +112,40 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn(guarded))
 }
 
-/// What went wrong, as a page for whoever reads pages: what a program is told in JSON is no use to a person with a browser.
-pub(super) async fn readable(request: Request, next: Next) -> Response {
-    let reads_pages =
-        request.headers().get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"));
-    let mut answer = next.run(request).await;
-    match answer.extensions_mut().remove::<Problem>() {
-        Some(problem) if reads_pages => {
-            let mut page = Failure::from(problem).into_response();
-            for name in [header::WWW_AUTHENTICATE, header::RETRY_AFTER, header::ALLOW, header::SET_COOKIE] {
-                if let Some(value) = answer.headers_mut().remove(&name) {
-                    page.headers_mut().insert(name, value);
-                }
-            }
-            keep_to_itself(&mut page);
-            page
-        }
-        Some(_) | None => answer,
-    }
+/// There is nothing at this path: in the form that whoever asks can read.
+pub(super) async fn unknown_path(State(app): State<Arc<App>>, request: Request) -> Response {
+    let reads = app.options.inspector.is_some() && reads_pages(&request);
+    let answer = problem::unknown_path(request.uri()).into_response();
+    if reads { readable(answer) } else { answer }
 }
 
-/// Headers that keep a page to itself; and a form is only taken from one of these pages.
+/// Headers that keep a page to itself; and a form is only taken from one of these pages. What goes wrong is told as a page to whoever
+/// reads pages: JSON is no use to a person with a browser.
 async fn guarded(request: Request, next: Next) -> Response {
+    let reads = reads_pages(&request);
     let mut answer = match form::comes_from_here(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
     keep_to_itself(&mut answer);
-    answer
+    if reads { readable(answer) } else { answer }
+}
+
+fn reads_pages(request: &Request) -> bool {
+    request.headers().get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"))
+}
+
+/// A problem as a page; any other answer as it is.
+fn readable(mut answer: Response) -> Response {
+    let Some(problem) = answer.extensions_mut().remove::<Problem>() else { return answer };
+    let mut page = Failure::from(problem).into_response();
+    keep_to_itself(&mut page);
+    for name in [header::WWW_AUTHENTICATE, header::RETRY_AFTER] {
+        if let Some(value) = answer.headers_mut().remove(&name) {
+            page.headers_mut().insert(name, value);
+        }
+    }
+    page
 }
 
 fn keep_to_itself(answer: &mut Response) {

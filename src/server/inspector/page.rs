@@ -29,9 +29,9 @@ const KEYS: [(&str, &str); 9] = [
     ("u", "back to the list"),
     ("/", "search"),
     ("r", "send the delivery again"),
-    ("e", "edit the object and save it again"),
+    ("e", "edit the object and save it again, or the endpoint"),
     ("d", "compare: mark one delivery, then another"),
-    ("g s · g d · g w", "saves, deliveries, webhooks"),
+    ("g s · g d · g w · g e", "saves, deliveries, webhooks, endpoints"),
     ("?", "this list"),
 ];
 
@@ -61,6 +61,7 @@ pub(super) enum Tab {
     Saves,
     Deliveries,
     Webhooks,
+    Endpoints,
 }
 
 impl Page {
@@ -134,6 +135,7 @@ impl Page {
     fn search(&self, about: &About<'_>) -> Markup {
         let (path, hint) = match about.tab {
             Tab::Saves | Tab::Webhooks => ("", "object:a1  event:asset_ready"),
+            Tab::Endpoints => ("/endpoints", "its name  event:…  suspended"),
             Tab::Deliveries => ("/deliveries", "status:>=400  event:…  object:…  text in the body"),
         };
         html! {

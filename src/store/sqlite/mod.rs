@@ -3,6 +3,7 @@
 
 mod access;
 mod agenda;
+mod along;
 pub(super) mod aside;
 mod backlog;
 mod backup;
@@ -42,9 +43,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Handover, KeptAnswer, Lane,
-    MessageFilter, MessageRow, NewAttempt, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow,
-    WaitRow,
+    AttemptRow, Basket, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Handover, KeptAnswer, Lane,
+    MessageFilter, MessageRow, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;
@@ -137,9 +137,9 @@ impl Sqlite {
         self.read_tenant(tenant, endpoints::states).await.map(Option::unwrap_or_default)
     }
 
-    pub(super) async fn settle(&self, attempts: Vec<NewAttempt>) -> Result<Vec<bool>, StoreError> {
-        let recorded = Vec::with_capacity(attempts.len());
-        self.writer.write(recorded, move |session, recorded| settle::settle(session, &attempts, recorded)).await
+    pub(super) async fn settle(&self, basket: Arc<Basket>, hurry: impl Future<Output = ()>) -> Result<Vec<bool>, StoreError> {
+        let settle = move |session: &mut Session, recorded: &mut Vec<bool>| settle::settle(session, &basket.take(), recorded);
+        self.writer.write_along(Vec::new(), settle, hurry).await
     }
 
     pub(super) async fn give_back(&self, deliveries: Vec<Claimed>, now: Timestamp) -> Result<(), StoreError> {

@@ -1,5 +1,5 @@
 //! The one writer: a thread that commits whatever is queued. A batch forms while the previous commit waits for the disk, and nothing
-//! lingers for company. A job that fails or aborts leaves nothing behind and the others alone: either it can be undone by itself, or the
+//! in the queue lingers for company; what nobody waits for goes along with the next batch. A job that fails or aborts leaves nothing behind and the others alone: either it can be undone by itself, or the
 //! transaction is begun anew and the jobs before it write again what they wrote.
 
 use std::fmt;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::store::sqlite::agenda::Agenda;
+use crate::store::sqlite::along::Along;
 use crate::store::sqlite::failure::failure;
 use crate::store::sqlite::open::Opened;
 use crate::store::sqlite::place::Place;
@@ -30,6 +31,7 @@ const BATCH_TIME: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
+    along: Along,
     wake: Arc<watch::Sender<u64>>,
     taker: Taker,
     agenda: Arc<Mutex<Agenda>>,
@@ -65,10 +67,12 @@ impl Writer {
         let Opened { connection, path, place, lock } = opened;
         let session = Session::new(connection).map_err(|error| failure(&path, &error))?;
         let agenda = Arc::clone(&session.agenda);
-        let run = move || run(session, &place, lock, orders, &bell, &takers);
+        let along = Along::new();
+        let queue_of_thread = Queue { orders, along: along.clone(), closing: None };
+        let run = move || run(session, &place, lock, queue_of_thread, &bell, &takers);
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(run);
         match thread {
-            Ok(_) => Ok(Self { queue, wake, taker, agenda }),
+            Ok(_) => Ok(Self { queue, along, wake, taker, agenda }),
             Err(error) => Err(StoreError::Failed(format!("cannot start the writer's thread: {error}"))),
         }
     }
@@ -108,6 +112,24 @@ impl Writer {
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// As [`Writer::write`], but with the next batch that there is for something else, or with one of its own once `hurry` is ready.
+    pub(super) async fn write_along<T, F>(&self, value: T, run: F, hurry: impl Future<Output = ()>) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Session, &mut T) -> rusqlite::Result<Flow> + Send + 'static,
+    {
+        let (reply, mut answer) = oneshot::channel();
+        if !self.along.push(Box::new(Work { run, value, committed: |_| {}, reply })) {
+            return Err(StoreError::Closed);
+        }
+        tokio::select! {
+            answer = &mut answer => return answer.unwrap_or(Err(StoreError::Closed)),
+            () = hurry => {}
+        }
+        self.queue.send(Order::Hurry).await.map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// Waits until what is queued is committed and the files are closed.
     pub(super) async fn close(&self) {
         let (reply, answer) = oneshot::channel();
@@ -120,11 +142,53 @@ impl Writer {
 
 enum Order {
     Write(Box<dyn Job>),
+    /// What is to go along waits no longer.
+    Hurry,
     Close(oneshot::Sender<()>),
 }
 
+/// What there is to do.
+struct Queue {
+    orders: mpsc::Receiver<Order>,
+    along: Along,
+    /// The order to close, once it was met; nothing more is taken then than what goes along.
+    closing: Option<oneshot::Sender<()>>,
+}
+
+impl Queue {
+    /// Waits for a job to begin a batch with; `None` when there will be none.
+    fn first(&mut self) -> Option<Box<dyn Job>> {
+        while self.closing.is_none() {
+            match self.orders.blocking_recv()? {
+                Order::Write(job) => return Some(job),
+                Order::Close(reply) => self.closing = Some(reply),
+                Order::Hurry => {
+                    // It may have gone along already.
+                    if let Some(job) = self.along.next() {
+                        return Some(job);
+                    }
+                }
+            }
+        }
+        self.along.next()
+    }
+
+    /// The next one that waits; those that go along last.
+    fn next(&mut self, of_queue: bool) -> Option<Box<dyn Job>> {
+        while of_queue && self.closing.is_none() {
+            match self.orders.try_recv() {
+                Ok(Order::Write(job)) => return Some(job),
+                Ok(Order::Close(reply)) => self.closing = Some(reply),
+                Ok(Order::Hurry) => {}
+                Err(mpsc::error::TryRecvError::Empty | mpsc::error::TryRecvError::Disconnected) => break,
+            }
+        }
+        self.along.next()
+    }
+}
+
 /// A job of any type in the queue.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Runs in the open transaction.
     fn run(&mut self, session: &mut Session) -> rusqlite::Result<Flow>;
     /// What it wrote is there to stay.
@@ -160,24 +224,18 @@ where
     }
 }
 
-fn run(mut session: Session, place: &Place, lock: File, mut orders: mpsc::Receiver<Order>, wake: &watch::Sender<u64>, taker: &Taker) {
-    let mut closing = None;
-    while closing.is_none()
-        && let Some(order) = orders.blocking_recv()
-    {
-        match order {
-            Order::Write(job) => {
-                if let Err(error) = place.check() {
-                    job.reply(Err(error));
-                    continue;
-                }
-                session.taker.clone_from(&taker.lock().unwrap_or_else(PoisonError::into_inner));
-                closing = batch(&mut session, job, &mut orders, wake);
-            }
-            Order::Close(reply) => closing = Some(reply),
+fn run(mut session: Session, place: &Place, lock: File, mut queue: Queue, wake: &watch::Sender<u64>, taker: &Taker) {
+    while let Some(job) = queue.first() {
+        if let Err(error) = place.check() {
+            job.reply(Err(error));
+            continue;
         }
+        session.taker.clone_from(&taker.lock().unwrap_or_else(PoisonError::into_inner));
+        batch(&mut session, job, &mut queue, wake);
     }
     // Callers that are still queued are answered with `Closed`, and the lock is free before the one who closes goes on.
+    let Queue { orders, along, closing } = queue;
+    along.close();
     drop(orders);
     drop(session);
     drop(lock);
@@ -187,22 +245,16 @@ fn run(mut session: Session, place: &Place, lock: File, mut orders: mpsc::Receiv
     }
 }
 
-/// Runs and commits `first` and what is queued behind it. Gives back the order to close, if one was met.
-fn batch(
-    session: &mut Session,
-    first: Box<dyn Job>,
-    orders: &mut mpsc::Receiver<Order>,
-    wake: &watch::Sender<u64>,
-) -> Option<oneshot::Sender<()>> {
+/// Runs and commits `first` and what is queued behind it.
+fn batch(session: &mut Session, first: Box<dyn Job>, queue: &mut Queue, wake: &watch::Sender<u64>) {
     let began = Instant::now();
     if let Err(error) = session.begin() {
         numbers().commit(1, began.elapsed(), Err(()));
         first.reply(Err(failed(session, &error)));
-        return None;
+        return;
     }
     let mut written: Vec<Box<dyn Job>> = Vec::new();
     let mut wakes = false;
-    let mut closing = None;
     let mut next = Some(first);
     while let Some(mut job) = next {
         match one(session, job.as_mut(), &mut written) {
@@ -215,17 +267,10 @@ fn batch(
                 numbers().commit(written.len() + 1, began.elapsed(), Err(()));
                 job.reply(Err(error.clone()));
                 reply_all(written, &Err(error));
-                return None;
+                return;
             }
         }
-        next = None;
-        if written.len() < BATCH_JOBS && began.elapsed() < BATCH_TIME {
-            match orders.try_recv() {
-                Ok(Order::Write(job)) => next = Some(job),
-                Ok(Order::Close(reply)) => closing = Some(reply),
-                Err(mpsc::error::TryRecvError::Empty | mpsc::error::TryRecvError::Disconnected) => {}
-            }
-        }
+        next = queue.next(written.len() < BATCH_JOBS && began.elapsed() < BATCH_TIME);
     }
     let committed = session.commit().map_err(|error| failed(session, &error));
     numbers().commit(written.len(), began.elapsed(), committed.as_ref().map(drop).map_err(drop));
@@ -239,7 +284,6 @@ fn batch(
         wake.send_modify(|count| *count += 1);
     }
     reply_all(written, &committed);
-    closing
 }
 
 /// What became of a job in a batch.

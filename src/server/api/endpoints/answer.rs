@@ -15,88 +15,88 @@ use crate::server::tenant_endpoints::{Kept, held};
 
 /// An endpoint.
 #[derive(Serialize)]
-pub(super) struct EndpointView {
-    pub(super) id: String,
-    pub(super) name: String,
+pub(in crate::server) struct EndpointView {
+    pub(in crate::server) id: String,
+    pub(in crate::server) name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) comment: Option<String>,
+    pub(in crate::server) comment: Option<String>,
     /// `schema`, `webhookc.toml` or `api`; only the last can be changed here.
-    pub(super) origin: &'static str,
+    pub(in crate::server) origin: &'static str,
     /// As subscribed; `*` for all.
-    pub(super) event_types: Vec<Box<str>>,
+    pub(in crate::server) event_types: Vec<Box<str>>,
     /// The event types it receives now: `*` and receivers written out.
-    pub(super) events: Vec<Box<str>>,
+    pub(in crate::server) events: Vec<Box<str>>,
     /// Whether it receives everything, also what is added later.
-    pub(super) all_events: bool,
+    pub(in crate::server) all_events: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) scope: Option<ScopeView>,
+    pub(in crate::server) scope: Option<ScopeView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) conditions: Vec<Accepts>,
-    pub(super) method: Box<str>,
+    pub(in crate::server) conditions: Vec<Accepts>,
+    pub(in crate::server) method: Box<str>,
     /// The template.
-    pub(super) url: Box<str>,
-    pub(super) headers: Vec<HeaderView>,
+    pub(in crate::server) url: Box<str>,
+    pub(in crate::server) headers: Vec<HeaderView>,
     /// The template of the body, JSON as it is and anything else as a text; left out when the default body is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) body: Option<Box<RawValue>>,
+    pub(in crate::server) body: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_type: Option<Box<str>>,
+    pub(in crate::server) content_type: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) timeout_ms: Option<u64>,
+    pub(in crate::server) timeout_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) concurrency: Option<u32>,
+    pub(in crate::server) concurrency: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rate_limit: Option<String>,
+    pub(in crate::server) rate_limit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) order: Option<&'static str>,
-    pub(super) signatures: Vec<&'static str>,
+    pub(in crate::server) order: Option<&'static str>,
+    pub(in crate::server) signatures: Vec<&'static str>,
     /// What asymmetric signatures are verified with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) public_key: Option<String>,
+    pub(in crate::server) public_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_handling: Option<FailureView>,
-    pub(super) enabled: bool,
+    pub(in crate::server) failure_handling: Option<FailureView>,
+    pub(in crate::server) enabled: bool,
     /// Null when something may be sent.
-    pub(super) suspended: Option<SuspensionView>,
+    pub(in crate::server) suspended: Option<SuspensionView>,
     /// Enabled and not suspended.
-    pub(super) active: bool,
+    pub(in crate::server) active: bool,
     /// Why it does not receive all that it asks for; null when it does.
-    pub(super) held: Option<String>,
+    pub(in crate::server) held: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) created_at: Option<String>,
+    pub(in crate::server) created_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) updated_at: Option<String>,
+    pub(in crate::server) updated_at: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) warnings: Vec<Mistake>,
+    pub(in crate::server) warnings: Vec<Mistake>,
 }
 
 #[derive(Serialize)]
-pub(super) struct SuspensionView {
-    pub(super) at: String,
-    pub(super) why: Box<str>,
+pub(in crate::server) struct SuspensionView {
+    pub(in crate::server) at: String,
+    pub(in crate::server) why: Box<str>,
 }
 
 #[derive(Serialize)]
-pub(super) struct HeaderView {
-    pub(super) name: Box<str>,
-    pub(super) value: Box<str>,
+pub(in crate::server) struct HeaderView {
+    pub(in crate::server) name: Box<str>,
+    pub(in crate::server) value: Box<str>,
 }
 
 #[derive(Serialize)]
-pub(super) struct ScopeView {
+pub(in crate::server) struct ScopeView {
     #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<Box<str>>,
+    pub(in crate::server) model: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<Box<str>>,
+    pub(in crate::server) object: Option<Box<str>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct FailureView {
-    triggers: Vec<String>,
-    retry: Value,
-    alert_endpoint: Option<Value>,
-    divert: bool,
-    suspend: bool,
+pub(in crate::server) struct FailureView {
+    pub(in crate::server) triggers: Vec<String>,
+    pub(in crate::server) retry: Value,
+    pub(in crate::server) alert_endpoint: Option<Value>,
+    pub(in crate::server) divert: bool,
+    pub(in crate::server) suspend: bool,
 }
 
 /// An endpoint that a tenant has made.

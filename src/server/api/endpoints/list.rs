@@ -80,20 +80,41 @@ pub(in crate::server) async fn list(
         dialect: None,
         dialect_key: None,
     };
-    let cursor = asked.cursor.as_deref().map(Cursor::read).transpose()?.unwrap_or(Cursor::Declared(0));
+    let part = Part { cursor: asked.cursor.as_deref(), skip: asked.offset.unwrap_or(0), most };
+    let (data, next) = find(running, &scope, &filter, part).await?;
+    Ok(json(StatusCode::OK, &List { data, next }))
+}
+
+/// A part of the list.
+pub(in crate::server) struct Part<'a> {
+    /// The `next` of the part before; `None` for the first.
+    pub(in crate::server) cursor: Option<&'a str>,
+    /// Endpoints that are left out at its beginning.
+    pub(in crate::server) skip: usize,
+    pub(in crate::server) most: usize,
+}
+
+/// The endpoints that a filter lets through, and where the next part begins.
+pub(in crate::server) async fn find(
+    running: &Running,
+    scope: &TenantScope,
+    filter: &OwnFilter,
+    part: Part<'_>,
+) -> Result<(Vec<EndpointView>, Option<String>), Problem> {
+    let cursor = part.cursor.map(Cursor::read).transpose()?.unwrap_or(Cursor::Declared(0));
     let generation = running.ingest.generation();
-    let mut page = Page { views: Vec::new(), most, skip: asked.offset.unwrap_or(0), next: None };
+    let mut page = Page { views: Vec::new(), most: part.most, skip: part.skip, next: None };
     let after = match cursor {
         Cursor::Declared(from) => {
-            page.declared(&generation, suspended(running, &scope).await?, &filter, from);
+            page.declared(&generation, suspended(running, scope).await?, filter, from);
             0
         }
         Cursor::Own(after) => after,
     };
     if page.next.is_none() {
-        page.own(running, &generation, &scope, &filter, after).await?;
+        page.own(running, &generation, scope, filter, after).await?;
     }
-    Ok(json(StatusCode::OK, &List { data: page.views, next: page.next.map(Cursor::write) }))
+    Ok((page.views, page.next.map(Cursor::write)))
 }
 
 /// A page that is being filled.
@@ -163,13 +184,18 @@ pub(in crate::server) async fn one(
 
 /// The answer about one endpoint.
 pub(super) async fn show(running: &Running, tenant: &TenantScope, id: &str) -> Result<Response, Problem> {
+    Ok(json(StatusCode::OK, &look_up(running, tenant, id).await?))
+}
+
+/// One endpoint, whoever made it.
+pub(in crate::server) async fn look_up(running: &Running, tenant: &TenantScope, id: &str) -> Result<EndpointView, Problem> {
     let generation = running.ingest.generation();
     let own = EndpointId::new(id);
     if generation.own.endpoint(&own).is_some() {
         let kept = tenant_endpoints::find(running, tenant, &own).await?;
-        return Ok(json(StatusCode::OK, &answer::own(&generation, kept)));
+        return Ok(answer::own(&generation, kept));
     }
     let (index, endpoint) = declared::find(&generation, id)?;
     let state = suspended(running, tenant).await?.remove(&endpoint.id);
-    Ok(json(StatusCode::OK, &declared::view(&generation, index, endpoint, state)))
+    Ok(declared::view(&generation, index, endpoint, state))
 }

@@ -8,7 +8,8 @@ mod list;
 mod sample;
 mod state;
 
+pub(in crate::server) use answer::EndpointView;
 pub(in crate::server) use change::{change, delete, make};
-pub(in crate::server) use list::{list, one};
-pub(in crate::server) use sample::try_out;
-pub(in crate::server) use state::{suspend, unsuspend};
+pub(in crate::server) use list::{Part, find, list, look_up, one};
+pub(in crate::server) use sample::{Tried, rendered, tried, try_out};
+pub(in crate::server) use state::{hold, release, suspend, unsuspend};

@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::access::may;
-use crate::check::Fit;
+use crate::access::{TenantScope, may};
+use crate::check::{Fit, TenantEndpoint, Wants};
 use crate::delivery::{AttemptOutcome, Frozen, Keys, request};
 use crate::diagnostics::one_of;
 use crate::egress::Exchange;
@@ -30,33 +30,33 @@ use crate::template::Rendered;
 
 /// What came of it.
 #[derive(Serialize)]
-struct Tried {
-    event: Box<str>,
-    message: MessageId,
-    request: Sent,
+pub(in crate::server) struct Tried {
+    pub(in crate::server) event: Box<str>,
+    pub(in crate::server) message: MessageId,
+    pub(in crate::server) request: Sent,
     /// Whether the endpoint took it: an answer of 2xx.
-    delivered: bool,
-    status: Option<u16>,
+    pub(in crate::server) delivered: bool,
+    pub(in crate::server) status: Option<u16>,
     /// Why there was no answer, or no success.
-    error: Option<String>,
-    took_ms: u128,
-    response_headers: Vec<(String, String)>,
-    response_body: String,
+    pub(in crate::server) error: Option<String>,
+    pub(in crate::server) took_ms: u128,
+    pub(in crate::server) response_headers: Vec<(String, String)>,
+    pub(in crate::server) response_body: String,
 }
 
 /// What was sent; secrets by name alone.
 #[derive(Serialize)]
-struct Sent {
-    method: Box<str>,
-    url: String,
-    headers: Vec<HeaderView>,
-    body: Option<Box<RawValue>>,
+pub(in crate::server) struct Sent {
+    pub(in crate::server) method: Box<str>,
+    pub(in crate::server) url: String,
+    pub(in crate::server) headers: Vec<HeaderView>,
+    pub(in crate::server) body: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
-struct HeaderView {
-    name: Box<str>,
-    value: String,
+pub(in crate::server) struct HeaderView {
+    pub(in crate::server) name: Box<str>,
+    pub(in crate::server) value: String,
 }
 
 /// What may be asked for.
@@ -75,9 +75,13 @@ pub(in crate::server) async fn try_out(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let wish = read(&text)?;
+    Ok(json(StatusCode::OK, &tried(running, &scope, EndpointId::new(id), &text).await?))
+}
+
+/// What comes of a message that is sent to an endpoint now. The JSON in `text` may say about what.
+pub(in crate::server) async fn tried(running: &Running, scope: &TenantScope, id: EndpointId, text: &[u8]) -> Result<Tried, Problem> {
+    let wish = read(text)?;
     let generation = running.ingest.generation();
-    let id = EndpointId::new(id);
     let own = generation.own.endpoint(&id).is_none_or(|own| own.tenant == *scope.tenant());
     let Some(target) = generation.target(&id).filter(|_| own) else {
         let known = generation.own.endpoint(&id).is_some_and(|own| own.tenant == *scope.tenant());
@@ -99,7 +103,24 @@ pub(in crate::server) async fn try_out(
     let sending = Sending { running, generation: &generation, target: &target, message, sequence: moment.sequence };
     let (rendered, body, exchange) = sending.send(rendered, payload).await;
     let event = generation.rules.program.webhook(webhook).name.clone();
-    Ok(json(StatusCode::OK, &answer(event, message, rendered, &body, exchange)))
+    Ok(answer(event, message, rendered, &body, exchange))
+}
+
+/// What an endpoint that is only thought of would send about a made-up object.
+pub(in crate::server) fn rendered(
+    generation: &Generation,
+    wants: Wants,
+    webhook: WebhookId,
+    moment: Moment<'_>,
+) -> Result<Rehearsal, Problem> {
+    let saves = objects(generation, webhook, None)?;
+    match &*TenantEndpoint::new(EndpointId::new(""), "".into(), wants).fit(&generation.rules, webhook) {
+        Fit::Ready(fitted) => {
+            let refused = |refused| Problem::refused(vec![refused], "/object");
+            rehearse(&generation.rules, webhook, &fitted.request, &saves, moment).map_err(refused)
+        }
+        Fit::Held(why) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-rendered", why.clone())),
+    }
 }
 
 /// The wish in a body; an empty one wishes nothing.

@@ -33,18 +33,23 @@ pub(in crate::server) async fn suspend(
     Parameters(Why { why }): Parameters<Why>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    hold(running, &scope, &id, why.as_deref()).await?;
+    show(running, &scope, &id).await
+}
+
+/// Sends nothing more to an endpoint. One that is suspended already stays so, for the reason that it was.
+pub(in crate::server) async fn hold(running: &Running, scope: &TenantScope, id: &str, why: Option<&str>) -> Result<(), Problem> {
     let ingest = &running.ingest;
-    let endpoint = known(running, &scope, &id).await?;
-    let why = why.as_deref().map(str::trim).filter(|why| !why.is_empty()).unwrap_or("suspended by hand");
+    let endpoint = known(running, scope, id).await?;
+    let why = why.map(str::trim).filter(|why| !why.is_empty()).unwrap_or("suspended by hand");
     if why.chars().count() > LONGEST_WHY {
         return Err(Problem::bad_request("invalid-parameter", format!("`why` is longer than {LONGEST_WHY} characters")));
     }
     let (generation, entropy) = (ingest.generation(), Arc::clone(&ingest.entropy));
     let alarm = Bell { generation, entropy, tenant: scope.tenant().clone(), endpoint: endpoint.clone(), delivery: None };
     let suspension = Suspension { at: ingest.clock.now(), why: why.into(), alarm: alarm.alarm() };
-    // One that is suspended already stays so, for the reason that it was.
-    ingest.store.suspend(&scope, &endpoint, suspension).await?;
-    show(running, &scope, &id).await
+    ingest.store.suspend(scope, &endpoint, suspension).await?;
+    Ok(())
 }
 
 pub(in crate::server) async fn unsuspend(
@@ -54,9 +59,15 @@ pub(in crate::server) async fn unsuspend(
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let endpoint = known(running, &scope, &id).await?;
-    running.ingest.store.unsuspend(&scope, &endpoint).await?;
+    release(running, &scope, &id).await?;
     show(running, &scope, &id).await
+}
+
+/// Lets what has collected at an endpoint be sent.
+pub(in crate::server) async fn release(running: &Running, scope: &TenantScope, id: &str) -> Result<(), Problem> {
+    let endpoint = known(running, scope, id).await?;
+    running.ingest.store.unsuspend(scope, &endpoint).await?;
+    Ok(())
 }
 
 /// The id of an endpoint that the tenant has, whoever made it.

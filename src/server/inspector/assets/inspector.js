@@ -116,6 +116,7 @@ function shows(news) {
   switch (kind) {
     case "saves":
     case "webhook":
+    case "endpoint":
       return true;
     case "deliveries":
       return news.kind !== "saved" || news.fired > 0;
@@ -293,6 +294,43 @@ function dress() {
   for (const host of all("[data-host]")) host.textContent = location.host;
   mark();
 }
+
+// ── The form of an endpoint, checked as it is written ───────────────────────────────────────────
+
+/** How long nobody has written before it is checked, in milliseconds. */
+const BREATH = 250;
+let breath = null;
+let asked = 0;
+
+/** Presses *Check* and puts what is said beside the fields; what is written stays as it is. */
+async function check(form) {
+  const number = ++asked;
+  try {
+    const answer = await fetch(form.dataset.check, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (answer.redirected || answer.status === 401) return location.reload();
+    if (number !== asked) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of all("[data-said]")) {
+      const next = fresh.getElementById(old.id);
+      if (!next || old.isEqualNode(next)) continue;
+      old.replaceWith(document.importNode(next, true));
+    }
+    for (const field of form.querySelectorAll("[aria-describedby]")) {
+      const wrong = document.getElementById(field.getAttribute("aria-describedby"))?.querySelector(".wrong");
+      if (wrong) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+    }
+  } catch {
+    // The node is away; the form is checked once more when it is sent.
+  }
+}
+
+addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (!form?.dataset.check) return;
+  clearTimeout(breath);
+  breath = setTimeout(check, BREATH, form);
+});
 
 async function copy(button, text) {
   const before = button.textContent;
