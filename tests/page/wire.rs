@@ -99,6 +99,25 @@ async fn a_page_may_do_nothing_but_show_itself_and_takes_no_form_of_others() {
 }
 
 #[tokio::test]
+async fn what_goes_wrong_is_a_page_for_people_and_json_for_programs() {
+    let project = Project::start("");
+    let ask = async |path: &str, accepts: &str| {
+        let answer = client().get(format!("{}{path}", project.node.url)).header("accept", accepts).send().await.unwrap();
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        let policy = answer.headers().contains_key("content-security-policy");
+        (answer.status().as_u16(), kind, policy, answer.text().await.unwrap())
+    };
+    for (path, said) in [("/nowhere", "there is nothing at"), ("/ui/default/deliveries/dlv_1", "dlv_1"), ("/ui/No%20body", "No body")]
+    {
+        let (status, kind, policy, page) = ask(path, "text/html,*/*;q=0.8").await;
+        assert!(kind.starts_with("text/html") && policy && page.contains("<h1>") && page.contains(said), "{path}: {kind} {page}");
+        let (same_status, kind, _, _) = ask(path, "*/*").await;
+        assert!((400..500).contains(&status) && status == same_status, "{path}: {status} and {same_status}");
+        assert!(path.starts_with("/ui") || kind == "application/problem+json", "{path}: {kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_delivery_taken_along_as_a_test_passes_and_so_does_the_recording() {
     let project = Project::start("");
     project.save("room", "r2", r#"{"name": "Attic"}"#).await;

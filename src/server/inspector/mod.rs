@@ -5,6 +5,7 @@
 
 mod actions;
 mod address;
+mod answers;
 mod assets;
 mod bar;
 mod curl;
