@@ -309,7 +309,9 @@ impl State {
 
     /// Starts sending a delivery that has its place.
     fn start(&mut self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed) {
-        self.attempts.spawn(Arc::clone(&self.sending).run(Arc::clone(generation), Arc::clone(target), claimed));
+        let sending = Arc::clone(&self.sending).run(Arc::clone(generation), Arc::clone(target), claimed);
+        // Boxed: it is large, and a task is moved several times before it runs.
+        self.attempts.spawn(Box::pin(sending));
     }
 
     /// Says once of each unknown endpoint that its deliveries wait.

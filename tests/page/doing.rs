@@ -24,7 +24,11 @@ async fn what_failed_is_sent_again_one_or_all() {
     browser.wait_for("all of them again", "document.querySelectorAll('tbody tr').length === 3");
     project.write("webhookc.toml", &endpoint(&format!("{}/ok", receiver.url)));
     browser.click("#resend-failed");
-    browser.wait_for_text("main", "3 deliveries are sent again");
+    browser.wait_for_text("#matched", "3 deliveries match. Nothing was sent yet.");
+    browser.picture("resend-dry");
+    browser.value("document.querySelector('#rate').value = '100/s'");
+    browser.click("#begin");
+    browser.wait_for_text("#progress", "3 of 3 sent again");
     // What was rendered is what is sent: the address of then.
     let got = receiver.wait_for(7).await;
     assert!(got.iter().all(|request| request.path == "/fail"));

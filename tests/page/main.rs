@@ -12,6 +12,7 @@ mod managing;
 mod node;
 mod project;
 mod reading;
+mod repairing;
 mod served;
 mod signing;
 mod wire;

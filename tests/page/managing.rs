@@ -123,7 +123,7 @@ async fn without_a_script_a_button_checks_and_declared_endpoints_are_only_looked
     browser.wait_for_text("#said-url", "1:");
     browser.value("document.querySelector('#url').value = 'http://10.0.0.1/{{ object.id }}'");
     browser.click(".keeping button.primary");
-    browser.wait_for_text("#said-url", "10.0.0.1");
+    browser.wait_for_text("#said-url .code", "forbidden-target");
     assert_eq!(browser.value("document.querySelector('#name').value"), "a", "a mistake loses nothing");
     browser.open(&served.page("acme", "/endpoints/ep_erp"));
     let text = browser.text("main");

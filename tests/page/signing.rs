@@ -57,7 +57,7 @@ async fn who_signs_in_comes_back_to_the_page_that_was_wanted_and_out_again() {
     browser.click(".bar a.tenant");
     browser.wait_for_text("main", "acme");
     browser.click(".tenants a");
-    browser.wait_for("its page", "location.pathname === '/ui/acme'");
+    browser.wait_for("its page", "location.pathname === '/ui/acme' && document.querySelector('#connection.on')");
     browser.click(".leave button");
     browser.wait_for("the form", "location.pathname === '/sign-in'");
     browser.open(&served.page("acme", ""));
@@ -102,7 +102,7 @@ async fn a_session_ends_with_its_key_and_is_of_no_use_for_the_api() {
     let form = client().get(format!("{}/sign-in", served.node.url)).header("cookie", &cookie).send().await.unwrap();
     assert!(form.text().await.unwrap().contains("was revoked at"));
     // What was to be changed was not, and that is said.
-    let undone = client().post(served.page("acme", "/deliveries/resend")).header("cookie", &cookie).send().await.unwrap();
+    let undone = client().post(served.page("acme", "/resends")).header("cookie", &cookie).send().await.unwrap();
     assert_eq!(undone.status(), 401);
     assert!(undone.text().await.unwrap().contains("Nothing was changed"));
     let expired = served.make("keys", "acme", &json!({ "permissions": "objects:read", "expires": "1s" })).await.1;

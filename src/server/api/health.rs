@@ -82,6 +82,18 @@ pub(in crate::server) fn takes(app: &App, method: &Method) -> Result<(), Problem
 }
 
 pub(in crate::server) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let running = readiness(&app).await?;
+    let generation = running.ingest.generation();
+    let program = &generation.rules.program;
+    let ready = Ready { status: "ready", generation: generation.number, models: program.models.len(), webhooks: program.webhooks.len() };
+    Ok(json(StatusCode::OK, &ready))
+}
+
+/// Whether the node takes saves.
+///
+/// # Errors
+/// Why it does not.
+pub(in crate::server) async fn readiness(app: &App) -> Result<&Running, Problem> {
     if app.health.is_draining() {
         return Err(draining());
     }
@@ -99,8 +111,5 @@ pub(in crate::server) async fn ready(State(app): State<Arc<App>>) -> Result<Resp
         };
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
     })?;
-    let generation = running.ingest.generation();
-    let program = &generation.rules.program;
-    let ready = Ready { status: "ready", generation: generation.number, models: program.models.len(), webhooks: program.webhooks.len() };
-    Ok(json(StatusCode::OK, &ready))
+    Ok(running)
 }

@@ -25,10 +25,16 @@ const FRESH: Duration = Duration::from_secs(10);
 pub(in crate::server) struct Counted(Mutex<Option<(Instant, Standing)>>);
 
 pub(in crate::server) async fn metrics(State(app): State<Arc<App>>, _scope: OfNode<may::Read>) -> Response {
+    let standing = standing(&app).await;
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&standing)).into_response()
+}
+
+/// What is due, as it was counted lately.
+pub(in crate::server) async fn standing(app: &App) -> Standing {
     // Whoever asks meanwhile waits for the same answer.
     let mut counted = app.counted.0.lock().await;
     let known = counted.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, standing)| standing.clone());
-    let standing = match (known, app.running.get()) {
+    match (known, app.running.get()) {
         (Some(standing), _) => standing,
         (None, None) => Standing::default(),
         (None, Some(running)) => match running.ingest.store.backlog(running.ingest.clock.now(), LANES).await {
@@ -38,7 +44,5 @@ pub(in crate::server) async fn metrics(State(app): State<Arc<App>>, _scope: OfNo
                 Standing::default()
             }
         },
-    };
-    drop(counted);
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&standing)).into_response()
+    }
 }

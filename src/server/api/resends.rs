@@ -22,7 +22,7 @@ use crate::server::{App, Problem, Running, body};
 use crate::store::{DeliveryFilter, DeliveryState, NewResend, Page, RESENT_STATES, RUNNING_RESENDS, ResendRow, Span};
 
 /// How fast when nothing is said.
-const DEFAULT_RATE: Rate = Rate::per_second(10);
+pub(in crate::server) const DEFAULT_RATE: Rate = Rate::per_second(10);
 /// Deliveries that a dry run shows.
 const SAMPLES: usize = 10;
 /// What a time looks like.
@@ -104,16 +104,32 @@ pub(in crate::server) async fn begin(
         let samples = samples.into_iter().map(deliveries::view).collect();
         return Ok(json(StatusCode::OK, &Tried { dry_run, matched, samples }));
     }
-    let at = running.ingest.clock.now();
-    let id = ResendId(running.ingest.entropy.uuid(at));
-    if !store.begin_resend(&scope, NewResend { id, filter, after, rate, matched, at }).await? {
-        let detail = format!("{RUNNING_RESENDS} resends are running, which is as many as one tenant may have at once");
-        return Err(Problem::new(StatusCode::CONFLICT, "too-many-resends", detail).help("wait for one to end, or stop one"));
-    }
+    let id = start(running, &scope, Wanted { filter, after, rate, matched }).await?;
     let path = format!("/api/v1/tenants/{}/resend/{id}", scope.tenant());
     let mut answer = json(StatusCode::ACCEPTED, &view(find(running, &scope, id).await?));
     answer.headers_mut().extend(HeaderValue::from_str(&path).ok().map(|path| (header::LOCATION, path)));
     Ok(answer)
+}
+
+/// What is to be sent again.
+pub(in crate::server) struct Wanted {
+    pub(in crate::server) filter: DeliveryFilter,
+    pub(in crate::server) after: Option<DeliveryId>,
+    pub(in crate::server) rate: Rate,
+    /// How many there are.
+    pub(in crate::server) matched: u64,
+}
+
+/// Begins to send again, unless too much is under way.
+pub(in crate::server) async fn start(running: &Running, scope: &TenantScope, wanted: Wanted) -> Result<ResendId, Problem> {
+    let Wanted { filter, after, rate, matched } = wanted;
+    let at = running.ingest.clock.now();
+    let id = ResendId(running.ingest.entropy.uuid(at));
+    if running.ingest.store.begin_resend(scope, NewResend { id, filter, after, rate, matched, at }).await? {
+        return Ok(id);
+    }
+    let detail = format!("{RUNNING_RESENDS} resends are running, which is as many as one tenant may have at once");
+    Err(Problem::new(StatusCode::CONFLICT, "too-many-resends", detail).help("wait for one to end, or stop one"))
 }
 
 pub(in crate::server) async fn list(
@@ -149,7 +165,7 @@ pub(in crate::server) async fn stop(
     Ok(json(StatusCode::OK, &view(stopped.ok_or_else(|| unknown(id))?)))
 }
 
-async fn find(running: &Running, tenant: &TenantScope, id: ResendId) -> Result<ResendRow, Problem> {
+pub(in crate::server) async fn find(running: &Running, tenant: &TenantScope, id: ResendId) -> Result<ResendRow, Problem> {
     running.ingest.store.resend_of_id(tenant, id).await?.ok_or_else(|| unknown(id))
 }
 

@@ -8,7 +8,6 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::address::Address;
-use super::filter::Filter;
 use super::object::{Asked, Refused, draw};
 use super::page::{Failure, Page};
 use super::{delivery, form};
@@ -20,12 +19,6 @@ use crate::sample::samples;
 use crate::server::access::Allowed;
 use crate::server::request::{Names, parsed};
 use crate::server::{App, Problem};
-use crate::store::{DeliveryFilter, DeliveryState, Page as Part};
-
-/// Deliveries that are looked up at a time to be sent again.
-const PART: usize = 200;
-/// Deliveries that one press sends again: who wants more presses again.
-const RESENT: usize = 10_000;
 
 /// Sends a delivery again.
 pub(super) async fn resend(
@@ -53,37 +46,6 @@ fn back(headers: &HeaderMap, address: &Address, else_to: String) -> Response {
     let home = address.to("", &[]);
     let own = path.filter(|path| path.strip_prefix(&home).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?'])));
     Redirect::to(&own.unwrap_or(else_to)).into_response()
-}
-
-/// Sends again what was given up, as far as the filter lets it through.
-pub(super) async fn resend_failed(
-    State(app): State<Arc<App>>,
-    allowed: Allowed<may::Deliveries, may::Resend>,
-    body: Body,
-) -> Result<Response, Failure> {
-    let page = Page::open(app, allowed.into_scope());
-    let running = page.running()?;
-    let fields = form::read(&page.app, body).await?;
-    let written = fields.get("q").map(String::as_str).unwrap_or_default();
-    let filter = Filter::read(written);
-    let store = &running.ingest.store;
-    let mut resent = 0_usize;
-    for state in [DeliveryState::Diverted, DeliveryState::Failed] {
-        if filter.state().is_some_and(|asked| asked != state) {
-            continue;
-        }
-        let filter = DeliveryFilter { states: vec![state], ..filter.deliveries() };
-        let mut before = None;
-        while resent < RESENT {
-            let rows = store.deliveries(&page.scope, &filter, &Part { before, limit: PART }).await?;
-            let Some(last) = rows.last() else { break };
-            before = Some(last.id);
-            for row in &rows {
-                resent += usize::from(store.resend(&page.scope, row.id, running.ingest.clock.now()).await?);
-            }
-        }
-    }
-    Ok(Redirect::to(&page.address.to("/deliveries", &[("q", written), ("resent", &resent.to_string())])).into_response())
 }
 
 /// Saves an object as it stands in the form; one that is refused is shown again with its mistakes.

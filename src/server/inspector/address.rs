@@ -54,6 +54,10 @@ impl Address {
         format!("{}/webhooks/{}", self.0, segment(name))
     }
 
+    pub(super) fn diverted(&self, id: DeliveryId) -> String {
+        format!("{}/diverted/{id}", self.0)
+    }
+
     pub(super) fn endpoint(&self, id: &str) -> String {
         format!("{}/endpoints/{}", self.0, segment(id))
     }

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
+use super::controls::{DELIVERIES, DIVERTED, NODE, OBJECTS, WEBHOOKS};
 use super::page::{Page, Tab};
-use crate::access::{Actor, Group, Permission, Verb};
+use crate::access::{Actor, Permission};
 use crate::ids::DEFAULT_TENANT;
 
 /// A page that the bar leads to.
@@ -17,29 +18,12 @@ struct Place {
 }
 
 /// Every one, in the order in which they stand.
-const PLACES: [Place; 4] = [
-    Place { tab: Tab::Saves, name: "Saves", path: "", key: "s", needs: Permission { group: Group::Objects, verb: Verb::Read } },
-    Place {
-        tab: Tab::Deliveries,
-        name: "Deliveries",
-        path: "/deliveries",
-        key: "d",
-        needs: Permission { group: Group::Deliveries, verb: Verb::List },
-    },
-    Place {
-        tab: Tab::Endpoints,
-        name: "Endpoints",
-        path: "/endpoints",
-        key: "e",
-        needs: Permission { group: Group::Webhooks, verb: Verb::List },
-    },
-    Place {
-        tab: Tab::Webhooks,
-        name: "Webhooks",
-        path: "/webhooks",
-        key: "w",
-        needs: Permission { group: Group::Webhooks, verb: Verb::List },
-    },
+const PLACES: [Place; 5] = [
+    Place { tab: Tab::Saves, name: "Saves", path: "", key: "s", needs: OBJECTS },
+    Place { tab: Tab::Deliveries, name: "Deliveries", path: "/deliveries", key: "d", needs: DELIVERIES },
+    Place { tab: Tab::Diverted, name: "Diverted", path: "/diverted", key: "v", needs: DIVERTED },
+    Place { tab: Tab::Endpoints, name: "Endpoints", path: "/endpoints", key: "e", needs: WEBHOOKS },
+    Place { tab: Tab::Webhooks, name: "Webhooks", path: "/webhooks", key: "w", needs: WEBHOOKS },
 ];
 
 /// The path of the first page that may be looked at with these permissions.
@@ -62,6 +46,7 @@ pub(super) fn navigation(page: &Page, tab: Tab) -> Markup {
             @for place in PLACES.iter().filter(|place| page.scope.permits(place.needs)) {
                 a href=(page.address.to(place.path, &[])) data-key=(place.key) aria-current=[(place.tab == tab).then_some("page")] { (place.name) }
             }
+            @if page.scope.permits(NODE) { a href="/node" data-key="n" { "Node" } }
         }
     }
 }

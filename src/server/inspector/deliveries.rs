@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::controls::{RESEND, SAVE};
 use super::filter::Filter;
-use super::outcome::{endpoint_name, state};
+use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::secrecy::{HIDDEN, is_sensitive};
@@ -31,8 +32,6 @@ pub(super) struct Asked {
     #[serde(default)]
     q: String,
     before: Option<String>,
-    /// How many were just sent again.
-    resent: Option<usize>,
 }
 
 pub(super) async fn list(
@@ -58,7 +57,6 @@ pub(super) async fn list(
         h1.unseen { "Deliveries" }
         @for mistake in &filter.mistakes { p.note role="alert" { (Sentence(mistake)) } }
         @if filter.is_about_saves() { p.note { (Sentence("`operation:` is about saves: ")) a href=(page.address.saves(&asked.q)) { "look there" } } }
-        @if let Some(resent) = asked.resent { p.note role="status" { (resent) @if resent == 1 { " delivery is" } @else { " deliveries are" } " sent again" } }
         (states(&page, &filter, failed, &asked))
         @if rows.is_empty() { (empty(&page, &asked)) } @else {
             form #compare action=(page.address.to("/diff", &[])) {
@@ -134,10 +132,9 @@ fn states(page: &Page, filter: &Filter, failed: bool, asked: &Asked) -> Markup {
                     a href=(page.address.deliveries(&format!("status:{}", state.as_str()))) aria-current=[(filter.state() == Some(state)).then_some("true")] { (state.as_str()) }
                 }
             }
-            @if failed {
-                form method="post" action=(page.address.to("/deliveries/resend", &[])) {
-                    input type="hidden" name="q" value=(asked.q);
-                    button #resend-failed { @if asked.q.is_empty() { "Resend all failed" } @else { "Resend the failed ones of these" } }
+            @if failed && page.scope.permits(RESEND) {
+                a.button #resend-failed href=(page.address.to("/resends", &[("q", &asked.q)])) {
+                    @if asked.q.is_empty() { "Resend all failed…" } @else { "Resend the failed ones of these…" }
                 }
             }
         }
@@ -149,13 +146,13 @@ fn row(page: &Page, rules: &Rules, delivery: &DeliveryRow, now: Timestamp) -> Ma
     let link = address.delivery(delivery.id);
     let hidden = is_sensitive(rules, &delivery.event, &delivery.model);
     html! {
-        tr #(delivery.id.to_string()) data-row=(link) data-edit=(address.object(&delivery.model, &delivery.object))
-            data-delivery=(delivery.id.to_string()) data-resend={ (link) "/resend" } {
+        tr #(delivery.id.to_string()) data-row=(link) data-edit=[page.scope.permits(SAVE).then(|| address.object(&delivery.model, &delivery.object))]
+            data-delivery=(delivery.id.to_string()) data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] {
             td { input type="checkbox" name="of" value=(delivery.id.to_string()) aria-label={ "Compare " (delivery.id.to_string()) }; }
             td { a.plain href=(link) { (state(delivery, now)) } }
             td { a href=(address.webhook(&delivery.event)) { (Received(&delivery.event)) } }
             td { a href=(address.save(&delivery.model, &delivery.object, delivery.sequence)) { (Received(&delivery.model)) "/" bdi { (Received(&delivery.object)) } } }
-            td { (Received(endpoint_name(delivery.endpoint.as_str()))) }
+            td { (Received(&page.endpoint_name(&delivery.endpoint))) }
             td.wide.url { (Received(&delivery.method)) " " @if hidden { (HIDDEN) } @else { (Received(&delivery.url.masked())) } }
             td { (delivery.attempts) }
             td { (time(delivery.created_at, now)) }

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::controls::{RESEND, SAVE};
 use super::history::History;
-use super::outcome::{endpoint_name, state};
+use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::secrecy::{HIDDEN, is_sensitive};
@@ -124,14 +125,16 @@ fn heading(shown: &Shown<'_>) -> Markup {
     let link = address.delivery(delivery.id);
     let object = address.object(&delivery.model, &delivery.object);
     html! {
-        div.title data-current data-edit=(object) data-resend={ (link) "/resend" } data-delivery=(delivery.id) data-back=(address.to("/deliveries", &[])) {
-            h1 { a href=(address.webhook(&delivery.event)) { (Received(&delivery.event)) } " " span.arrow { "→" } " " (Received(endpoint_name(delivery.endpoint.as_str()))) }
+        div.title data-current data-edit=[page.scope.permits(SAVE).then_some(&object)] data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] data-delivery=(delivery.id) data-back=(address.to("/deliveries", &[])) {
+            h1 { a href=(address.webhook(&delivery.event)) { (Received(&delivery.event)) } " " span.arrow { "→" } " " (Received(&page.endpoint_name(&delivery.endpoint))) }
             (state(delivery, *now))
             div.actions {
-                form method="post" action={ (link) "/resend" } {
-                    button.primary disabled[delivery.state == DeliveryState::Sending] aria-keyshortcuts="r" { "Resend" }
+                @if page.scope.permits(RESEND) {
+                    form method="post" action={ (link) "/resend" } {
+                        button.primary disabled[delivery.state == DeliveryState::Sending] aria-keyshortcuts="r" { "Resend" }
+                    }
                 }
-                a.button href={ (object) "#edit" } aria-keyshortcuts="e" { "Edit the object" }
+                @if page.scope.permits(SAVE) { a.button href={ (object) "#edit" } aria-keyshortcuts="e" { "Edit the object" } }
                 @if let Some(before) = shown.before {
                     a.button href=(address.to("/diff", &[("of", &before.to_string()), ("of", &delivery.id.to_string())])) { "Compare with the one before" }
                 }

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::controls::{NODE, OBJECTS};
 use super::page::{Failure, Page};
-use crate::access::{Group, Permission, Verb, may};
+use crate::access::may;
 use crate::activity::{Activity, Event};
 use crate::ids::Tenant;
 use crate::server::access::{Allowed, Place};
@@ -23,10 +24,6 @@ use crate::server::door::{Sitting, sitting};
 use crate::server::request::Parameters;
 use crate::server::{App, Problem};
 
-/// What is wrong with the files is the business of whoever has the node.
-const FILES: Permission = Permission { group: Group::Node, verb: Verb::Read };
-/// Saves are told to whoever may look at objects.
-const OBJECTS: Permission = Permission { group: Group::Objects, verb: Verb::Read };
 /// A sign of life when nothing goes on: more often than the node gives up a client that takes nothing.
 const STILL_THERE: Duration = Duration::from_secs(10);
 /// How long whoever watches is believed to be allowed to.
@@ -71,7 +68,7 @@ pub(super) async fn stream(
         tenant: page.scope.tenant().clone(),
         headers: request.headers().clone(),
         checked: Instant::now(),
-        hears_of_files: page.scope.permits(FILES),
+        hears_of_files: page.scope.permits(NODE),
         hears_of_saves: page.scope.permits(OBJECTS),
         text: format!("retry: {COME_BACK}\n\n"),
         ended: false,

@@ -8,10 +8,12 @@ mod address;
 mod answers;
 mod assets;
 mod bar;
+mod controls;
 mod curl;
 mod deliveries;
 mod delivery;
 mod diff;
+mod diverted;
 mod endpoints;
 mod events;
 mod export;
@@ -19,12 +21,14 @@ mod filter;
 mod form;
 mod history;
 mod json;
+mod node;
 mod object;
 mod outcome;
 mod overlay;
 mod page;
 mod phases;
 mod received;
+mod resends;
 mod saves;
 mod scenario;
 mod secrecy;
@@ -91,11 +95,17 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/", get(saves::list))
         .route("/saves.ndjson", get(export::saves))
         .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/resend", post(actions::resend_failed))
         .route("/deliveries/{id}", get(delivery::show))
         .route("/deliveries/{id}/body", get(export::body))
         .route("/deliveries/{id}/test.yaml", get(export::scenario))
         .route("/deliveries/{id}/resend", post(actions::resend))
+        .route("/resends", get(resends::list).post(resends::begin))
+        .route("/resends/{id}", get(resends::show))
+        .route("/resends/{id}/stop", post(resends::stop))
+        .route("/diverted", get(diverted::list))
+        .route("/diverted/{id}", get(diverted::show))
+        .route("/diverted/{id}/resend", post(diverted::resend))
+        .route("/diverted/{id}/delete", post(diverted::delete))
         .route("/diff", get(diff::show))
         .route("/objects/{model}/{id}", get(object::show).post(actions::save))
         .route("/webhooks", get(webhooks::list))
@@ -103,7 +113,11 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/models/{model}/sample", post(actions::sample))
         .route("/events", get(events::stream))
         .merge(endpoints::routes());
-    let pages = Router::new().route("/", get(tenants::begin)).route("/tenants", get(tenants::list)).nest("/ui/{tenant}", tenant);
+    let pages = Router::new()
+        .route("/", get(tenants::begin))
+        .route("/tenants", get(tenants::list))
+        .route("/node", get(node::show))
+        .nest("/ui/{tenant}", tenant);
     asked(pages, app, Place::PAGES)
         .route_layer(from_fn_with_state(Arc::clone(app), sign_in::entrance))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))

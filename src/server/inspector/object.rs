@@ -7,6 +7,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::controls::SAVE;
 use super::history::History;
 use super::json;
 use super::outcome::delivery;
@@ -91,7 +92,7 @@ pub(super) async fn draw(page: &Page, about: (&str, &str), asked: &Asked, refuse
         section aria-labelledby="object" {
             h2 #object { "Object" }
             @if hidden { p.note { (Sentence("It is of a `sensitive` model: its fields are hidden. ")) a href="?reveal=1" { "Show them" } } }
-            @else { (form(page, about, object.as_ref(), refused)) }
+            @else if page.scope.permits(SAVE) { (form(page, about, object.as_ref(), refused)) }
         }
         section aria-labelledby="saves" {
             h2 #saves { "Last saves" }
@@ -150,7 +151,7 @@ impl Saves<'_> {
                             (verdict(entry))
                             @if *entry.object != *id { " for " a href=(self.page.address.object(&entry.model, &entry.object)) { (Received(&entry.model)) "/" bdi { (Received(&entry.object)) } } }
                             @for row in self.deliveries.iter().filter(|row| row.sequence == trace.sequence && *row.event == *entry.webhook) {
-                                " " (delivery(&self.page.address, row, now))
+                                " " (delivery(self.page, row, now))
                             }
                         }
                         (tree(Decided {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::address::Address;
+use super::page::Page;
 use super::received::{Received, Sentence};
 use crate::engine::{TraceEntry, VerdictWord};
 use crate::store::{DeliveryRow, DeliveryState};
@@ -34,23 +34,19 @@ fn again(row: &DeliveryRow, now: Timestamp) -> String {
 }
 
 /// A delivery as a link.
-pub(super) fn delivery(address: &Address, row: &DeliveryRow, now: Timestamp) -> Markup {
+pub(super) fn delivery(page: &Page, row: &DeliveryRow, now: Timestamp) -> Markup {
     html! {
-        a.delivery href=(address.delivery(row.id)) {
+        a.delivery href=(page.address.delivery(row.id)) {
             span.arrow aria-hidden="true" { "→" } span.unseen { "to " }
-            span.name { (Received(endpoint_name(row.endpoint.as_str()))) } " " (state(row, now))
+            span.name { (Received(&page.endpoint_name(&row.endpoint))) } " " (state(row, now))
         }
     }
 }
 
-/// The name of an endpoint that is known by its id.
-pub(super) fn endpoint_name(id: &str) -> &str {
-    id.strip_prefix("ep_").unwrap_or(id)
-}
-
 /// A decision about a save, with what is sent because of it.
-pub(super) fn decision(address: &Address, about: (&str, &str), entry: &TraceEntry<'_>, sent: &[&DeliveryRow], now: Timestamp) -> Markup {
+pub(super) fn decision(page: &Page, about: (&str, &str), entry: &TraceEntry<'_>, sent: &[&DeliveryRow], now: Timestamp) -> Markup {
     let (model, object) = about;
+    let address = &page.address;
     let other = *entry.model != *model || *entry.object != *object;
     html! {
         li.decision .fired[entry.verdict == VerdictWord::Fired] {
@@ -58,7 +54,7 @@ pub(super) fn decision(address: &Address, about: (&str, &str), entry: &TraceEntr
             a.event href=(address.webhook(&entry.webhook)) { (Received(&entry.webhook)) }
             @if other { " of " a href=(address.object(&entry.model, &entry.object)) { (Received(&entry.model)) "/" bdi { (Received(&entry.object)) } } }
             @if entry.verdict != VerdictWord::Fired { " " span.why { (Sentence(&entry.to_string())) } }
-            @for row in sent { " " (delivery(address, row, now)) }
+            @for row in sent { " " (delivery(page, row, now)) }
         }
     }
 }

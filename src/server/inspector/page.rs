@@ -9,21 +9,18 @@ use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
 use super::address::Address;
+use super::controls::{DELIVERIES, NODE};
 use super::received::Sentence;
 use super::{Inspector, assets, bar, overlay};
-use crate::access::{Actor, Group, Permission, TenantScope, Verb};
-use crate::ids::DEFAULT_TENANT;
+use crate::access::{Actor, TenantScope};
+use crate::ids::{DEFAULT_TENANT, EndpointId};
 use crate::server::{App, Problem, Running};
 use crate::store::StoreError;
 
 /// A day, after which a time alone says too little. Seconds.
 const DAY: i64 = 24 * 3600;
-/// What is wrong with the files is the business of whoever has the node.
-const NODE: Permission = Permission { group: Group::Node, verb: Verb::Read };
-/// News are about deliveries.
-const NEWS: Permission = Permission { group: Group::Deliveries, verb: Verb::List };
 /// What the keys do.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 10] = [
     ("j k", "next, previous"),
     ("Enter", "open"),
     ("u", "back to the list"),
@@ -31,7 +28,8 @@ const KEYS: [(&str, &str); 9] = [
     ("r", "send the delivery again"),
     ("e", "edit the object and save it again, or the endpoint"),
     ("d", "compare: mark one delivery, then another"),
-    ("g s · g d · g w · g e", "saves, deliveries, webhooks, endpoints"),
+    ("g s · g d · g v", "saves, deliveries, what was diverted"),
+    ("g e · g w · g n", "endpoints, webhooks, the node"),
     ("?", "this list"),
 ];
 
@@ -60,6 +58,7 @@ pub(super) struct About<'a> {
 pub(super) enum Tab {
     Saves,
     Deliveries,
+    Diverted,
     Webhooks,
     Endpoints,
 }
@@ -77,6 +76,13 @@ impl Page {
 
     pub(super) fn inspector(&self) -> Result<&Inspector, Problem> {
         self.app.options.inspector.as_ref().ok_or_else(|| Problem::not_found("unknown-path", "this node has no inspector"))
+    }
+
+    /// The name of an endpoint that is known by its id; of one that is gone, what is left.
+    pub(super) fn endpoint_name(&self, id: &EndpointId) -> String {
+        let own = self.running().ok().and_then(|running| running.ingest.generation().own.endpoint(id));
+        let own = own.filter(|own| own.tenant == *self.scope.tenant());
+        own.map_or_else(|| id.as_str().strip_prefix("ep_").unwrap_or(id.as_str()).to_owned(), |own| own.endpoint.name.to_string())
     }
 
     /// The whole page.
@@ -128,7 +134,7 @@ impl Page {
 
     /// Where news come from, for whoever may hear them.
     fn events(&self) -> Option<String> {
-        let heard = self.scope.permits(NEWS);
+        let heard = self.scope.permits(DELIVERIES);
         heard.then(|| self.address.to("/events", &[("after", self.since.as_deref().unwrap_or_default())]))
     }
 
@@ -136,6 +142,7 @@ impl Page {
         let (path, hint) = match about.tab {
             Tab::Saves | Tab::Webhooks => ("", "object:a1  event:asset_ready"),
             Tab::Endpoints => ("/endpoints", "its name  event:…  suspended"),
+            Tab::Diverted => ("/diverted", "event:…  endpoint:…  object:…"),
             Tab::Deliveries => ("/deliveries", "status:>=400  event:…  object:…  text in the body"),
         };
         html! {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::controls::SAVE;
 use super::deliveries::looked_at;
 use super::filter::Filter;
 use super::outcome::decision;
@@ -121,7 +122,7 @@ fn row(page: &Page, save: &SaveRow, now: Timestamp) -> Markup {
         let (own, others) = rest.into_iter().partition(|row| *row.event == *entry.webhook && *row.object == *entry.object);
         rest = others;
         let own: Vec<&DeliveryRow> = own;
-        decided.push(decision(address, (&save.model, &save.object), entry, &own, now));
+        decided.push(decision(page, (&save.model, &save.object), entry, &own, now));
     }
     let first = save.deliveries.first().map(|row| row.id);
     html! {
@@ -161,7 +162,9 @@ fn empty(page: &Page, running: &Running, asked: &Asked) -> Markup {
             h2 { "No save yet" }
             p { "Save an object, and this page says what each webhook makes of it." }
             @if let Some(model) = model {
-                form method="post" action=(page.address.sample(model)) { button.primary { "Save a sample " (Received(model)) } }
+                @if page.scope.permits(SAVE) {
+                    form method="post" action=(page.address.sample(model)) { button.primary { "Save a sample " (Received(model)) } }
+                }
                 p { "or from a terminal:" }
                 pre.command { "curl -X PUT -H 'content-type: application/json' -d '{}' \\\n  http://" span data-host { "127.0.0.1:7357" } "/api/v1/tenants/" (tenant) "/objects/" (Received(model)) "/a1" }
             }

@@ -97,6 +97,7 @@ pub(super) fn of_all(title: &str, by: Actor, main: &Markup) -> Markup {
                     a.brand href="/" { "webhookc" }
                     nav aria-label="Pages" {
                         a href="/tenants" aria-current=[current("Tenants")] { "Tenants" }
+                        a href="/node" aria-current=[current("Node")] { "Node" }
                     }
                     (bar::leaving(by))
                 }

@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::outcome::{endpoint_name, state};
+use super::controls::SAVE;
+use super::outcome::state;
 use super::overlay::frame;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
@@ -51,7 +52,9 @@ pub(super) async fn show(
             h1 { (Received(&name)) }
             span.quiet { (explained.kind) " webhook of " (Received(&explained.model)) }
             div.actions {
-                form method="post" action=(page.address.sample(&explained.model)) { button.primary { "Save a sample " (Received(&explained.model)) } }
+                @if page.scope.permits(SAVE) {
+                    form method="post" action=(page.address.sample(&explained.model)) { button.primary { "Save a sample " (Received(&explained.model)) } }
+                }
                 a.button href=(page.address.deliveries(&format!("event:{name}"))) { "Its deliveries" }
             }
         }
@@ -124,7 +127,7 @@ fn firings(page: &Page, running: &Running, last: &[DeliveryRow]) -> Markup {
                 li data-row=(page.address.delivery(row.id)) {
                     (time(row.created_at, now)) " "
                     a href=(page.address.delivery(row.id)) { (Received(&row.model)) "/" bdi { (Received(&row.object)) } } " "
-                    span.arrow { "→" } " " (Received(endpoint_name(row.endpoint.as_str()))) " " (state(row, now))
+                    span.arrow { "→" } " " (Received(&page.endpoint_name(&row.endpoint))) " " (state(row, now))
                 }
             }
         }

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use super::controls::SAVE;
 use super::page::{About, Failure, Page, Tab};
 use super::received::{Received, made};
 use crate::access::may;
@@ -42,7 +43,9 @@ fn draw(page: &Page, model: &ModelNode<'_>) -> Markup {
         section.model aria-labelledby={ "model-" (model.name) } {
             h2 #{ "model-" (model.name) } {
                 (Received(model.name)) " " span.quiet { (Received(model.label)) }
-                form method="post" action=(page.address.sample(model.name)) { button.quiet { "Save a sample " (Received(model.name)) } }
+                @if page.scope.permits(SAVE) {
+                    form method="post" action=(page.address.sample(model.name)) { button.quiet { "Save a sample " (Received(model.name)) } }
+                }
             }
             @if model.webhooks.is_empty() { p.note { "No webhook looks at it." } } @else {
                 ul.webhooks {

@@ -12,6 +12,7 @@ mod doctor;
 mod endpoints;
 mod failure;
 mod keys;
+mod lately;
 mod list;
 mod objects;
 mod open;

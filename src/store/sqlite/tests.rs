@@ -100,6 +100,7 @@ async fn the_hot_queries_walk_an_index() {
         (super::queue::OLDEST, "deliveries_due (endpoint=? AND due_at<?)"),
         (super::queue::NEWEST, "deliveries_due (endpoint=? AND due_at<?)"),
         (super::queue::FIRST, "deliveries_due (endpoint=?)"),
+        (super::lately::LAST, "deliveries_endpoint (endpoint=? AND created_at>?)"),
         (super::queue::UNBLOCK, "deliveries_lane (endpoint=? AND tenant=? AND model=? AND object=?"),
         (&children, "children_6173736574_726f6f6d5f6964 (tenant=? AND <expr>=?)"),
         (super::waits::WAITING, "waits_for (tenant=? AND for_model=? AND for_id=?)"),

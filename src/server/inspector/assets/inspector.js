@@ -21,21 +21,36 @@ async function refresh() {
   }
   fetching = true;
   const began = performance.now();
+  let fresh = null;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     // Whoever is not signed in any more is sent to where that is done.
     if (answer.redirected) return location.reload();
-    if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (answer.ok) fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   } catch {
     // The node is away; the stream of events says so, and comes back with it.
   }
-  setTimeout(() => {
-    fetching = false;
-    if (wanted) {
-      wanted = false;
-      refresh();
-    }
-  }, Math.max(LEAST_PAUSE, performance.now() - began));
+  try {
+    if (fresh) replace(fresh);
+  } finally {
+    setTimeout(() => {
+      fetching = false;
+      if (wanted) {
+        wanted = false;
+        refresh();
+      }
+    }, Math.max(LEAST_PAUSE, performance.now() - began));
+  }
+  lookAgain();
+}
+
+let looking = null;
+
+/** Fetches the page after a while, if it shows what goes on in the node and tells nobody. */
+function lookAgain() {
+  const again = find("[data-again]");
+  clearTimeout(looking);
+  if (again) looking = setTimeout(refresh, Number(again.dataset.again));
 }
 
 /** Puts what differs of a fetched page in its place. */
@@ -102,6 +117,7 @@ function adapt(old, next) {
     old.className = next.className;
     old.classList.add(...kept);
   }
+  if (old.nodeName === "PROGRESS") old.value = next.value;
   if (old.nodeName === "TEXTAREA") old.value = next.value;
   else merge(old, next);
 }
@@ -122,6 +138,8 @@ function shows(news) {
       return news.kind !== "saved" || news.fired > 0;
     case "delivery":
       return news.delivery === name;
+    case "resend":
+      return news.kind === "sending";
     case "object":
       return news.kind !== "saved" || `${news.model}/${news.object}` === name;
     default:
@@ -356,4 +374,5 @@ addEventListener("click", async (event) => {
 });
 
 dress();
+lookAgain();
 if (document.body.dataset.events) connect();

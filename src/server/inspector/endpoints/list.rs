@@ -7,10 +7,11 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::access::{Group, Permission, Verb, may};
+use crate::access::may;
 use crate::server::App;
 use crate::server::access::Allowed;
 use crate::server::api::endpoints::{EndpointView, Part, find};
+use crate::server::inspector::controls::CHANGE;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::{Received, Sentence};
 use crate::server::request::Parameters;
@@ -18,8 +19,6 @@ use crate::store::OwnFilter;
 
 /// Endpoints on a page.
 const PAGE: usize = 50;
-/// Who may change them.
-pub(super) const CHANGE: Permission = Permission { group: Group::Webhooks, verb: Verb::Write };
 /// The states by which a list can be narrowed.
 const STATES: [&str; 3] = ["active", "suspended", "disabled"];
 

@@ -5,6 +5,7 @@
 mod act;
 mod change;
 mod form;
+mod lately;
 mod list;
 mod preview;
 mod said;

@@ -6,36 +6,50 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::list::{CHANGE, origin, state};
-use crate::access::{Group, Permission, Verb, may};
+use super::lately::{self, Window};
+use super::list::{origin, state};
+use crate::access::may;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::api::endpoints::{EndpointView, look_up};
+use crate::server::inspector::controls::{CHANGE, DELIVERIES};
 use crate::server::inspector::json::{colored, lines};
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::{Received, Sentence};
-use crate::server::request::Names;
+use crate::server::request::{Names, Parameters};
 use crate::server::tenant_endpoints::{self, Kept};
 use crate::server::{App, Problem, Running, confidential};
 
-/// Who may look at deliveries.
-const DELIVERIES: Permission = Permission { group: Group::Deliveries, verb: Verb::List };
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// The window of the charts.
+    #[serde(default)]
+    last: String,
+}
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     allowed: Allowed<may::Webhooks, may::Read>,
     Names((_, id)): Names<(String, String)>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Result<Response, Failure> {
     let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
     let endpoint = look_up(running, &page.scope, &id).await?;
+    let lately = if page.scope.permits(DELIVERIES) {
+        lately::draw(&page, running, &id, Window::named(&asked.last)).await?
+    } else {
+        html! {}
+    };
     let live = format!("endpoint {id}");
     let about = About { title: &endpoint.name, tab: Tab::Endpoints, live: &live, filter: "" };
     let main = html! {
         (heading(&page, &endpoint))
         (standing(&endpoint))
+        (lately)
         section aria-labelledby="asks" { h2 #asks { "What it receives" } (asks(&page, &endpoint)) }
         section aria-labelledby="request" { h2 #request { "Request" } (request(&endpoint)) }
         section aria-labelledby="sending" { h2 #sending { "How it is sent" } (sending(&endpoint)) }

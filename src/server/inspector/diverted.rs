@@ -1,0 +1,194 @@
+//! What was given up and kept: why, with its message; it can be sent again or thrown away.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use jiff::Timestamp;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::controls::{DELIVERY, DIVERTED_DELETE, DIVERTED_ONE, DIVERTED_RESEND, RESEND};
+use super::filter::Filter;
+use super::json::{colored, lines};
+use super::page::{About, Failure, Page, Tab, time};
+use super::received::{Received, Sentence};
+use super::secrecy::is_sensitive;
+use crate::access::may;
+use crate::ids::DeliveryId;
+use crate::server::access::Allowed;
+use crate::server::request::{Names, Parameters, parsed};
+use crate::server::{App, Problem, Running};
+use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, Page as Part};
+
+/// Events on a page.
+const PAGE: usize = 50;
+/// Bytes of a message that are shown.
+const SHOWN: usize = 64 * 1024;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    q: String,
+    before: Option<String>,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::DivertedEvents, may::List>,
+    Parameters(asked): Parameters<Asked>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
+    let about = About { title: "Diverted", tab: Tab::Diverted, live: "deliveries", filter: &asked.q };
+    let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
+    let written = Filter::read(&asked.q);
+    let filter = DeliveryFilter { states: vec![DeliveryState::Diverted], ..written.deliveries() };
+    let before = asked.before.as_deref().map(parsed).transpose()?;
+    let mut rows = running.ingest.store.deliveries(&page.scope, &filter, &Part { before, limit: PAGE + 1 }).await?;
+    let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|row| row.id.to_string());
+    rows.truncate(PAGE);
+    let now = running.ingest.clock.now();
+    let address = &page.address;
+    let again = format!("status:diverted {}", asked.q);
+    let main = html! {
+        h1.unseen { "Diverted events" }
+        @for mistake in &written.mistakes { p.note role="alert" { (Sentence(mistake)) } }
+        @if rows.is_empty() { (empty(&asked)) } @else {
+            div.tools {
+                p.note { "What was given up and kept. It can be sent again when the receiver is mended." }
+                @if page.scope.permits(RESEND) { a.button href=(address.to("/resends", &[("q", again.trim())])) { "Send all of these again" } }
+            }
+            table.diverted {
+                thead { tr {
+                    th scope="col" { "Event" } th scope="col" { "Object" } th scope="col" { "Endpoint" } th scope="col" { "Why" } th scope="col" { "Given up" }
+                    th scope="col" { span.unseen { "Actions" } }
+                } }
+                tbody { @for row in &rows { (line(&page, row, now)) } }
+            }
+        }
+        nav.turning aria-label="Parts of the list" {
+            @if asked.before.is_some() { a href=(address.to("/diverted", &[("q", &asked.q)])) { "Newest" } }
+            @if let Some(next) = next { a rel="next" href=(address.to("/diverted", &[("q", &asked.q), ("before", &next)])) { "Older" } }
+        }
+    };
+    Ok(page.draw(&about, &main))
+}
+
+fn line(page: &Page, row: &DeliveryRow, now: Timestamp) -> Markup {
+    let link = page.address.diverted(row.id);
+    html! {
+        tr #(row.id.to_string()) data-row=(link) {
+            td { @if page.scope.permits(DIVERTED_ONE) { a href=(link) { (Received(&row.event)) } } @else { (Received(&row.event)) } }
+            td { (Received(&row.model)) "/" bdi { (Received(&row.object)) } }
+            td { (Received(&page.endpoint_name(&row.endpoint))) }
+            td { (why(row)) }
+            td { (time(row.settled_at.unwrap_or(row.created_at), now)) }
+            td { (buttons(page, row)) }
+        }
+    }
+}
+
+/// What the receiver did, and why nothing more is tried.
+fn why(row: &DeliveryRow) -> Markup {
+    html! {
+        span.pill.bad { @match row.last_status { Some(status) => { (status) }, None => { "no answer" } } }
+        " after " (row.attempts) @if row.attempts == 1 { " attempt" } @else { " attempts" }
+        @if let Some(reason) = &row.reason { " " span.why { (Received(reason)) } }
+    }
+}
+
+fn buttons(page: &Page, row: &DeliveryRow) -> Markup {
+    let link = page.address.diverted(row.id);
+    html! {
+        div.row {
+            @if page.scope.permits(DIVERTED_RESEND) { form method="post" action={ (link) "/resend" } { button { "Resend" } } }
+            @if page.scope.permits(DIVERTED_DELETE) { form method="post" action={ (link) "/delete" } { button.danger { "Delete" } } }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    /// Shows what is hidden.
+    reveal: Option<String>,
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::DivertedEvents, may::Read>,
+    Names((_, id)): Names<(String, String)>,
+    Parameters(asked): Parameters<Shown>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
+    let running = page.running()?;
+    let row = find(&page, running, &id).await?;
+    let now = running.ingest.clock.now();
+    let hidden = asked.reveal.is_none() && is_sensitive(&running.ingest.generation().rules, &row.event, &row.model);
+    let text = String::from_utf8_lossy(&row.body);
+    let shown = text.char_indices().map(|(at, _)| at).find(|at| *at >= SHOWN).and_then(|cut| text.get(..cut)).unwrap_or(&text);
+    let about = About { title: "Diverted event", tab: Tab::Diverted, live: "", filter: "" };
+    let main = html! {
+        div.title data-back=(page.address.to("/diverted", &[])) {
+            h1 { (Received(&row.event)) " " span.arrow { "→" } " " (Received(&page.endpoint_name(&row.endpoint))) }
+            div.actions {
+                (buttons(&page, &row))
+                @if page.scope.permits(DELIVERY) { a.button href=(page.address.delivery(row.id)) { "The delivery" } }
+            }
+        }
+        dl.facts {
+            dt { "Why" } dd { (why(&row)) }
+            dt { "Given up" } dd { (time(row.settled_at.unwrap_or(row.created_at), now)) }
+            dt { "Object" } dd { (Received(&row.model)) "/" bdi { (Received(&row.object)) } }
+            dt { "Message" } dd { code { (row.message) } }
+            dt { "Request" } dd.breaks { (Received(&row.method)) " " @if hidden { "••••••" } @else { code { (Received(&row.url.masked())) } } }
+        }
+        section aria-labelledby="message" {
+            h2 #message { "Message" }
+            @if hidden { p.note { (Sentence("It is about a `sensitive` model: its contents are hidden. ")) a href="?reveal=1" { "Show them" } } }
+            @else { pre.body tabindex="0" { (colored(&lines(shown))) @if shown.len() < text.len() { "…" } } }
+        }
+    };
+    Ok(page.draw(&about, &main))
+}
+
+pub(super) async fn resend(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::DivertedEvents, may::Resend>,
+    Names((_, id)): Names<(String, String)>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
+    let running = page.running()?;
+    let row = find(&page, running, &id).await?;
+    running.ingest.store.resend(&page.scope, row.id, running.ingest.clock.now()).await?;
+    Ok(Redirect::to(&page.address.to("/diverted", &[])).into_response())
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::DivertedEvents, may::Delete>,
+    Names((_, id)): Names<(String, String)>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
+    let running = page.running()?;
+    let row = find(&page, running, &id).await?;
+    running.ingest.store.throw_away(&page.scope, row.id).await?;
+    Ok(Redirect::to(&page.address.to("/diverted", &[])).into_response())
+}
+
+/// The event, if it is diverted still.
+async fn find(page: &Page, running: &Running, id: &str) -> Result<DeliveryRow, Failure> {
+    let id: DeliveryId = parsed(id)?;
+    let row = running.ingest.store.delivery(&page.scope, id).await?.filter(|row| row.state == DeliveryState::Diverted);
+    row.ok_or_else(|| Problem::not_found("unknown-event", format!("there is no diverted event `{id}`")).into())
+}
+
+fn empty(asked: &Asked) -> Markup {
+    html! {
+        div.empty {
+            @if asked.q.is_empty() {
+                h2 { "Nothing is diverted" }
+                p { "What an endpoint does not take in all its attempts is kept here." }
+            } @else { h2 { "No diverted event fits the filter" } }
+        }
+    }
+}
