@@ -103,10 +103,10 @@ fn attempted(delivery: &Delivery, attempt: &Attempt) -> Value {
 
 /// An answer as it is written in `answers`.
 fn answer(answer: &Answer) -> Value {
-    match &answer.outcome {
-        AttemptOutcome::Answered { status, retry_after: Some(wait) } => json!({ "status": status, "retry_after": span(*wait) }),
-        other => outcome(other),
+    if let AttemptOutcome::Answered { status, retry_after: Some(wait) } = &answer.outcome {
+        return json!({ "status": status, "retry_after": span(*wait) });
     }
+    outcome(&answer.outcome)
 }
 
 fn outcome(outcome: &AttemptOutcome) -> Value {
