@@ -16,12 +16,12 @@ use crate::store::StoreError;
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Why a request failed. Its JSON is the answer's body.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
 pub struct Problem(Box<Details>);
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 struct Details {
     /// Identifies the kind for programs.
@@ -256,11 +256,13 @@ impl IntoResponse for Problem {
         if let Some(wait) = wait {
             answer.headers_mut().insert(header::RETRY_AFTER, wait);
         }
+        // For whoever can say it better to a browser.
+        answer.extensions_mut().insert(self);
         answer
     }
 }
 
-pub(super) async fn unknown_path(uri: Uri) -> Problem {
+pub(super) fn unknown_path(uri: &Uri) -> Problem {
     Problem::not_found("unknown-path", format!("there is nothing at `{}`", uri.path()))
         .help("objects are at `/api/v1/tenants/default/objects/MODEL/ID`")
 }

@@ -82,7 +82,7 @@ pub fn router(app: Arc<App>) -> Router {
     if app.options.inspector.is_some() {
         node = node.merge(inspector::routes(&app));
     }
-    node.fallback(problem::unknown_path)
+    node.fallback(inspector::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), entrance::enter))
         .with_state(app)

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::access::{TenantScope, may};
 use crate::check::{Fit, TenantEndpoint, Wants};
-use crate::delivery::{AttemptOutcome, Frozen, Keys, request};
+use crate::delivery::{AttemptOutcome, Frozen, Keys, TOO_LATE, request};
 use crate::diagnostics::one_of;
 use crate::egress::Exchange;
 use crate::endpoints::{Field, Style, document};
@@ -263,7 +263,7 @@ fn why(outcome: &AttemptOutcome) -> Option<String> {
     match outcome {
         AttemptOutcome::Answered { status: 200..=299, .. } => None,
         AttemptOutcome::Answered { status, .. } => Some(format!("answered {status}")),
-        AttemptOutcome::TimedOut => Some("no complete answer within the deadline".to_owned()),
+        AttemptOutcome::TimedOut => Some(TOO_LATE.to_owned()),
         AttemptOutcome::ConnectionFailed(why) | AttemptOutcome::Refused(why) | AttemptOutcome::OurFault(why) => Some(why.clone()),
     }
 }
