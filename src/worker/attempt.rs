@@ -6,17 +6,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, Timing, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, TOO_LATE, Timing, request, settle};
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
-use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
+use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled, Store};
 use crate::time::{Clock, Entropy};
 use crate::worker::lane::Reached;
 use crate::worker::record::{Finished, Told};
 
 /// What every attempt works with.
 pub(super) struct Tools {
+    pub store: Store,
     pub egress: Client,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -34,6 +35,10 @@ impl Attempt {
     /// Makes the attempt; never longer than the endpoint's deadline. `None` when the lease might end before it does.
     pub(super) async fn run(self, claimed: Claimed) -> Option<(Finished, Reached)> {
         let tools = &*self.tools;
+        if !tools.store.holds(claimed.node).await {
+            tracing::warn!(delivery = %claimed.id, "a delivery was not sent: this node was away, and others have taken it over");
+            return None;
+        }
         let started_at = tools.clock.now();
         if started_at.saturating_add(self.target.policy.timeout).unwrap_or(Timestamp::MAX) > claimed.lease_until {
             tracing::warn!(delivery = %claimed.id, "a delivery was not sent: it came so late that its lease might have ended before the answer");
@@ -67,6 +72,7 @@ impl Attempt {
             tenant: claimed.tenant,
             delivery: claimed.id,
             fence: claimed.fence,
+            ordered: claimed.ordered,
             attempt: AttemptRow {
                 number,
                 started_at,
@@ -144,7 +150,7 @@ fn error(outcome: &AttemptOutcome) -> Option<Box<str>> {
     match outcome {
         AttemptOutcome::Answered { status: 200..=299, .. } => None,
         AttemptOutcome::Answered { status, .. } => Some(format!("answered {status}").into()),
-        AttemptOutcome::TimedOut => Some("no complete answer within the deadline".into()),
+        AttemptOutcome::TimedOut => Some(TOO_LATE.into()),
         AttemptOutcome::ConnectionFailed(why) | AttemptOutcome::Refused(why) | AttemptOutcome::OurFault(why) => Some(why.as_str().into()),
     }
 }

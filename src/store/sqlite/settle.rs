@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::ids::LaneId;
-use crate::store::sqlite::agenda::Note;
+use crate::store::agenda::Note;
 use crate::store::sqlite::endpoints::{Standing, given_up, suspend, taken};
 use crate::store::sqlite::queue::unblock;
 use crate::store::sqlite::session::Session;
