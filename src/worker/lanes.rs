@@ -239,7 +239,8 @@ impl Lanes {
 
     /// Deliveries that may be claimed beyond the places that are free, to stand in line.
     fn ahead(&self, id: LaneId, lane: Lane, policy: &Policy) -> usize {
-        self.line_room(id, lane, policy).min(CLAIMED_AT_ONCE).min(lane.fit(HEAVIEST.saturating_sub(self.line_bytes)))
+        let room = self.line_room(id, lane, policy).min(CLAIMED_AT_ONCE).min(CLAIMED.saturating_sub(self.in_line));
+        room.min(lane.fit(HEAVIEST.saturating_sub(self.line_bytes)))
     }
 
     /// Whether a body of so many bytes may join a line.
@@ -279,7 +280,6 @@ impl Lanes {
         let mut silent = self.silent_limit().saturating_sub(self.silent_total);
         let mut tenants: FxHashMap<Tenant, usize> = FxHashMap::default();
         let share = (shared / open.len()).max(1);
-        let mut ahead_of_all = CLAIMED;
         for (lane, target, known, free) in open {
             let tenant = tenants.entry(lane.tenant.clone()).or_insert_with(|| self.tenant_room(&lane.tenant));
             let mut count = free.min(share).min(shared);
@@ -292,8 +292,7 @@ impl Lanes {
                 silent -= count;
             }
             if count > 0 {
-                let ahead = if count == free { self.ahead(lane.id, known, &target.policy).min(ahead_of_all) } else { 0 };
-                ahead_of_all -= ahead;
+                let ahead = if count == free { self.ahead(lane.id, known, &target.policy) } else { 0 };
                 room -= count;
                 shared = shared.saturating_sub(count);
                 *tenant -= count;

@@ -12,9 +12,10 @@ pub(super) const LONGEST: usize = 16 * 1024;
 pub(super) const HEAVIEST: usize = 16 * 1024 * 1024;
 /// Bytes of a body that may stand in line straight from its commit: a few large ones must not take the room of all others.
 pub(super) const LARGEST_BODY: usize = 8 * 1024;
-/// Deliveries that are claimed together to stand in line, of all lanes: other writes wait meanwhile.
+/// Deliveries that are claimed for the lines of all lanes. Fewer than may stand there: a claim has the store write, and a delivery that comes
+/// straight from its commit does not.
 pub(super) const CLAIMED: usize = 2048;
-/// Of those for one lane.
+/// Of those for one lane, at a time: other writes wait meanwhile.
 pub(super) const CLAIMED_AT_ONCE: usize = 512;
 
 /// A line.
