@@ -19,7 +19,7 @@ const LONGEST_REST: Duration = Duration::from_secs(10);
 /// How long nothing is sent to an endpoint that is to be suspended: until that is recorded, also on a slow disk.
 const UNWANTED_REST: Duration = Duration::from_secs(2);
 /// Deliveries of a lane that may wait in memory for a place.
-const LONGEST_LINE: usize = 2048;
+const LONGEST_LINE: usize = 512;
 /// How long the last one of them may wait, as far as can be foreseen; much less than a lease is longer than its request.
 const PATIENT_LINE: Duration = Duration::from_secs(5);
 /// One delivery in so many is the one that came due last, not the one that is longest due: what is fresh does not wait for a backlog.

@@ -12,7 +12,7 @@ use crate::generation::Target;
 use crate::ids::{LaneId, Tenant};
 use crate::store::{self, Claimed, Crew, Share, Way};
 use crate::worker::lane::{Lane, Reached};
-use crate::worker::line::{CLAIMED, CLAIMED_AT_ONCE, Entered, HEAVIEST, LARGEST_BODY, LONGEST, Line, Next};
+use crate::worker::line::{HEAVIEST, LARGEST_BODY, LONGEST, Line};
 
 /// Lanes that are remembered beyond those with something under way, before those are sorted out of which nothing need be.
 const REMEMBERED: usize = 4096;
@@ -33,7 +33,7 @@ pub(super) struct Lanes {
     lines: FxHashMap<LaneId, Line>,
     /// Deliveries in all of them.
     in_line: usize,
-    /// Bytes of their bodies.
+    /// Bytes of the bodies of those that are committed.
     line_bytes: usize,
     /// Deliveries that have left their line without being sent.
     dissolved: Vec<Claimed>,
@@ -126,10 +126,9 @@ impl Lanes {
             self.take((id, tenant), policy, now);
             self.entry(id).weigh(bytes);
             self.lines.entry(id).or_default().grant();
-        } else if is_next && lane.in_flight > 0 && self.may_stand(bytes) && self.line_room(id, lane, policy) > 0 {
-            self.lines.entry(id).or_default().promise(bytes);
+        } else if is_next && lane.in_flight > 0 && bytes <= LARGEST_BODY && self.line_room(id, lane, policy) > 0 {
+            self.lines.entry(id).or_default().promise();
             self.in_line += 1;
-            self.line_bytes += bytes;
         } else {
             self.waiting.insert(id);
             return false;
@@ -139,12 +138,11 @@ impl Lanes {
 
     /// A delivery for which [`Lanes::reserve`] said so is not made after all.
     pub(super) fn undo(&mut self, lane: (LaneId, &Tenant), now: Instant) {
-        match self.lines.get_mut(&lane.0).and_then(Line::undo) {
-            None => self.free(lane, Reached::Unknown, now),
-            Some(bytes) => {
-                self.in_line = self.in_line.saturating_sub(1);
-                self.line_bytes = self.line_bytes.saturating_sub(bytes);
-            }
+        let had_place = self.lines.get_mut(&lane.0).is_none_or(Line::undo);
+        if had_place {
+            self.free(lane, Reached::Unknown, now);
+        } else {
+            self.in_line = self.in_line.saturating_sub(1);
         }
     }
 
@@ -152,16 +150,17 @@ impl Lanes {
     pub(super) fn enter(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
         let id = delivery.lane;
         let (tenant, bytes) = (delivery.tenant.clone(), delivery.body.len());
-        match self.lines.entry(id).or_default().enter(delivery) {
-            Entered::Place(delivery) => {
-                self.forget_line(id);
-                return Some(delivery);
-            }
-            Entered::Line(kept) => self.line_bytes = (self.line_bytes + bytes).saturating_sub(kept),
+        let entered = self.lines.entry(id).or_default().enter(delivery);
+        if entered.is_none() {
+            self.line_bytes += bytes;
         }
-        // Nobody will call the line when a request ends, if none is under way.
         let idle = self.by_id.get(&id).is_none_or(|lane| lane.in_flight == 0);
-        if idle { self.next((id, &tenant), policy, now) } else { None }
+        if entered.is_none() && idle {
+            // Nobody will call the line when a request ends.
+            return self.next((id, &tenant), policy, now);
+        }
+        self.forget_line(id);
+        entered
     }
 
     fn forget_line(&mut self, id: LaneId) {
@@ -205,15 +204,8 @@ impl Lanes {
             }
             return None;
         }
-        let (next, bytes) = match self.lines.get_mut(&id).map_or(Next::Nobody, Line::advance) {
-            Next::Delivery(delivery) => {
-                let bytes = delivery.body.len();
-                (Some(delivery), bytes)
-            }
-            Next::Promised(bytes) => (None, bytes),
-            Next::Nobody => (None, 0),
-        };
-        self.line_bytes = self.line_bytes.saturating_sub(bytes);
+        let next = self.lines.get_mut(&id).and_then(Line::advance);
+        self.line_bytes = self.line_bytes.saturating_sub(next.as_ref().map_or(0, |next| next.body.len()));
         self.in_line = self.in_line.saturating_sub(1);
         self.forget_line(id);
         self.take((id, tenant), policy, now);
@@ -239,13 +231,7 @@ impl Lanes {
 
     /// Deliveries that may be claimed beyond the places that are free, to stand in line.
     fn ahead(&self, id: LaneId, lane: Lane, policy: &Policy) -> usize {
-        let room = self.line_room(id, lane, policy).min(CLAIMED_AT_ONCE).min(CLAIMED.saturating_sub(self.in_line));
-        room.min(lane.fit(HEAVIEST.saturating_sub(self.line_bytes)))
-    }
-
-    /// Whether a body of so many bytes may join a line.
-    fn may_stand(&self, bytes: usize) -> bool {
-        bytes <= LARGEST_BODY && self.line_bytes + bytes <= HEAVIEST
+        self.line_room(id, lane, policy).min(lane.fit(HEAVIEST.saturating_sub(self.line_bytes)))
     }
 
     /// Deliveries that may still join the line of a lane.

@@ -6,52 +6,27 @@ use std::collections::VecDeque;
 
 use crate::store::Claimed;
 
-/// Deliveries in the lines of all lanes, about half a KiB each besides their bodies.
-pub(super) const LONGEST: usize = 16 * 1024;
+/// Deliveries in the lines of all lanes.
+pub(super) const LONGEST: usize = 2048;
 /// Bytes of their bodies, about: what has been claimed is known only then.
 pub(super) const HEAVIEST: usize = 16 * 1024 * 1024;
-/// Bytes of a body that may stand in line straight from its commit: a few large ones must not take the room of all others.
-pub(super) const LARGEST_BODY: usize = 8 * 1024;
-/// Deliveries that are claimed for the lines of all lanes. Fewer than may stand there: a claim has the store write, and a delivery that comes
-/// straight from its commit does not.
-pub(super) const CLAIMED: usize = 2048;
-/// Of those for one lane, at a time: other writes wait meanwhile.
-pub(super) const CLAIMED_AT_ONCE: usize = 512;
+/// Bytes of a body that may stand in line straight from its commit: with as many as may, 16 MiB.
+pub(super) const LARGEST_BODY: usize = HEAVIEST / LONGEST;
 
 /// A line.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     /// Places that were taken for deliveries which are still being committed.
     granted: usize,
-    /// Deliveries still being committed that were promised to stand in line: the bytes of each.
-    promised: VecDeque<usize>,
+    /// Deliveries still being committed that were promised to stand in line.
+    promised: usize,
     waiting: VecDeque<Claimed>,
-}
-
-/// What becomes of a delivery that has been committed.
-#[derive(Debug)]
-pub(super) enum Entered {
-    /// It has its place.
-    Place(Claimed),
-    /// It stands in line, for which so many bytes were kept.
-    Line(usize),
-}
-
-/// Who has the place that is free.
-#[derive(Debug)]
-pub(super) enum Next {
-    /// This one.
-    Delivery(Claimed),
-    /// One that is still being committed, for which so many bytes were kept.
-    Promised(usize),
-    /// Nobody stands in line.
-    Nobody,
 }
 
 impl Line {
     /// Deliveries that stand in line, or will.
     pub(super) fn standing(&self) -> usize {
-        self.promised.len() + self.waiting.len()
+        self.promised + self.waiting.len()
     }
 
     /// Whether nothing need be remembered of it.
@@ -64,28 +39,30 @@ impl Line {
         self.granted += 1;
     }
 
-    /// A delivery of so many bytes that is being committed will stand in line.
-    pub(super) fn promise(&mut self, bytes: usize) {
-        self.promised.push_back(bytes);
+    /// A delivery that is being committed will stand in line.
+    pub(super) fn promise(&mut self) {
+        self.promised += 1;
     }
 
-    /// The last delivery that was being committed is not made; the bytes that were kept for it, unless it had a place.
-    pub(super) fn undo(&mut self) -> Option<usize> {
-        let kept = self.promised.pop_back();
-        if kept.is_none() {
-            self.granted = self.granted.saturating_sub(1);
+    /// A delivery that was being committed is not made; whether it had a place.
+    pub(super) fn undo(&mut self) -> bool {
+        if self.promised > 0 {
+            self.promised -= 1;
+            return false;
         }
-        kept
+        self.granted = self.granted.saturating_sub(1);
+        true
     }
 
-    /// A delivery has been committed.
-    pub(super) fn enter(&mut self, delivery: Claimed) -> Entered {
+    /// A delivery has been committed; it is given back when it has its place.
+    pub(super) fn enter(&mut self, delivery: Claimed) -> Option<Claimed> {
         if self.granted > 0 {
             self.granted -= 1;
-            return Entered::Place(delivery);
+            return Some(delivery);
         }
+        self.promised = self.promised.saturating_sub(1);
         self.waiting.push_back(delivery);
-        Entered::Line(self.promised.pop_front().unwrap_or_default())
+        None
     }
 
     /// A delivery has been claimed, and there is no place for it.
@@ -93,14 +70,14 @@ impl Line {
         self.waiting.push_back(delivery);
     }
 
-    /// There is a place for the next one.
-    pub(super) fn advance(&mut self) -> Next {
-        if let Some(delivery) = self.waiting.pop_front() {
-            return Next::Delivery(delivery);
+    /// There is a place for the next one. It is given, unless it is still being committed.
+    pub(super) fn advance(&mut self) -> Option<Claimed> {
+        let next = self.waiting.pop_front();
+        if next.is_none() && self.promised > 0 {
+            self.promised -= 1;
+            self.granted += 1;
         }
-        let Some(bytes) = self.promised.pop_front() else { return Next::Nobody };
-        self.granted += 1;
-        Next::Promised(bytes)
+        next
     }
 
     /// Those that wait go.
