@@ -17,6 +17,8 @@ mod endpoints;
 mod lanes;
 #[path = "store/lists.rs"]
 mod lists;
+#[path = "store/lived_in.rs"]
+mod lived_in;
 #[path = "store/opening.rs"]
 mod opening;
 #[path = "store/prune.rs"]
