@@ -5,6 +5,8 @@
 mod attempt;
 #[path = "store/backup.rs"]
 mod backup;
+#[path = "store/console.rs"]
+mod console;
 #[path = "store/doctor.rs"]
 mod doctor;
 #[path = "store/endpoints.rs"]
