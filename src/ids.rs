@@ -58,7 +58,7 @@ pub struct ParseIdError {
 }
 
 /// A lane: the way of one tenant's deliveries to one endpoint. Its row in the store, and unknown outside of the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneId(pub i64);
 
 macro_rules! identity {

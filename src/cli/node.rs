@@ -171,6 +171,7 @@ impl Node {
             };
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
             keyring.load_tenants().await.map_err(|error| Failure::of("cannot take up the endpoints of tenants", &error))?;
+            let keys_of_tenants = Arc::clone(&keyring);
             app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), egress, store_key: Some(store_key) });
             begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
@@ -183,6 +184,7 @@ impl Node {
             tokio::select! {
                 () = reloader.run(live) => {}
                 () = reexamine(&ingest, &swapped) => {}
+                () = follow_others(&store, &keychain, &keys_of_tenants) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             resending.abort();
@@ -228,6 +230,18 @@ async fn reexamine(ingest: &Ingest, swapped: &Notify) {
         }
         reexamine_once(ingest).await;
     }
+}
+
+/// Takes up what other nodes of the store change, if there can be others: keys of the API, and endpoints that tenants make. For ever.
+async fn follow_others(store: &Store, keychain: &Keychain, keyring: &Keyring) {
+    let mut elsewhere = store.elsewhere();
+    while elsewhere.changed().await.is_ok() {
+        keychain.ask_anew().await;
+        if let Err(error) = keyring.reload_tenants().await {
+            tracing::error!(%error, "what another node has changed could not be taken up; it is tried again with the next change");
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 async fn reexamine_once(ingest: &Ingest) {
@@ -320,7 +334,7 @@ async fn open_store(plan: &Plan, config: &Config) -> Result<(Store, Found), Fail
             found.source
         );
     }
-    let help = "choose another file with `--store sqlite:PATH`";
+    let help = "choose another store with `--store sqlite:PATH` or `--store postgres://USER@HOST/DATABASE`";
     let store = Store::open_with(&url, vault(&found)).await.map_err(|error| Failure::new(error.to_string()).help(help))?;
     Ok((store, found))
 }

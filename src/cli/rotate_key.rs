@@ -60,7 +60,8 @@ impl RotateKey {
             return Ok(None);
         }
         let (config, url) = (self.stored.config()?, self.stored.url()?);
-        if !crate::store::glance(&url).await.map_err(|error| unusable(&error))?.path.is_file() {
+        let glance = crate::store::glance(&url).await.map_err(|error| unusable(&error))?;
+        if glance.path.is_some_and(|path| !path.is_file()) {
             return Err(unusable(&StoreError::Open { url, why: "there is no such file".to_owned() }));
         }
         let found = key_of_store(&config, &url).await?;

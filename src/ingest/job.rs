@@ -14,7 +14,7 @@ use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
-use crate::store::{Answer, JobStep, SaveJob, StoreError};
+use crate::store::{Answer, JobStep, Query, SaveJob, StoreError};
 use crate::telemetry::{self, Parent};
 use crate::time::Entropy;
 
@@ -187,6 +187,29 @@ impl SaveJob for Saving {
             }
         }
     }
+
+    fn foresee(&self, most: usize) -> Vec<Query> {
+        let (program, known) = (&self.generation.rules.program, Known::default());
+        let mut queries = Vec::new();
+        for save in &self.saves {
+            let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence: Sequence(0), now: self.at };
+            if let Step::Need(reads) = evaluate(&self.generation.rules, save, &known, moment) {
+                queries.extend(reads.iter().map(|read| query(program, read)));
+            }
+            if queries.len() >= most {
+                break;
+            }
+        }
+        queries
+    }
+
+    fn restart(&mut self) -> bool {
+        self.known = Known::default();
+        (self.asked, self.rounds, self.error) = (Vec::new(), 0, None);
+        (self.saved, self.news, self.decided) = (Vec::with_capacity(self.saves.len()), Vec::new(), telemetry::Decided::default());
+        true
+    }
+
     fn committed(&mut self) {
         for mut activity in self.news.drain(..) {
             if let Activity::Saved { took, .. } = &mut activity {

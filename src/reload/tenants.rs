@@ -30,7 +30,29 @@ impl Keyring {
     /// # Errors
     /// When the store fails.
     pub async fn load_tenants(&self) -> Result<usize, BuildError> {
-        let (mut after, mut count) = (0, 0);
+        let loaded = self.load().await?;
+        // What a process that was cut off had begun.
+        while self.store().settle_gone().await? {}
+        Ok(loaded.len())
+    }
+
+    /// Takes up the endpoints of all tenants anew, because another node has changed some.
+    ///
+    /// # Errors
+    /// When the store fails; some may have been taken up then.
+    pub async fn reload_tenants(&self) -> Result<(), BuildError> {
+        let _held = self.still().await;
+        let before = self.directory.all();
+        let loaded: std::collections::BTreeSet<EndpointId> =
+            self.load().await?.into_iter().flat_map(|id| [Definition::alert_id(&id), id]).collect();
+        for gone in before.iter().map(|own| &own.endpoint.id).filter(|id| !loaded.contains(id)) {
+            self.directory.remove(gone);
+        }
+        Ok(())
+    }
+
+    async fn load(&self) -> Result<Vec<EndpointId>, BuildError> {
+        let (mut after, mut loaded) = (0, Vec::new());
         loop {
             let page = self.store().all_own_endpoints(after, PAGE).await?;
             let Some((last, ..)) = page.last() else { break };
@@ -41,15 +63,13 @@ impl Keyring {
                     Ok(definition) => {
                         let Some(secret) = secrets.remove(&row.id) else { continue };
                         self.put_in_memory(&tenant, &row.id, &definition, secret).await?;
-                        count += 1;
+                        loaded.push(row.id);
                     }
                     Err(error) => tracing::error!(endpoint = %row.id, %error, "a stored endpoint cannot be read"),
                 }
             }
         }
-        // What a process that was cut off had begun.
-        while self.store().settle_gone().await? {}
-        Ok(count)
+        Ok(loaded)
     }
 
     /// Keeps an endpoint, new or changed, and has it called from now on. `secret` is what it is signed with, if that was said.

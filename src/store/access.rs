@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Backend, Page, Store, StoreError};
+use super::{Page, Store, StoreError};
 use crate::access::{Actor, Key, KeyId, NodeScope, Session, TenantScope};
 use crate::ids::Tenant;
 
@@ -58,9 +58,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn knows_keys(&self) -> Result<bool, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.knows_keys().await,
-        }
+        verb!(self, knows_keys())
     }
 
     /// The key of this id, whoever asks: for the check itself.
@@ -68,9 +66,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn access_key(&self, id: KeyId) -> Result<Option<Key>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.access_key(id).await,
-        }
+        verb!(self, access_key(id))
     }
 
     /// Keeps a new key. `false` when there is one of this id.
@@ -78,9 +74,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn add_access_key(&self, key: Key) -> Result<bool, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.add_access_key(key).await,
-        }
+        verb!(self, add_access_key(key))
     }
 
     /// Keys and links, the newest first.
@@ -88,9 +82,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn access_keys(&self, whose: &Whose, page: &Page<KeyId>) -> Result<Vec<Key>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.access_keys(whose.tenant(), page).await,
-        }
+        verb!(self, access_keys(whose.tenant(), page))
     }
 
     /// Takes a key back, if it is not already; the key as it is now, `None` when there is none.
@@ -98,9 +90,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn revoke_access_key(&self, whose: &Whose, id: KeyId, now: Timestamp) -> Result<Option<Key>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.revoke_access_key(whose.tenant(), id, now).await,
-        }
+        verb!(self, revoke_access_key(whose.tenant(), id, now))
     }
 
     /// Notes when keys were last used.
@@ -108,9 +98,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn note_key_use(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.note_key_use(used).await,
-        }
+        verb!(self, note_key_use(used))
     }
 
     /// Keeps a session that begins at `now`, and forgets some that are over.
@@ -118,9 +106,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn open_session(&self, session: Session, now: Timestamp) -> Result<(), StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.open_session(session, now).await,
-        }
+        verb!(self, open_session(session, now))
     }
 
     /// The session with this hash, whether or not its time is over.
@@ -128,9 +114,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn session(&self, hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.session(hash).await,
-        }
+        verb!(self, session(hash))
     }
 
     /// Forgets a session.
@@ -138,9 +122,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn close_session(&self, hash: [u8; 32]) -> Result<(), StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.close_session(hash).await,
-        }
+        verb!(self, close_session(hash))
     }
 
     /// The names of tenants behind `after`, in their order, of those that begin with `prefix`.
@@ -148,9 +130,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn tenants(&self, _all: &NodeScope, prefix: &str, after: &str, limit: usize) -> Result<Vec<Tenant>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.tenants(prefix, after, limit).await,
-        }
+        verb!(self, tenants(prefix, after, limit))
     }
 
     /// Adds to the audit log.
@@ -158,9 +138,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn note_audit(&self, entry: AuditEntry) -> Result<(), StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.note_audit(entry).await,
-        }
+        verb!(self, note_audit(entry))
     }
 
     /// The audit log, the newest first; each entry with its row, which is the cursor.
@@ -168,8 +146,6 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn audit(&self, whose: &Whose, page: &Page<i64>) -> Result<Vec<(i64, AuditEntry)>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.audit(whose.tenant(), page).await,
-        }
+        verb!(self, audit(whose.tenant(), page))
     }
 }

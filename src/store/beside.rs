@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{Cutoffs, Finding, Removed, StoreError, sqlite};
+use super::postgres::is_postgres;
+use super::{Cutoffs, Finding, Removed, StoreError, postgres, sqlite};
 use crate::vault::Vault;
 
 /// Checks the store at `url` as it is at this moment, whether a node runs on it or not. Nothing is changed.
@@ -12,6 +13,9 @@ use crate::vault::Vault;
 /// # Errors
 /// When there is no store, it is not ours or of another version, or cannot be read.
 pub async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
+    if is_postgres(url) {
+        return postgres::aside::examine(url, now).await;
+    }
     sqlite::aside::examine(url, now).await
 }
 
@@ -20,14 +24,17 @@ pub async fn examine(url: &str, now: Timestamp) -> Result<Vec<Finding>, StoreErr
 /// # Errors
 /// As for [`examine`].
 pub async fn examine_secrets(url: &str, vault: Vault) -> Result<Vec<Finding>, StoreError> {
+    if is_postgres(url) {
+        return postgres::aside::examine_secrets(url, &vault).await;
+    }
     sqlite::aside::examine_secrets(url, vault).await
 }
 
 /// What has to be known of a store before it is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glance {
-    /// Its database file.
-    pub path: PathBuf,
+    /// Its database file; `None` for a database of a server.
+    pub path: Option<PathBuf>,
     /// Whether any key of the API was ever made.
     pub knows_keys: bool,
     /// Whether any secret in it is encrypted.
@@ -39,6 +46,9 @@ pub struct Glance {
 /// # Errors
 /// When the URL is of an unknown kind, or the file cannot be read.
 pub async fn glance(url: &str) -> Result<Glance, StoreError> {
+    if is_postgres(url) {
+        return postgres::aside::glance(url).await;
+    }
     sqlite::aside::glance(url).await
 }
 
@@ -47,6 +57,9 @@ pub async fn glance(url: &str) -> Result<Glance, StoreError> {
 /// # Errors
 /// When there is no store, another process holds it, or it cannot be written; nothing is changed then but the rights of files.
 pub async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
+    if is_postgres(url) {
+        return postgres::aside::repair(url, now).await;
+    }
     sqlite::aside::repair(url, now).await
 }
 
@@ -57,6 +70,9 @@ pub async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
 /// # Errors
 /// When there is no store, or the file exists or cannot be written, or `stop` said so.
 pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Send + 'static) -> Result<u64, StoreError> {
+    if is_postgres(url) {
+        return Err(postgres::aside::backup(url));
+    }
     sqlite::aside::backup(url, target, stop).await
 }
 
@@ -65,6 +81,9 @@ pub async fn backup(url: &str, target: PathBuf, stop: impl FnMut() -> bool + Sen
 /// # Errors
 /// When there is no store, or it cannot be read.
 pub async fn prunable(url: &str, cutoffs: &Cutoffs) -> Result<Removed, StoreError> {
+    if is_postgres(url) {
+        return postgres::aside::prunable(url, cutoffs).await;
+    }
     sqlite::aside::prunable(url, *cutoffs).await
 }
 
@@ -73,5 +92,8 @@ pub async fn prunable(url: &str, cutoffs: &Cutoffs) -> Result<Removed, StoreErro
 /// # Errors
 /// When there is no store, another process holds it, or the disk is full.
 pub async fn vacuum(url: &str) -> Result<u64, StoreError> {
+    if is_postgres(url) {
+        return Err(postgres::aside::vacuum(url));
+    }
     sqlite::aside::vacuum(url).await
 }

@@ -22,6 +22,17 @@ pub trait SaveJob: Send {
     /// that the save in hand will have if it is written.
     fn step(&mut self, sequence: Sequence, answers: Vec<Answer>) -> JobStep;
 
+    /// What it will ask for certain before anything has been answered, about as much: for a store to which each question is a way to go.
+    /// What is not said here is asked when it is asked.
+    fn foresee(&self, _most: usize) -> Vec<Query> {
+        Vec::new()
+    }
+
+    /// Forgets everything that was answered and decided, because the transaction was undone by the database; `false` when it cannot.
+    fn restart(&mut self) -> bool {
+        false
+    }
+
     /// All of it is committed, and nothing of it is on its way yet. Called on the store's own thread: nothing here may wait.
     fn committed(&mut self) {}
 }
@@ -40,7 +51,7 @@ pub enum JobStep {
 }
 
 /// A question to the store, about the job's tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Query {
     /// An object.
     Object {

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Backend, KeptKey, RetiredKey, Store, StoreError};
+use super::{KeptKey, RetiredKey, Store, StoreError};
 use crate::vault::Vault;
 
 impl Store {
@@ -12,9 +12,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn key(&self, name: &str, make: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Vec<u8>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.key(name, make).await,
-        }
+        verb!(self, key(name, make))
     }
 
     /// The key material under each of `names`, in their order, with what was in force before. `make` is called for each that has none, and
@@ -23,9 +21,7 @@ impl Store {
     /// # Errors
     /// When the store fails; some may have been stored then.
     pub async fn keys(&self, names: Vec<String>, make: impl FnMut() -> Vec<u8> + Send + 'static) -> Result<Vec<KeptKey>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.keys(names, make).await,
-        }
+        verb!(self, keys(names, make))
     }
 
     /// Puts new key material in force under `name`. What was in force is kept as retired until `until`.
@@ -33,9 +29,7 @@ impl Store {
     /// # Errors
     /// When the store fails; the old material stays in force then.
     pub async fn rotate_key(&self, name: &str, material: Vec<u8>, until: Timestamp) -> Result<(), StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.rotate_key(name, material, until).await,
-        }
+        verb!(self, rotate_key(name, material, until))
     }
 
     /// What was in force under `name` before, as far as its grace time is not over at `now`; the newest first.
@@ -43,9 +37,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn retired_keys(&self, name: &str, now: Timestamp) -> Result<Vec<RetiredKey>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.retired_keys(name, now).await,
-        }
+        verb!(self, retired_keys(name, now))
     }
 
     /// From now on secrets are encrypted with the key in force of `vault`, and all that there are, anew; how many that were. What is being
@@ -54,8 +46,6 @@ impl Store {
     /// # Errors
     /// When the store fails or is not open with keys; those that are done are done, and a repetition goes on.
     pub async fn rekey(&self, vault: Vault) -> Result<u64, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.rekey(vault).await,
-        }
+        verb!(self, rekey(vault))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Backend, Store, StoreError};
+use super::{Store, StoreError};
 use crate::access::TenantScope;
 use crate::ids::EndpointId;
 
@@ -43,8 +43,6 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn tried_lately(&self, tenant: &TenantScope, endpoint: &EndpointId, lately: Lately) -> Result<TriedLately, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.tried_lately(tenant.tenant(), endpoint, lately).await,
-        }
+        verb!(self, tried_lately(tenant.tenant(), endpoint, lately))
     }
 }

@@ -1,7 +1,18 @@
 //! Everything durable, behind about twenty verbs: objects, ready marks, waits, messages, deliveries, attempts, traces, keys. Rows are
 //! in names and bytes; the store knows no rules and no clock. Only this folder holds SQL and uses the database crates.
 
+/// Hands a verb to the backend.
+macro_rules! verb {
+    ($store:expr, $($call:tt)+) => {
+        match &$store.0 {
+            $crate::store::Backend::Sqlite(backend) => backend.$($call)+.await,
+            $crate::store::Backend::Postgres(backend) => backend.$($call)+.await,
+        }
+    };
+}
+
 mod access;
+mod agenda;
 mod alarm;
 mod basket;
 mod beside;
@@ -13,6 +24,7 @@ mod job;
 mod keys;
 mod lately;
 mod own;
+mod postgres;
 mod prune;
 mod receipt;
 mod resends;
@@ -36,8 +48,8 @@ pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
 pub use resends::{NewResend, RESENT_STATES, RUNNING_RESENDS, ResendRow, ResendState};
 pub use rows::{
-    AttemptRow, Claimed, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow, RetiredKey,
-    Settled, Share, Suspension, TraceRow,
+    AttemptRow, Claimed, Crew, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow,
+    RetiredKey, Settled, Share, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
@@ -59,25 +71,24 @@ pub struct Store(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     Sqlite(sqlite::Sqlite),
-}
-
-/// Hands a verb to the backend.
-macro_rules! verb {
-    ($store:expr, $($call:tt)+) => {
-        match &$store.0 {
-            Backend::Sqlite(backend) => backend.$($call)+.await,
-        }
-    };
+    Postgres(postgres::Postgres),
 }
 
 impl Store {
-    /// Opens (and makes, and migrates) the store at `url`: `sqlite:PATH`. Deliveries that were under way when the last process ended
-    /// are due at once. Without the keys of its secrets: verbs that need one fail with [`StoreError::Locked`].
+    /// Opens (and makes, and migrates) the store at `url`: `sqlite:PATH`, or `postgres://…`, which other nodes may have open. Deliveries that
+    /// were under way when the last process ended are due at once. Without the keys of its secrets: verbs that need one fail with [`StoreError::Locked`].
     ///
     /// # Errors
     /// When it cannot be opened, is locked, is not writable, is newer than this program, or the URL is of an unknown kind.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        sqlite::Sqlite::open(url, None).await.map(|backend| Self(Backend::Sqlite(backend)))
+        Self::opened(url, None).await
+    }
+
+    async fn opened(url: &str, vault: Option<Vault>) -> Result<Self, StoreError> {
+        if postgres::is_postgres(url) {
+            return postgres::Postgres::open(url, vault).await.map(|backend| Self(Backend::Postgres(backend)));
+        }
+        sqlite::Sqlite::open(url, vault).await.map(|backend| Self(Backend::Sqlite(backend)))
     }
 
     /// Opens a store as [`Store::open`] does, with the keys that its secrets are encrypted with. Whatever is not encrypted with the key in
@@ -86,7 +97,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`], or when a key is missing that something is encrypted with; nothing has changed then.
     pub async fn open_with(url: &str, vault: Vault) -> Result<Self, StoreError> {
-        sqlite::Sqlite::open(url, Some(vault)).await.map(|backend| Self(Backend::Sqlite(backend)))
+        Self::opened(url, Some(vault)).await
     }
 
     /// Opens a store as [`Store::open`] does, but makes none.
@@ -94,6 +105,9 @@ impl Store {
     /// # Errors
     /// When there is none, or as for [`Store::open`].
     pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        if postgres::is_postgres(url) {
+            return postgres::Postgres::open_existing(url).await.map(|backend| Self(Backend::Postgres(backend)));
+        }
         sqlite::Sqlite::open_existing(url).await.map(|backend| Self(Backend::Sqlite(backend)))
     }
 
@@ -103,6 +117,7 @@ impl Store {
     pub fn wake(&self) -> watch::Receiver<u64> {
         match &self.0 {
             Backend::Sqlite(backend) => backend.wake(),
+            Backend::Postgres(backend) => backend.wake(),
         }
     }
 
@@ -111,6 +126,7 @@ impl Store {
     pub fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
         match &self.0 {
             Backend::Sqlite(backend) => backend.hand_over_to(taker),
+            Backend::Postgres(backend) => backend.hand_over_to(taker),
         }
     }
 
@@ -146,11 +162,54 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    #[expect(clippy::unused_async, reason = "another backend has to ask its database")]
+    #[expect(clippy::unused_async, reason = "a backend may have to ask its database")]
     pub async fn due(&self, now: Timestamp, after: Option<(i64, LaneId)>, limit: usize) -> Result<Due, StoreError> {
         match &self.0 {
             Backend::Sqlite(backend) => Ok(backend.due(now, after, limit)),
+            Backend::Postgres(backend) => Ok(backend.due(now, after, limit)),
         }
+    }
+
+    /// Which of the nodes that work on the store this one is.
+    #[must_use]
+    pub fn crew(&self) -> Crew {
+        match &self.0 {
+            Backend::Sqlite(_) => Crew::ALONE,
+            Backend::Postgres(backend) => backend.crew(),
+        }
+    }
+
+    /// Whether what was claimed as this node is still its own, as far as can be known; to be asked right before it is sent. A node of which
+    /// the others may believe that it is gone waits here until it knows better.
+    pub async fn holds(&self, node: i64) -> bool {
+        match &self.0 {
+            Backend::Sqlite(_) => true,
+            Backend::Postgres(backend) => backend.holds(node).await,
+        }
+    }
+
+    /// The time by the store's own clock, which all its nodes go by; `None` where the node's is the only one, or the store cannot be asked.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        match &self.0 {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(backend) => backend.time(),
+        }
+    }
+
+    /// A number that changes when another node may have changed keys of the API or endpoints of tenants. It ends where there is no other.
+    #[must_use]
+    pub fn elsewhere(&self) -> watch::Receiver<u64> {
+        match &self.0 {
+            Backend::Sqlite(_) => watch::channel(0).1,
+            Backend::Postgres(backend) => backend.elsewhere(),
+        }
+    }
+
+    /// Whether the store has a clock of its own, so that nothing has to move with the machine's.
+    #[must_use]
+    pub fn keeps_time(&self) -> bool {
+        matches!(self.0, Backend::Postgres(_))
     }
 
     /// Suspends an endpoint of a tenant: deliveries are still made for it, and nothing is sent. `false` when it already was. Who is to be

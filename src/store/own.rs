@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Backend, EndpointState, Store, StoreError};
+use super::{EndpointState, Store, StoreError};
 use crate::access::TenantScope;
 use crate::ids::{DeliveryId, EndpointId, Tenant};
 
@@ -78,9 +78,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.put_own_endpoint(tenant, endpoint).await,
-        }
+        verb!(self, put_own_endpoint(tenant, endpoint))
     }
 
     /// One endpoint that the tenant has made.
@@ -88,9 +86,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn own_endpoint(&self, tenant: &TenantScope, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.own_endpoint(tenant, id).await,
-        }
+        verb!(self, own_endpoint(tenant, id))
     }
 
     /// The endpoints that the tenant has made, in the order in which they were.
@@ -98,9 +94,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn own_endpoints(&self, tenant: &TenantScope, filter: &OwnFilter, page: OwnPage) -> Result<Vec<OwnEndpointRow>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.own_endpoints(tenant, filter, page).await,
-        }
+        verb!(self, own_endpoints(tenant, filter, page))
     }
 
     /// The endpoints of all tenants behind the row `after`: the row of each, whose it is, and the endpoint.
@@ -108,9 +102,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn all_own_endpoints(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, OwnEndpointRow)>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.all_own_endpoints(after, limit).await,
-        }
+        verb!(self, all_own_endpoints(after, limit))
     }
 
     /// Forgets an endpoint that the tenant has made, and its secret; `false` when there is none. [`Store::settle_gone`] must follow.
@@ -118,9 +110,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn delete_own_endpoint(&self, tenant: &TenantScope, id: &EndpointId, now: Timestamp) -> Result<bool, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.delete_own_endpoint(tenant, id, now).await,
-        }
+        verb!(self, delete_own_endpoint(tenant, id, now))
     }
 
     /// One bounded step of giving up what deleted endpoints had still to get: `false` when there is nothing more to do.
@@ -128,9 +118,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn settle_gone(&self) -> Result<bool, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.settle_gone().await,
-        }
+        verb!(self, settle_gone())
     }
 
     /// The endpoints that are suspended for the tenant, in no order.
@@ -138,9 +126,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn suspended(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.suspended(tenant).await,
-        }
+        verb!(self, suspended(tenant))
     }
 
     /// Throws a diverted delivery away: it has failed, and is not kept apart any more. `false` when it is not diverted.
@@ -148,8 +134,6 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn throw_away(&self, tenant: &TenantScope, delivery: DeliveryId) -> Result<bool, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.throw_away(tenant, delivery).await,
-        }
+        verb!(self, throw_away(tenant, delivery))
     }
 }

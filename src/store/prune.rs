@@ -90,6 +90,8 @@ impl std::ops::AddAssign for Removed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sweep {
     pub(super) stage: Stage,
+    /// The tenant in hand, where the rows of each are looked through for themselves.
+    pub(super) tenant: i64,
     /// The last row that was looked at.
     pub(super) after: i64,
 }
@@ -106,11 +108,11 @@ pub(super) enum Stage {
 
 impl Sweep {
     /// The beginning.
-    pub const START: Self = Self { stage: Stage::Deliveries, after: 0 };
+    pub const START: Self = Self { stage: Stage::Deliveries, tenant: 0, after: 0 };
 
     /// The beginning of the next part; `None` at the end.
     pub(super) fn next_stage(self) -> Option<Self> {
-        let begin = |stage| Some(Self { stage, after: 0 });
+        let begin = |stage| Some(Self { stage, tenant: 0, after: 0 });
         match self.stage {
             Stage::Deliveries => begin(Stage::Messages),
             Stage::Messages => begin(Stage::Traces),

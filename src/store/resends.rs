@@ -108,9 +108,7 @@ impl Store {
         filter: &DeliveryFilter,
         after: Option<DeliveryId>,
     ) -> Result<u64, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.count_deliveries(tenant.tenant(), filter, after).await,
-        }
+        verb!(self, count_deliveries(tenant.tenant(), filter, after))
     }
 
     /// Begins a resend of the deliveries that there are now; younger ones are no part of it. `false` when [`RUNNING_RESENDS`] of the tenant
@@ -119,9 +117,7 @@ impl Store {
     /// # Errors
     /// When the store fails; nothing is begun then.
     pub async fn begin_resend(&self, tenant: &TenantScope, resend: NewResend) -> Result<bool, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.begin_resend(tenant, resend).await,
-        }
+        verb!(self, begin_resend(tenant, resend))
     }
 
     /// Ends a resend; what it has made due stays so. The resend as it is then, ended before or not; `None` when there is none.
@@ -129,9 +125,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn stop_resend(&self, tenant: &TenantScope, id: ResendId, now: Timestamp) -> Result<Option<ResendRow>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.stop_resend(tenant.tenant(), id, now).await,
-        }
+        verb!(self, stop_resend(tenant.tenant(), id, now))
     }
 
     /// A resend.
@@ -139,9 +133,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn resend_of_id(&self, tenant: &TenantScope, id: ResendId) -> Result<Option<ResendRow>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.resend_of_id(tenant.tenant(), id).await,
-        }
+        verb!(self, resend_of_id(tenant.tenant(), id))
     }
 
     /// Resends, newest first. One that ended is forgotten some time after.
@@ -149,9 +141,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn resends(&self, tenant: &TenantScope, page: &Page<ResendId>) -> Result<Vec<ResendRow>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.resends(tenant.tenant(), page).await,
-        }
+        verb!(self, resends(tenant.tenant(), page))
     }
 
     /// One bounded step of the running resend whose turn it is, of all tenants: looks at the next deliveries of its filter, oldest first,
@@ -162,9 +152,7 @@ impl Store {
     /// # Errors
     /// When the store fails; nothing has been done by this step then.
     pub async fn advance_resends(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.advance_resends(now).await,
-        }
+        verb!(self, advance_resends(now))
     }
 
     /// Rings when a resend is begun by this process.
@@ -172,6 +160,7 @@ impl Store {
     pub fn resend_bell(&self) -> Arc<Notify> {
         match &self.0 {
             Backend::Sqlite(backend) => backend.resend_bell(),
+            Backend::Postgres(backend) => backend.resend_bell(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Backend, DeliveryRow, Store, StoreError, TraceRow};
+use super::{DeliveryRow, Store, StoreError, TraceRow};
 use crate::access::TenantScope;
 use crate::ids::{ProgramId, Sequence};
 
@@ -77,9 +77,7 @@ impl Store {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<SaveRow>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.saves(tenant.tenant(), filter, before, limit).await,
-        }
+        verb!(self, saves(tenant.tenant(), filter, before, limit))
     }
 
     /// The saves that were kept as they came, up to a position, the oldest first.
@@ -87,9 +85,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn recordings(&self, tenant: &TenantScope, through: Sequence) -> Result<Vec<Recording>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.recordings(tenant.tenant(), through).await,
-        }
+        verb!(self, recordings(tenant.tenant(), through))
     }
 
     /// The program of these sources (their SHA-256), noted at `now` if it is new.
@@ -97,9 +93,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn note_program(&self, digest: [u8; 32], now: Timestamp) -> Result<ProgramRow, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.note_program(digest, now).await,
-        }
+        verb!(self, note_program(digest, now))
     }
 
     /// A program that was noted.
@@ -107,8 +101,6 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn program(&self, id: ProgramId) -> Result<Option<ProgramRow>, StoreError> {
-        match &self.0 {
-            Backend::Sqlite(backend) => backend.program(id).await,
-        }
+        verb!(self, program(id))
     }
 }

@@ -1,7 +1,7 @@
 //! What rendering makes.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::text::Span;
 
@@ -27,8 +27,8 @@ pub struct RenderedText {
 }
 
 /// A piece of rendered text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Stored")]
 pub enum Part {
     /// As it is.
     Text(String),
@@ -37,7 +37,7 @@ pub enum Part {
 }
 
 /// A piece in the store.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(untagged)]
 enum Stored {
     Text(String),
@@ -53,11 +53,11 @@ impl From<Stored> for Part {
     }
 }
 
-impl From<Part> for Stored {
-    fn from(part: Part) -> Self {
-        match part {
-            Part::Text(text) => Self::Text(text),
-            Part::Secret(secret) => Self::Secret { secret },
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Secret(secret) => serializer.collect_map([("secret", secret)]),
         }
     }
 }

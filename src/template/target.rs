@@ -3,7 +3,7 @@
 
 use std::cell::OnceCell;
 
-use super::evaluate::Frame;
+use super::evaluate::{Frame, Sink as _};
 use super::rendered::{RenderError, RenderedText};
 use super::tree::{Expr, ExprKind, Node};
 use super::typing::{Context, Typing};
@@ -17,16 +17,28 @@ use crate::text::Span;
 /// A compiled URL.
 #[derive(Debug)]
 pub(super) struct Target {
-    nodes: Vec<Node>,
+    url: Written,
     /// Scheme, host and port; `None` when a secret is part of them.
     origin: Option<Box<str>>,
     source: Span,
 }
 
+/// How a URL comes about.
+#[derive(Debug)]
+enum Written {
+    /// It is the same for every object, and checked already.
+    Always(RenderedText),
+    /// It depends on what is saved.
+    Each(Vec<Node>),
+}
+
 impl Target {
-    /// What it is made of.
+    /// What it is made of, unless it is always the same.
     pub(super) fn nodes(&self) -> &[Node] {
-        &self.nodes
+        match &self.url {
+            Written::Always(_) => &[],
+            Written::Each(nodes) => nodes,
+        }
     }
 
     /// Compiles; `None` when there is an error, which has been reported.
@@ -57,7 +69,10 @@ impl Target {
                 return None;
             }
         };
-        (typed && fixed && written).then(|| Self { nodes, origin, source: source.whole() })
+        (typed && fixed && written).then(|| {
+            let url = constant(&nodes, origin.as_deref()).map_or(Written::Each(nodes), Written::Always);
+            Self { url, origin, source: source.whole() }
+        })
     }
 
     /// Scheme, user-info, host and port; `None` when a secret is part of them.
@@ -70,10 +85,26 @@ impl Target {
     /// # Errors
     /// When an expression fails, a path segment is refused, or it grows too long.
     pub(super) fn render(&self, data: &Data<'_>) -> Result<RenderedText, RenderError> {
+        let nodes = match &self.url {
+            Written::Always(url) => return Ok(url.clone()),
+            Written::Each(nodes) => nodes,
+        };
         let mut sink = UrlSink::new();
-        Frame::new(*data).render(&self.nodes, &mut sink)?;
+        Frame::new(*data).render(nodes, &mut sink)?;
         sink.finish(self.origin.as_deref()).map_err(|what| RenderError { what, span: Some(self.source) })
     }
+}
+
+/// The URL of a template without values, if it can be rendered; otherwise each firing says why it cannot.
+fn constant(nodes: &[Node], origin: Option<&str>) -> Option<RenderedText> {
+    let mut sink = UrlSink::new();
+    for node in nodes {
+        match node {
+            Node::Text(text) | Node::Print(Expr { kind: ExprKind::Variable(text), .. }) => sink.literal(text).ok()?,
+            Node::Print(_) | Node::If(_) | Node::For(_) => return None,
+        }
+    }
+    sink.finish(origin).ok()
 }
 
 /// White space and control characters are not part of a URL.

@@ -51,6 +51,9 @@ pub enum KeySourceError {
     /// The secrets are encrypted, and the file with the key is gone.
     #[error("the secrets in the store are encrypted, and the file `{}` with their key is not there", .0.display())]
     Gone(PathBuf),
+    /// There is no file beside the store where it could be, and it was not given otherwise.
+    #[error("the store is in a database of a server, and the key of its secrets is not given in `{VARIABLE}` or as `key` of `[store]`")]
+    NotGiven,
     /// What is there is no key.
     #[error("the key of the store, {place}, cannot be used: {error}")]
     Unusable {
@@ -67,8 +70,8 @@ pub enum KeySourceError {
 /// What may be known of a store before its keys are.
 #[derive(Clone, Copy, Debug)]
 pub struct Beside<'a> {
-    /// The database file.
-    pub database: &'a Path,
+    /// The database file; `None` for a database of a server.
+    pub database: Option<&'a Path>,
     /// Whether something in it is encrypted, so that no new key will do.
     pub is_sealed: bool,
 }
@@ -109,6 +112,7 @@ impl Found {
     }
 
     fn beside(Beside { database, is_sealed }: Beside<'_>, entropy: &dyn Entropy) -> Result<Self, KeySourceError> {
+        let Some(database) = database else { return Err(KeySourceError::NotGiven) };
         let mut name = database.file_name().unwrap_or_default().to_owned();
         name.push("-key");
         let path = database.with_file_name(name);
@@ -175,7 +179,7 @@ mod tests {
     fn a_key_is_made_once_beside_the_store_and_only_its_owner_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let (database, entropy) = (folder.path().join("w.db"), SeededEntropy::new(3));
-        let find = |is_sealed| Found::find(None, folder.path(), Beside { database: &database, is_sealed }, &entropy);
+        let find = |is_sealed| Found::find(None, folder.path(), Beside { database: Some(&database), is_sealed }, &entropy);
         assert!(find(true).unwrap_err().to_string().contains("is not there"), "no new key for what an old one has encrypted");
         let made = find(false).unwrap();
         assert!(made.is_new);
@@ -195,7 +199,7 @@ mod tests {
     fn the_next_key_is_in_the_file_before_it_is_used_and_the_old_one_until_it_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let (database, entropy) = (folder.path().join("w.db"), SeededEntropy::new(3));
-        let find = || Found::find(None, folder.path(), Beside { database: &database, is_sealed: false }, &entropy).unwrap();
+        let find = || Found::find(None, folder.path(), Beside { database: Some(&database), is_sealed: false }, &entropy).unwrap();
         let first = find();
         let next = first.next(&entropy).unwrap();
         let (old, new) = (first.keys.current.id(), next.current.id());

@@ -10,13 +10,14 @@ use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, Ti
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
-use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled};
+use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled, Store};
 use crate::time::{Clock, Entropy};
 use crate::worker::lane::Reached;
 use crate::worker::record::{Finished, Told};
 
 /// What every attempt works with.
 pub(super) struct Tools {
+    pub store: Store,
     pub egress: Client,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
@@ -34,6 +35,10 @@ impl Attempt {
     /// Makes the attempt; never longer than the endpoint's deadline. `None` when the lease might end before it does.
     pub(super) async fn run(self, claimed: Claimed) -> Option<(Finished, Reached)> {
         let tools = &*self.tools;
+        if !tools.store.holds(claimed.node).await {
+            tracing::warn!(delivery = %claimed.id, "a delivery was not sent: this node was away, and others have taken it over");
+            return None;
+        }
         let started_at = tools.clock.now();
         if started_at.saturating_add(self.target.policy.timeout).unwrap_or(Timestamp::MAX) > claimed.lease_until {
             tracing::warn!(delivery = %claimed.id, "a delivery was not sent: it came so late that its lease might have ended before the answer");
@@ -55,7 +60,10 @@ impl Attempt {
         let reached = reached(&exchange.outcome);
         let now = tools.clock.now();
         let spent = claimed.spent.saturating_add(1);
-        let then = settle(&self.target.policy, spent, &exchange.outcome, now, tools.entropy.fraction());
+        // Drawn only where there may be a wait.
+        let delivered = matches!(exchange.outcome, AttemptOutcome::Answered { status: 200..=299, .. });
+        let jitter = if delivered { 0.0 } else { tools.entropy.fraction() };
+        let then = settle(&self.target.policy, spent, &exchange.outcome, now, jitter);
         let error = error(&exchange.outcome);
         let suspend = matches!(then, Settlement::GivenUp { suspend: true, .. });
         let (then, note) = follow(then, error.as_deref(), now);
@@ -64,6 +72,7 @@ impl Attempt {
             tenant: claimed.tenant,
             delivery: claimed.id,
             fence: claimed.fence,
+            ordered: claimed.ordered,
             attempt: AttemptRow {
                 number,
                 started_at,

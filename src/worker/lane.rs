@@ -7,7 +7,8 @@
 use std::time::{Duration, Instant};
 
 use crate::delivery::{Bucket, Pace, Policy};
-use crate::store::Share;
+use crate::ids::LaneId;
+use crate::store::{Crew, Share};
 
 /// Requests without an answer, one after the other, before the breaker opens.
 const PATIENCE: u32 = 5;
@@ -27,6 +28,10 @@ const FRESH_TURN: usize = 4;
 /// A lane.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lane {
+    /// Which lane, as far as that matters for who of the nodes may send how much in it.
+    id: LaneId,
+    /// The nodes.
+    crew: Crew,
     /// Requests under way.
     pub in_flight: usize,
     /// Requests without an answer since the last one that had one.
@@ -59,6 +64,16 @@ pub(super) enum Reached {
 }
 
 impl Lane {
+    /// The lane with this id, among these nodes.
+    pub(super) fn among(self, id: LaneId, crew: Crew) -> Self {
+        Self { id, crew, ..self }
+    }
+
+    /// Whether this node sends nothing in it, because others have all its places.
+    pub(super) fn is_of_others(&self, policy: &Policy) -> bool {
+        self.crew.part(self.id, concurrency(policy)) == 0
+    }
+
     /// Whether the endpoint does not answer.
     pub(super) fn is_silent(&self) -> bool {
         self.unanswered > 0
@@ -69,8 +84,8 @@ impl Lane {
         if self.rests_until.is_some_and(|until| until > now) {
             return 0;
         }
-        let concurrency = usize::try_from(policy.concurrency).unwrap_or(usize::MAX).max(1);
-        let width = if self.is_silent() { 1 } else { self.pace.width(concurrency) };
+        let part = self.crew.part(self.id, concurrency(policy));
+        let width = if self.is_silent() { part.min(1) } else { self.pace.width(part) };
         let free = width.saturating_sub(self.in_flight);
         self.interval(policy).map_or(free, |interval| self.bucket.available(interval, now, free))
     }
@@ -100,8 +115,15 @@ impl Lane {
         rested.or_else(|| self.bucket.next(self.interval(policy)?, now))
     }
 
+    /// The time between two requests, where there is a limit: of this node's part of it.
     fn interval(&self, policy: &Policy) -> Option<Duration> {
-        self.pace.interval(policy.rate_limit)
+        let interval = self.pace.interval(policy.rate_limit)?;
+        let (all, part) = (concurrency(policy), self.crew.part(self.id, concurrency(policy)));
+        if all == part {
+            return Some(interval);
+        }
+        let count = |places: usize| u32::try_from(places).unwrap_or(u32::MAX).max(1);
+        Some(interval.saturating_mul(count(all)) / count(part))
     }
 
     /// A request starts.
@@ -156,6 +178,10 @@ impl Lane {
             && rested
             && (!self.is_silent() || self.rests_until.is_some())
     }
+}
+
+fn concurrency(policy: &Policy) -> usize {
+    usize::try_from(policy.concurrency).unwrap_or(usize::MAX).max(1)
 }
 
 /// How long the breaker stays open after so many requests without an answer.

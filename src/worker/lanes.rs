@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::delivery::Policy;
 use crate::generation::Target;
 use crate::ids::{LaneId, Tenant};
-use crate::store::{self, Claimed, Share, Way};
+use crate::store::{self, Claimed, Crew, Share, Way};
 use crate::worker::lane::{Lane, Reached};
 use crate::worker::line::{HEAVIEST, LARGEST_BODY, LONGEST, Line};
 
@@ -21,6 +21,8 @@ const REMEMBERED: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Lanes {
     limit: usize,
+    /// The nodes that send.
+    crew: Crew,
     total: usize,
     /// Of those, requests of lanes that do not answer.
     silent_total: usize,
@@ -52,6 +54,7 @@ impl Lanes {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
+            crew: Crew::ALONE,
             total: 0,
             silent_total: 0,
             by_id: FxHashMap::default(),
@@ -62,6 +65,22 @@ impl Lanes {
             dissolved: Vec::new(),
             waiting: FxHashSet::default(),
         }
+    }
+
+    /// These nodes send from now on.
+    pub(super) fn among(&mut self, crew: Crew) {
+        self.crew = crew;
+    }
+
+    fn lane(&self, id: LaneId) -> Lane {
+        self.by_id.get(&id).copied().unwrap_or_default().among(id, self.crew)
+    }
+
+    fn entry(&mut self, id: LaneId) -> &mut Lane {
+        let crew = self.crew;
+        let lane = self.by_id.entry(id).or_default();
+        *lane = lane.among(id, crew);
+        lane
     }
 
     /// Whether any request may start.
@@ -90,7 +109,10 @@ impl Lanes {
     /// possible at all.
     pub(super) fn reserve(&mut self, way: Way<'_>, policy: &Policy, now: Instant, endpoints: usize) -> bool {
         let Way { lane: id, tenant, bytes, .. } = way;
-        let lane = self.by_id.get(&id).copied().unwrap_or_default();
+        let lane = self.lane(id);
+        if lane.is_of_others(policy) {
+            return false;
+        }
         let idle = endpoints.saturating_sub(self.by_id.len()).clamp(self.reserved(), self.limit * 3 / 4);
         let kept = if lane.in_flight == 0 { 0 } else { idle };
         let room = (self.limit.saturating_sub(self.total)).min(self.tenant_room(tenant));
@@ -102,7 +124,7 @@ impl Lanes {
             && (!lane.is_silent() || self.silent_total < self.silent_limit());
         if free {
             self.take((id, tenant), policy, now);
-            self.by_id.entry(id).or_default().weigh(bytes);
+            self.entry(id).weigh(bytes);
             self.lines.entry(id).or_default().grant();
         } else if is_next && lane.in_flight > 0 && bytes <= LARGEST_BODY && self.line_room(id, lane, policy) > 0 {
             self.lines.entry(id).or_default().promise();
@@ -149,7 +171,7 @@ impl Lanes {
 
     /// A delivery has been claimed; it is given back if it is to be sent now.
     pub(super) fn claimed(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
-        let lane = self.by_id.entry(delivery.lane).or_default();
+        let lane = self.entry(delivery.lane);
         lane.weigh(delivery.body.len());
         if lane.in_flight > 0 && lane.room(policy, now) == 0 {
             self.in_line += 1;
@@ -168,7 +190,7 @@ impl Lanes {
             self.forget_line(id);
             return None;
         }
-        let lane = self.by_id.get(&id).copied().unwrap_or_default();
+        let lane = self.lane(id);
         let shared = self.limit - self.reserved();
         let others_wait = self.waiting.len() > usize::from(self.waiting.contains(&id));
         let crowded = others_wait && (self.total + 1 >= shared || self.tenant_room(tenant) == 0);
@@ -226,8 +248,11 @@ impl Lanes {
         let mut plan = Plan::default();
         let mut open = Vec::with_capacity(due.len());
         for (lane, target) in due {
+            let known = self.lane(lane.id);
+            if known.is_of_others(&target.policy) {
+                continue;
+            }
             self.waiting.insert(lane.id);
-            let known = self.by_id.get(&lane.id).copied().unwrap_or_default();
             match known.room(&target.policy, now) {
                 0 => plan.opens = [plan.opens, known.opens(&target.policy, now)].into_iter().flatten().min(),
                 room => open.push((lane, target, known, room)),
@@ -257,7 +282,7 @@ impl Lanes {
                 room -= count;
                 shared = shared.saturating_sub(count);
                 *tenant -= count;
-                let share = self.by_id.entry(lane.id).or_default().share(count + ahead);
+                let share = self.entry(lane.id).share(count + ahead);
                 plan.claims.push((lane, target, share));
             }
         }
@@ -281,10 +306,11 @@ impl Lanes {
 
     /// A request of this lane starts.
     pub(super) fn take(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant) {
-        let lane = self.by_id.entry(id).or_default();
+        let lane = self.entry(id);
         lane.take(policy, now);
+        let is_silent = lane.is_silent();
         self.total += 1;
-        self.silent_total += usize::from(lane.is_silent());
+        self.silent_total += usize::from(is_silent);
         if let Some(count) = self.tenants.get_mut(tenant) {
             *count += 1;
         } else {

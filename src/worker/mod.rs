@@ -102,6 +102,7 @@ impl Worker {
         let recorder = tokio::spawn(record::run(self.store.clone(), self.clock.clone(), self.feed.clone(), finished));
         let steps = tokio::spawn(steps::follow(self.store.clone(), Arc::clone(&self.clock), Arc::clone(&desk)));
         let tools = Tools {
+            store: self.store.clone(),
             egress: self.egress.clone(),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
@@ -166,6 +167,7 @@ impl Worker {
     async fn look(&self, generation: &Arc<Generation>, state: &mut State) -> Result<Next, StoreError> {
         let now = self.clock.now();
         let began_at = state.after.take();
+        state.sending.desk.lanes().among(self.store.crew());
         if began_at.is_none() {
             state.sending.desk.lanes().begin_round();
         }
@@ -309,7 +311,9 @@ impl State {
 
     /// Starts sending a delivery that has its place.
     fn start(&mut self, generation: &Arc<Generation>, target: &Arc<Target>, claimed: Claimed) {
-        self.attempts.spawn(Arc::clone(&self.sending).run(Arc::clone(generation), Arc::clone(target), claimed));
+        let sending = Arc::clone(&self.sending).run(Arc::clone(generation), Arc::clone(target), claimed);
+        // Boxed: it is large, and a task is moved several times before it runs.
+        self.attempts.spawn(Box::pin(sending));
     }
 
     /// Says once of each unknown endpoint that its deliveries wait.

@@ -119,7 +119,16 @@ fn attempt(claimed: &Claimed, now: i64, verdict: &Verdict, told: &Arc<Told>) -> 
     let attempt = AttemptRow { number, started_at, took, timing, status, error, response_headers, response_body, signature };
     let alarm: Option<Arc<dyn Alarm>> = if verdict.alarm { Some(Arc::<Told>::clone(told)) } else { None };
     let Verdict { then, suspend, .. } = verdict.clone();
-    NewAttempt { tenant: claimed.tenant.clone(), delivery: claimed.id, fence: claimed.fence, attempt, then, suspend, alarm }
+    NewAttempt {
+        tenant: claimed.tenant.clone(),
+        delivery: claimed.id,
+        fence: claimed.fence,
+        ordered: claimed.ordered,
+        attempt,
+        then,
+        suspend,
+        alarm,
+    }
 }
 
 /// Writes the alerts of the model, and compares them with those that the store has made.

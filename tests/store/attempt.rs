@@ -22,6 +22,7 @@ pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
         tenant: claimed.tenant.clone(),
         delivery: claimed.id,
         fence: claimed.fence,
+        ordered: claimed.ordered,
         attempt: AttemptRow {
             number: claimed.attempts + 1,
             started_at: at(5),

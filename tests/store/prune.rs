@@ -3,7 +3,7 @@
 use webhookc::ids::DeliveryId;
 use webhookc::retention::{Pace, sweep};
 use webhookc::store::{
-    Cutoffs, DeliveryFilter, DeliveryState, Effects, MessageFilter, ObjectChange, Page, Removed, Settled, Store, examine, prunable, vacuum,
+    Cutoffs, DeliveryFilter, DeliveryState, Effects, MessageFilter, ObjectChange, Page, Removed, Settled, Store, examine, prunable,
 };
 
 use crate::attempt::{end_all, take};
@@ -12,7 +12,7 @@ use crate::script::{Place, Script, at, delivery, fire, put, tenant, write};
 /// Later than everything that the tests do.
 const LATER: i64 = 1_000_000;
 
-fn everything() -> Cutoffs {
+pub fn everything() -> Cutoffs {
     let later = Some(at(LATER));
     Cutoffs { delivered: later, diverted: later, failed: later, messages: later, traces: later, retired_keys: later, audit: later }
 }
@@ -141,28 +141,6 @@ async fn one_step_removes_a_bounded_part() {
     }
     assert_eq!(steps.iter().sum::<u64>(), 900);
     assert!(steps.iter().all(|removed| *removed <= 100), "{steps:?}");
-}
-
-#[tokio::test]
-async fn room_is_given_back() {
-    let place = Place::new();
-    let store = place.open().await;
-    for n in 0..40 {
-        fire(&store, "t", &format!("a{n}"), (0..40).map(|_| delivery("e")).collect()).await;
-    }
-    for _ in 0..2 {
-        end_all(&store, "e", Settled::Delivered).await;
-    }
-    sweep(&store, &everything(), Pace::Full).await.unwrap();
-    assert!(vacuum(&place.url()).await.unwrap_err().to_string().starts_with("the store is locked by another process"));
-    store.close().await;
-    let length = || place.folder.path().join("w.db").metadata().unwrap().len();
-    let before = length();
-    let freed = vacuum(&place.url()).await.unwrap();
-    assert!(freed > before / 3 && length() == before - freed, "{before} - {freed} = {}", length());
-    let store = place.open().await;
-    assert!(store.object(&tenant("t"), "asset", "a0").await.unwrap().is_some());
-    assert_eq!(examine(&place.url(), at(0)).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -112,6 +112,7 @@ async fn what_was_under_way_in_a_crash_is_due_at_once_and_the_dead_cannot_record
     let id = fire(&store, "t", "a", vec![delivery("e")]).await[0];
     let lost = claim(&store, "e", 0).await.remove(0);
     drop(store);
+    place.wait_for_the_end().await;
     let store = place.open().await;
     assert_eq!(state(&store, id).await, DeliveryState::Pending);
     let again = claim(&store, "e", 0).await.remove(0);

@@ -14,6 +14,8 @@ use webhookc::template::RenderedText;
 use webhookc::time::SystemEntropy;
 use webhookc::vault::{Vault, VaultKey, VaultKeys};
 
+use crate::cluster::{Cluster, Disk};
+
 /// 2026-01-01T00:00:00Z in milliseconds.
 const NEW_YEAR: i64 = 1_767_225_600_000;
 
@@ -35,23 +37,80 @@ pub fn vault(key: u8) -> Vault {
     Vault::new(VaultKeys::of(VaultKey::from_bytes([key; 32])), Arc::new(SystemEntropy))
 }
 
-/// A database in a folder of its own.
+/// Which database the suite runs against.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database of its own: a file in a folder, or one of the cluster's.
 pub struct Place {
     pub folder: TempDir,
+    database: Option<String>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        let database = (crate::BACKEND == Backend::Postgres).then(|| cluster().database("template_of_stores"));
+        Self { folder: tempfile::tempdir().unwrap(), database }
     }
 
     pub fn url(&self) -> String {
-        format!("sqlite:{}", self.folder.path().join("w.db").display())
+        match &self.database {
+            Some(database) => cluster().url(database),
+            None => format!("sqlite:{}", self.folder.path().join("w.db").display()),
+        }
     }
 
     pub async fn open(&self) -> Store {
         Store::open_with(&self.url(), vault(7)).await.unwrap()
     }
+
+    /// Goes on when the server, if there is one, has seen that nobody is connected to the database any more.
+    pub async fn wait_for_the_end(&self) {
+        if let Some(database) = &self.database {
+            let count = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()");
+            while cluster().psql("postgres", &count) != "0" {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    /// Does something to the rows behind the store's back; what it answers, where that is asked of a server.
+    pub fn change(&self, sql: &str) -> String {
+        match &self.database {
+            Some(database) => cluster().psql(database, &format!("SET search_path = webhookc; {sql}")),
+            None => {
+                rusqlite::Connection::open(self.folder.path().join("w.db")).unwrap().execute_batch(sql).unwrap();
+                String::new()
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(database) = &self.database {
+            cluster().forget(database);
+        }
+    }
+}
+
+/// The cluster of this process, with a database to copy in which there is a new store.
+fn cluster() -> &'static Cluster {
+    static CLUSTER: std::sync::OnceLock<Cluster> = std::sync::OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        let cluster = Cluster::start(Disk::Careless);
+        cluster.psql("postgres", "CREATE DATABASE template_of_stores");
+        let url = cluster.url("template_of_stores");
+        let make = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { Store::open(&url).await.unwrap().close().await });
+        };
+        std::thread::spawn(make).join().unwrap();
+        cluster
+    })
 }
 
 /// Steps handed out one after another; keeps what it was told.

@@ -7,7 +7,7 @@ use webhookc::program::{Ask, DecisionTable, TableRow};
 use webhookc::retention::{Pace, sweep};
 use webhookc::store::{Cutoffs, Effects, JobStep, Query, Store, examine};
 
-use crate::script::{Place, Script, at, put, tenant, write};
+use crate::script::{Backend, Place, Script, at, put, tenant, write};
 
 /// A webhook that asks for a value of one field.
 fn table(name: &str) -> Arc<DecisionTable> {
@@ -25,11 +25,19 @@ async fn save(store: &Store, effects: Effects) {
 
 /// The name and the number of traces of each.
 fn kept(place: &Place) -> Vec<(String, i64)> {
+    let name = |json: &str| serde_json::from_str::<DecisionTable>(json).unwrap().webhooks[0].name.to_string();
+    if crate::BACKEND == Backend::Postgres {
+        let count = "SELECT (SELECT count(*) FROM traces t WHERE t.tenant = d.tenant AND t.decision_table = d.row) || ' ' || json
+            FROM decision_tables d ORDER BY row";
+        let answer = place.change(count);
+        let row = |line: &str| line.split_once(' ').map(|(count, json)| (name(json), count.parse().unwrap())).unwrap();
+        return answer.lines().map(row).collect();
+    }
     let connection = Connection::open(place.folder.path().join("w.db")).unwrap();
     let mut statement = connection.prepare("SELECT json, traces FROM decision_tables ORDER BY row").unwrap();
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get(1)?));
     let found = statement.query_map([], read).unwrap().map(Result::unwrap);
-    found.map(|(json, traces)| (serde_json::from_str::<DecisionTable>(&json).unwrap().webhooks[0].name.to_string(), traces)).collect()
+    found.map(|(json, traces)| (name(&json), traces)).collect()
 }
 
 async fn told(store: &Store, object: &str) -> Vec<String> {

@@ -70,6 +70,21 @@ impl Keychain {
         Ok(Self { store, clock, rate_limit, open, locked, known, lookups, changes, used, began })
     }
 
+    /// Another node may have made or taken back keys: each is asked for anew.
+    pub async fn ask_anew(&self) {
+        self.note_uses_now().await;
+        self.forget_all();
+        if !self.locked.load(Ordering::Acquire) && self.store.knows_keys().await.unwrap_or(true) {
+            self.locked.store(true, Ordering::Release);
+        }
+    }
+
+    fn forget_all(&self) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        known.clear();
+    }
+
     /// Stores, now and then, when keys were last used; for ever.
     pub async fn note_uses(&self) {
         loop {

@@ -29,7 +29,7 @@ pub(in crate::store) async fn examine_secrets(url: &str, vault: Vault) -> Result
 pub(in crate::store) async fn glance(url: &str) -> Result<Glance, StoreError> {
     let path = open::path_of(url).map_err(|why| StoreError::Open { url: url.to_owned(), why })?;
     if !path.is_file() {
-        return Ok(Glance { path, knows_keys: false, is_sealed: false });
+        return Ok(Glance { path: Some(path), knows_keys: false, is_sealed: false });
     }
     blocking(move || {
         let look = || {
@@ -39,7 +39,7 @@ pub(in crate::store) async fn glance(url: &str) -> Result<Glance, StoreError> {
             Ok((knows_keys, is_sealed))
         };
         let (knows_keys, is_sealed) = look().map_err(|error: rusqlite::Error| failure(&path, &error))?;
-        Ok(Glance { path, knows_keys, is_sealed })
+        Ok(Glance { path: Some(path), knows_keys, is_sealed })
     })
     .await
 }

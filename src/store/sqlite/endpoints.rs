@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use rustc_hash::FxHashSet;
 
 use crate::ids::{EndpointId, LaneId, Sequence, Tenant};
-use crate::store::sqlite::agenda::Note;
+use crate::store::agenda::Note;
 use crate::store::sqlite::queue;
 use crate::store::sqlite::save::{Place, insert_message};
 use crate::store::sqlite::session::{Marked, Session};

@@ -2,7 +2,6 @@
 //! each verb is a function over a connection in the file named after what it touches.
 
 mod access;
-mod agenda;
 mod along;
 pub(super) mod aside;
 mod backlog;

@@ -124,7 +124,7 @@ fn stable_plans(connection: &Connection) -> rusqlite::Result<()> {
 /// The file behind the URL, symbolic links followed, so that every name of a database leads to one lock.
 pub(super) fn path_of(url: &str) -> Result<PathBuf, String> {
     let Some(path) = url.strip_prefix("sqlite:") else {
-        return Err("the kind of store is not known; expected `sqlite:PATH`".to_owned());
+        return Err("the kind of store is not known; expected `sqlite:PATH` or `postgres://USER@HOST/DATABASE`".to_owned());
     };
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.starts_with(':') {

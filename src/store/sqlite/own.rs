@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, Tenant};
-use crate::store::sqlite::agenda::Note;
+use crate::store::agenda::Note;
 use crate::store::sqlite::endpoints;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{limit, time, time_if_any};

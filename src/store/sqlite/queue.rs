@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::ids::{LaneId, MessageId, Sequence};
-use crate::store::sqlite::agenda::Note;
+use crate::ids::{EndpointId, LaneId, MessageId, Sequence, Tenant};
+use crate::store::agenda::{Agenda, Note};
 use crate::store::sqlite::choose::numbers;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_id, from_json, limit, uuid};
@@ -25,7 +25,7 @@ macro_rules! claim {
         concat!(
             "SELECT d.row, m.id, m.event, m.sequence, d.attempts, d.spent, d.fence + 1,
                  d.method, d.url, d.headers, d.content_type,
-                 iif(d.content_type IS NULL, m.payload, (SELECT body FROM bodies WHERE delivery = d.row))
+                 iif(d.content_type IS NULL, m.payload, (SELECT body FROM bodies WHERE delivery = d.row)), d.ordered
              FROM deliveries d
              JOIN messages m ON m.row = d.row >> 20
              WHERE d.endpoint = ?1 AND d.state < 2 AND d.blocked = 0 AND d.due_at <= ?2 ORDER BY ",
@@ -83,6 +83,19 @@ pub(super) fn claim(
 /// The time from which something may be claimed of a lane, whoever may claim it; `None`: nothing is left in it. Milliseconds.
 pub(super) fn first(connection: &Connection, lane: LaneId) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached(FIRST)?.query_row([lane.0], |row| row.get(0))
+}
+
+/// When every lane has something due.
+pub(super) fn agenda(connection: &Connection) -> rusqlite::Result<Agenda> {
+    let sql = "SELECT e.row, t.name, e.name, e.suspended_at IS NOT NULL,
+                   (SELECT min(due_at) FROM deliveries WHERE endpoint = e.row AND state < 2 AND blocked = 0)
+               FROM endpoints e JOIN tenants t ON t.row = e.tenant";
+    let read = |row: &Row<'_>| {
+        let (tenant, endpoint) = (Tenant::new(row.get::<_, String>(1)?), EndpointId::new(row.get::<_, String>(2)?));
+        Ok((Lane { id: LaneId(row.get(0)?), tenant, endpoint }, row.get(4)?, row.get(3)?))
+    };
+    let lanes = connection.prepare(sql)?.query_map([], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(Agenda::of(lanes))
 }
 
 /// See [`Store::give_back`](crate::store::Store::give_back).
@@ -179,6 +192,8 @@ fn claimed(row: &Row<'_>, lane: &Lane, lease_until: Timestamp) -> rusqlite::Resu
         spent: row.get(5)?,
         fence: row.get(6)?,
         lease_until,
+        node: 0,
+        ordered: row.get(12)?,
         method: row.get(7)?,
         url: from_json(row, 8)?,
         headers: from_json(row, 9)?,

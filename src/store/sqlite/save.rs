@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
-use crate::store::sqlite::agenda::Note;
+use crate::store::agenda::Note;
 use crate::store::sqlite::endpoints::{Standing, given_up};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_row, state_number, to_json};
@@ -21,6 +21,8 @@ use crate::store::{
 
 /// The fence of a first claim.
 const FIRST_FENCE: i64 = 1;
+/// The only node.
+const THE_NODE: i64 = 0;
 /// A tenant without a row owns nothing.
 const NO_TENANT: i64 = 0;
 
@@ -307,6 +309,8 @@ fn claimed(
         spent: 0,
         fence: FIRST_FENCE,
         lease_until,
+        node: THE_NODE,
+        ordered: delivery.ordered,
         method: delivery.method.clone(),
         url: delivery.url.clone(),
         headers: Arc::clone(&delivery.headers),

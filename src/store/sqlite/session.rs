@@ -14,9 +14,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ids::{EndpointId, LaneId, Tenant};
 use crate::program::DecisionTable;
-use crate::store::sqlite::agenda::{Agenda, Note};
+use crate::store::agenda::{Agenda, Note};
 use crate::store::sqlite::tables::Tables;
-use crate::store::sqlite::{endpoints, objects, tables};
+use crate::store::sqlite::{endpoints, objects, queue, tables};
 use crate::store::{Claimed, Handover, Lane, Way};
 
 /// Tenants and endpoints that are remembered; beyond it all are looked up anew.
@@ -83,7 +83,7 @@ pub(super) enum Undone {
 impl Session {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
         let may_be_blocked = connection.prepare("SELECT 1 FROM deliveries WHERE blocked = 1 LIMIT 1")?.exists([])?;
-        let agenda = Arc::new(Mutex::new(Agenda::load(&connection)?));
+        let agenda = Arc::new(Mutex::new(queue::agenda(&connection)?));
         Ok(Self {
             connection,
             tenants: FxHashMap::default(),

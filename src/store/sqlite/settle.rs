@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::ids::LaneId;
-use crate::store::sqlite::agenda::Note;
+use crate::store::agenda::Note;
 use crate::store::sqlite::endpoints::{Standing, given_up, suspend, taken};
 use crate::store::sqlite::queue::unblock;
 use crate::store::sqlite::session::Session;
@@ -76,33 +76,37 @@ fn follow(session: &mut Session, settled: &Recorded, attempt: &NewAttempt) -> ru
     Ok(wakes)
 }
 
-/// The delivery has reached its end, unless the claim is lost.
+/// The delivery has reached its end, unless the claim is lost. Two statements: one that changes and returns would have SQLite copy every page
+/// that it touches.
 fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Option<Recorded>> {
     let (state, reason) = match &attempt.then {
         Settled::Diverted(reason) => (DeliveryState::Diverted, Some(reason.as_str())),
         Settled::Failed(reason) => (DeliveryState::Failed, Some(reason.as_str())),
         Settled::Delivered | Settled::Pending { .. } => (DeliveryState::Delivered, None),
     };
+    let found = connection
+        .prepare_cached(
+            "SELECT row, tenant, endpoint, blocked FROM deliveries
+             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1",
+        )?
+        .query_row(params![attempt.delivery.message().0.as_bytes(), attempt.delivery.ordinal(), attempt.fence], Recorded::read)
+        .optional()?;
+    let Some(found) = found else { return Ok(None) };
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?4, blocked = 0, attempts = ?5, spent = spent + 1, last_status = ?6, reason = ?7, settled_at = ?8, due_at = 0
-             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
+            "UPDATE deliveries SET state = ?2, blocked = 0, attempts = ?3, spent = spent + 1, last_status = ?4, reason = ?5, settled_at = ?6, due_at = 0
+             WHERE row = ?1",
         )?
-        .query_row(
-            params![
-                attempt.delivery.message().0.as_bytes(),
-                attempt.delivery.ordinal(),
-                attempt.fence,
-                state_number(state),
-                recorded.number,
-                recorded.status,
-                reason,
-                ended_at(attempt).as_millisecond()
-            ],
-            Recorded::read,
-        )
-        .optional()
+        .execute(params![
+            found.row,
+            state_number(state),
+            recorded.number,
+            recorded.status,
+            reason,
+            ended_at(attempt).as_millisecond()
+        ])?;
+    Ok(Some(found))
 }
 
 /// The delivery is due again, unless the claim is lost. One that was resent meanwhile, ahead of it, goes first.

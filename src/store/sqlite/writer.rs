@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::store::sqlite::agenda::Agenda;
+use crate::store::agenda::Agenda;
 use crate::store::sqlite::along::Along;
 use crate::store::sqlite::failure::failure;
 use crate::store::sqlite::open::Opened;

@@ -35,6 +35,8 @@ fn claimed(lane: &store::Lane, number: u32) -> Claimed {
         spent: 0,
         fence: 1,
         lease_until: jiff::Timestamp::MAX,
+        node: 0,
+        ordered: false,
         method: "POST".into(),
         url: RenderedText::default(),
         headers: Arc::from([]),

@@ -1,12 +1,11 @@
 //! When each lane has something due, kept in memory beside the database, so that nobody has to ask every lane. The time of a lane is never
 //! later than that of its first delivery; it may be earlier, for a lease that has been settled meanwhile, and the next claim puts it right.
-//! Only what has been committed is noted here.
+//! Only what has been committed is noted here. Where several nodes share a database, each has its own and tells the others what it notes.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
 use rustc_hash::FxHashMap;
 
 use crate::ids::{EndpointId, LaneId, Tenant};
@@ -18,6 +17,8 @@ pub(super) struct Agenda {
     lanes: FxHashMap<LaneId, Entry>,
     /// The lanes that may have something due at some time and are not suspended, earliest first. Milliseconds.
     order: BTreeSet<(i64, LaneId)>,
+    /// Notes so far.
+    heard: u64,
 }
 
 #[derive(Debug)]
@@ -27,6 +28,8 @@ struct Entry {
     /// Its place in the order.
     from: Option<i64>,
     suspended: bool,
+    /// Which note was the last about it.
+    heard: u64,
 }
 
 /// What a transaction has changed.
@@ -55,23 +58,53 @@ impl Note {
 }
 
 impl Agenda {
-    /// What the database says.
-    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let sql = "SELECT e.row, t.name, e.name, e.suspended_at IS NOT NULL,
-                       (SELECT min(due_at) FROM deliveries WHERE endpoint = e.row AND state < 2 AND blocked = 0)
-                   FROM endpoints e JOIN tenants t ON t.row = e.tenant";
-        let read = |row: &Row<'_>| {
-            let (id, first, suspended) = (LaneId(row.get(0)?), row.get(4)?, row.get(3)?);
-            let (tenant, endpoint) = (Tenant::new(row.get::<_, String>(1)?), EndpointId::new(row.get::<_, String>(2)?));
-            Ok((id, first, Entry { tenant, endpoint, from: None, suspended }))
-        };
+    /// What the database says: each lane, from when on something may be claimed of it, and whether it is suspended.
+    pub(super) fn of(lanes: impl IntoIterator<Item = (Lane, Option<i64>, bool)>) -> Self {
         let mut agenda = Self::default();
-        for lane in connection.prepare(sql)?.query_map([], read)? {
-            let (id, first, entry) = lane?;
-            agenda.lanes.insert(id, entry);
-            agenda.set(id, first);
+        agenda.reload(lanes, 0);
+        agenda
+    }
+
+    /// Puts everything right by what the database said after so much had been [heard](Agenda::heard).
+    pub(super) fn reload(&mut self, lanes: impl IntoIterator<Item = (Lane, Option<i64>, bool)>, heard: u64) {
+        for (Lane { id, tenant, endpoint }, first, suspended) in lanes {
+            let entry = self.lanes.entry(id).or_insert(Entry { tenant, endpoint, from: None, suspended, heard: 0 });
+            if entry.heard > heard {
+                self.learn(id, heard, first);
+                continue;
+            }
+            if suspended {
+                self.set(id, None);
+            }
+            self.suspend(id, suspended);
+            self.set(id, first);
         }
-        Ok(agenda)
+    }
+
+    /// How much was noted so far. To be asked before the database is, for [`Agenda::learn`].
+    pub(super) fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// The database said, after so much had been heard, when the first delivery of a lane may be claimed. What was noted of the lane
+    /// since may not have been seen by the database then, and stands.
+    pub(super) fn learn(&mut self, lane: LaneId, heard: u64, first: Option<i64>) {
+        let Some(entry) = self.lanes.get(&lane) else { return };
+        if entry.heard <= heard {
+            self.set(lane, first);
+        } else if let Some(at) = first.filter(|at| entry.from.is_none_or(|from| *at < from)) {
+            self.set(lane, Some(at));
+        }
+    }
+
+    /// Whether it is known.
+    pub(super) fn knows(&self, lane: LaneId) -> bool {
+        self.lanes.contains_key(&lane)
+    }
+
+    /// Whether nothing is sent in a lane.
+    pub(super) fn is_suspended(&self, lane: LaneId) -> bool {
+        self.lanes.get(&lane).is_some_and(|entry| entry.suspended)
     }
 
     /// Takes over what has been committed, in its order.
@@ -79,23 +112,33 @@ impl Agenda {
         for note in notes {
             match note {
                 Note::Made(Lane { id, tenant, endpoint }) => {
-                    self.lanes.insert(id, Entry { tenant, endpoint, from: None, suspended: false });
+                    self.lanes.entry(id).or_insert(Entry { tenant, endpoint, from: None, suspended: false, heard: 0 });
                 }
                 Note::Due(lane, at) => {
+                    self.hear(lane);
                     if self.lanes.get(&lane).is_some_and(|entry| entry.from.is_none_or(|from| at < from)) {
                         self.set(lane, Some(at));
                     }
                 }
                 Note::First(lane, at) => self.set(lane, at),
                 Note::Suspended(lane) => {
+                    self.hear(lane);
                     self.set(lane, None);
                     self.suspend(lane, true);
                 }
                 Note::Released(lane, at) => {
+                    self.hear(lane);
                     self.suspend(lane, false);
                     self.set(lane, at);
                 }
             }
+        }
+    }
+
+    fn hear(&mut self, lane: LaneId) {
+        self.heard += 1;
+        if let Some(entry) = self.lanes.get_mut(&lane) {
+            entry.heard = self.heard;
         }
     }
 
@@ -175,6 +218,20 @@ mod tests {
         assert_eq!(due(&agenda, 100), (vec![], None));
         agenda.apply([Note::Released(LaneId(0), Some(3))].into_iter());
         assert_eq!(due(&agenda, 100), (vec![0], None));
+    }
+
+    #[test]
+    fn what_was_noted_while_the_database_was_asked_stands() {
+        let mut agenda = agenda(3);
+        let heard = agenda.heard();
+        agenda.apply([Note::Due(LaneId(1), 40), Note::Due(LaneId(2), 60)].into_iter());
+        agenda.learn(LaneId(0), heard, Some(30));
+        agenda.learn(LaneId(1), heard, None);
+        agenda.learn(LaneId(2), heard, Some(50));
+        assert_eq!(due(&agenda, 100), (vec![0, 1, 2], None));
+        let heard = agenda.heard();
+        agenda.learn(LaneId(1), heard, None);
+        assert_eq!(due(&agenda, 45), (vec![0], Some(50)));
     }
 
     #[test]

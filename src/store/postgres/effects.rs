@@ -1,0 +1,369 @@
+//! Writes what saves have decided: deliveries find their lanes and their order, those that this node can send go out with the commit under
+//! its lease, and the others are told to all nodes.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::endpoints::{Standing, given_up};
+use super::failure::Trouble;
+use super::hub::Hub;
+use super::rows::{Beginning, Looks, Placed, Sent, State};
+use super::tables::{self, Table};
+use super::transaction::{Batch, Ledger};
+use super::values::{BUCKET_LOCK, bucket, delivery_row, get, state_number};
+use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
+use crate::program::DecisionTable;
+use crate::store::agenda::Note;
+use crate::store::{Alert, Claimed, DeliveryState, Effects, NewDelivery, NewMessage, StoreError, Way};
+
+/// The fence of a first claim.
+pub(super) const FIRST_FENCE: i64 = 1;
+/// The content type of the default body.
+pub(super) const JSON: &str = "application/json";
+
+/// What a transaction sends out once it is committed.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    pub notes: Vec<Note>,
+    pub fresh: Vec<Claimed>,
+    pub wakes: bool,
+    /// Whether nothing is handed over with the commit, and everything waits to be claimed.
+    pub waits: bool,
+    /// Objects in lanes of which something ordered is not settled.
+    behind: FxHashSet<(LaneId, Box<str>, Box<str>)>,
+    /// Those of which it has been asked.
+    asked: FxHashSet<(LaneId, Box<str>, Box<str>)>,
+    /// Decision tables that have been found or made.
+    tables: Vec<Table>,
+}
+
+/// A place to go back to.
+pub(super) struct Mark {
+    notes: usize,
+    fresh: usize,
+    tables: usize,
+    wakes: bool,
+    behind: FxHashSet<(LaneId, Box<str>, Box<str>)>,
+}
+
+impl Outgoing {
+    /// Of a transaction that is not one of saves: everything waits to be claimed.
+    pub(super) fn to_claim() -> Self {
+        Self { wakes: true, waits: true, ..Self::default() }
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark { notes: self.notes.len(), fresh: self.fresh.len(), tables: self.tables.len(), wakes: self.wakes, behind: self.behind.clone() }
+    }
+
+    /// Forgets what came after the mark; the deliveries among it.
+    pub(super) fn undo(&mut self, mark: Mark) -> Vec<Claimed> {
+        self.notes.truncate(mark.notes);
+        self.tables.truncate(mark.tables);
+        self.wakes = mark.wakes;
+        self.behind = mark.behind;
+        self.fresh.split_off(mark.fresh.min(self.fresh.len()))
+    }
+
+    /// The transaction is committed.
+    pub(super) fn remember(&mut self, hub: &Hub) {
+        hub.tables.remember(std::mem::take(&mut self.tables));
+    }
+}
+
+/// Lets go of the places of deliveries that are not made after all.
+pub(super) fn release(hub: &Hub, fresh: Vec<Claimed>) {
+    if let Some(taker) = hub.taker() {
+        for delivery in fresh {
+            taker.release(delivery.lane, &delivery.tenant);
+        }
+    }
+}
+
+/// Writes what these saves have decided, in their order.
+pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes: &[(usize, Sequence, &Effects)]) -> Result<(), Trouble> {
+    let lanes = lanes(batch, writes).await?;
+    order(batch, outgoing, writes, &lanes).await?;
+    let (mut state, mut looks, mut sent) = (State::default(), Looks::default(), Sent::default());
+    let mut trouble = Vec::new();
+    for (place, sequence, effects) in writes {
+        let table = match &effects.table {
+            Some(table) => Some(table_row(batch, outgoing, *place, table).await?),
+            None => None,
+        };
+        let Some(ledger) = batch.ledgers.get_mut(*place) else { continue };
+        let tenant = ledger.row;
+        state.add(tenant, sequence.0, effects, &mut ledger.counter);
+        looks.add(tenant, sequence.0, (effects, table), &mut ledger.counter);
+        let scene = Scene { hub: batch.hub, lanes: &lanes, sequence: *sequence, at: effects.at };
+        for message in &effects.messages {
+            trouble.extend(
+                scene.message(ledger, outgoing, &mut sent, message)?.into_iter().map(|lane| (*place, *sequence, effects.at, message, lane)),
+            );
+        }
+    }
+    let link = batch.link;
+    futures_util::future::try_join3(state.write(link), looks.write(link), sent.write(link)).await?;
+    for (place, sequence, at, message, (number, lane)) in trouble {
+        let Some(ledger) = batch.ledgers.get(place).cloned() else { continue };
+        let Some(Err(unsendable)) = message.deliveries.get(number).map(|delivery| &delivery.due) else { continue };
+        let endpoint = Standing { row: ledger.row, lane, at, sequence: Some(sequence), alarm: unsendable.alarm.as_deref() };
+        if let Some(alert) = given_up(link, endpoint, Alert::Diverted, &unsendable.why).await? {
+            alone(batch, outgoing, place, (sequence, at, &alert)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes one message more, such as an alert.
+pub(super) async fn alone(
+    batch: &mut Batch<'_>,
+    outgoing: &mut Outgoing,
+    place: usize,
+    (sequence, at, message): (Sequence, Timestamp, &NewMessage),
+) -> Result<(), Trouble> {
+    let Some(ledger) = batch.ledgers.get(place).cloned() else { return Ok(()) };
+    let mut lanes = Lanes::default();
+    for delivery in &message.deliveries {
+        let lane = known_lane(batch, &ledger, delivery).await?;
+        lanes.insert((ledger.row, delivery.endpoint.as_str()), lane);
+    }
+    let objects = message.deliveries.iter().filter(|delivery| delivery.ordered);
+    let keys: Vec<_> =
+        objects.filter_map(|delivery| Some((place, *lanes.get(&(ledger.row, delivery.endpoint.as_str()))?, message))).collect();
+    order_of(batch, outgoing, keys).await?;
+    let mut sent = Sent::default();
+    let Some(ledger) = batch.ledgers.get_mut(place) else { return Ok(()) };
+    // An alert endpoint that cannot be reached is not told of in its turn.
+    Scene { hub: batch.hub, lanes: &lanes, sequence, at }.message(ledger, outgoing, &mut sent, message)?;
+    sent.write(batch.link).await
+}
+
+/// The lanes by tenant and endpoint.
+type Lanes<'a> = FxHashMap<(i64, &'a str), LaneId>;
+
+async fn lanes<'a>(batch: &Batch<'_>, writes: &[(usize, Sequence, &'a Effects)]) -> Result<Lanes<'a>, Trouble> {
+    let mut lanes = Lanes::default();
+    for (place, _, effects) in writes {
+        let Some(ledger) = batch.ledgers.get(*place) else { continue };
+        for delivery in effects.messages.iter().flat_map(|message| &message.deliveries) {
+            let key = (ledger.row, delivery.endpoint.as_str());
+            if let Entry::Vacant(unknown) = lanes.entry(key) {
+                unknown.insert(known_lane(batch, ledger, delivery).await?);
+            }
+        }
+    }
+    Ok(lanes)
+}
+
+async fn known_lane(batch: &Batch<'_>, ledger: &Ledger, delivery: &NewDelivery) -> Result<LaneId, Trouble> {
+    match batch.hub.known_lane(ledger.row, &delivery.endpoint) {
+        Some(lane) => Ok(lane),
+        // Over another connection: it is there for everybody at once, and stays if nothing else does.
+        None => batch.hub.lane(&*batch.hub.link().await?, (ledger.row, &ledger.tenant), &delivery.endpoint).await,
+    }
+}
+
+async fn order(
+    batch: &Batch<'_>,
+    outgoing: &mut Outgoing,
+    writes: &[(usize, Sequence, &Effects)],
+    lanes: &Lanes<'_>,
+) -> Result<(), Trouble> {
+    let mut keys = Vec::new();
+    for (place, _, effects) in writes {
+        let Some(ledger) = batch.ledgers.get(*place) else { continue };
+        for message in &effects.messages {
+            let ordered = message.deliveries.iter().filter(|delivery| delivery.ordered);
+            keys.extend(ordered.filter_map(|delivery| Some((*place, *lanes.get(&(ledger.row, delivery.endpoint.as_str()))?, message))));
+        }
+    }
+    order_of(batch, outgoing, keys).await
+}
+
+/// Finds out of which of these lanes and objects something is not settled. Until the end of the transaction nobody changes that: whoever
+/// settles something ordered takes the same locks, and sees what is written here when it has its turn.
+async fn order_of(batch: &Batch<'_>, outgoing: &mut Outgoing, keys: Vec<(usize, LaneId, &NewMessage)>) -> Result<(), Trouble> {
+    let key = |lane: LaneId, message: &NewMessage| (lane, message.model.clone(), message.object.clone());
+    let new: Vec<_> = keys.into_iter().filter(|(_, lane, message)| outgoing.asked.insert(key(*lane, message))).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut buckets: Vec<i32> = new.iter().map(|(_, lane, message)| bucket(lane.0, &message.model, &message.object)).collect();
+    buckets.sort_unstable();
+    buckets.dedup();
+    let (mut tenants, mut lanes, mut models, mut objects) = (vec![], vec![], vec![], vec![]);
+    for (place, lane, message) in &new {
+        tenants.push(batch.ledgers.get(*place).map_or(0, |ledger| ledger.row));
+        lanes.push(lane.0);
+        models.push(&*message.model);
+        objects.push(&*message.object);
+    }
+    let lock = "SELECT pg_advisory_xact_lock($1, b) FROM unnest($2::int[]) AS b";
+    let sql = "SELECT k.n FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY AS k(tenant, lane, model, object, n)
+        WHERE EXISTS (SELECT FROM deliveries d WHERE d.tenant = k.tenant AND d.endpoint = k.lane AND d.model = k.model AND d.object = k.object
+            AND d.state < 2 AND d.bucket IS NOT NULL)";
+    let (_, rows) = futures_util::future::try_join(
+        batch.link.query(lock, &[&BUCKET_LOCK, &buckets]),
+        batch.link.query(sql, &[&tenants, &lanes, &models, &objects]),
+    )
+    .await?;
+    for row in &rows {
+        let place = usize::try_from(get::<i64>(row, 0)? - 1).ok();
+        if let Some((_, lane, message)) = place.and_then(|place| new.get(place)) {
+            outgoing.behind.insert(key(*lane, message));
+        }
+    }
+    Ok(())
+}
+
+async fn table_row(batch: &mut Batch<'_>, outgoing: &mut Outgoing, place: usize, table: &Arc<DecisionTable>) -> Result<i64, Trouble> {
+    let Some(ledger) = batch.ledgers.get_mut(place) else { return Ok(0) };
+    if let Some(row) = batch.hub.tables.row((ledger.row, ledger.tables), table) {
+        return Ok(row);
+    }
+    let made = outgoing.tables.iter().find(|made| made.is(ledger.row, table));
+    if let Some(made) = made {
+        return Ok(made.row);
+    }
+    let new = tables::find_or_make(batch.link, (ledger.row, ledger.tables), table, &mut ledger.counter).await?;
+    let row = new.row;
+    outgoing.tables.push(new);
+    Ok(row)
+}
+
+/// Where messages are written.
+struct Scene<'a, 'l> {
+    hub: &'a Hub,
+    lanes: &'a Lanes<'l>,
+    sequence: Sequence,
+    at: Timestamp,
+}
+
+impl Scene<'_, '_> {
+    /// Adds a message with its deliveries; those that cannot be sent and of which somebody is told, with their lanes.
+    fn message<'m>(
+        &self,
+        ledger: &mut Ledger,
+        outgoing: &mut Outgoing,
+        sent: &mut Sent<'m>,
+        message: &'m NewMessage,
+    ) -> Result<Vec<(usize, LaneId)>, Trouble> {
+        if message.deliveries.len() > MAX_DELIVERIES {
+            let why = format!("a message would go to {} endpoints, and at most {MAX_DELIVERIES} are possible", message.deliveries.len());
+            return Err(StoreError::Failed(why).into());
+        }
+        ledger.counter += 1;
+        let placed = Placed { tenant: ledger.row, row: ledger.counter, sequence: self.sequence.0, at: self.at.as_millisecond() };
+        sent.message(placed, message);
+        let mut untold = Vec::new();
+        for (ordinal, delivery) in (0..).zip(&message.deliveries) {
+            let Some(lane) = self.lanes.get(&(ledger.row, delivery.endpoint.as_str())).copied() else { continue };
+            let beginning = self.beginning(&ledger.tenant, outgoing, (message, ordinal), (delivery, lane));
+            if delivery.due.as_ref().is_err_and(|unsendable| unsendable.alarm.is_some()) {
+                untold.push((usize::try_from(ordinal).unwrap_or(usize::MAX), lane));
+            }
+            sent.delivery((placed, delivery_row(placed.row, ordinal)), message, delivery, &beginning)?;
+        }
+        Ok(untold)
+    }
+
+    /// Sent right after the commit if it can be, pending if not, and diverted if it cannot be sent at all.
+    fn beginning<'m>(
+        &self,
+        tenant: &Tenant,
+        outgoing: &mut Outgoing,
+        (message, ordinal): (&NewMessage, u32),
+        (delivery, lane): (&'m NewDelivery, LaneId),
+    ) -> Beginning<'m> {
+        let bucket = delivery.ordered.then(|| bucket(lane.0, &message.model, &message.object));
+        let begin = |state, due_at: Timestamp| Beginning {
+            lane: lane.0,
+            bucket,
+            blocked: false,
+            state: state_number(state),
+            due_at: due_at.as_millisecond(),
+            fence: 0,
+            node: None,
+            reason: None,
+        };
+        let due = match &delivery.due {
+            Ok(due) => *due,
+            Err(unsendable) => return Beginning { reason: Some(&unsendable.why), ..begin(DeliveryState::Diverted, self.at) },
+        };
+        let blocked = delivery.ordered && !outgoing.behind.insert((lane, message.model.clone(), message.object.clone()));
+        if blocked {
+            outgoing.wakes = true;
+            return Beginning { blocked, ..begin(DeliveryState::Pending, due) };
+        }
+        let bytes = delivery.body.as_ref().map_or(message.payload.len(), |(_, body)| body.len());
+        let way = Way { lane, tenant, endpoint: &delivery.endpoint, bytes };
+        let taker = self.hub.taker().filter(|_| !outgoing.waits && !self.hub.agenda().is_suspended(lane));
+        if let Some(lease_until) = taker.and_then(|taker| taker.reserve(way, due)) {
+            let node = self.hub.node();
+            outgoing.fresh.push(claimed((self.sequence, tenant), (message, ordinal), delivery, Lease { lane, until: lease_until, node }));
+            return Beginning { fence: FIRST_FENCE, node: Some(node), ..begin(DeliveryState::Sending, lease_until) };
+        }
+        outgoing.wakes = true;
+        outgoing.notes.push(Note::Due(lane, due.as_millisecond()));
+        begin(DeliveryState::Pending, due)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Lease {
+    lane: LaneId,
+    until: Timestamp,
+    node: i64,
+}
+
+/// The delivery as its first claim would bring it.
+fn claimed(
+    (sequence, tenant): (Sequence, &Tenant),
+    (message, ordinal): (&NewMessage, u32),
+    delivery: &NewDelivery,
+    lease: Lease,
+) -> Claimed {
+    let (content_type, body) = match &delivery.body {
+        Some((content_type, body)) => (content_type.clone(), body.clone()),
+        None => (JSON.into(), message.payload.clone()),
+    };
+    Claimed {
+        lane: lease.lane,
+        tenant: tenant.clone(),
+        id: DeliveryId::of(message.id, ordinal),
+        message: message.id,
+        event: message.event.clone(),
+        sequence,
+        endpoint: delivery.endpoint.clone(),
+        attempts: 0,
+        spent: 0,
+        fence: FIRST_FENCE,
+        lease_until: lease.until,
+        node: lease.node,
+        ordered: delivery.ordered,
+        method: delivery.method.clone(),
+        url: delivery.url.clone(),
+        headers: Arc::clone(&delivery.headers),
+        body,
+        content_type,
+    }
+}
+
+impl Outgoing {
+    /// The transaction is committed, and was not one of saves.
+    pub(super) fn send_off(mut self, hub: &Hub) {
+        self.remember(hub);
+        if let Some(taker) = hub.taker().filter(|_| !self.fresh.is_empty()) {
+            taker.hand_over(self.fresh);
+        }
+        let wakes = self.wakes || !self.notes.is_empty();
+        hub.note(self.notes);
+        if wakes {
+            hub.ring();
+        }
+    }
+}

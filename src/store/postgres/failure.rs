@@ -1,0 +1,77 @@
+//! `PostgreSQL`'s errors in the store's words, and which of them pass by themselves.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use crate::store::StoreError;
+
+/// What stopped a verb.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The database, or the way to it.
+    Database(Error),
+    /// Something else, which no repetition helps.
+    Store(StoreError),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Trouble {
+    /// Whether the same may succeed a moment later: two transactions were in each other's way, or the server is gone, restarts, or has
+    /// become a standby. Nothing has been done then, unless the connection was lost while a commit was under way.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Store(_) => false,
+            Self::Database(error) => error.is_closed() || error.code().map_or_else(|| is_of_the_way(error), passes),
+        }
+    }
+
+    pub(super) fn into_store(self) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Database(error) => failure(&error),
+        }
+    }
+}
+
+/// Not an answer of the server.
+fn is_of_the_way(error: &Error) -> bool {
+    std::iter::successors(std::error::Error::source(error), |error| error.source()).any(<dyn std::error::Error>::is::<std::io::Error>)
+        || error.to_string().starts_with("error connecting")
+}
+
+fn passes(state: &SqlState) -> bool {
+    // 08: connection; 57P: the server stops or starts; 40: rolled back by the server; 25006: a standby; 25P03: idle for too long within a
+    // transaction; 55P03: waited too long for a lock; 53300: too many connections.
+    let code = state.code();
+    code.starts_with("08")
+        || code.starts_with("57P")
+        || matches!(code, "40001" | "40P01" | "40003" | "25006" | "25P03" | "55P03" | "53300" | "26000")
+}
+
+/// What a failed statement means to a caller.
+pub(super) fn failure(error: &Error) -> StoreError {
+    if error.code() == Some(&SqlState::DISK_FULL) {
+        return StoreError::Full;
+    }
+    StoreError::Failed(sentence(error))
+}
+
+/// The error with its cause, as one sentence.
+pub(super) fn sentence(error: &Error) -> String {
+    if let Some(told) = error.as_db_error() {
+        return format!("{} (SQLSTATE {})", told.message(), told.code().code());
+    }
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

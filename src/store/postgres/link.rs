@@ -1,0 +1,211 @@
+//! Connections: how one is made ready, and the few that are shared. Statements are prepared once a connection. One that is lost is thrown
+//! away; whoever needs one next makes another.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Config, Row, Statement};
+
+use super::failure::Trouble;
+use super::tls::Tls;
+use crate::store::StoreError;
+
+/// Connections for everything but saving and listening; more would only wait for the same cores.
+pub(super) const SHARED: usize = 6;
+/// How long making a connection may take.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// What a session is told. A node that is paused in the middle of a transaction must not hold what it has locked: the server ends its
+/// session then. A durable commit is what a save is acknowledged for, so one that is not waits for the disk here.
+const SESSION: &str = "SET search_path = webhookc; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// Where the database is and how it is reached.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub config: Config,
+    pub tls: Tls,
+}
+
+/// What the server tells of its own accord.
+pub(super) type Notifications = tokio::sync::mpsc::UnboundedReceiver<tokio_postgres::Notification>;
+
+impl Way {
+    /// A connection that is ready for statements.
+    pub(super) async fn connect(&self) -> Result<Link, Trouble> {
+        self.listen().await.map(|(link, _)| link)
+    }
+
+    /// A connection, and what the server tells over it.
+    pub(super) async fn listen(&self) -> Result<(Link, Notifications), Trouble> {
+        let (link, told) = self.bare().await?;
+        link.client.batch_execute(SESSION).await?;
+        Ok((link, told))
+    }
+
+    /// A connection as the server makes it.
+    pub(super) async fn bare(&self) -> Result<(Link, Notifications), Trouble> {
+        let connecting = tokio::time::timeout(CONNECT_PATIENCE, self.config.connect(self.tls.clone()));
+        let late = || StoreError::Failed(format!("the database did not answer within {} s", CONNECT_PATIENCE.as_secs()));
+        let (client, mut connection) = connecting.await.map_err(|_| late())??;
+        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+        // Ends with the client, or with the connection; the client then says so.
+        tokio::spawn(async move {
+            while let Some(message) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+                match message {
+                    Ok(AsyncMessage::Notification(notification)) => drop(tell.send(notification)),
+                    Ok(AsyncMessage::Notice(notice)) => tracing::debug!(notice = notice.message(), "the database says"),
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::debug!(%error, "a connection to the database ended");
+                        return;
+                    }
+                }
+            }
+        });
+        Ok((Link { client, statements: Mutex::default(), open: AtomicBool::new(false) }, told))
+    }
+}
+
+/// One connection.
+pub(super) struct Link {
+    pub client: Client,
+    statements: Mutex<FxHashMap<Box<str>, Statement>>,
+    /// Whether a transaction is open.
+    open: AtomicBool,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+/// What a statement is given.
+pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+impl Link {
+    async fn statement(&self, sql: &str) -> Result<Statement, Trouble> {
+        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+
+    /// Rows of a statement that is sent often.
+    pub(super) async fn query(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
+        let statement = self.statement(sql).await?;
+        Ok(self.client.query(&statement, values).await?)
+    }
+
+    /// The first row, if there is one.
+    pub(super) async fn first(&self, sql: &str, values: Values<'_>) -> Result<Option<Row>, Trouble> {
+        Ok(self.query(sql, values).await?.into_iter().next())
+    }
+
+    /// Rows of a statement that is made for the occasion.
+    pub(super) async fn query_once(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
+        Ok(self.client.query(sql, values).await?)
+    }
+
+    /// How many rows a statement has changed.
+    pub(super) async fn execute(&self, sql: &str, values: Values<'_>) -> Result<u64, Trouble> {
+        let statement = self.statement(sql).await?;
+        Ok(self.client.execute(&statement, values).await?)
+    }
+
+    /// Statements without values.
+    pub(super) async fn run(&self, sql: &str) -> Result<(), Trouble> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// Begins a transaction. Whoever leaves in the middle of it does not leave it to the next one: a connection with an open transaction is not
+    /// lent again.
+    pub(super) async fn begin(&self) -> Result<(), Trouble> {
+        self.open.store(true, Ordering::Relaxed);
+        self.run("BEGIN").await
+    }
+
+    /// Ends a transaction: with a commit when the work in it succeeded.
+    pub(super) async fn end<T>(&self, done: Result<T, Trouble>) -> Result<T, Trouble> {
+        let ended = match done {
+            Ok(value) => self.run("COMMIT").await.map(|()| value),
+            Err(error) => {
+                // A session that is gone has nothing to undo.
+                drop(self.run("ROLLBACK").await);
+                Err(error)
+            }
+        };
+        self.open.store(false, Ordering::Relaxed);
+        ended
+    }
+}
+
+/// The connections that are shared.
+#[derive(Clone)]
+pub(super) struct Pool(Arc<Shared>);
+
+struct Shared {
+    way: Way,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Arc<Link>>>,
+}
+
+impl Pool {
+    pub(super) fn new(way: Way) -> Self {
+        Self(Arc::new(Shared { way, permits: Arc::new(Semaphore::new(SHARED)), idle: Mutex::default() }))
+    }
+
+    /// One of them, for the time that it is held.
+    pub(super) async fn link(&self) -> Result<Held, Trouble> {
+        let closed = |_| Trouble::Store(StoreError::Closed);
+        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(closed)?;
+        loop {
+            let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            match idle {
+                Some(link) if link.client.is_closed() => {}
+                Some(link) => return Ok(Held { link, pool: self.clone(), _permit: permit }),
+                None => break,
+            }
+        }
+        let link = Arc::new(self.0.way.connect().await?);
+        Ok(Held { link, pool: self.clone(), _permit: permit })
+    }
+
+    /// Waits for what is under way, and lends none any more.
+    pub(super) async fn close(&self) {
+        let all = self.0.permits.acquire_many(u32::try_from(SHARED).unwrap_or(u32::MAX)).await;
+        self.0.permits.close();
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(all);
+    }
+}
+
+/// A shared connection in somebody's hands.
+pub(super) struct Held {
+    link: Arc<Link>,
+    pool: Pool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl std::ops::Deref for Held {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        &self.link
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.link.client.is_closed() && !self.link.open.load(Ordering::Relaxed) {
+            self.pool.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&self.link));
+        }
+    }
+}

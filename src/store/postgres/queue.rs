@@ -1,0 +1,191 @@
+//! The queue: taking deliveries by lease and fence, and making one due again.
+//!
+//! `deliveries_due` holds exactly what may be claimed, also what is sending, whose `due_at` is the end of its lease. An ordered delivery
+//! with an unsettled one before it is `blocked`, and so out of that index, until it is at the head of its lane.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::choose::numbers;
+use super::effects::{JSON, Outgoing};
+use super::endpoints::FIRST;
+use super::failure::Trouble;
+use super::hub::{Hub, on, within};
+use super::link::Link;
+use super::settle::lock_order;
+use super::transaction::Batch;
+use super::values::{count, delivery_id, from_json, get, limit, ordinal, text, text_if_any};
+use crate::ids::{DeliveryId, LaneId, MessageId, Sequence, Tenant};
+use crate::store::agenda::Note;
+use crate::store::{Claimed, DeliveryState, Lane, Share, StoreError};
+
+/// What a single delivery may be sent again from.
+const NOT_SENDING: [DeliveryState; 4] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Diverted, DeliveryState::Failed];
+
+/// What may be claimed of one lane, in an order, with everything that is sent.
+macro_rules! claim {
+    ($order:literal, $last:literal) => {
+        concat!(
+            "WITH taken AS (UPDATE deliveries d SET state = 1, due_at = $4, fence = d.fence + 1, node = $5
+                FROM (SELECT row, due_at FROM deliveries WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked AND due_at <= $3
+                        AND NOT EXISTS (SELECT FROM endpoints e WHERE e.tenant = $1 AND e.row = $2 AND e.suspended_at IS NOT NULL)
+                    ORDER BY ",
+            $order,
+            " LIMIT $6 FOR UPDATE SKIP LOCKED) p
+                WHERE d.tenant = $1 AND d.row = p.row
+                RETURNING d.row, d.attempts, d.spent, d.fence, d.method, d.url, d.headers, d.content_type, d.bucket IS NOT NULL AS ordered,
+                    p.due_at AS was_due)
+            SELECT t.row, m.id, m.event, m.sequence, t.attempts, t.spent, t.fence, t.method, t.url, t.headers, t.content_type,
+                CASE WHEN t.content_type IS NULL THEN m.payload ELSE (SELECT body FROM bodies WHERE tenant = $1 AND delivery = t.row) END, t.ordered
+            FROM taken t JOIN messages m ON m.tenant = $1 AND m.row = t.row >> 20 ORDER BY ",
+            $last
+        )
+    };
+}
+
+/// Those that have been due the longest.
+const OLDEST: &str = claim!("due_at, row", "t.was_due, t.row");
+/// Those that came due last.
+const NEWEST: &str = claim!("due_at DESC, row DESC", "t.was_due DESC, t.row DESC");
+
+/// See [`Store::claim`](crate::store::Store::claim).
+pub(super) async fn claim(
+    hub: &Hub,
+    lane: &Lane,
+    now: Timestamp,
+    lease_until: Timestamp,
+    share: Share,
+) -> Result<Vec<Claimed>, StoreError> {
+    on!(hub, |link| {
+        let Some(tenant) = hub.tenant(&link, &lane.tenant).await? else { return Ok(Vec::new()) };
+        let (heard, node) = (hub.agenda().heard(), hub.node());
+        let take = async |sql: &str, most: usize| {
+            if most == 0 {
+                return Ok(Vec::new());
+            }
+            let values: super::link::Values<'_> =
+                &[&tenant, &lane.id.0, &now.as_millisecond(), &lease_until.as_millisecond(), &node, &limit(most)];
+            link.query(sql, values).await
+        };
+        let (oldest, newest, first) = futures_util::future::try_join3(
+            take(OLDEST, share.oldest),
+            take(NEWEST, share.newest),
+            link.first(FIRST, &[&tenant, &lane.id.0]),
+        )
+        .await?;
+        let first = first.map(|first| get::<Option<i64>>(&first, 0)).transpose()?.flatten();
+        hub.agenda().learn(lane.id, heard, first);
+        oldest.iter().chain(&newest).map(|row| claimed(row, lane, (lease_until, node))).collect()
+    })
+}
+
+/// See [`Store::give_back`](crate::store::Store::give_back).
+pub(super) async fn give_back(hub: &Hub, deliveries: &[Claimed], now: Timestamp) -> Result<(), StoreError> {
+    let outgoing = within!(hub, |link| {
+        let (mut tenants, mut ids, mut ordinals, mut fences) = (vec![], vec![], vec![], vec![]);
+        for delivery in deliveries {
+            tenants.push(hub.tenant(&link, &delivery.tenant).await?.unwrap_or_default());
+            ids.push(delivery.id.message().0);
+            ordinals.push(ordinal(delivery.id));
+            fences.push(delivery.fence);
+        }
+        lock_order(&link, (&tenants, &ids, &ordinals)).await?;
+        let sql = "UPDATE deliveries d SET state = 0, due_at = $5, node = NULL,
+                blocked = d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant AND e.endpoint = d.endpoint
+                    AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
+            FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[]) AS a(tenant, id, ordinal, fence)
+            JOIN messages m ON m.tenant = a.tenant AND m.id = a.id
+            WHERE d.tenant = a.tenant AND d.row = (m.row << 20 | a.ordinal) AND d.fence = a.fence AND d.state = 1
+            RETURNING d.endpoint, d.blocked";
+        let rows = link.query(sql, &[&tenants, &ids, &ordinals, &fences, &now.as_millisecond()]).await?;
+        let mut outgoing = Outgoing::to_claim();
+        for row in &rows {
+            if !get::<bool>(row, 1)? {
+                outgoing.notes.push(Note::Due(LaneId(get(row, 0)?), now.as_millisecond()));
+            }
+        }
+        Batch::over(hub, &link, &[]).await?.close(&outgoing).await?;
+        Ok(outgoing)
+    })?;
+    outgoing.send_off(hub);
+    Ok(())
+}
+
+/// See [`Store::resend`](crate::store::Store::resend).
+pub(super) async fn resend(hub: &Hub, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+    let outgoing = within!(hub, |link| {
+        let Some(tenant) = hub.tenant(&link, tenant).await? else { return Ok(None) };
+        let mut outgoing = Outgoing::to_claim();
+        if !again(&link, &mut outgoing, (tenant, delivery), &NOT_SENDING, now.as_millisecond()).await? {
+            return Ok(None);
+        }
+        Batch::over(hub, &link, &[]).await?.close(&outgoing).await?;
+        Ok(Some(outgoing))
+    })?;
+    let resent = outgoing.is_some();
+    if let Some(outgoing) = outgoing {
+        outgoing.send_off(hub);
+    }
+    Ok(resent)
+}
+
+/// Makes a delivery due once more, if it is in one of these states; what is ordered behind it waits for it.
+pub(super) async fn again(
+    link: &Link,
+    outgoing: &mut Outgoing,
+    (tenant, delivery): (i64, DeliveryId),
+    from: &[DeliveryState],
+    now: i64,
+) -> Result<bool, Trouble> {
+    let (id, ordinal) = (delivery.message().0, ordinal(delivery));
+    lock_order(link, (&[tenant], &[id], &[ordinal])).await?;
+    let sql = format!(
+        "UPDATE deliveries d SET state = 0, due_at = $3, node = NULL, settled_at = NULL, reason = NULL,
+             blocked = d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant AND e.endpoint = d.endpoint
+                 AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
+         FROM messages m WHERE m.tenant = $4 AND m.id = $1 AND d.tenant = $4 AND d.row = (m.row << 20 | $2::bigint) AND d.state IN ({})
+         RETURNING d.row, d.endpoint",
+        numbers(from)
+    );
+    let Some(row) = link.first(&sql, &[&id, &ordinal, &now, &tenant]).await? else { return Ok(false) };
+    let (row, lane): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
+    let behind = "UPDATE deliveries d SET blocked = true FROM deliveries e
+        WHERE e.tenant = $1 AND e.row = $2 AND e.bucket IS NOT NULL AND d.tenant = e.tenant AND d.endpoint = e.endpoint AND d.model = e.model
+            AND d.object = e.object AND d.state < 2 AND d.bucket IS NOT NULL AND d.row > e.row";
+    link.execute(behind, &[&tenant, &row]).await?;
+    outgoing.notes.push(Note::Due(LaneId(lane), now));
+    Ok(true)
+}
+
+/// See [`Store::shift_due`](crate::store::Store::shift_due).
+pub(super) async fn shift_due(hub: &Hub, after: i64, by_ms: i64) -> Result<(), StoreError> {
+    on!(hub, |link| {
+        let shift = "UPDATE deliveries SET due_at = due_at + $2 WHERE state < 2 AND due_at > $1";
+        link.execute(shift, &[&after, &by_ms]).await?;
+        hub.reload(&link, None).await
+    })
+}
+
+fn claimed(row: &Row, lane: &Lane, (lease_until, node): (Timestamp, i64)) -> Result<Claimed, Trouble> {
+    let message = MessageId(get(row, 1)?);
+    Ok(Claimed {
+        lane: lane.id,
+        tenant: lane.tenant.clone(),
+        id: delivery_id(message, get(row, 0)?),
+        message,
+        event: text(row, 2)?,
+        sequence: Sequence(get(row, 3)?),
+        endpoint: lane.endpoint.clone(),
+        attempts: count(row, 4)?,
+        spent: count(row, 5)?,
+        fence: get(row, 6)?,
+        lease_until,
+        node,
+        ordered: get(row, 12)?,
+        method: text(row, 7)?,
+        url: from_json(row, 8)?,
+        headers: from_json(row, 9)?,
+        content_type: text_if_any(row, 10)?.unwrap_or_else(|| JSON.into()),
+        body: get::<Vec<u8>>(row, 11)?.into(),
+    })
+}

@@ -1,0 +1,409 @@
+//! What saves have decided, gathered into columns: one statement a table, however many saves. The last word about an object or a wait counts.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::failure::Trouble;
+use super::link::Link;
+use super::values::to_json;
+use crate::ids::ProgramId;
+use crate::store::{Effects, NewDelivery, NewMessage, ObjectChange, WaitRow};
+
+/// Writes everything that stands in `columns`, if anything does.
+async fn write(link: &Link, sql: &str, any: bool, values: super::link::Values<'_>) -> Result<u64, Trouble> {
+    if any { link.execute(sql, values).await } else { Ok(0) }
+}
+
+/// A wait that begins, and its row.
+type Begun<'a> = (i64, &'a WaitRow);
+
+/// Objects, marks and waits.
+#[derive(Default)]
+pub(super) struct State<'a> {
+    objects: BTreeMap<(i64, &'a str, &'a str), (i64, &'a ObjectChange)>,
+    marks: BTreeMap<(i64, &'a str, &'a str), i64>,
+    waits: BTreeMap<(i64, &'a str, &'a str), Option<Begun<'a>>>,
+}
+
+impl<'a> State<'a> {
+    /// Adds what one save of a tenant does; `row` counts the tenant's rows.
+    pub(super) fn add(&mut self, tenant: i64, sequence: i64, effects: &'a Effects, row: &mut i64) {
+        if effects.change != ObjectChange::Keep {
+            self.objects.insert((tenant, &effects.model, &effects.object), (sequence, &effects.change));
+        }
+        for (event, object) in &effects.marks {
+            self.marks.entry((tenant, event, object)).or_insert(sequence);
+        }
+        for (event, object) in &effects.ended_waits {
+            self.waits.insert((tenant, event, object), None);
+        }
+        for wait in &effects.waits {
+            *row += 1;
+            self.waits.insert((tenant, &wait.event, &wait.object), Some((*row, wait)));
+        }
+    }
+
+    pub(super) async fn write(&self, link: &Link) -> Result<(), Trouble> {
+        futures_util::future::try_join3(self.write_objects(link), self.write_marks(link), self.write_waits(link)).await.map(drop)
+    }
+
+    async fn write_objects(&self, link: &Link) -> Result<(), Trouble> {
+        let (mut tenants, mut models, mut ids, mut sequences, mut times, mut texts) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+        let (mut gone_tenants, mut gone_models, mut gone_ids) = (vec![], vec![], vec![]);
+        for ((tenant, model, id), (sequence, change)) in &self.objects {
+            match change {
+                ObjectChange::Put { updated_at, json } => {
+                    tenants.push(*tenant);
+                    models.push(*model);
+                    ids.push(*id);
+                    sequences.push(*sequence);
+                    times.push(&**updated_at);
+                    texts.push(&**json);
+                }
+                ObjectChange::Delete => {
+                    gone_tenants.push(*tenant);
+                    gone_models.push(*model);
+                    gone_ids.push(*id);
+                }
+                ObjectChange::Keep => {}
+            }
+        }
+        let put = "INSERT INTO objects (tenant, model, id, sequence, updated_at, json)
+            SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+            ON CONFLICT (tenant, model, id) DO UPDATE
+            SET sequence = excluded.sequence, updated_at = excluded.updated_at, json = excluded.json";
+        let delete = "DELETE FROM objects o USING unnest($1::bigint[], $2::text[], $3::text[]) AS g(tenant, model, id)
+            WHERE o.tenant = g.tenant AND o.model = g.model AND o.id = g.id";
+        futures_util::future::try_join(
+            write(link, put, !ids.is_empty(), &[&tenants, &models, &ids, &sequences, &times, &texts]),
+            write(link, delete, !gone_ids.is_empty(), &[&gone_tenants, &gone_models, &gone_ids]),
+        )
+        .await
+        .map(drop)
+    }
+
+    async fn write_marks(&self, link: &Link) -> Result<(), Trouble> {
+        let (mut tenants, mut events, mut objects, mut sequences) = (vec![], vec![], vec![], vec![]);
+        for ((tenant, event, object), sequence) in &self.marks {
+            tenants.push(*tenant);
+            events.push(*event);
+            objects.push(*object);
+            sequences.push(*sequence);
+        }
+        let sql = "INSERT INTO marks (tenant, event, object, sequence)
+            SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) ON CONFLICT DO NOTHING";
+        write(link, sql, !events.is_empty(), &[&tenants, &events, &objects, &sequences]).await.map(drop)
+    }
+
+    async fn write_waits(&self, link: &Link) -> Result<(), Trouble> {
+        let (mut gone_tenants, mut gone_events, mut gone_objects) = (vec![], vec![], vec![]);
+        let (mut tenants, mut rows, mut events, mut models, mut objects, mut operations) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+        let (mut for_models, mut for_ids, mut ids, mut sequences, mut times, mut texts) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+        for ((tenant, event, object), wait) in &self.waits {
+            let Some((row, wait)) = wait else {
+                gone_tenants.push(*tenant);
+                gone_events.push(*event);
+                gone_objects.push(*object);
+                continue;
+            };
+            let previous = wait.previous.as_ref();
+            tenants.push(*tenant);
+            rows.push(*row);
+            events.push(*event);
+            models.push(&*wait.model);
+            objects.push(*object);
+            operations.push(&*wait.operation);
+            for_models.push(&*wait.for_model);
+            for_ids.push(&*wait.for_id);
+            ids.push(previous.map(|object| &*object.id));
+            sequences.push(previous.map(|object| object.sequence.0));
+            times.push(previous.map(|object| &*object.updated_at));
+            texts.push(previous.map(|object| &*object.json));
+        }
+        let sql = "WITH gone AS (DELETE FROM waits w USING unnest($1::bigint[], $2::text[], $3::text[]) AS g(tenant, event, object)
+                WHERE w.tenant = g.tenant AND w.event = g.event AND w.object = g.object RETURNING w.tenant, -1 AS more),
+            begun AS (INSERT INTO waits (tenant, row, event, model, object, operation, for_model, for_id,
+                    previous_id, previous_sequence, previous_updated_at, previous_json)
+                SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+                    $12::text[], $13::bigint[], $14::text[], $15::text[])
+                ON CONFLICT (tenant, event, object) DO UPDATE SET model = excluded.model, operation = excluded.operation,
+                    for_model = excluded.for_model, for_id = excluded.for_id, previous_id = excluded.previous_id,
+                    previous_sequence = excluded.previous_sequence, previous_updated_at = excluded.previous_updated_at,
+                    previous_json = excluded.previous_json
+                RETURNING tenant, (xmax = 0)::int AS more)
+            UPDATE tenants t SET waits = t.waits + c.more FROM (
+                SELECT tenant, sum(more) AS more FROM (SELECT * FROM gone UNION ALL SELECT * FROM begun) b GROUP BY tenant) c
+            WHERE t.row = c.tenant AND c.more <> 0";
+        let values: super::link::Values<'_> = &[
+            &gone_tenants,
+            &gone_events,
+            &gone_objects,
+            &tenants,
+            &rows,
+            &events,
+            &models,
+            &objects,
+            &operations,
+            &for_models,
+            &for_ids,
+            &ids,
+            &sequences,
+            &times,
+            &texts,
+        ];
+        write(link, sql, !self.waits.is_empty(), values).await.map(drop)
+    }
+}
+
+/// Traces, and saves as they came.
+#[derive(Default)]
+pub(super) struct Looks<'a> {
+    tenants: Vec<i64>,
+    rows: Vec<i64>,
+    models: Vec<&'a str>,
+    objects: Vec<&'a str>,
+    sequences: Vec<i64>,
+    times: Vec<i64>,
+    operations: Vec<&'a str>,
+    decisions: Vec<&'a str>,
+    tables: Vec<Option<i64>>,
+    programs: Vec<Option<i64>>,
+    items: Items<'a>,
+}
+
+#[derive(Default)]
+struct Items<'a> {
+    tenants: Vec<i64>,
+    rows: Vec<i64>,
+    sequences: Vec<i64>,
+    models: Vec<&'a str>,
+    objects: Vec<&'a str>,
+    texts: Vec<&'a str>,
+}
+
+/// Saves that are kept as they came, of each tenant.
+const RECORDED: i64 = 10_000;
+
+impl<'a> Looks<'a> {
+    pub(super) fn add(&mut self, tenant: i64, sequence: i64, (effects, table): (&'a Effects, Option<i64>), row: &mut i64) {
+        if let Some(item) = &effects.record.item {
+            *row += 1;
+            self.items.tenants.push(tenant);
+            self.items.rows.push(*row);
+            self.items.sequences.push(sequence);
+            self.items.models.push(&effects.model);
+            self.items.objects.push(&effects.object);
+            self.items.texts.push(item);
+        }
+        let own = (&*effects.model, &*effects.object, &*effects.trace, table);
+        let others = effects.other_traces.iter().map(|other| (&*other.model, &*other.object, &*other.trace, None));
+        for (model, object, trace, table) in std::iter::once(own).chain(others) {
+            *row += 1;
+            self.tenants.push(tenant);
+            self.rows.push(*row);
+            self.models.push(model);
+            self.objects.push(object);
+            self.sequences.push(sequence);
+            self.times.push(effects.at.as_millisecond());
+            self.operations.push(effects.operation);
+            self.decisions.push(trace);
+            self.tables.push(table);
+            self.programs.push(effects.record.program.map(|ProgramId(row)| row));
+        }
+    }
+
+    pub(super) async fn write(&self, link: &Link) -> Result<(), Trouble> {
+        let traces = "INSERT INTO traces (tenant, row, model, object, sequence, at, operation, decisions, decision_table, program)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+                $9::bigint[], $10::bigint[])";
+        let values: super::link::Values<'_> = &[
+            &self.tenants,
+            &self.rows,
+            &self.models,
+            &self.objects,
+            &self.sequences,
+            &self.times,
+            &self.operations,
+            &self.decisions,
+            &self.tables,
+            &self.programs,
+        ];
+        let items = &self.items;
+        let recordings = "INSERT INTO recordings (tenant, row, sequence, model, object, item)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])";
+        let oldest =
+            "DELETE FROM recordings r USING (SELECT tenant, max(row) - $2 AS row FROM unnest($1::bigint[], $3::bigint[]) AS i(tenant, row)
+            GROUP BY tenant) i WHERE r.tenant = i.tenant AND r.row <= i.row";
+        let any = !items.rows.is_empty();
+        futures_util::future::try_join3(
+            write(link, traces, !self.rows.is_empty(), values),
+            write(link, recordings, any, &[&items.tenants, &items.rows, &items.sequences, &items.models, &items.objects, &items.texts]),
+            write(link, oldest, any, &[&items.tenants, &RECORDED, &items.rows]),
+        )
+        .await
+        .map(drop)
+    }
+}
+
+/// A message with its place.
+#[derive(Clone, Copy)]
+pub(super) struct Placed {
+    pub tenant: i64,
+    pub row: i64,
+    pub sequence: i64,
+    /// Milliseconds.
+    pub at: i64,
+}
+
+/// How a delivery begins.
+pub(super) struct Beginning<'a> {
+    pub lane: i64,
+    /// Of an ordered one.
+    pub bucket: Option<i32>,
+    pub blocked: bool,
+    pub state: i16,
+    /// Milliseconds.
+    pub due_at: i64,
+    pub fence: i64,
+    /// Who holds it.
+    pub node: Option<i64>,
+    pub reason: Option<&'a str>,
+}
+
+/// Messages and their deliveries.
+#[derive(Default)]
+pub(super) struct Sent<'a> {
+    messages: Messages<'a>,
+    deliveries: Deliveries<'a>,
+    bodies: (Vec<i64>, Vec<i64>, Vec<&'a [u8]>),
+}
+
+#[derive(Default)]
+struct Messages<'a> {
+    tenants: Vec<i64>,
+    rows: Vec<i64>,
+    ids: Vec<Uuid>,
+    events: Vec<&'a str>,
+    models: Vec<&'a str>,
+    objects: Vec<&'a str>,
+    operations: Vec<&'a str>,
+    sequences: Vec<i64>,
+    times: Vec<i64>,
+    payloads: Vec<&'a [u8]>,
+}
+
+#[derive(Default)]
+struct Deliveries<'a> {
+    tenants: Vec<i64>,
+    rows: Vec<i64>,
+    lanes: Vec<i64>,
+    models: Vec<Option<&'a str>>,
+    objects: Vec<Option<&'a str>>,
+    buckets: Vec<Option<i32>>,
+    blocked: Vec<bool>,
+    states: Vec<i16>,
+    due: Vec<i64>,
+    fences: Vec<i64>,
+    nodes: Vec<Option<i64>>,
+    reasons: Vec<Option<&'a str>>,
+    made: Vec<i64>,
+    settled: Vec<Option<i64>>,
+    methods: Vec<&'a str>,
+    urls: Vec<String>,
+    headers: Vec<String>,
+    content_types: Vec<Option<&'a str>>,
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn message(&mut self, placed: Placed, message: &'a NewMessage) {
+        let messages = &mut self.messages;
+        messages.tenants.push(placed.tenant);
+        messages.rows.push(placed.row);
+        messages.ids.push(message.id.0);
+        messages.events.push(&message.event);
+        messages.models.push(&message.model);
+        messages.objects.push(&message.object);
+        messages.operations.push(message.operation);
+        messages.sequences.push(placed.sequence);
+        messages.times.push(placed.at);
+        messages.payloads.push(&message.payload);
+    }
+
+    /// A delivery in this row of a message.
+    pub(super) fn delivery(
+        &mut self,
+        (placed, row): (Placed, i64),
+        message: &'a NewMessage,
+        delivery: &'a NewDelivery,
+        beginning: &Beginning<'a>,
+    ) -> Result<(), Trouble> {
+        let deliveries = &mut self.deliveries;
+        deliveries.tenants.push(placed.tenant);
+        deliveries.rows.push(row);
+        deliveries.lanes.push(beginning.lane);
+        deliveries.models.push(delivery.ordered.then_some(&*message.model));
+        deliveries.objects.push(delivery.ordered.then_some(&*message.object));
+        deliveries.buckets.push(beginning.bucket);
+        deliveries.blocked.push(beginning.blocked);
+        deliveries.states.push(beginning.state);
+        deliveries.due.push(beginning.due_at);
+        deliveries.fences.push(beginning.fence);
+        deliveries.nodes.push(beginning.node);
+        deliveries.reasons.push(beginning.reason);
+        deliveries.made.push(placed.at);
+        deliveries.settled.push(beginning.reason.map(|_| placed.at));
+        deliveries.methods.push(&delivery.method);
+        deliveries.urls.push(to_json(&delivery.url)?);
+        deliveries.headers.push(to_json(&delivery.headers)?);
+        deliveries.content_types.push(delivery.body.as_ref().map(|(content_type, _)| &**content_type));
+        if let Some((_, body)) = &delivery.body {
+            self.bodies.0.push(placed.tenant);
+            self.bodies.1.push(row);
+            self.bodies.2.push(body);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn write(&self, link: &Link) -> Result<(), Trouble> {
+        let Self { messages: m, deliveries: d, bodies: (tenants, rows, bodies) } = self;
+        let messages = "INSERT INTO messages (tenant, row, id, event, model, object, operation, sequence, created_at, payload)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+                $9::bigint[], $10::bytea[])";
+        let deliveries = "INSERT INTO deliveries (tenant, row, endpoint, model, object, bucket, blocked, state, due_at, fence, node, reason,
+                created_at, settled_at, method, url, headers, content_type)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::int[], $7::bool[], $8::smallint[],
+                $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::text[],
+                $18::text[])";
+        let with_body = "INSERT INTO bodies (tenant, delivery, body) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])";
+        let of_messages: super::link::Values<'_> =
+            &[&m.tenants, &m.rows, &m.ids, &m.events, &m.models, &m.objects, &m.operations, &m.sequences, &m.times, &m.payloads];
+        let of_deliveries: super::link::Values<'_> = &[
+            &d.tenants,
+            &d.rows,
+            &d.lanes,
+            &d.models,
+            &d.objects,
+            &d.buckets,
+            &d.blocked,
+            &d.states,
+            &d.due,
+            &d.fences,
+            &d.nodes,
+            &d.reasons,
+            &d.made,
+            &d.settled,
+            &d.methods,
+            &d.urls,
+            &d.headers,
+            &d.content_types,
+        ];
+        futures_util::future::try_join3(
+            write(link, messages, !m.rows.is_empty(), of_messages),
+            write(link, deliveries, !d.rows.is_empty(), of_deliveries),
+            write(link, with_body, !rows.is_empty(), &[tenants, rows, bodies]),
+        )
+        .await
+        .map(drop)
+    }
+}

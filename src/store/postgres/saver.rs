@@ -1,0 +1,149 @@
+//! The saves of this node: one task with one connection, which commits whatever is queued in one transaction. A batch forms while the one
+//! before is on its way, and nothing lingers for company. A job that aborts or fails leaves nothing behind and the others alone: when a
+//! transaction fails for a reason that will not pass, each of its jobs is done alone.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::failure::Trouble;
+use super::hub::{Hub, Tries};
+use super::link::Link;
+use super::transaction::{self, Running, Unknown};
+use crate::store::{SaveJob, StoreError};
+use crate::telemetry::numbers;
+
+/// Jobs that may wait; beyond it callers wait to queue.
+pub(super) const QUEUE: usize = 4096;
+/// Jobs in one transaction, so that the first does not wait long for the last.
+const BATCH: usize = 512;
+/// How long it may take to find out whether a commit took place that was under way when the connection was lost.
+const DOUBT: Duration = Duration::from_secs(30);
+
+/// A job of any type in the queue.
+pub(super) trait Job: Send {
+    fn job(&mut self) -> &mut dyn SaveJob;
+    /// Answers the caller.
+    fn reply(self: Box<Self>, done: Result<(), StoreError>);
+}
+
+struct Waiting<J> {
+    job: J,
+    reply: oneshot::Sender<Result<J, StoreError>>,
+}
+
+impl<J: SaveJob> Job for Waiting<J> {
+    fn job(&mut self) -> &mut dyn SaveJob {
+        &mut self.job
+    }
+
+    fn reply(self: Box<Self>, done: Result<(), StoreError>) {
+        let Self { job, reply } = *self;
+        // The caller may have gone away; what is committed stays.
+        drop(reply.send(done.map(|()| job)));
+    }
+}
+
+/// Queues a job and waits for its commit.
+pub(super) async fn save<J: SaveJob + 'static>(hub: &Hub, job: J) -> Result<J, StoreError> {
+    let (reply, answer) = oneshot::channel();
+    hub.saves.send(Box::new(Waiting { job, reply })).await.map_err(|_| StoreError::Closed)?;
+    answer.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// Commits what is queued until the store is closed or gone.
+pub(super) async fn run(hub: Weak<Hub>, mut queue: mpsc::Receiver<Box<dyn Job>>, ended: oneshot::Sender<()>) {
+    let Some(mut stop) = hub.upgrade().map(|hub| hub.stop.subscribe()) else { return };
+    let mut link = None;
+    let mut batch = Vec::new();
+    loop {
+        let count = tokio::select! {
+            biased;
+            count = queue.recv_many(&mut batch, BATCH) => count,
+            _ = stop.wait_for(|stop| *stop) => 0,
+        };
+        if count == 0 {
+            break;
+        }
+        let Some(hub) = hub.upgrade() else { break };
+        let jobs = batch.drain(..).map(Running::new).collect();
+        commit(&hub, &mut link, jobs).await;
+    }
+    // Callers that are still queued are answered with `Closed`.
+    drop(queue);
+    drop(ended);
+}
+
+/// Commits jobs together, as often as need be.
+async fn commit(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: Vec<Running>) {
+    let mut groups = vec![jobs];
+    let mut tries = Tries::new();
+    while let Some(mut jobs) = groups.pop() {
+        let began = Instant::now();
+        let done = Box::pin(attempt(hub, link, &mut jobs)).await;
+        numbers().commit(jobs.len(), began.elapsed(), done.as_ref().map(drop).map_err(drop));
+        match done {
+            Ok(()) => jobs.into_iter().for_each(Running::reply),
+            Err(trouble) if !trouble.is_passing() && jobs.len() > 1 => {
+                jobs.iter_mut().for_each(Running::again);
+                groups.extend(jobs.into_iter().rev().map(|job| vec![job]));
+            }
+            Err(trouble) => match hub.again(trouble, &mut tries).await {
+                Ok(()) => {
+                    jobs.iter_mut().for_each(Running::again);
+                    groups.push(jobs);
+                }
+                Err(error) => jobs.into_iter().for_each(|job| job.fail(error.clone())),
+            },
+        }
+    }
+}
+
+async fn attempt(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: &mut [Running]) -> Result<(), Trouble> {
+    let open = match link.take().filter(|link| !link.client.is_closed()) {
+        Some(open) => open,
+        None => hub.way.connect().await?,
+    };
+    match Box::pin(transaction::run(hub, &open, jobs)).await {
+        Ok(()) => *link = Some(open),
+        Err(Unknown { trouble, commit: Some(commit) }) if trouble.is_passing() => {
+            if !took_place(hub, &commit.id).await? {
+                return Err(trouble);
+            }
+            commit.finish(hub, jobs);
+        }
+        Err(Unknown { trouble, commit: _ }) => {
+            if open.client.batch_execute("ROLLBACK").await.is_ok() {
+                *link = Some(open);
+            }
+            return Err(trouble);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a transaction was committed over a connection that is lost. As long as nobody knows, nobody is answered.
+async fn took_place(hub: &Hub, transaction: &str) -> Result<bool, Trouble> {
+    let began = Instant::now();
+    loop {
+        let asked = async {
+            let link = hub.way.connect().await?;
+            let sql = "SELECT pg_xact_status($1::text::xid8)";
+            let row = link.first(sql, &[&transaction]).await?;
+            row.map(|row| super::values::text_if_any(&row, 0)).transpose().map(Option::flatten)
+        };
+        match asked.await {
+            Ok(Some(status)) if &*status == "committed" => return Ok(true),
+            Ok(Some(status)) if &*status == "aborted" => return Ok(false),
+            Ok(_) | Err(_) if began.elapsed() < DOUBT => tokio::time::sleep(Duration::from_millis(200)).await,
+            Ok(_) => {
+                let why = "the connection was lost in a commit, and the database does not say whether it took place".to_owned();
+                return Err(StoreError::Failed(why).into());
+            }
+            Err(error) => {
+                return Err(StoreError::Failed(format!("it is not known whether a commit took place: {}", error.into_store())).into());
+            }
+        }
+    }
+}

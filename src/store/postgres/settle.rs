@@ -1,0 +1,290 @@
+//! Recording finished attempts, each only while its claim still stands: one statement for all of them, with what belongs to it. Those that
+//! change an order, or of which somebody may be told, are recorded in a transaction with what follows.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::effects::Outgoing;
+use super::endpoints::{News, Standing, happens};
+use super::failure::Trouble;
+use super::hub::{CHANNEL, Hub, on, within};
+use super::link::Link;
+use super::transaction::Batch;
+use super::values::{BUCKET_LOCK, get, ordinal, state_number, without_nul};
+use crate::ids::{LaneId, Tenant};
+use crate::store::agenda::Note;
+use crate::store::{Alert, DeliveryState, NewAttempt, Settled, StoreError};
+
+/// See [`Store::settle`](crate::store::Store::settle).
+pub(super) async fn settle(hub: &Hub, attempts: &[NewAttempt]) -> Result<Vec<bool>, StoreError> {
+    let mut recorded = vec![false; attempts.len()];
+    let (careful, plain): (Vec<_>, Vec<_>) =
+        (0..).zip(attempts).partition(|(_, attempt)| attempt.ordered || attempt.suspend || attempt.alarm.is_some());
+    if !plain.is_empty() {
+        let done = on!(hub, |link| {
+            let columns = Columns::of(hub, &link, &plain).await?;
+            let done = columns.settle(&link).await?;
+            let notes: Vec<Note> = done.iter().filter_map(|done| retried(done, attempts)).collect();
+            if let Some(tale) = hub.tale(&notes) {
+                link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &tale]).await?;
+            }
+            Ok((done, notes))
+        });
+        finish(hub, &mut recorded, done?);
+    }
+    if !careful.is_empty() {
+        let (done, outgoing) = within!(hub, |link| careful_settle(hub, &link, attempts, &careful).await)?;
+        outgoing.send_off(hub);
+        finish(hub, &mut recorded, (done, Vec::new()));
+    }
+    Ok(recorded)
+}
+
+fn finish(hub: &Hub, recorded: &mut [bool], (done, notes): (Vec<Recorded>, Vec<Note>)) {
+    for done in done {
+        if let Some(recorded) = recorded.get_mut(done.place) {
+            *recorded = true;
+        }
+    }
+    if !notes.is_empty() {
+        hub.note(notes);
+        hub.ring();
+    }
+}
+
+/// A delivery whose attempt is recorded.
+struct Recorded {
+    place: usize,
+    tenant: i64,
+    row: i64,
+    lane: LaneId,
+    ordered: bool,
+    blocked: bool,
+}
+
+fn retried(done: &Recorded, attempts: &[NewAttempt]) -> Option<Note> {
+    match &attempts.get(done.place)?.then {
+        Settled::Pending { at, .. } if !done.blocked => Some(Note::Due(done.lane, at.as_millisecond())),
+        Settled::Pending { .. } | Settled::Delivered | Settled::Diverted(_) | Settled::Failed(_) => None,
+    }
+}
+
+/// Takes the locks for the order of these deliveries: nobody else changes it until the end of the transaction.
+pub(super) async fn lock_order(link: &Link, (tenants, ids, ordinals): (&[i64], &[Uuid], &[i64])) -> Result<(), Trouble> {
+    let sql = "SELECT pg_advisory_xact_lock($1, b) FROM (
+            SELECT DISTINCT d.bucket AS b FROM unnest($2::bigint[], $3::uuid[], $4::bigint[]) AS a(tenant, id, ordinal)
+            JOIN messages m ON m.tenant = a.tenant AND m.id = a.id JOIN deliveries d ON d.tenant = a.tenant AND d.row = (m.row << 20 | a.ordinal)
+            WHERE d.bucket IS NOT NULL ORDER BY 1) s";
+    link.query(sql, &[&BUCKET_LOCK, &tenants, &ids, &ordinals]).await.map(drop)
+}
+
+async fn careful_settle(
+    hub: &Hub,
+    link: &Link,
+    attempts: &[NewAttempt],
+    careful: &[(usize, &NewAttempt)],
+) -> Result<(Vec<Recorded>, Outgoing), Trouble> {
+    let mut told: Vec<(i64, Tenant)> = Vec::new();
+    for (_, attempt) in careful.iter().filter(|(_, attempt)| attempt.alarm.is_some()) {
+        if let Some(row) = hub.tenant(link, &attempt.tenant).await? {
+            told.push((row, attempt.tenant.clone()));
+        }
+    }
+    told.sort_unstable_by_key(|(row, _)| *row);
+    told.dedup_by_key(|(row, _)| *row);
+    // Tenants first, as whoever saves does.
+    let mut batch = Batch::over(hub, link, &told).await?;
+    let columns = Columns::of(hub, link, careful).await?;
+    lock_order(link, (&columns.tenants, &columns.ids, &columns.ordinals)).await?;
+    let done = columns.settle(link).await?;
+    let mut outgoing = Outgoing::to_claim();
+    for recorded in &done {
+        if let Some(attempt) = attempts.get(recorded.place) {
+            follow(&mut batch, &mut outgoing, recorded, attempt).await?;
+        }
+        outgoing.notes.extend(retried(recorded, attempts));
+    }
+    let ordered = done.iter().filter(|recorded| recorded.ordered);
+    let (tenants, rows): (Vec<i64>, Vec<i64>) = ordered.map(|recorded| (recorded.tenant, recorded.row)).unzip();
+    unblock(link, &mut outgoing, (&tenants, &rows)).await?;
+    batch.close(&outgoing).await?;
+    Ok((done, outgoing))
+}
+
+/// What follows for the endpoint.
+async fn follow(batch: &mut Batch<'_>, outgoing: &mut Outgoing, recorded: &Recorded, attempt: &NewAttempt) -> Result<(), Trouble> {
+    let (at, alarm) = (ended_at(attempt), attempt.alarm.as_deref());
+    let endpoint = Standing { row: recorded.tenant, lane: recorded.lane, at, sequence: None, alarm };
+    let (news, why) = match &attempt.then {
+        Settled::Pending { .. } => return Ok(()),
+        Settled::Delivered if alarm.is_none() => return Ok(()),
+        Settled::Delivered => return happens(batch, outgoing, endpoint, News::Taken).await.map(drop),
+        Settled::Diverted(why) => (News::GivenUp(Alert::Diverted, why), why),
+        Settled::Failed(why) => (News::GivenUp(Alert::Failed, why), why),
+    };
+    happens(batch, outgoing, endpoint, news).await?;
+    if attempt.suspend {
+        happens(batch, outgoing, endpoint, News::Suspended(why)).await?;
+    }
+    Ok(())
+}
+
+/// Lets the first ordered delivery go of each lane and object that these rows are about, when it was behind another one.
+pub(super) async fn unblock(link: &Link, outgoing: &mut Outgoing, (tenants, rows): (&[i64], &[i64])) -> Result<(), Trouble> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let sql = "UPDATE deliveries d SET blocked = false
+        FROM (SELECT DISTINCT s.tenant, s.endpoint, s.model, s.object FROM unnest($1::bigint[], $2::bigint[]) AS r(tenant, row)
+            JOIN deliveries s ON s.tenant = r.tenant AND s.row = r.row) k
+        CROSS JOIN LATERAL (SELECT h.row FROM deliveries h WHERE h.tenant = k.tenant AND h.endpoint = k.endpoint AND h.model = k.model
+            AND h.object = k.object AND h.state < 2 AND h.bucket IS NOT NULL ORDER BY h.row LIMIT 1) head
+        WHERE d.tenant = k.tenant AND d.row = head.row AND d.blocked RETURNING d.endpoint, d.due_at";
+    for row in &link.query(sql, &[&tenants, &rows]).await? {
+        outgoing.notes.push(Note::Due(LaneId(get(row, 0)?), get(row, 1)?));
+    }
+    Ok(())
+}
+
+/// Attempts in columns.
+#[derive(Default)]
+struct Columns<'a> {
+    places: Vec<i64>,
+    tenants: Vec<i64>,
+    ids: Vec<Uuid>,
+    ordinals: Vec<i64>,
+    fences: Vec<i64>,
+    states: Vec<i16>,
+    due: Vec<i64>,
+    numbers: Vec<i64>,
+    spent: Vec<i64>,
+    statuses: Vec<Option<i32>>,
+    reasons: Vec<Option<std::borrow::Cow<'a, str>>>,
+    settled: Vec<Option<i64>>,
+    started: Vec<i64>,
+    took: Vec<i64>,
+    errors: Vec<Option<std::borrow::Cow<'a, str>>>,
+    headers: Vec<Option<&'a str>>,
+    bodies: Vec<Option<&'a [u8]>>,
+    resolve: Vec<Option<i64>>,
+    connect: Vec<Option<i64>>,
+    tls: Vec<Option<i64>>,
+    first_byte: Vec<Option<i64>>,
+    reused: Vec<bool>,
+    signatures: Vec<Option<&'a str>>,
+}
+
+const SETTLE: &str = "WITH a AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::smallint[],
+        $7::bigint[], $8::bigint[], $9::bigint[], $10::int[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[],
+        $16::text[], $17::bytea[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bool[], $23::text[])
+        AS a(n, tenant, id, ordinal, fence, state, due_at, number, spent, status, reason, settled_at, started_at, took, error,
+            headers, body, resolve, connect, tls, first_byte, reused, signature)),
+    u AS (UPDATE deliveries d SET state = a.state, due_at = a.due_at, node = NULL, attempts = a.number, spent = d.spent + a.spent,
+            last_status = a.status, reason = a.reason, settled_at = a.settled_at,
+            blocked = a.state = 0 AND d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant
+                AND e.endpoint = d.endpoint AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
+        FROM a JOIN messages m ON m.tenant = a.tenant AND m.id = a.id
+        WHERE d.tenant = a.tenant AND d.row = (m.row << 20 | a.ordinal) AND d.fence = a.fence AND d.state = 1
+        RETURNING a.n, d.tenant, d.row, d.endpoint, d.bucket IS NOT NULL AS ordered, d.blocked),
+    i AS (INSERT INTO attempts (tenant, delivery, number, started_at, took_us, status, error, response_headers, response_body,
+            resolve_us, connect_us, tls_us, first_byte_us, reused, signature)
+        SELECT u.tenant, u.row, a.number, a.started_at, a.took, a.status, a.error, a.headers, a.body, a.resolve, a.connect, a.tls,
+            a.first_byte, a.reused, a.signature FROM u JOIN a ON a.n = u.n)
+    SELECT n, tenant, row, endpoint, ordered, blocked FROM u ORDER BY n";
+
+impl<'a> Columns<'a> {
+    async fn of(hub: &Hub, link: &Link, attempts: &[(usize, &'a NewAttempt)]) -> Result<Self, Trouble> {
+        let mut columns = Self::default();
+        for (place, attempt) in attempts {
+            // A tenant that is not known has no delivery that could be settled.
+            let tenant = hub.tenant(link, &attempt.tenant).await?.unwrap_or_default();
+            columns.add(*place, tenant, attempt);
+        }
+        Ok(columns)
+    }
+
+    fn add(&mut self, place: usize, tenant: i64, attempt: &'a NewAttempt) {
+        let recorded = &attempt.attempt;
+        let (state, due, counts, reason) = match &attempt.then {
+            Settled::Pending { at, counts } => (DeliveryState::Pending, at.as_millisecond(), *counts, recorded.error.as_deref()),
+            Settled::Delivered => (DeliveryState::Delivered, 0, true, None),
+            Settled::Diverted(why) => (DeliveryState::Diverted, 0, true, Some(why.as_str())),
+            Settled::Failed(why) => (DeliveryState::Failed, 0, true, Some(why.as_str())),
+        };
+        let timing = &recorded.timing;
+        self.places.push(i64::try_from(place).unwrap_or(i64::MAX));
+        self.tenants.push(tenant);
+        self.ids.push(attempt.delivery.message().0);
+        self.ordinals.push(ordinal(attempt.delivery));
+        self.fences.push(attempt.fence);
+        self.states.push(state_number(state));
+        self.due.push(due);
+        self.numbers.push(recorded.number.into());
+        self.spent.push(counts.into());
+        self.statuses.push(recorded.status.map(Into::into));
+        self.reasons.push(reason.map(without_nul));
+        self.settled.push((state != DeliveryState::Pending).then(|| ended_at(attempt).as_millisecond()));
+        self.started.push(recorded.started_at.as_millisecond());
+        self.took.push(micros(recorded.took));
+        self.errors.push(recorded.error.as_deref().map(without_nul));
+        self.headers.push(recorded.response_headers.as_deref());
+        self.bodies.push(recorded.response_body.as_deref());
+        self.resolve.push(timing.resolve.map(micros));
+        self.connect.push(timing.connect.map(micros));
+        self.tls.push(timing.tls.map(micros));
+        self.first_byte.push(timing.first_byte.map(micros));
+        self.reused.push(timing.reused);
+        self.signatures.push(recorded.signature.as_deref());
+    }
+
+    async fn settle(&self, link: &Link) -> Result<Vec<Recorded>, Trouble> {
+        let values: [&(dyn ToSql + Sync); 23] = [
+            &self.places,
+            &self.tenants,
+            &self.ids,
+            &self.ordinals,
+            &self.fences,
+            &self.states,
+            &self.due,
+            &self.numbers,
+            &self.spent,
+            &self.statuses,
+            &self.reasons,
+            &self.settled,
+            &self.started,
+            &self.took,
+            &self.errors,
+            &self.headers,
+            &self.bodies,
+            &self.resolve,
+            &self.connect,
+            &self.tls,
+            &self.first_byte,
+            &self.reused,
+            &self.signatures,
+        ];
+        let rows = link.query(SETTLE, &values).await?;
+        let recorded = |row: &tokio_postgres::Row| {
+            Ok(Recorded {
+                place: usize::try_from(get::<i64>(row, 0)?).unwrap_or(usize::MAX),
+                tenant: get(row, 1)?,
+                row: get(row, 2)?,
+                lane: LaneId(get(row, 3)?),
+                ordered: get(row, 4)?,
+                blocked: get(row, 5)?,
+            })
+        };
+        rows.iter().map(recorded).collect()
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn ended_at(attempt: &NewAttempt) -> Timestamp {
+    attempt.attempt.started_at.saturating_add(attempt.attempt.took).unwrap_or(attempt.attempt.started_at)
+}

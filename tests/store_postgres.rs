@@ -1,0 +1,33 @@
+//! The suite of `store` on PostgreSQL, against a private cluster with a database for each test.
+#![allow(dead_code, reason = "the suite runs on two backends, and each leaves out a part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "support/cluster.rs"]
+mod cluster;
+#[path = "store/attempt.rs"]
+mod attempt;
+#[path = "store/endpoints.rs"]
+mod endpoints;
+#[path = "store/lanes.rs"]
+mod lanes;
+#[path = "store/lists.rs"]
+mod lists;
+#[path = "store/prune.rs"]
+mod prune;
+#[path = "store/prune_laws.rs"]
+mod prune_laws;
+#[path = "store/queue.rs"]
+mod queue;
+#[path = "store/receipts.rs"]
+mod receipts;
+#[path = "store/resends.rs"]
+mod resends;
+#[path = "store/saves.rs"]
+mod saves;
+#[path = "store/script.rs"]
+mod script;
+#[path = "store/tables.rs"]
+mod tables;
+
+/// Which database the suite runs against.
+const BACKEND: script::Backend = script::Backend::Postgres;
