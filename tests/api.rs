@@ -4,14 +4,19 @@
 
 #[path = "api/endpoints.rs"]
 mod endpoints;
+#[path = "api/openapi.rs"]
+mod openapi;
 #[path = "api/resends.rs"]
 mod resends;
+#[path = "support/described.rs"]
+mod described;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use described::{Described, Seen};
 use serde_json::{Value, json};
 use webhookc::activity::Feed;
 use webhookc::config::{self, Overrides};
@@ -26,6 +31,7 @@ use webhookc::vault::{Vault, VaultKey, VaultKeys};
 struct Api {
     base: String,
     http: reqwest::Client,
+    described: Described,
     _folder: tempfile::TempDir,
 }
 
@@ -56,7 +62,9 @@ impl Api {
         let egress = Client::new(Guard::default()).unwrap();
         app.start(Running { ingest, keyring, keychain: Arc::new(keychain), egress, store_key: None });
         let address = listen(app).await;
-        Self { base: format!("http://{address}"), http: client(), _folder: folder }
+        let base = format!("http://{address}");
+        let described = client().get(format!("{base}/openapi.json")).send().await.unwrap().text().await.unwrap();
+        Self { base, http: client(), described: Described::read(&described), _folder: folder }
     }
 
     async fn send(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
@@ -68,6 +76,7 @@ impl Api {
             assert_eq!(kind, "application/problem+json", "{method} {path}");
         }
         let text = answer.text().await.unwrap();
+        self.described.check(&Seen { method, path, status, content_type: &kind, body: text.as_bytes() });
         let value: Value = serde_json::from_str(&text).unwrap_or(Value::String(text));
         if status >= 400 {
             assert_eq!(value["status"], json!(status), "{value}");

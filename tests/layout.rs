@@ -36,6 +36,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("saphyr_parser", &["scenario"]),
     ("maud", &["server"]),
+    ("schemars", &["ids.rs", "server"]),
     ("prometheus_client", &["telemetry"]),
     ("opentelemetry", &["spans"]),
     ("opentelemetry_http", &["spans"]),

@@ -9,6 +9,8 @@ mod cluster;
 mod attempt;
 #[path = "store/backup.rs"]
 mod backup;
+#[path = "store/console.rs"]
+mod console;
 #[path = "store/doctor.rs"]
 mod doctor;
 #[path = "store/endpoints.rs"]

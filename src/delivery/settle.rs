@@ -18,6 +18,9 @@ const OUR_FAULT_WAIT: Duration = Duration::from_secs(30);
 /// The share of a wait that jitter may add, so that deliveries which failed together do not come back together.
 const JITTER_SHARE: f64 = 0.2;
 
+/// How it is said of an attempt that the deadline passed.
+pub const TOO_LATE: &str = "no complete answer within the deadline";
+
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {

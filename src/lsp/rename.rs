@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lsp_types::{PrepareRenameResponse, TextEdit, Url};
-use serde_json::Value;
 
 use super::edits::{Addresses, workspace_edit};
 use super::index::{Entry, Role, Symbol};
 use super::lines::Encoding;
 use super::snapshot::{Snapshot, Wanted};
-use super::wire::Failure;
+use super::wire::{Answer, Failure, json};
 use super::world::View;
 use crate::check::Rules;
 use crate::diagnostics::{Diagnostic, Severity};
@@ -51,14 +50,14 @@ struct Replacement {
 
 impl Rename {
     /// The edits of a rename in a compilation of the very texts that are open.
-    pub(super) fn answer(&self, wanted: &Wanted, before: &Snapshot) -> Result<Value, Failure> {
+    pub(super) fn answer(&self, wanted: &Wanted, before: &Snapshot) -> Result<Answer, Failure> {
         let rules = before.rules().ok_or_else(|| Failure::refused("the project could not be read"))?;
         let file = before.file(&self.path).ok_or_else(|| Failure::refused("the file is not part of its project"))?;
         let entry = before.index.at(file, self.offset).into_iter().next().ok_or_else(|| Failure::refused("there is no name here"))?;
         let old = old_name(rules, &entry.symbol)?;
         check_form(&entry.symbol, &self.name)?;
         if old == self.name {
-            return Ok(Value::Null);
+            return Ok(json(()));
         }
         let replacements = replacements(before, rules, &entry.symbol, &old, &self.name)?;
         self.judge(wanted, before, &entry.symbol, &replacements)?;
@@ -71,7 +70,7 @@ impl Rename {
         }
         let changes = changes.into_iter().filter_map(|(path, edits)| Some((self.addresses.url(path)?, edits)));
         let edit = workspace_edit(changes.collect::<Vec<(Url, Vec<TextEdit>)>>(), &self.addresses);
-        serde_json::to_value(edit).map_err(|error| Failure::refused(error.to_string()))
+        Ok(json(edit))
     }
 
     /// Compiles with the new name and compares.

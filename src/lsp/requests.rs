@@ -10,7 +10,6 @@ use lsp_types::{
     ServerCapabilities, ServerInfo, TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
     TextDocumentSyncSaveOptions, TextEdit, Url,
 };
-use serde::Serialize;
 use serde_json::Value;
 
 use super::actions::{self, FIX_ALL};
@@ -19,7 +18,7 @@ use super::edits::Addresses;
 use super::lines::{Encoding, Lines};
 use super::rename::{self, Rename};
 use super::server::parsed;
-use super::wire::Failure;
+use super::wire::{Answer, Failure, json};
 use super::worker::Question;
 use super::world::{View, World};
 use super::{completion, hover, navigate, outline};
@@ -28,17 +27,17 @@ use crate::text::SourceMap;
 
 /// How a request is answered.
 pub(super) enum Reply {
-    Now(Result<Value, Failure>),
+    Now(Result<Answer, Failure>),
     /// Ask again after the next compilation of this project.
     After(PathBuf),
     /// From a compilation of its own.
     Question(PathBuf, Question),
     /// From a text alone, on the other thread.
-    Work(Box<dyn FnOnce() -> Result<Value, Failure> + Send>),
+    Work(Box<dyn FnOnce() -> Result<Answer, Failure> + Send>),
 }
 
 /// What the server can do.
-pub(super) fn capabilities(encoding: Encoding) -> Value {
+pub(super) fn capabilities(encoding: Encoding) -> Answer {
     let sync = TextDocumentSyncOptions {
         open_close: Some(true),
         change: Some(TextDocumentSyncKind::INCREMENTAL),
@@ -72,7 +71,7 @@ pub(super) fn capabilities(encoding: Encoding) -> Value {
         ..ServerCapabilities::default()
     };
     let info = ServerInfo { name: "webhookc".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) };
-    value(InitializeResult { capabilities, server_info: Some(info) })
+    json(InitializeResult { capabilities, server_info: Some(info) })
 }
 
 fn rename_options() -> RenameOptions {
@@ -83,37 +82,37 @@ fn rename_options() -> RenameOptions {
 pub(super) fn answer(world: &World, method: &str, params: &Value) -> Reply {
     let url = params.pointer("/textDocument/uri").and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
     if url.is_some_and(|url| world.is_foreign(&url)) {
-        return Reply::Now(Ok(Value::Null));
+        return Reply::Now(Ok(json(())));
     }
     let outcome = match method {
         "textDocument/completion" => with(params, |params: CompletionParams| {
-            at(world, &params.text_document_position, |view, offset| value(completion::complete(view, offset)))
+            at(world, &params.text_document_position, |view, offset| json(completion::complete(view, offset)))
         }),
-        "textDocument/hover" => place(world, params, |view, offset| value(hover::hover(view, offset))),
-        "textDocument/definition" => place(world, params, |view, offset| value(navigate::definition(view, offset))),
-        "textDocument/documentHighlight" => place(world, params, |view, offset| value(navigate::highlights(view, offset))),
+        "textDocument/hover" => place(world, params, |view, offset| json(hover::hover(view, offset))),
+        "textDocument/definition" => place(world, params, |view, offset| json(navigate::definition(view, offset))),
+        "textDocument/documentHighlight" => place(world, params, |view, offset| json(navigate::highlights(view, offset))),
         "textDocument/prepareRename" => with(params, |params: TextDocumentPositionParams| {
-            asked(world, &params.text_document.uri, |view| rename::prepare(view, offset(view, params.position)).map(value))
+            asked(world, &params.text_document.uri, |view| rename::prepare(view, offset(view, params.position)).map(json))
         }),
         "textDocument/references" => with(params, |params: ReferenceParams| {
             let declared = params.context.include_declaration;
             let position = &params.text_document_position;
             current(world, &position.text_document.uri, |view| {
-                Ok(value(navigate::references(view, offset(view, position.position), declared)))
+                Ok(json(navigate::references(view, offset(view, position.position), declared)))
             })
         }),
         "textDocument/rename" => with(params, |params: RenameParams| Ok(renaming(world, &params))),
         "textDocument/codeAction" => with(params, |params: CodeActionParams| {
             current(world, &params.text_document.uri, |view| {
                 let range = offset(view, params.range.start)..offset(view, params.range.end);
-                Ok(value(actions::actions(view, &range, params.context.only.as_deref())))
+                Ok(json(actions::actions(view, &range, params.context.only.as_deref())))
             })
         }),
         "textDocument/documentSymbol" => with(params, |params: DocumentSymbolParams| {
-            asked(world, &params.text_document.uri, |view| Ok(value(DocumentSymbolResponse::Nested(outline::symbols(view)))))
+            asked(world, &params.text_document.uri, |view| Ok(json(DocumentSymbolResponse::Nested(outline::symbols(view)))))
         }),
         "textDocument/foldingRange" => {
-            with(params, |params: FoldingRangeParams| asked(world, &params.text_document.uri, |view| Ok(value(outline::folds(view)))))
+            with(params, |params: FoldingRangeParams| asked(world, &params.text_document.uri, |view| Ok(json(outline::folds(view)))))
         }
         "textDocument/formatting" => with(params, |params: DocumentFormattingParams| Ok(formatting(world, &params))),
         _ => Err(Failure::new(Failure::METHOD_NOT_FOUND, format!("`{method}` is not offered"))),
@@ -126,23 +125,23 @@ fn with<T: serde::de::DeserializeOwned>(params: &Value, answer: impl FnOnce(T) -
 }
 
 /// A request about a place.
-fn place(world: &World, params: &Value, answer: impl FnOnce(View<'_>, usize) -> Value) -> Result<Reply, Failure> {
+fn place(world: &World, params: &Value, answer: impl FnOnce(View<'_>, usize) -> Answer) -> Result<Reply, Failure> {
     with(params, |params: TextDocumentPositionParams| at(world, &params, answer))
 }
 
-fn at(world: &World, place: &TextDocumentPositionParams, answer: impl FnOnce(View<'_>, usize) -> Value) -> Result<Reply, Failure> {
+fn at(world: &World, place: &TextDocumentPositionParams, answer: impl FnOnce(View<'_>, usize) -> Answer) -> Result<Reply, Failure> {
     asked(world, &place.text_document.uri, |view| Ok(answer(view, offset(view, place.position))))
 }
 
 /// A request about an open text, answered from the last compilation; from the first one when there is none yet.
-fn asked(world: &World, url: &Url, answer: impl FnOnce(View<'_>) -> Result<Value, Failure>) -> Result<Reply, Failure> {
+fn asked(world: &World, url: &Url, answer: impl FnOnce(View<'_>) -> Result<Answer, Failure>) -> Result<Reply, Failure> {
     let document = open(world, url)?;
     let Some(view) = world.view(document) else { return Ok(Reply::After(home(world, document)?)) };
     Ok(Reply::Now(answer(view)))
 }
 
 /// A request that needs every place to be right: answered when the texts as they are have been compiled.
-fn current(world: &World, url: &Url, answer: impl FnOnce(View<'_>) -> Result<Value, Failure>) -> Result<Reply, Failure> {
+fn current(world: &World, url: &Url, answer: impl FnOnce(View<'_>) -> Result<Answer, Failure>) -> Result<Reply, Failure> {
     let document = open(world, url)?;
     let home = home(world, document)?;
     match world.view(document).filter(|view| world.is_current(&home, view.snapshot)) {
@@ -187,15 +186,15 @@ fn formatting(world: &World, params: &DocumentFormattingParams) -> Reply {
         Err(failure) => return Reply::Now(Err(failure)),
     };
     if document.path.extension().is_none_or(|extension| extension != "xml") {
-        return Reply::Now(Ok(Value::Null));
+        return Reply::Now(Ok(json(())));
     }
     let (text, encoding) = (std::sync::Arc::clone(&document.text), world.encoding);
     Reply::Work(Box::new(move || {
         let mut sources = SourceMap::default();
         let file = sources.add("schema.xml", text.as_bytes().to_vec());
         // A file that is not well-formed stays as it is; its diagnostics say why.
-        let Ok(laid_out) = format(file, sources.file(file), Options::default()) else { return Ok(Value::Null) };
-        Ok(value(difference(&text, &laid_out, encoding)))
+        let Ok(laid_out) = format(file, sources.file(file), Options::default()) else { return Ok(json(())) };
+        Ok(json(difference(&text, &laid_out, encoding)))
     }))
 }
 
@@ -211,9 +210,4 @@ fn difference(old: &str, new: &str, encoding: Encoding) -> Vec<TextEdit> {
     let range: Range<usize> = before..old.len() - behind;
     let new_text = new_rest.get(..new_rest.len() - behind).unwrap_or_default().to_owned();
     vec![TextEdit { range: Lines::of(old).range(old, range, encoding), new_text }]
-}
-
-/// As JSON; a value that cannot be is a defect, and null.
-fn value(value: impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
 }

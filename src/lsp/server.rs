@@ -19,7 +19,7 @@ use super::findings;
 use super::lines::Encoding;
 use super::requests::{self, Reply};
 use super::snapshot::Snapshot;
-use super::wire::{self, Failure, Incoming, Outgoing};
+use super::wire::{self, Answer, Failure, Incoming, Outgoing, json};
 use super::worker::{Done, Job, defect, start};
 use super::world::World;
 
@@ -167,7 +167,7 @@ impl<W: Write> Server<W> {
             (Stage::Running, "initialize") => Failure::new(Failure::INVALID_REQUEST, "`initialize` came before"),
             (Stage::Running, "shutdown") => {
                 self.stage = Stage::ShutDown;
-                return self.answer(&id, Ok(Value::Null));
+                return self.answer(&id, Ok(json(())));
             }
             (Stage::Running, _) => return self.ask(id, method, params),
             (Stage::ShutDown, _) => Failure::new(Failure::INVALID_REQUEST, format!("`{method}` after `shutdown`")),
@@ -327,7 +327,7 @@ impl<W: Write> Server<W> {
         self.send(&Outgoing { jsonrpc: "2.0", id: None, method, params, result: None, error: None })
     }
 
-    fn answer(&mut self, id: &Value, answer: Result<Value, Failure>) -> io::Result<()> {
+    fn answer(&mut self, id: &Value, answer: Result<Answer, Failure>) -> io::Result<()> {
         let (result, error) = match answer {
             Ok(result) => (Some(result), None),
             Err(error) => (None, Some(error)),

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read as _, Write};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Bytes of one message: a document of the largest size with every byte escaped, and its envelope.
 const LARGEST: usize = 256 * 1024 * 1024;
@@ -34,9 +35,17 @@ pub(super) struct Outgoing<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub result: Option<Value>,
+    pub result: Option<Answer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+}
+
+/// The answer to a request, as it is written: some are long, and nobody here looks into one.
+pub(super) type Answer = Box<RawValue>;
+
+/// As JSON; a value that cannot be is a defect, and null.
+pub(super) fn json(value: impl Serialize) -> Answer {
+    serde_json::value::to_raw_value(&value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// Why a request is not answered.

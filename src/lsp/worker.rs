@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 
 use super::snapshot::{Snapshot, Wanted};
-use super::wire::Failure;
+use super::wire::{Answer, Failure};
 
 /// What takes longer than an answer may.
 pub(super) enum Job {
@@ -19,13 +19,13 @@ pub(super) enum Job {
     /// Compile a project, and answer a request from that.
     Answer(Value, Wanted, Question),
     /// Answer a request from a text alone.
-    Work(Value, Box<dyn FnOnce() -> Result<Value, Failure> + Send>),
+    Work(Value, Box<dyn FnOnce() -> Result<Answer, Failure> + Send>),
     /// Drop a compilation.
     Drop(Arc<Snapshot>),
 }
 
 /// A request that is answered from a compilation made for it.
-pub(super) type Question = Box<dyn FnOnce(&Wanted, &Snapshot) -> Result<Value, Failure> + Send>;
+pub(super) type Question = Box<dyn FnOnce(&Wanted, &Snapshot) -> Result<Answer, Failure> + Send>;
 
 /// What has come of a job.
 pub(super) enum Done {
@@ -34,7 +34,7 @@ pub(super) enum Done {
     /// A compilation ended without one.
     Stopped,
     /// The answer to a request.
-    Answered(Value, Result<Value, Failure>),
+    Answered(Value, Result<Answer, Failure>),
 }
 
 /// Starts the thread. It ends when the sender is dropped.

@@ -1,30 +1,46 @@
-//! A recording of saves and what came of it → the text of a test file that expects just that. Absent: judging whether it should be so;
+//! A scenario of saves and what came of it → the text of a test file that expects just that. Absent: judging whether it should be so;
 //! whoever keeps the file does.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::check::Rules;
+use crate::delivery::AttemptOutcome;
 use crate::engine::{VerdictWord, trace_entry};
 use crate::program::Events;
 use crate::scenario::judge::request::{body_of, sent};
-use crate::scenario::run::{Delivery, Happened, State, StepOutcome, StepResult};
-use crate::scenario::written::Form;
+use crate::scenario::run::{Attempt, Delivery, Happened, State, StepOutcome, StepResult};
+use crate::scenario::written::{Action, Answer, Form, Scenario};
 
-/// A test file of one scenario: each item of the recording (JSON on one line), with what it led to.
+/// A test file of one scenario: each of its saves (`items`, JSON on one line), with what it led to.
 #[must_use]
-pub fn write_scenario<'r>(rules: &Rules, name: &str, items: impl Iterator<Item = &'r str>, happened: &Happened) -> String {
-    let mut text = format!("scenarios:\n  - name: {}\n    steps:\n", Value::from(name));
-    for (item, outcome) in items.zip(&happened.steps) {
-        let _ = writeln!(text, "      - save: {item}\n        expect: {}", expected(rules, outcome));
+pub fn write_scenario<'r>(rules: &Rules, scenario: &Scenario, mut items: impl Iterator<Item = &'r str>, happened: &Happened) -> String {
+    let mut text = format!("scenarios:\n  - name: {}\n", Value::from(scenario.name.value.as_str()));
+    if !scenario.answers.is_empty() {
+        text.push_str("    answers:\n");
+    }
+    for (endpoint, answers) in &scenario.answers {
+        let answers: Vec<Value> = answers.iter().map(answer).collect();
+        let _ = writeln!(text, "      {}: {}", Value::from(endpoint.as_str()), Value::from(answers));
+    }
+    text.push_str("    steps:\n");
+    for (step, outcome) in scenario.steps.iter().zip(&happened.steps) {
+        let _ = match &step.action {
+            Action::Advance(wait) => writeln!(text, "      - advance: {}", span(*wait)),
+            Action::Save(_) | Action::Refused(_) => {
+                let Some(item) = items.next() else { break };
+                writeln!(text, "      - save: {item}\n        expect: {}", expected(rules, outcome))
+            }
+        };
     }
     if happened.deliveries.is_empty() {
         return text + "    deliveries: []\n";
     }
     text.push_str("    deliveries:\n");
     for delivery in &happened.deliveries {
-        for (index, (key, value)) in described(rules, delivery).into_iter().enumerate() {
+        for (index, (key, value)) in described(rules, scenario, delivery).into_iter().enumerate() {
             let _ = writeln!(text, "      {} {key}: {value}", if index == 0 { "-" } else { " " });
         }
     }
@@ -48,7 +64,7 @@ fn expected(rules: &Rules, outcome: &StepOutcome) -> Value {
     json!({ "webhooks": webhooks })
 }
 
-fn described(rules: &Rules, delivery: &Delivery) -> Vec<(&'static str, Value)> {
+fn described(rules: &Rules, scenario: &Scenario, delivery: &Delivery) -> Vec<(&'static str, Value)> {
     let endpoint = rules.endpoints.get(delivery.endpoint).map_or("", |endpoint| &*endpoint.name.value);
     let mut lines = vec![
         ("event", Value::from(&*rules.program.webhook(delivery.webhook).name)),
@@ -72,7 +88,38 @@ fn described(rules: &Rules, delivery: &Delivery) -> Vec<(&'static str, Value)> {
     };
     lines.push(("state", Value::from(state)));
     lines.extend(reason.map(|why| ("reason", literal(Value::from(why.as_str())))));
+    // Where nothing is said about a receiver it answers at once.
+    if scenario.answers.contains_key(endpoint) {
+        let attempts: Vec<Value> = delivery.attempts.iter().map(|attempt| attempted(delivery, attempt)).collect();
+        lines.push(("attempts", Value::from(attempts)));
+    }
     lines
+}
+
+fn attempted(delivery: &Delivery, attempt: &Attempt) -> Value {
+    let after = Duration::try_from(attempt.at.duration_since(delivery.made_at)).unwrap_or_default();
+    json!({ "after": span(after), "answer": outcome(&attempt.outcome) })
+}
+
+/// An answer as it is written in `answers`.
+fn answer(answer: &Answer) -> Value {
+    if let AttemptOutcome::Answered { status, retry_after: Some(wait) } = &answer.outcome {
+        return json!({ "status": status, "retry_after": span(*wait) });
+    }
+    outcome(&answer.outcome)
+}
+
+fn outcome(outcome: &AttemptOutcome) -> Value {
+    match outcome {
+        AttemptOutcome::Answered { status, .. } => Value::from(*status),
+        AttemptOutcome::TimedOut => Value::from("timeout"),
+        AttemptOutcome::ConnectionFailed(_) | AttemptOutcome::Refused(_) | AttemptOutcome::OurFault(_) => Value::from("refused"),
+    }
+}
+
+/// A time as tests write it.
+fn span(time: Duration) -> String {
+    if time.subsec_nanos() == 0 { format!("{} s", time.as_secs()) } else { format!("{} ms", time.as_millis()) }
 }
 
 /// A value as a pattern that only it fits: what would stand for something else is marked as meant.

@@ -12,6 +12,7 @@ mod entrance;
 mod guard;
 mod idempotency;
 mod inspector;
+mod openapi;
 mod problem;
 mod request;
 mod router;
@@ -39,6 +40,7 @@ use api::health::Health;
 use api::metrics::Counted;
 use door::{Door, Sitting};
 use inspector::Guesses;
+use openapi::Document;
 use sink::Sink;
 
 /// Connections that the API has at once unless there are fewer file descriptors; an idle one takes up some 10 KiB.
@@ -57,6 +59,8 @@ pub struct App {
     health: Health,
     /// What was due when it was last counted.
     counted: Counted,
+    /// What the router is made of.
+    document: OnceLock<Document>,
     /// Keys that were tried in vain.
     guesses: Guesses,
 }
@@ -110,6 +114,7 @@ impl App {
             sink: Sink::default(),
             health: Health::default(),
             counted: Counted::default(),
+            document: OnceLock::new(),
             guesses: Guesses::default(),
         })
     }
@@ -134,6 +139,16 @@ impl App {
             (None, _) if self.options.dev => Ok(Caller::anybody(Gate::Open)?),
             (None, _) => Err(Problem::not_ready()),
         }
+    }
+
+    /// The router is made of this.
+    fn describe(&self, document: Document) {
+        // Another router of the same node is made of the same.
+        let _already = self.document.set(document);
+    }
+
+    fn document(&self) -> Result<&Document, Problem> {
+        self.document.get().ok_or_else(Problem::not_ready)
     }
 
     fn running(&self) -> Result<&Running, Problem> {

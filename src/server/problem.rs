@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::endpoints;
@@ -15,11 +16,13 @@ use crate::store::StoreError;
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Why a request failed. Its JSON is the answer's body.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Problem(Box<Details>);
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 struct Details {
     /// Identifies the kind for programs.
     #[serde(rename = "type")]
@@ -45,7 +48,8 @@ struct Details {
 }
 
 /// One mistake of a body.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Mistake")]
 pub(super) struct Mistake {
     /// JSON pointer (RFC 6901) into the body.
     pub(super) pointer: String,
@@ -59,14 +63,16 @@ pub(super) struct Mistake {
 }
 
 /// A part of a text: where it begins, and where it ends.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(super) struct TextSpan {
     pub(super) start: TextPlace,
     pub(super) end: TextPlace,
 }
 
 /// A place in a text: bytes from 0, line and column (in characters) from 1.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(super) struct TextPlace {
     pub(super) offset: u32,
     pub(super) line: u32,
@@ -250,11 +256,13 @@ impl IntoResponse for Problem {
         if let Some(wait) = wait {
             answer.headers_mut().insert(header::RETRY_AFTER, wait);
         }
+        // For whoever can say it better to a browser.
+        answer.extensions_mut().insert(self);
         answer
     }
 }
 
-pub(super) async fn unknown_path(uri: Uri) -> Problem {
+pub(super) fn unknown_path(uri: &Uri) -> Problem {
     Problem::not_found("unknown-path", format!("there is nothing at `{}`", uri.path()))
         .help("objects are at `/api/v1/tenants/default/objects/MODEL/ID`")
 }

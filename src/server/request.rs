@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -110,9 +111,10 @@ pub(super) async fn wish<T: Default + DeserializeOwned>(app: &App, body: Body) -
 }
 
 /// `?explain`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Explain {
+    /// Has the answer say why each webhook fired or not, whatever its value.
     pub(super) explain: Option<String>,
 }
 
@@ -122,7 +124,8 @@ pub(super) struct Explain {
 pub(super) struct Nothing {}
 
 /// A part of a list, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub(super) struct List<T> {
     pub(super) data: Vec<T>,
     /// The cursor of the next part; null at the end.

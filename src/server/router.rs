@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, delete, get, post, put};
+use axum::{Router, routing};
 
 use super::access::{Place, asked};
 use super::api::{
-    attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, resends,
-    rotate, saves, sink, store_key, webhooks,
+    self, attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload,
+    resends, rotate, saves, sink, store_key, webhooks,
 };
+use super::openapi::{self, Routes, delete, get, post, put};
 use super::{App, dialects, entrance, idempotency, inspector, problem};
 
 /// A path in a tenant.
@@ -24,7 +24,7 @@ macro_rules! tenant {
 /// Every route of a node.
 pub fn router(app: Arc<App>) -> Router {
     // Only what is posted can be repeated with a key; everything else is spared the layer.
-    let posted = Router::new()
+    let posted = Routes::new()
         .route(tenant!("/saves"), post(saves::batch))
         .route(tenant!("/webhooks/{name}/backfill"), post(backfill::backfill))
         .route(tenant!("/endpoints"), get(endpoints::list).post(endpoints::make))
@@ -36,7 +36,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(tenant!("/resend"), get(resends::list).post(resends::begin))
         .route(tenant!("/keys"), get(keys::list).post(keys::make))
         .route(tenant!("/links"), post(keys::make_link))
-        .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once));
+        .within(|router| router.route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once)));
     let ours = posted
         .route(tenant!("/objects/{model}/{id}"), get(objects::read).put(objects::put).patch(objects::patch).delete(objects::delete))
         .route(tenant!("/objects/{model}/{id}/attachments/{field}"), put(attachments::uploaded))
@@ -60,24 +60,45 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/-/rotate-store-key", post(store_key::rotate))
         .route("/-/rotate-keys", post(rotate::node_keys));
     // What follows asks for no key.
-    let mut node = asked(ours, &app, Place::OURS)
+    let all = ours
+        .within(|router| asked(router, &app, Place::OURS))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/.well-known/webhook-keys.json", get(public_keys::public));
+        .route("/.well-known/webhook-keys.json", get(public_keys::public))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page))
+        .route("/docs/docs.css", get(openapi::style));
+    let (mut node, known) = all.into_parts();
+    app.describe(openapi::Document::of(&known, api::described().into_iter().chain(openapi::described())));
     for dialect in &app.options.dialects {
         node = node.merge(dialects::routes(*dialect, &app));
     }
     if app.options.dev {
         node = node
-            .route("/sink/{*event}", any(sink::take))
-            .route("/-/sink", get(sink::shown).delete(sink::clear))
-            .route("/-/sink/{*path}", put(sink::tell).delete(sink::untell));
+            .route("/sink/{*event}", routing::any(sink::take))
+            .route("/-/sink", routing::get(sink::shown).delete(sink::clear))
+            .route("/-/sink/{*path}", routing::put(sink::tell).delete(sink::untell));
     }
     if app.options.inspector.is_some() {
         node = node.merge(inspector::routes(&app));
     }
-    node.fallback(problem::unknown_path)
+    node.fallback(inspector::unknown_path)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), entrance::enter))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Options;
+
+    #[test]
+    fn every_route_is_described_and_every_description_is_of_a_route() {
+        let app = App::new(Options::default());
+        let _router = router(Arc::clone(&app));
+        let document = app.document().unwrap();
+        assert_eq!(document.unrouted, Vec::<&str>::new());
+        assert_eq!(document.undescribed(), Vec::<String>::new());
+    }
 }

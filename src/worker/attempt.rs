@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, Timing, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, TOO_LATE, Timing, request, settle};
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
@@ -150,7 +150,7 @@ fn error(outcome: &AttemptOutcome) -> Option<Box<str>> {
     match outcome {
         AttemptOutcome::Answered { status: 200..=299, .. } => None,
         AttemptOutcome::Answered { status, .. } => Some(format!("answered {status}").into()),
-        AttemptOutcome::TimedOut => Some("no complete answer within the deadline".into()),
+        AttemptOutcome::TimedOut => Some(TOO_LATE.into()),
         AttemptOutcome::ConnectionFailed(why) | AttemptOutcome::Refused(why) | AttemptOutcome::OurFault(why) => Some(why.as_str().into()),
     }
 }

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod calls;
+#[path = "../support/described.rs"]
+mod support;
+mod described;
 mod leaks;
 mod making;
 mod tricks;

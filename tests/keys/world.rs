@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::{Described, Seen};
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -31,6 +32,7 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     pub keychain: Arc<Keychain>,
     pub folder: tempfile::TempDir,
+    described: Option<Described>,
 }
 
 pub struct Answer {
@@ -75,13 +77,21 @@ impl World {
             egress: webhookc::egress::Client::new(webhookc::egress::Guard::default()).unwrap(),
             store_key: None,
         });
-        Self { router: router(app), clock, keychain, folder }
+        let mut world = Self { router: router(app), clock, keychain, folder, described: None };
+        let text = world.call(None, "GET", "/openapi.json", "").await.body.to_string();
+        world.described = Some(Described::read(&text));
+        world
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        if let Some(described) = &self.described {
+            let content_type = parts.headers.get("content-type").map(|kind| kind.to_str().unwrap()).unwrap_or_default();
+            described.check(&Seen { method: &method, path: &path, status: parts.status.as_u16(), content_type, body: &bytes });
+        }
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         let status = parts.status.as_u16();
         if status >= 400 {

@@ -77,6 +77,11 @@ async fn a_session_ends_with_its_key_and_is_of_no_use_for_the_api() {
     assert_eq!(status(&page, &cookie).await, 200);
     assert_eq!(status(&other, &cookie).await, 404);
     assert_eq!(status(&served.page("acme", "/webhooks"), &cookie).await, 403);
+    let closed =
+        client().get(served.page("acme", "/webhooks")).header("cookie", &cookie).header("accept", "text/html").send().await.unwrap();
+    assert!(closed.status() == 403 && closed.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    let closed = closed.text().await.unwrap();
+    assert!(closed.contains("<h1>") && closed.contains("webhooks:list"), "{closed}");
     let api = format!("{}/api/v1/tenants/acme/deliveries", served.node.url);
     assert_eq!(status(&api, &cookie).await, 401, "the API takes no cookie");
     // What a browser has of it is not what the store has.

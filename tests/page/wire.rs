@@ -99,6 +99,24 @@ async fn a_page_may_do_nothing_but_show_itself_and_takes_no_form_of_others() {
 }
 
 #[tokio::test]
+async fn what_goes_wrong_is_a_page_for_people_and_json_for_programs() {
+    let project = Project::start("");
+    let ask = async |path: &str, accepts: &str| {
+        let answer = client().get(format!("{}{path}", project.node.url)).header("accept", accepts).send().await.unwrap();
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        let policy = answer.headers().contains_key("content-security-policy");
+        (answer.status().as_u16(), kind, policy, answer.text().await.unwrap())
+    };
+    for (path, said) in [("/nowhere", "there is nothing at"), ("/ui/default/deliveries/dlv_1", "dlv_1"), ("/ui/No%20body", "No body")] {
+        let (status, kind, policy, page) = ask(path, "text/html,*/*;q=0.8").await;
+        assert!(kind.starts_with("text/html") && policy && page.contains("<h1>") && page.contains(said), "{path}: {kind} {page}");
+        let (same_status, kind, _, _) = ask(path, "*/*").await;
+        assert!((400..500).contains(&status) && status == same_status, "{path}: {status} and {same_status}");
+        assert!(path.starts_with("/ui") || kind == "application/problem+json", "{path}: {kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_delivery_taken_along_as_a_test_passes_and_so_does_the_recording() {
     let project = Project::start("");
     project.save("room", "r2", r#"{"name": "Attic"}"#).await;
@@ -134,6 +152,65 @@ async fn a_delivery_taken_along_as_a_test_passes_and_so_does_the_recording() {
     // The command for a shell has the signature that was sent.
     let page = read(project.page(&format!("/deliveries/{id}"))).await;
     assert!(page.contains("curl -X POST &#39;http://127.0.0.1:") && page.contains("webhook-signature: v1,"));
+}
+
+#[tokio::test]
+async fn a_delivery_that_was_tried_again_is_answered_so_in_the_test_that_it_is_taken_along_as() {
+    let project = Project::start("");
+    let url = &project.node.url;
+    let toml = format!(
+        "[[endpoints]]\nname = \"erp\"\nevents = [\"asset_named\"]\nurl = \"{url}/sink/erp?status=503&first=2\"\n\
+         [endpoints.failure_handling]\nretry = {{ schedule = [\"0s\", \"1s\", \"1s\"] }}\n"
+    );
+    project.write("webhookc.toml", &toml);
+    assert_eq!(client().post(format!("{url}/-/reload")).send().await.unwrap().status(), 200);
+    project.save("asset", "a1", r#"{"name": "Pump"}"#).await;
+    let read = |path: String| async move { client().get(path).send().await.unwrap().text().await.unwrap() };
+    let began = std::time::Instant::now();
+    let list = loop {
+        let list = read(project.page("/deliveries?q=status:delivered")).await;
+        if list.contains("dlv_") {
+            break list;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{list}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let at = list.find("dlv_").unwrap();
+    let test = read(project.page(&format!("/deliveries/{}/test.yaml", &list[at..at + 36]))).await;
+    for part in ["\"erp\": [503,503,200]", "- advance: 2 s", r#"{"after":"1 s","answer":503},{"after":"2 s","answer":200}"#] {
+        assert!(test.contains(part), "no {part} in {test}");
+    }
+    project.write("taken.test.yaml", &test);
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_webhookc")).arg("test").current_dir(project.folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}\n{test}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[tokio::test]
+async fn a_search_looks_at_so_much_says_so_and_goes_on_when_told() {
+    let project = Project::start("");
+    let mut lines = r#"{"model": "asset", "id": "needle", "fields": {"name": "Needle"}}"#.to_owned();
+    for number in 0..5_050 {
+        lines.push_str(&format!("\n{{\"model\": \"asset\", \"id\": \"n{number}\", \"fields\": {{\"name\": \"Pump\"}}}}"));
+        // One after the other in time, too.
+        if number == 10 {
+            let saved = client().post(project.node.of_tenant("saves")).body(std::mem::take(&mut lines)).send().await.unwrap();
+            assert_eq!(saved.status(), 200);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    assert_eq!(client().post(project.node.of_tenant("saves")).body(lines).send().await.unwrap().status(), 200);
+    for (page, what) in [("/deliveries?q=Needle", "messages"), ("?q=needle", "saves")] {
+        let read = |path: String| async move { client().get(path).send().await.unwrap().text().await.unwrap() };
+        let newest = read(project.page(page)).await;
+        assert!(
+            newest.contains(&format!("The newest 5,000 {what} were looked through.")) && !newest.contains("asset/<bdi>needle"),
+            "{newest}"
+        );
+        let further = newest.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+        let older = read(format!("{}{further}", project.node.url)).await;
+        assert!(older.contains("asset/<bdi>needle") && !older.contains("were looked through"), "{older}");
+    }
 }
 
 #[tokio::test]

@@ -31,8 +31,8 @@ pub(super) fn print(recording: &Path, paths: &[PathBuf], output: Output) -> Resu
     }
     let name = recording.file_stem().map_or_else(|| "recorded".to_owned(), |name| name.to_string_lossy().into_owned());
     let (steps, items): (Vec<_>, Vec<_>) = saves.into_iter().map(|recorded| (recorded.step, recorded.json)).unzip();
-    let scenario = Scenario::of_steps(Spanned::new(name.clone(), Span::new(file, 0, 0)), steps);
+    let scenario = Scenario::of_steps(Spanned::new(name, Span::new(file, 0, 0)), steps);
     let happened = run(&bench.setting(), &scenario, None);
-    output.print(&write_scenario(bench.rules(), &name, items.iter().map(String::as_str), &happened));
+    output.print(&write_scenario(bench.rules(), &scenario, items.iter().map(String::as_str), &happened));
     Ok(ExitCode::SUCCESS)
 }

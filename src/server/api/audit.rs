@@ -5,23 +5,29 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::may;
 use crate::ids::Tenant;
 use crate::server::access::{Allowed, OfNode};
+use crate::server::openapi::Operation;
 use crate::server::request::{List, Parameters, json, limit, parsed};
 use crate::server::{App, Problem, Running};
 use crate::store::{AuditEntry, Page, Whose};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Part {
+    /// The most items, 50 unless given.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
+    /// `next` of the part before.
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
 struct EntryView {
     at: String,
     /// Null: the whole node.
@@ -61,4 +67,20 @@ async fn show(running: &Running, whose: Whose, part: &Part) -> Result<Response, 
 fn view(entry: AuditEntry) -> EntryView {
     let AuditEntry { at, tenant, actor, permission, call, status } = entry;
     EntryView { at: at.to_string(), tenant, actor, permission, call, status }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("audit::list")
+            .says("Who changed what in the tenant, the newest first")
+            .needs("keys:read")
+            .asks::<Part>()
+            .answers::<List<EntryView>>(200),
+        Operation::of("audit::list_of_all")
+            .says("Who changed what, in all tenants and the node")
+            .needs("keys:read")
+            .asks::<Part>()
+            .answers::<List<EntryView>>(200),
+    ]
 }

@@ -6,13 +6,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json as schema;
 
 use super::webhooks;
 use crate::access::may;
 use crate::ingest::{Backfill, Mode};
 use crate::program::WebhookType;
 use crate::server::access::Allowed;
+use crate::server::openapi::{Operation, object};
 use crate::server::request::{Names, Nothing, Parameters, json, limit, wish};
 use crate::server::{App, Problem};
 
@@ -28,7 +31,8 @@ struct Wish {
     dry_run: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BackfillStep")]
 struct Filled<'a> {
     webhook: &'a str,
     dry_run: bool,
@@ -85,4 +89,20 @@ pub(in crate::server) async fn backfill(
         next: last.filter(|_| looked_at == most),
     };
     Ok(json(StatusCode::OK, &answer))
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("backfill::backfill")
+            .says("Decide a `ready` webhook for objects that were there before it, a part of them at a time")
+            .and("`next` of the answer is the next `after`; null at the end.")
+            .needs("webhooks:write")
+            .may_take(object(&[], schema!({
+                "after": { "type": ["string", "null"], "description": "The object behind which to begin." },
+                "limit": { "type": ["integer", "null"], "minimum": 1, "maximum": 500, "description": "Objects that are looked at, 50 unless given." },
+                "dry_run": { "type": "boolean", "description": "Only count what would happen." },
+            })))
+            .answers::<Filled<'_>>(200),
+    ]
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::access::{TenantScope, may};
@@ -14,26 +16,43 @@ use crate::delivery::Timing;
 use crate::diagnostics::one_of;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
 use crate::server::access::Allowed;
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span, words};
+use crate::server::openapi::Operation;
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span};
 use crate::server::{App, Problem, Running, confidential};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Filter {
+    /// The webhook.
     event: Option<String>,
+    /// The endpoint's id.
     endpoint: Option<String>,
+    /// `pending`, `sending`, `delivered`, `diverted`, `failed`; several with commas between them.
+    #[schemars(regex(pattern = "^(pending|sending|delivered|diverted|failed)(,(pending|sending|delivered|diverted|failed))*$"))]
     status: Option<String>,
+    /// The object's model.
     model: Option<String>,
+    /// The object's id.
     object: Option<String>,
+    /// The message's id.
+    #[schemars(regex(pattern = "^msg_[0-9a-f]{32}$"))]
     message: Option<String>,
+    /// Made at this time or later.
+    #[schemars(extend("format" = "date-time"))]
     from: Option<String>,
+    /// Made before this time.
+    #[schemars(extend("format" = "date-time"))]
     until: Option<String>,
+    /// The most items, 50 unless given.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
+    /// `next` of the part before.
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 pub(super) struct DeliveryView {
     id: DeliveryId,
     message: MessageId,
@@ -53,23 +72,27 @@ pub(super) struct DeliveryView {
 }
 
 /// What is sent; secrets by name alone.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct RequestView {
     method: Box<str>,
     url: String,
     headers: Vec<HeaderView>,
     /// JSON as it is, anything else as a string.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Value>")]
     body: Option<Box<RawValue>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct HeaderView {
     name: Box<str>,
     value: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Attempt")]
 struct AttemptView {
     number: u32,
     started_at: String,
@@ -77,12 +100,14 @@ struct AttemptView {
     timing: TimingView,
     status: Option<u16>,
     error: Option<Box<str>>,
+    #[schemars(with = "Option<Vec<[String; 2]>>")]
     response_headers: Option<Box<RawValue>>,
     response_body: Option<String>,
 }
 
 /// Where the time went, in microseconds; a step that was not taken is left out.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct TimingView {
     #[serde(skip_serializing_if = "Option::is_none")]
     resolve_us: Option<u128>,
@@ -96,7 +121,8 @@ struct TimingView {
     reused: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AttemptList")]
 struct AttemptList {
     data: Vec<AttemptView>,
 }
@@ -171,7 +197,7 @@ pub(in crate::server) async fn list(
     let filter = DeliveryFilter {
         event: filter.event,
         endpoint: filter.endpoint.map(EndpointId::new),
-        states: words(filter.status.as_deref()).iter().map(|word| state(word)).collect::<Result<_, _>>()?,
+        states: filter.status.as_deref().into_iter().flat_map(|words| words.split(',')).map(state).collect::<Result<_, _>>()?,
         model: filter.model,
         object: filter.object,
         message: filter.message.as_deref().map(parsed).transpose()?,
@@ -233,4 +259,21 @@ async fn find(running: &Running, tenant: &TenantScope, id: DeliveryId) -> Result
 
 fn unknown(id: &str) -> Problem {
     Problem::not_found("unknown-delivery", format!("there is no delivery `{id}`"))
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("deliveries::list")
+            .says("Deliveries, the newest first")
+            .needs("deliveries:list")
+            .asks::<Filter>()
+            .answers::<List<DeliveryView>>(200),
+        Operation::of("deliveries::one").says("A delivery with what is sent").needs("deliveries:read").answers::<DeliveryView>(200),
+        Operation::of("deliveries::attempts").says("Its attempts, in order").needs("deliveries:read").answers::<AttemptList>(200),
+        Operation::of("deliveries::resend")
+            .says("Send it once more, under its own id")
+            .needs("deliveries:resend")
+            .answers::<DeliveryView>(202),
+    ]
 }

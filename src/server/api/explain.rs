@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::objects::{ObjectPath, known_model};
@@ -12,15 +13,46 @@ use crate::access::may;
 use crate::engine::{TraceEntry, read_trace};
 use crate::ids::Sequence;
 use crate::server::access::Allowed;
+use crate::server::openapi::Operation;
 use crate::server::request::{Names, Parameters, json, limit};
 use crate::server::{App, Problem};
 
 /// A decision with its reason in words.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Decision")]
 pub(super) struct Reason<'a> {
     #[serde(flatten)]
+    #[schemars(with = "EntryView")]
     entry: TraceEntry<'a>,
     reason: String,
+}
+
+/// As a [`TraceEntry`] is written.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is asked for")]
+struct EntryView {
+    /// The webhook.
+    webhook: String,
+    /// The model of the object it is about, where that is another one than the saved object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// The object it is about, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<String>,
+    /// `fired`, or the kind of reason why not.
+    verdict: String,
+    /// What the reason is about: a condition's name, `operation`, or the model that is waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The value seen, the id waited for, or what failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<String>,
+    /// The value required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required: Option<String>,
+    /// The position of the condition among those of the webhook, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<usize>,
 }
 
 /// The decisions of the stored trace of a save of this object; none of one that cannot be read any more.
@@ -33,13 +65,16 @@ pub(super) fn in_words(entries: Vec<TraceEntry<'_>>) -> Vec<Reason<'_>> {
     entries.into_iter().map(|entry| Reason { reason: entry.to_string(), entry }).collect()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Last {
+    /// How many saves, 50 unless given.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ExplainedSave")]
 struct Explained<'a> {
     sequence: Sequence,
     at: String,
@@ -47,7 +82,8 @@ struct Explained<'a> {
     decisions: Vec<Reason<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Explanation")]
 struct Explanation<'a> {
     data: Vec<Explained<'a>>,
 }
@@ -68,4 +104,15 @@ pub(in crate::server) async fn explain(
         decisions: reasons(&row.decisions, &model, &id),
     });
     Ok(json(StatusCode::OK, &Explanation { data: data.collect() }))
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("explain::explain")
+            .says("Why each webhook did or did not fire at the last saves of an object")
+            .needs("objects:read")
+            .asks::<Last>()
+            .answers::<Explanation<'_>>(200),
+    ]
 }

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+use crate::server::openapi::Operation;
 use crate::server::request::json;
 use crate::server::{App, Problem, Running};
 use crate::store::StoreError;
@@ -26,12 +28,14 @@ pub(in crate::server) struct Health {
     probed: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Alive")]
 struct Alive {
     status: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Ready")]
 struct Ready {
     status: &'static str,
     /// Counts the programs since the start.
@@ -112,4 +116,16 @@ pub(in crate::server) async fn readiness(app: &App) -> Result<&Running, Problem>
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
     })?;
     Ok(running)
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("health::alive").says("Whether the process answers").answers::<Alive>(200),
+        Operation::of("health::ready")
+            .says("Whether the node takes saves, and by which program")
+            .and("Otherwise 503 with the reason in `code`.")
+            .answers::<Ready>(200)
+            .refuses(&[503]),
+    ]
 }

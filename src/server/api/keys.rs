@@ -8,11 +8,14 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json as schema};
 
 use crate::access::{Caller, Key, KeyId, KeyOrder, Kind, OrderError, Permissions, Token, may};
 use crate::ids::Tenant;
 use crate::server::access::{Allowed, OfNode};
+use crate::server::openapi::{Operation, object};
 use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, wish};
 use crate::server::{App, Problem, Running};
 use crate::store::{Page, Whose};
@@ -39,17 +42,21 @@ enum Words {
     Many(Vec<String>),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Key")]
 struct KeyView {
+    #[schemars(with = "String")]
     id: KeyId,
     kind: &'static str,
     /// Null: all tenants, and the node.
     tenant: Option<Tenant>,
     name: String,
+    #[schemars(with = "Vec<String>")]
     permissions: Permissions,
     rate_limit: Option<String>,
     /// `active`, `expired` or `revoked`.
     state: &'static str,
+    #[schemars(with = "Option<String>")]
     made_by: Option<KeyId>,
     created_at: String,
     expires_at: Option<String>,
@@ -57,7 +64,8 @@ struct KeyView {
     last_used_at: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewKey")]
 struct NewKey {
     /// Shown here and nowhere else.
     key: String,
@@ -65,10 +73,13 @@ struct NewKey {
     view: KeyView,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Part {
+    /// The most items, 50 unless given.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
+    /// `next` of the part before.
     cursor: Option<String>,
 }
 
@@ -237,4 +248,58 @@ fn view(key: Key, now: Timestamp) -> KeyView {
         revoked_at: text(key.revoked_at),
         last_used_at: text(key.last_used_at),
     }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("keys::list")
+            .says("The tenant's keys and links, the newest first")
+            .needs("keys:list")
+            .asks::<Part>()
+            .answers::<List<KeyView>>(200),
+        Operation::of("keys::make")
+            .says("Make a key of the tenant")
+            .and("The key is shown in this answer and nowhere else. Nobody gives away a permission that he does not have.")
+            .needs("keys:write")
+            .takes(wished())
+            .answers::<NewKey>(201),
+        Operation::of("keys::one").says("A key").needs("keys:read").answers::<KeyView>(200),
+        Operation::of("keys::revoke").says("Take a key back, at once").needs("keys:write").answers::<KeyView>(200),
+        Operation::of("keys::make_link")
+            .says("Make a link: a token that shows the tenant's pages for a while")
+            .and("It lasts 12 hours unless given, 30 days at most, and no longer than the key that made it.")
+            .needs("keys:write")
+            .takes(wished())
+            .answers::<NewKey>(201),
+        Operation::of("keys::list_of_all")
+            .says("All keys, of tenants and of the node")
+            .needs("keys:list")
+            .asks::<Part>()
+            .answers::<List<KeyView>>(200),
+        Operation::of("keys::make_of_all")
+            .says("Make a key of the node")
+            .needs("keys:write")
+            .takes(wished())
+            .answers::<NewKey>(201)
+            .refuses(&[422]),
+        Operation::of("keys::revoke_of_all").says("Take any key back").needs("keys:write").answers::<KeyView>(200),
+    ]
+}
+
+/// The body that asks for a key.
+fn wished() -> Value {
+    let text = |description: &str| schema!({ "type": ["string", "null"], "description": description });
+    object(
+        &["permissions"],
+        schema!({
+            "name": text("What it is for, at most 100 characters."),
+            "permissions": {
+                "type": ["string", "array"], "items": { "type": "string" },
+                "description": "`group:verb` such as `webhooks:read`, `webhooks:*`, or `*` for all that whoever asks may do; a list, or one text with commas.",
+            },
+            "expires": text("How long it is of use, such as `90d`."),
+            "rate_limit": text("Calls that it may make, such as `100/s`."),
+        }),
+    )
 }

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::access::may;
 use crate::server::App;
 use crate::server::access::OfNode;
+use crate::server::openapi::Operation;
 use crate::telemetry::{Standing, exposition};
 
 /// The media type of the format.
@@ -45,4 +46,13 @@ pub(in crate::server) async fn standing(app: &App) -> Standing {
             }
         },
     }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![Operation::of("metrics::metrics").says("The numbers of the node, as OpenMetrics").needs("node:read").answers_with(
+        200,
+        OPEN_METRICS,
+        serde_json::json!({ "type": "string" }),
+    )]
 }

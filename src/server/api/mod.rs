@@ -19,3 +19,30 @@ pub(super) mod saves;
 pub(super) mod sink;
 pub(super) mod store_key;
 pub(super) mod webhooks;
+
+use super::openapi::Operation;
+
+/// What is said of all calls.
+pub(super) fn described() -> Vec<Operation> {
+    let all = [
+        attachments::described,
+        audit::described,
+        backfill::described,
+        deliveries::described,
+        endpoints::described,
+        explain::described,
+        health::described,
+        keys::described,
+        messages::described,
+        metrics::described,
+        objects::described,
+        public_keys::described,
+        reload::described,
+        resends::described,
+        rotate::described,
+        saves::described,
+        store_key::described,
+        webhooks::described,
+    ];
+    all.into_iter().flat_map(|described| described()).collect()
+}

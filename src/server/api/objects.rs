@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -16,6 +17,7 @@ use crate::ids::{MessageId, Sequence};
 use crate::ingest::Saved;
 use crate::program::Operation;
 use crate::server::access::Allowed;
+use crate::server::openapi;
 use crate::server::request::{Explain, Names, Nothing, Parameters, json};
 use crate::server::{App, Problem, body};
 
@@ -76,7 +78,8 @@ pub(super) async fn save(
 }
 
 /// What became of a save.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Saved")]
 pub(super) struct SaveAnswer<'a> {
     model: &'a str,
     id: &'a str,
@@ -87,7 +90,8 @@ pub(super) struct SaveAnswer<'a> {
     decisions: Option<Vec<Reason<'a>>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Sent<'a> {
     id: MessageId,
     event: &'a str,
@@ -107,12 +111,14 @@ impl<'a> SaveAnswer<'a> {
 }
 
 /// An object as it is stored.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Object")]
 struct Object<'a> {
     model: &'a str,
     id: &'a str,
     sequence: Sequence,
     updated_at: &'a str,
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     fields: Box<RawValue>,
 }
 
@@ -146,4 +152,34 @@ pub(super) fn known_model(running: &crate::server::Running, model: &str) -> Resu
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!("the models are {}", crate::diagnostics::one_of(names()))),
     })
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<openapi::Operation> {
+    let fields = serde_json::json!({ "type": "object", "description": "The object's fields by name, as its model has them; a relation by `NAME_id`." });
+    vec![
+        openapi::Operation::of("objects::read").says("An object as it is stored").needs("objects:read").answers::<Object<'_>>(200),
+        openapi::Operation::of("objects::put")
+            .says("Save an object: replace it, or make it")
+            .and("A field that is not named is null afterwards. What fires is in `messages`.")
+            .needs("objects:write")
+            .asks::<Explain>()
+            .takes(fields.clone())
+            .answers::<SaveAnswer<'_>>(200)
+            .answers::<SaveAnswer<'_>>(201)
+            .refuses(&[409, 422]),
+        openapi::Operation::of("objects::patch")
+            .says("Save an object: change some of its fields")
+            .needs("objects:write")
+            .asks::<Explain>()
+            .takes(fields)
+            .answers::<SaveAnswer<'_>>(200)
+            .refuses(&[409, 422]),
+        openapi::Operation::of("objects::delete")
+            .says("Delete an object")
+            .needs("objects:write")
+            .asks::<Explain>()
+            .answers::<SaveAnswer<'_>>(200)
+            .refuses(&[409, 422]),
+    ]
 }

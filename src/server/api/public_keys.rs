@@ -7,12 +7,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::server::openapi::Operation;
 use crate::server::request::json;
 use crate::server::{App, Problem};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "KeySet")]
 struct KeySet {
     keys: Vec<serde_json::Value>,
 }
@@ -27,4 +30,14 @@ pub(in crate::server) async fn public(State(app): State<Arc<App>>) -> Result<Res
     // Most endpoints share the keys of the node.
     keys.retain(|key| known.insert(key.get("kid").map(ToString::to_string)));
     Ok(json(StatusCode::OK, &KeySet { keys }))
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("public_keys::public")
+            .says("The public keys of asymmetric signatures, as a JSON Web Key Set")
+            .answers::<KeySet>(200)
+            .refuses(&[503]),
+    ]
 }

@@ -7,8 +7,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json as schema};
 
 use super::deliveries::{self, DeliveryView};
 use crate::access::{TenantScope, may};
@@ -17,6 +18,7 @@ use crate::diagnostics::suggestion;
 use crate::endpoints::{Field, Mistake, Object, Style, document};
 use crate::ids::{DeliveryId, EndpointId, ResendId};
 use crate::server::access::Allowed;
+use crate::server::openapi::{Operation, object};
 use crate::server::request::{LONGEST_WISH, List, Names, Nothing, Parameters, json, limit, parsed};
 use crate::server::{App, Problem, Running, body};
 use crate::store::{DeliveryFilter, DeliveryState, NewResend, Page, RESENT_STATES, RUNNING_RESENDS, ResendRow, Span};
@@ -27,13 +29,18 @@ pub(in crate::server) const DEFAULT_RATE: Rate = Rate::per_second(10);
 const SAMPLES: usize = 10;
 /// What a time looks like.
 const TIME: &str = "a time such as `2026-01-31T08:00:00Z`";
+/// What a rate looks like, as a pattern.
+const RATE: &str = "^[1-9][0-9]{0,5}/(s|min|h)$";
 /// Characters of a name in the filter.
 const LONGEST_NAME: usize = 1_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Part {
+    /// The most items, 50 unless given.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
+    /// `next` of the part before.
     cursor: Option<String>,
 }
 
@@ -45,7 +52,8 @@ struct Wish {
     dry_run: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Resend")]
 struct ResendView {
     id: ResendId,
     state: &'static str,
@@ -59,7 +67,8 @@ struct ResendView {
     ended_at: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct FilterView {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<String>,
@@ -77,7 +86,8 @@ struct FilterView {
 }
 
 /// What would be sent.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ResendDryRun")]
 struct Tried {
     dry_run: bool,
     matched: u64,
@@ -293,4 +303,42 @@ fn known(running: &Running, filter: &DeliveryFilter) -> Result<(), Problem> {
     check("event", filter.event.as_ref(), webhooks().collect(), "a webhook");
     check("model", filter.model.as_ref(), models().collect(), "a model");
     if mistakes.is_empty() { Ok(()) } else { Err(Problem::document(mistakes)) }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    let name = || schema!({ "type": "string", "minLength": 1, "maxLength": LONGEST_NAME });
+    let time = || schema!({ "type": "string", "format": "date-time" });
+    let word = schema!({ "enum": RESENT_STATES.map(DeliveryState::as_str) });
+    let filter = schema!({
+        "type": "object", "minProperties": 1, "additionalProperties": false, "description": "All that is said must be true of a delivery.",
+        "properties": {
+            "event": name(), "endpoint": name(), "status": { "anyOf": [word, { "type": "array", "items": word }] },
+            "model": name(), "object": name(), "from": time(), "until": time(),
+        },
+    });
+    vec![
+        Operation::of("resends::list")
+            .says("Resends, the newest first")
+            .needs("deliveries:list")
+            .asks::<Part>()
+            .answers::<List<ResendView>>(200),
+        Operation::of("resends::begin")
+            .says("Send again all deliveries that match a filter, the oldest first, at a rate")
+            .and("The node goes on with it, also after a restart. With `dry_run` it is only counted, and some are shown.")
+            .needs("deliveries:resend")
+            .takes(object(&["filter"], schema!({
+                "filter": filter,
+                "after": { "type": ["string", "null"], "pattern": "^dlv_[0-9a-f]{32}$", "description": "The delivery behind which to begin." },
+                "rate": { "type": ["string", "null"], "pattern": RATE, "description": "`10/s` unless given; also `30/min`, `500/h`." },
+                "dry_run": { "type": ["boolean", "null"] },
+            })))
+            .answers::<Tried>(200)
+            .answers::<ResendView>(202),
+        Operation::of("resends::one").says("How far a resend has come").needs("deliveries:read").answers::<ResendView>(200),
+        Operation::of("resends::stop")
+            .says("Stop a resend; what it has made due is sent")
+            .needs("deliveries:resend")
+            .answers::<ResendView>(200),
+    ]
 }

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Caller, TenantScope, may};
@@ -14,6 +15,7 @@ use crate::delivery::{Secret, parse_duration};
 use crate::ids::EndpointId;
 use crate::reload::RotateError;
 use crate::server::access::{Allowed, OfNode};
+use crate::server::openapi::{Operation, object};
 use crate::server::request::{Names, Nothing, Parameters, json, wish};
 use crate::server::tenant_endpoints::find;
 use crate::server::{App, Problem, Running};
@@ -39,7 +41,8 @@ struct NodeWish {
     grace: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewSecret")]
 pub(in crate::server) struct NewSecret {
     endpoint: EndpointId,
     /// Shown here and nowhere else.
@@ -47,7 +50,8 @@ pub(in crate::server) struct NewSecret {
     pub(in crate::server) previous_valid_until: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewNodeKeys")]
 struct NewKeys {
     /// The ids of the new keys in the key set.
     keys: Vec<String>,
@@ -82,7 +86,7 @@ pub(in crate::server) async fn rotated(
     let secret = if running.ingest.generation().own.endpoint(&endpoint).is_some() {
         let known = find(running, scope, &endpoint).await?;
         running.keyring.rotate_own_secret(&known.row.id, wanted, until).await?
-    } else if caller.tenant().is_some() {
+    } else if caller.tenant().is_some() && running.ingest.generation().rules.endpoints.iter().any(|known| known.id == endpoint) {
         let detail = format!("the secret of the endpoint `{endpoint}` is that of all tenants, a key of one tenant cannot rotate it");
         return Err(Problem::new(StatusCode::FORBIDDEN, "key-of-a-tenant", detail));
     } else {
@@ -128,4 +132,23 @@ impl From<RotateError> for Problem {
             }
         }
     }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    let grace = serde_json::json!({ "type": ["string", "null"], "description": "How long the old one is valid, such as `24h`." });
+    vec![
+        Operation::of("rotate::secret")
+            .says("Exchange the signing secret of an endpoint")
+            .and("The secret is shown in this answer and nowhere else. The old one signs too for the grace time, a day unless given.")
+            .needs("webhooks:write")
+            .may_take(object(&[], serde_json::json!({ "grace": grace, "secret": { "type": ["string", "null"], "description": "`whsec_…`; a random one unless given." } })))
+            .answers::<NewSecret>(200),
+        Operation::of("rotate::node_keys")
+            .says("Exchange the keys of the node that asymmetric signatures are made with")
+            .needs("node:write")
+            .may_take(object(&[], serde_json::json!({ "grace": grace })))
+            .answers::<NewKeys>(200)
+            .refuses(&[409, 422]),
+    ]
 }

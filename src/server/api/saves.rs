@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::objects::SaveAnswer;
@@ -19,6 +20,7 @@ use crate::ingest::IngestError;
 use crate::server::access::Allowed;
 use crate::server::batch::Splitter;
 use crate::server::body::Arrival;
+use crate::server::openapi::{Operation, object};
 use crate::server::request::{Explain, Parameters};
 use crate::server::{App, Problem, Running};
 
@@ -177,4 +179,28 @@ pub(in crate::server) fn read_item(generation: &Generation, item: &[u8], index: 
     };
     parse_save(&generation.rules, &item.model, &item.id, verb, body.as_bytes())
         .map_err(|refused| Problem::refused(refused, &format!("/{index}/fields")))
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    let item = object(
+        &["model", "id"],
+        json!({
+            "model": { "type": "string" }, "id": { "type": "string", "minLength": 1 },
+            "verb": { "enum": ["put", "patch", "delete", "upload"], "default": "put" },
+            "field": { "type": ["string", "null"], "description": "The attachment, with the verb `upload`." },
+            "fields": { "type": ["object", "null"] },
+        }),
+    );
+    vec![
+        Operation::of("saves::batch")
+            .says("Save many objects, in order")
+            .and("An array, or one save a line. 1,000 saves at a time are stored all or nothing; the first that is refused ends the batch, and `saved` says how many are stored.")
+            .needs("objects:write")
+            .asks::<Explain>()
+            .takes(json!({ "type": "array", "items": item }))
+            .takes_as("application/x-ndjson", json!({ "type": "string", "description": "One save a line." }))
+            .answers::<Vec<SaveAnswer<'_>>>(200)
+            .answers_with(200, "application/x-ndjson", json!({ "type": "string", "description": "One answer a line." })),
+    ]
 }

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::access::may;
 use crate::rekey::{ExchangeError, Exchanged};
 use crate::server::access::OfNode;
+use crate::server::openapi::Operation;
 use crate::server::request::{Nothing, Parameters, json};
 use crate::server::{App, Problem};
 use crate::vault::KeySourceError;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewStoreKey")]
 struct NewStoreKey {
     /// Which key is in force; not the key itself.
     key: String,
@@ -56,4 +59,15 @@ impl From<ExchangeError> for Problem {
             }
         }
     }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("store_key::rotate")
+            .says("Exchange the key that the store's secrets are encrypted with, while the node runs")
+            .needs("node:write")
+            .answers::<NewStoreKey>(200)
+            .refuses(&[409]),
+    ]
 }

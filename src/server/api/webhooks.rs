@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,13 +16,15 @@ use crate::diagnostics::suggestion;
 use crate::ids::{EndpointId, WebhookId};
 use crate::program::{Embed, Literal, Order, Program, Test, Webhook, WebhookType};
 use crate::server::access::Allowed;
+use crate::server::openapi::Operation;
 use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::{App, Problem};
 
 /// Subscribers that are shown of a webhook: a tenant may have many thousands.
 const SUBSCRIBERS: usize = 100;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Webhook")]
 struct WebhookView<'a> {
     name: &'a str,
     model: &'a str,
@@ -47,7 +50,8 @@ struct WebhookView<'a> {
     payload: Option<Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct ConditionView<'a> {
     name: &'a str,
     test: &'static str,
@@ -55,13 +59,15 @@ struct ConditionView<'a> {
     values: Vec<Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Subscriber {
     id: EndpointId,
     name: Box<str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WebhookList")]
 struct WebhookList<'a> {
     data: Vec<WebhookView<'a>>,
 }
@@ -171,4 +177,18 @@ fn paths(above: &str, embeds: &[Embed], out: &mut Vec<String>) {
         out.push(path.clone());
         paths(&path, &embed.embeds, out);
     }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("webhooks::list")
+            .says("The compiled webhooks: when they fire, and who receives them")
+            .needs("webhooks:list")
+            .answers::<WebhookList<'_>>(200),
+        Operation::of("webhooks::one")
+            .says("A webhook, with the JSON Schema of its payload")
+            .needs("webhooks:read")
+            .answers::<WebhookView<'_>>(200),
+    ]
 }

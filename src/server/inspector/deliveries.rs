@@ -16,13 +16,16 @@ use super::received::{Received, Sentence};
 use super::secrecy::{HIDDEN, is_sensitive};
 use crate::access::may;
 use crate::check::Rules;
-use crate::server::App;
+use crate::ids::DeliveryId;
 use crate::server::access::Allowed;
 use crate::server::request::{Parameters, parsed};
-use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, Page as Part};
+use crate::server::{App, Running};
+use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, Page as Part};
 
 /// Deliveries on a page.
 const PAGE: usize = 50;
+/// Messages whose deliveries are looked at one by one for a page: a search in all that is kept would take as long as there is much.
+const LOOKED_AT: usize = 5_000;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -41,11 +44,13 @@ pub(super) async fn list(
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let filter = Filter::read(&asked.q);
     let before = asked.before.as_deref().map(parsed).transpose()?;
-    let mut rows = running.ingest.store.deliveries(&page.scope, &filter.deliveries(), &Part { before, limit: PAGE + 1 }).await?;
+    let (within, beyond) = reach(&page, running, &filter, before).await?;
+    let mut rows = running.ingest.store.deliveries(&page.scope, &within, &Part { before, limit: PAGE + 1 }).await?;
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-    let failed = has_failed(&page, running, &filter).await?;
+    let beyond = beyond.filter(|_| !more).map(|id| id.to_string());
+    let failed = has_failed(&page, running, &filter, &within).await?;
     let generation = running.ingest.generation();
     let now = running.ingest.clock.now();
     let main = html! {
@@ -68,16 +73,47 @@ pub(super) async fn list(
         nav.turning aria-label="Parts of the list" {
             @if asked.before.is_some() { a href=(page.address.deliveries(&asked.q)) { "Newest" } }
             @if let Some(next) = next { a rel="next" href=(page.address.to("/deliveries", &[("q", &asked.q), ("before", &next)])) { "Older" } }
+            @if let Some(beyond) = beyond {
+                span.note { (looked_at(LOOKED_AT, "messages", asked.before.is_some())) }
+                a rel="next" href=(page.address.to("/deliveries", &[("q", &asked.q), ("before", &beyond)])) { "Look further back" }
+            }
         }
     };
     Ok(page.draw(&about, &main))
 }
 
+/// The deliveries that a filter means, as far back as one page looks; and where the next one goes on, if they end there.
+async fn reach(
+    page: &Page,
+    running: &Running,
+    filter: &Filter,
+    before: Option<DeliveryId>,
+) -> Result<(DeliveryFilter, Option<DeliveryId>), Failure> {
+    let mut within = filter.deliveries();
+    if !filter.looks_into_each() {
+        return Ok((within, None));
+    }
+    // Those of one object have an index.
+    let (model, object) = within.model.clone().zip(within.object.clone()).unzip();
+    let about = MessageFilter { model, object, ..MessageFilter::default() };
+    let part = Part { before: before.map(DeliveryId::message), limit: LOOKED_AT };
+    let messages = running.ingest.store.messages(&page.scope, &about, &part).await?;
+    let Some(oldest) = messages.last().filter(|_| messages.len() == LOOKED_AT) else { return Ok((within, None)) };
+    within.span.from = Some(oldest.created_at);
+    Ok((within, Some(DeliveryId::of(oldest.id, 0))))
+}
+
+/// How far a search has looked.
+pub(super) fn looked_at(count: usize, what: &str, has_before: bool) -> String {
+    let which = if has_before { "next" } else { "newest" };
+    format!("The {which} {},{:03} {what} were looked through.", count / 1000, count % 1000)
+}
+
 /// Whether the filter lets something through that was given up.
-async fn has_failed(page: &Page, running: &crate::server::Running, filter: &Filter) -> Result<bool, Failure> {
+async fn has_failed(page: &Page, running: &Running, filter: &Filter, within: &DeliveryFilter) -> Result<bool, Failure> {
     for state in [DeliveryState::Diverted, DeliveryState::Failed] {
         if filter.state().is_none_or(|asked| asked == state) {
-            let filter = DeliveryFilter { states: vec![state], ..filter.deliveries() };
+            let filter = DeliveryFilter { states: vec![state], ..within.clone() };
             if !running.ingest.store.deliveries(&page.scope, &filter, &Part { before: None, limit: 1 }).await?.is_empty() {
                 return Ok(true);
             }

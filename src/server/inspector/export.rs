@@ -49,7 +49,8 @@ pub(super) async fn scenario(
     let running = page.running()?;
     let delivery = find(&page, running, parsed(&id)?).await?;
     let history = History::through(&running.ingest.store, &page.scope, delivery.sequence).await?;
-    let text = scenario::of_delivery(&running.ingest.generation(), &history, &delivery)?;
+    let attempts = running.ingest.store.attempts(&page.scope, delivery.id).await?.unwrap_or_default();
+    let text = scenario::of_delivery(&running.ingest.generation(), &history, scenario::Taken { delivery: &delivery, attempts: &attempts })?;
     Ok((attached("application/yaml; charset=utf-8", "delivery.test.yaml"), text).into_response())
 }
 

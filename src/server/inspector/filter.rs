@@ -82,6 +82,11 @@ impl Filter {
         }
     }
 
+    /// Whether what it asks for is in no index, so that deliveries have to be looked at one by one.
+    pub(super) fn looks_into_each(&self) -> bool {
+        !self.texts.is_empty() || !self.answered.is_empty()
+    }
+
     /// Of saves, as far as the store can tell.
     pub(super) fn saves(&self) -> SaveFilter {
         SaveFilter { model: self.model.clone(), object: self.object.clone(), operation: self.operation.clone(), sequence: None }

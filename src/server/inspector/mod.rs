@@ -5,6 +5,7 @@
 
 mod actions;
 mod address;
+mod answers;
 mod assets;
 mod bar;
 mod controls;
@@ -41,16 +42,17 @@ mod why;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::App;
 use super::access::{Place, asked};
+use super::{App, Problem, problem};
 use crate::activity::Feed;
 use crate::reload::Rejected;
+use page::Failure;
 pub(super) use sign_in::Guesses;
 use tenants::home;
 
@@ -125,12 +127,43 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn(guarded))
 }
 
-/// Headers that keep a page to itself; and a form is only taken from one of these pages.
+/// There is nothing at this path: in the form that whoever asks can read.
+pub(super) async fn unknown_path(State(app): State<Arc<App>>, request: Request) -> Response {
+    let reads = app.options.inspector.is_some() && reads_pages(&request);
+    let answer = problem::unknown_path(request.uri()).into_response();
+    if reads { readable(answer) } else { answer }
+}
+
+/// Headers that keep a page to itself; and a form is only taken from one of these pages. What goes wrong is told as a page to whoever
+/// reads pages: JSON is no use to a person with a browser.
 async fn guarded(request: Request, next: Next) -> Response {
+    let reads = reads_pages(&request);
     let mut answer = match form::comes_from_here(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
+    keep_to_itself(&mut answer);
+    if reads { readable(answer) } else { answer }
+}
+
+fn reads_pages(request: &Request) -> bool {
+    request.headers().get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"))
+}
+
+/// A problem as a page; any other answer as it is.
+fn readable(mut answer: Response) -> Response {
+    let Some(problem) = answer.extensions_mut().remove::<Problem>() else { return answer };
+    let mut page = Failure::from(problem).into_response();
+    keep_to_itself(&mut page);
+    for name in [header::WWW_AUTHENTICATE, header::RETRY_AFTER] {
+        if let Some(value) = answer.headers_mut().remove(&name) {
+            page.headers_mut().insert(name, value);
+        }
+    }
+    page
+}
+
+fn keep_to_itself(answer: &mut Response) {
     let headers = answer.headers_mut();
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -142,5 +175,4 @@ async fn guarded(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    answer
 }

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::controls::SAVE;
+use super::deliveries::looked_at;
 use super::filter::Filter;
 use super::outcome::decision;
 use super::page::{About, Failure, Page, Tab, time};
@@ -53,7 +54,7 @@ pub(super) async fn list(
         } @else {
             ol.saves aria-label="Saves, newest first" { @for save in &found.saves { (row(&page, save, now)) } }
         }
-        (turning(&page, &asked, found.next))
+        (turning(&page, &asked, &found))
         @if asked.q.is_empty() && !found.saves.is_empty() {
             p.foot { a href=(page.address.to("/saves.ndjson", &[])) download { "Export as NDJSON" } (Sentence(" for `webhookc test --from`")) }
         }
@@ -171,12 +172,17 @@ fn empty(page: &Page, running: &Running, asked: &Asked) -> Markup {
     }
 }
 
-fn turning(page: &Page, asked: &Asked, next: Option<i64>) -> Markup {
+fn turning(page: &Page, asked: &Asked, found: &Found) -> Markup {
+    // The page is not full, and there are more: they were not looked at.
+    let broken_off = found.next.is_some() && found.saves.len() < PAGE;
     html! {
         nav.turning aria-label="Parts of the list" {
             @if asked.before.is_some() { a href=(page.address.saves(&asked.q)) { "Newest" } }
-            @if let Some(next) = next {
-                a rel="next" href=(page.address.to("", &[("q", &asked.q), ("before", &next.to_string())])) { "Older" }
+            @if broken_off { span.note { (looked_at(LOOKED_AT, "saves", asked.before.is_some())) } }
+            @if let Some(next) = found.next {
+                a rel="next" href=(page.address.to("", &[("q", &asked.q), ("before", &next.to_string())])) {
+                    @if broken_off { "Look further back" } @else { "Older" }
+                }
             }
         }
     }

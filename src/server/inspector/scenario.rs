@@ -1,30 +1,44 @@
 //! The saves that led to a delivery → a scenario test that expects what came of them: the object's own saves, and those of the objects that
-//! it is related to, run once more by the program in force.
+//! it is related to, run once more by the program in force. Where the delivery was tried more than once, its receiver answers as it did,
+//! and the clock goes on until the last of these attempts.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use super::answers::answers;
 use super::history::History;
 use crate::check::{Rules, Valid};
-use crate::delivery::Policy;
+use crate::delivery::{AttemptOutcome, Policy};
 use crate::diagnostics::Diagnostics;
 use crate::engine::{Change, Save};
 use crate::generation::Generation;
 use crate::ids::ModelId;
 use crate::program::{Kind, Through};
-use crate::scenario::{Scenario, Setting, Target, read_recording, run, write_scenario};
+use crate::scenario::{Action, Answer, Happened, Scenario, Setting, Step, Target, read_recording, run, write_scenario};
 use crate::server::Problem;
 use crate::server::api::saves::read_item;
-use crate::store::DeliveryRow;
+use crate::store::{AttemptRow, DeliveryRow};
 use crate::text::{SourceMap, Span, Spanned};
 
 /// How far relations are followed: as far as a payload can embed.
 const DEEPEST: usize = 5;
 
+/// Longer than any delivery is tried.
+const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
+
+/// A delivery, and what came of it.
+#[derive(Clone, Copy)]
+pub(super) struct Taken<'a> {
+    pub(super) delivery: &'a DeliveryRow,
+    pub(super) attempts: &'a [AttemptRow],
+}
+
 /// An object.
 type About = (ModelId, Box<str>);
 
 /// The text of the test file.
-pub(super) fn of_delivery(generation: &Generation, history: &History, delivery: &DeliveryRow) -> Result<String, Problem> {
+pub(super) fn of_delivery(generation: &Generation, history: &History, taken: Taken<'_>) -> Result<String, Problem> {
+    let delivery = taken.delivery;
     let rules = &generation.rules;
     let saves: Vec<(Save, &str)> = history
         .recordings()
@@ -40,12 +54,13 @@ pub(super) fn of_delivery(generation: &Generation, history: &History, delivery: 
         let detail = format!("the saves that led to `{}` are not kept", delivery.id);
         return Err(Problem::not_found("not-kept", detail).help("`webhookc dev` keeps the last 10,000 saves"));
     }
-    let text = played(generation, &items, &format!("{} of {}/{}", delivery.event, delivery.model, delivery.object))?;
+    let text = played(generation, &items, taken)?;
     Ok(format!("# What led to {}.\n{text}", delivery.id))
 }
 
 /// Runs the items, and writes down what comes of them.
-fn played(generation: &Generation, items: &[&str], name: &str) -> Result<String, Problem> {
+fn played(generation: &Generation, items: &[&str], taken: Taken<'_>) -> Result<String, Problem> {
+    let DeliveryRow { event, model, object, .. } = taken.delivery;
     let rules = &generation.rules;
     let mut sources = SourceMap::default();
     let file = sources.add("recorded", items.join("\n").into_bytes());
@@ -55,9 +70,48 @@ fn played(generation: &Generation, items: &[&str], name: &str) -> Result<String,
         return Err(Problem::not_found("not-kept", format!("the saves do not fit the data model any more: {}", mistake.message)));
     }
     let (steps, items): (Vec<_>, Vec<_>) = recorded.into_iter().map(|recorded| (recorded.step, recorded.json)).unzip();
-    let scenario = Scenario::of_steps(Spanned::new(name.to_owned(), Span::new(file, 0, 0)), steps);
-    let happened = run(&setting(generation, rules), &scenario, None);
-    Ok(write_scenario(rules, name, items.iter().map(String::as_str), &happened))
+    let mut scenario = Scenario::of_steps(Spanned::new(format!("{event} of {model}/{object}"), Span::new(file, 0, 0)), steps);
+    let setting = setting(generation, rules);
+    let mut happened = run(&setting, &scenario, None);
+    if let Some(answers) = answers(taken.attempts)
+        && answered_so(&setting, &mut scenario, &happened, (taken.delivery, &answers)).is_some()
+    {
+        happened = run(&setting, &scenario, None);
+    }
+    Ok(write_scenario(rules, &scenario, items.iter().map(String::as_str), &happened))
+}
+
+/// Has the receiver answer the delivery so, and everything else with 200; `happened` is what came of the saves alone. `None`: the program
+/// in force does not make this delivery.
+fn answered_so(
+    setting: &Setting<'_>,
+    scenario: &mut Scenario,
+    happened: &Happened,
+    (delivery, answers): (&DeliveryRow, &[Answer]),
+) -> Option<()> {
+    let rules = setting.rules;
+    let endpoint = rules.endpoints.iter().position(|endpoint| endpoint.id == delivery.endpoint)?;
+    let webhook = rules.program.webhook_named(&delivery.event)?;
+    let sent = || happened.deliveries.iter().enumerate().filter(|(_, made)| made.endpoint == endpoint && !made.attempts.is_empty());
+    let (own, made) = sent().filter(|(_, made)| made.webhook == webhook && *made.object == *delivery.object).last()?;
+    // Deliveries to it before this one are sent before, and those of the same save between its first attempt and the second.
+    let others = |count: usize| std::iter::repeat_n(Answer::ok(), count);
+    let (before, behind) = (sent().filter(|(index, _)| *index < own).count(), sent().filter(|(index, _)| *index > own).count());
+    let (first, rest) = answers.split_first()?;
+    let script = others(before).chain([first.clone()]).chain(others(behind)).chain(rest.iter().cloned());
+    scenario.answers.insert(rules.endpoints.get(endpoint)?.name.value.to_string(), script.collect());
+    scenario.steps.push(Step { action: Action::Advance(LONGEST_WAIT), span: scenario.name.span, expect: None });
+    let tried = run(setting, scenario, None);
+    let attempts = &tried.deliveries.get(own)?.attempts;
+    let last = attempts.get(answers.len() - 1).or(attempts.last())?;
+    let mut wait = Duration::try_from(last.at.duration_since(made.made_at)).ok()?;
+    if last.outcome == AttemptOutcome::TimedOut {
+        wait += setting.targets.get(endpoint)?.policy.timeout;
+    }
+    if let Some(step) = scenario.steps.last_mut() {
+        step.action = Action::Advance(wait);
+    }
+    Some(())
 }
 
 fn setting<'r>(generation: &Generation, rules: &'r Valid<Rules>) -> Setting<'r> {

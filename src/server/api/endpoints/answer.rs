@@ -1,5 +1,6 @@
 //! An endpoint in JSON, whoever has made it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -14,7 +15,8 @@ use crate::server::problem::Mistake;
 use crate::server::tenant_endpoints::{Kept, held};
 
 /// An endpoint.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Endpoint")]
 pub(in crate::server) struct EndpointView {
     pub(in crate::server) id: String,
     pub(in crate::server) name: String,
@@ -31,6 +33,7 @@ pub(in crate::server) struct EndpointView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::server) scope: Option<ScopeView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<AcceptsView>")]
     pub(in crate::server) conditions: Vec<Accepts>,
     pub(in crate::server) method: Box<str>,
     /// The template.
@@ -38,6 +41,7 @@ pub(in crate::server) struct EndpointView {
     pub(in crate::server) headers: Vec<HeaderView>,
     /// The template of the body, JSON as it is and anything else as a text; left out when the default body is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Value>")]
     pub(in crate::server) body: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::server) content_type: Option<Box<str>>,
@@ -70,19 +74,22 @@ pub(in crate::server) struct EndpointView {
     pub(in crate::server) warnings: Vec<Mistake>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(in crate::server) struct SuspensionView {
     pub(in crate::server) at: String,
     pub(in crate::server) why: Box<str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(in crate::server) struct HeaderView {
     pub(in crate::server) name: Box<str>,
     pub(in crate::server) value: Box<str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(in crate::server) struct ScopeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::server) model: Option<Box<str>>,
@@ -90,13 +97,23 @@ pub(in crate::server) struct ScopeView {
     pub(in crate::server) object: Option<Box<str>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(in crate::server) struct FailureView {
     pub(in crate::server) triggers: Vec<String>,
     pub(in crate::server) retry: Value,
     pub(in crate::server) alert_endpoint: Option<Value>,
     pub(in crate::server) divert: bool,
     pub(in crate::server) suspend: bool,
+}
+
+/// As [`Accepts`] is written.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its shape is asked for")]
+struct AcceptsView {
+    path: String,
+    accepted_values: Vec<Value>,
 }
 
 /// An endpoint that a tenant has made.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::EndpointView;
@@ -15,24 +16,37 @@ use crate::access::{TenantScope, may};
 use crate::generation::Generation;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
+use crate::server::openapi::Operation;
 use crate::server::request::{List, Names, Nothing, Parameters, flag, json, limit, words};
 use crate::server::tenant_endpoints::{self, Kept};
 use crate::server::{App, Problem, Running};
 use crate::store::{EndpointState, OwnFilter, OwnPage};
 
 /// The filters of a list.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Filter {
+    /// Exactly this name.
     name: Option<String>,
+    #[schemars(regex(pattern = "^(true|false)$"))]
     enabled: Option<String>,
+    #[schemars(regex(pattern = "^(true|false)$"))]
     suspended: Option<String>,
+    /// Enabled and not suspended.
+    #[schemars(regex(pattern = "^(true|false)$"))]
     active: Option<String>,
-    /// With commas between them.
+    /// Those that take any of these event types; with commas between them.
     event_types: Option<String>,
+    /// Items to leave out, in the place of `cursor`.
+    #[schemars(range(min = 0))]
     offset: Option<usize>,
+    /// As `limit`.
+    #[schemars(range(min = 1, max = 500))]
     count: Option<usize>,
+    /// The most items, 50 unless given.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
+    /// `next` of the part before.
     cursor: Option<String>,
 }
 
@@ -198,4 +212,16 @@ pub(in crate::server) async fn look_up(running: &Running, tenant: &TenantScope, 
     let (index, endpoint) = declared::find(&generation, id)?;
     let state = suspended(running, tenant).await?.remove(&endpoint.id);
     Ok(declared::view(&generation, index, endpoint, state))
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("endpoints::list")
+            .says("Endpoints: those of the program, then those that the tenant has made")
+            .needs("webhooks:list")
+            .asks::<Filter>()
+            .answers::<List<EndpointView>>(200),
+        Operation::of("endpoints::one").says("An endpoint").needs("webhooks:read").answers::<EndpointView>(200),
+    ]
 }

@@ -7,13 +7,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::access::{TenantScope, may};
 use crate::check::{Fit, TenantEndpoint, Wants};
-use crate::delivery::{AttemptOutcome, Frozen, Keys, request};
+use crate::delivery::{AttemptOutcome, Frozen, Keys, TOO_LATE, request};
 use crate::diagnostics::one_of;
 use crate::egress::Exchange;
 use crate::endpoints::{Field, Style, document};
@@ -23,13 +24,15 @@ use crate::ids::{EndpointId, MessageId, Sequence, WebhookId};
 use crate::program::{Literal, Test};
 use crate::sample::samples;
 use crate::server::access::Allowed;
+use crate::server::openapi::{self, Operation};
 use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::LONGEST;
 use crate::server::{App, Problem, Running, body};
 use crate::template::Rendered;
 
 /// What came of it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TriedEndpoint")]
 pub(in crate::server) struct Tried {
     pub(in crate::server) event: Box<str>,
     pub(in crate::server) message: MessageId,
@@ -40,20 +43,24 @@ pub(in crate::server) struct Tried {
     /// Why there was no answer, or no success.
     pub(in crate::server) error: Option<String>,
     pub(in crate::server) took_ms: u128,
+    #[schemars(with = "Vec<[String; 2]>")]
     pub(in crate::server) response_headers: Vec<(String, String)>,
     pub(in crate::server) response_body: String,
 }
 
 /// What was sent; secrets by name alone.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(in crate::server) struct Sent {
     pub(in crate::server) method: Box<str>,
     pub(in crate::server) url: String,
     pub(in crate::server) headers: Vec<HeaderView>,
+    #[schemars(with = "Option<Value>")]
     pub(in crate::server) body: Option<Box<RawValue>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(in crate::server) struct HeaderView {
     pub(in crate::server) name: Box<str>,
     pub(in crate::server) value: String,
@@ -256,7 +263,7 @@ fn why(outcome: &AttemptOutcome) -> Option<String> {
     match outcome {
         AttemptOutcome::Answered { status: 200..=299, .. } => None,
         AttemptOutcome::Answered { status, .. } => Some(format!("answered {status}")),
-        AttemptOutcome::TimedOut => Some("no complete answer within the deadline".to_owned()),
+        AttemptOutcome::TimedOut => Some(TOO_LATE.to_owned()),
         AttemptOutcome::ConnectionFailed(why) | AttemptOutcome::Refused(why) | AttemptOutcome::OurFault(why) => Some(why.clone()),
     }
 }
@@ -297,4 +304,19 @@ fn answer(event: Box<str>, message: MessageId, rendered: Rendered, body: &[u8], 
             response_body: String::new(),
         },
     }
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("endpoints::try_out")
+            .says("Send a message about a made-up object at once, and show what came back")
+            .and("Nothing of it is stored.")
+            .needs("webhooks:write")
+            .may_take(openapi::object(&[], serde_json::json!({
+                "event": { "type": ["string", "null"], "description": "The webhook; the first that the endpoint receives unless given." },
+                "object": { "type": ["object", "null"], "description": "Fields of the object, beside those that are made up." },
+            })))
+            .answers::<Tried>(200),
+    ]
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::answer::EndpointView;
 use super::declared;
 use super::list::show;
 use crate::access::{TenantScope, may};
 use crate::ids::EndpointId;
 use crate::ingest::Bell;
 use crate::server::access::Allowed;
+use crate::server::openapi::Operation;
 use crate::server::request::{Names, Nothing, Parameters};
 use crate::server::{App, Problem, Running, tenant_endpoints};
 use crate::store::Suspension;
@@ -20,9 +23,11 @@ use crate::store::Suspension;
 const LONGEST_WHY: usize = 500;
 
 /// What may be said of a suspension.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Why {
+    /// Why, one sentence; `suspended by hand` unless given.
+    #[schemars(length(max = 500))]
     why: Option<String>,
 }
 
@@ -78,4 +83,19 @@ async fn known(running: &Running, tenant: &TenantScope, id: &str) -> Result<Endp
         return Ok(tenant_endpoints::find(running, tenant, &own).await?.row.id);
     }
     Ok(declared::find(&generation, id)?.1.id.clone())
+}
+
+/// What is said of these calls.
+pub(in crate::server) fn described() -> Vec<Operation> {
+    vec![
+        Operation::of("endpoints::suspend")
+            .says("Suspend an endpoint: what is made for it collects")
+            .needs("webhooks:write")
+            .asks::<Why>()
+            .answers::<EndpointView>(200),
+        Operation::of("endpoints::unsuspend")
+            .says("Release an endpoint: what has collected is sent")
+            .needs("webhooks:write")
+            .answers::<EndpointView>(200),
+    ]
 }

@@ -8,8 +8,8 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 
 // ── Bringing the page up to date ────────────────────────────────────────────────────────────────
 
-/** The least time between two fetches while a lot goes on, in milliseconds. */
-const PAUSE = 120;
+/** The least time between two fetches while a lot goes on, in milliseconds; as long as a fetch takes, so that half of the time is free. */
+const LEAST_PAUSE = 30;
 let fetching = false;
 let wanted = false;
 
@@ -20,6 +20,7 @@ async function refresh() {
     return;
   }
   fetching = true;
+  const began = performance.now();
   let fresh = null;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
@@ -29,14 +30,17 @@ async function refresh() {
   } catch {
     // The node is away; the stream of events says so, and comes back with it.
   }
-  setTimeout(() => {
-    fetching = false;
-    if (wanted) {
-      wanted = false;
-      refresh();
-    }
-  }, PAUSE);
-  if (fresh) replace(fresh);
+  try {
+    if (fresh) replace(fresh);
+  } finally {
+    setTimeout(() => {
+      fetching = false;
+      if (wanted) {
+        wanted = false;
+        refresh();
+      }
+    }, Math.max(LEAST_PAUSE, performance.now() - began));
+  }
   lookAgain();
 }
 
