@@ -77,6 +77,16 @@ impl Place {
         }
     }
 
+    /// The name of its database, where it is one of a server.
+    pub fn database(&self) -> String {
+        self.database.clone().unwrap_or_default()
+    }
+
+    /// Another database with the same in it; nobody may be connected to this one.
+    pub fn copy(&self) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), database: Some(cluster().database(&self.database())) }
+    }
+
     /// Does something to the rows behind the store's back; what it answers, where that is asked of a server.
     pub fn change(&self, sql: &str) -> String {
         match &self.database {
