@@ -89,13 +89,11 @@ impl Place {
 
     /// Does something to the rows behind the store's back; what it answers, where that is asked of a server.
     pub fn change(&self, sql: &str) -> String {
-        match &self.database {
-            Some(database) => cluster().psql(database, &format!("SET search_path = webhookc; {sql}")),
-            None => {
-                rusqlite::Connection::open(self.folder.path().join("w.db")).unwrap().execute_batch(sql).unwrap();
-                String::new()
-            }
+        if let Some(database) = &self.database {
+            return cluster().psql(database, &format!("SET search_path = webhookc; {sql}"));
         }
+        rusqlite::Connection::open(self.folder.path().join("w.db")).unwrap().execute_batch(sql).unwrap();
+        String::new()
     }
 }
 
