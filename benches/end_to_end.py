@@ -4,10 +4,12 @@
 `pipeline` is the least that a durable sender must do: HTTP, JSON, one SQLite writer with group commit at synchronous=FULL, HMAC, POST,
 settle; no rules, retries, limits or history. Loopback only.
 
-usage: benches/end_to_end.py --programs DIR --e2e DIR [--binary FILE] [--runs 3] [SCENARIO ...]
+usage: benches/end_to_end.py --programs DIR --e2e DIR [--binary FILE] [--postgres BIN] [--runs 3] [SCENARIO ...]
 
   --programs  folder with the programs `load`, `sink` and `pipeline`
   --e2e       folder with `e2e.py`
+  --postgres  folder with PostgreSQL's binaries: every run is made once more on a private cluster in a temporary folder, with its disk as
+              careful as a server is delivered
 
 One line a run and one of medians a scenario, with ratios where `pipeline` runs beside it. Compare within one run only.
 """
@@ -16,6 +18,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import statistics
@@ -115,6 +118,51 @@ def pages(store):
         return connection.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()[0]
 
 
+class Cluster:
+    """A private server with a socket in a temporary folder."""
+
+    def __init__(self, binaries):
+        self.binaries, self.folder = binaries, tempfile.mkdtemp(prefix="webhookc-bench-")
+        os.chmod(self.folder, 0o755)
+        self.owner = []
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres")
+            self.owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        self.run("initdb", "-D", f"{self.folder}/data", "-A", "trust", "-U", "webhookc", "-E", "UTF8", "--locale=C", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c shared_buffers=256MB"
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "-s", "-o", options, "start")
+        self.psql("postgres", "CREATE DATABASE bench")
+        self.url = f"postgres://webhookc@localhost/bench?host={self.folder}"
+
+    def run(self, program, *arguments):
+        subprocess.run([*self.owner, f"{self.binaries}/{program}", *arguments], stdout=subprocess.DEVNULL, check=True)
+
+    def psql(self, database, sql):
+        command = [f"{self.binaries}/psql", "-h", self.folder, "-U", "webhookc", "-d", database, "-XqAtc", sql]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+    def size(self):
+        return int(self.psql("bench", "SELECT pg_database_size('bench')"))
+
+    def cpu_seconds(self):
+        """Of the server and its sessions, those too that have ended."""
+        with open(f"{self.folder}/data/postmaster.pid") as file:
+            postmaster = file.readline().strip()
+        total = 0
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+                if pid == postmaster:
+                    total += sum(map(int, fields[11:15]))
+                elif fields[1] == postmaster:
+                    total += sum(map(int, fields[11:13]))
+        return total / os.sysconf("SC_CLK_TCK")
+
+    def stop(self):
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "-s", "stop")
+        shutil.rmtree(self.folder)
+
+
 class Bench:
     def __init__(self, options):
         self.options = options
@@ -132,7 +180,7 @@ class Bench:
             load = ["--template", f"{self.options.e2e}/save.json.tmpl", *load]
         return json.loads(subprocess.run([*command, "--", *load], stdout=subprocess.PIPE, text=True).stdout)
 
-    def webhookc(self, scenario):
+    def webhookc(self, scenario, cluster=None):
         with tempfile.TemporaryDirectory() as folder:
             count = scenario.get("endpoints", 1)
             events = scenario.get("events", '"*"')
@@ -148,9 +196,12 @@ class Bench:
             with open(f"{folder}/schema.xml", "w") as file:
                 file.write(schema(webhooks))
             with open(f"{folder}/webhookc.toml", "w") as file:
-                file.write(configuration(endpoints))
+                file.write((f'[store]\nurl = "{cluster.url}"\n' if cluster else "") + configuration(endpoints))
+            if cluster:
+                cluster.psql("bench", "DROP SCHEMA IF EXISTS webhookc CASCADE; CHECKPOINT")
+            size = cluster.size if cluster else lambda: pages(f"{folder}/webhookc.db")
             log = f"{folder}/log"
-            process = subprocess.Popen([self.binary, "serve", folder], stdout=open(log, "w"), stderr=subprocess.STDOUT)
+            process = subprocess.Popen([self.binary, "serve", folder], stdout=open(log, "w"), stderr=subprocess.STDOUT, env=os.environ | {"WEBHOOKC_KEY": "07" * 32})
             try:
                 wait_until_ready(process, log)
                 if "idle" in scenario:
@@ -161,17 +212,20 @@ class Bench:
                     return {"idle_cpu_percent": round(100 * used / scenario["idle"], 3), "idle_mb": round(pss_mb(process.pid), 1)}
                 if "queued" in scenario:
                     return self.drained(process, scenario["queued"], folder)
-                empty = pages(f"{folder}/webhookc.db")
+                empty = size()
                 body, url, method = SAVE, OBJECT, "PUT"
                 if scenario.get("batch"):
                     body, url, method = f'{{"model":"asset","id":"{{id}}","fields":{SAVE}}}', SAVES, "POST"
                 if scenario.get("hang"):
                     return self.with_hanging(process, scenario, folder)
+                server = cluster.cpu_seconds() if cluster else 0
                 result = self.e2e("webhookc", process, url, scenario["saves"], scenario["load"], count, method, body, folder)
+                if cluster:
+                    result["server_cpu_us"] = 1e6 * (cluster.cpu_seconds() - server) / (scenario["saves"] * count)
                 result["commits_a_save"] = commits() / scenario["saves"]
                 if scenario.get("batch"):
                     result["commits_a_batch"] = commits() / (scenario["saves"] / 100)
-                result["store_bytes"] = round((pages(f"{folder}/webhookc.db") - empty) / scenario["saves"])
+                result["store_bytes"] = round((size() - empty) / scenario["saves"])
                 return result
             finally:
                 process.send_signal(signal.SIGTERM)
@@ -237,7 +291,7 @@ def figures(result):
         "delivered/s": result["delivered_per_s"], "cpu_us": 1000 * result["cpu_ms_per_delivery"], "p50_ms": e2e["p50"], "p99_ms": e2e["p99"],
         "acknowledged_p99_ms": ingest["p99"], "peak_mb": max(result["peak_pss_mib"].values()), "others_cpu": result["other_cpu_share"],
     }
-    picked |= {name: result[name] for name in ("store_bytes", "commits_a_save", "commits_a_batch") if name in result}
+    picked |= {name: result[name] for name in ("server_cpu_us", "store_bytes", "commits_a_save", "commits_a_batch") if name in result}
     return picked
 
 
@@ -254,22 +308,37 @@ def main():
     arguments.add_argument("--programs", required=True)
     arguments.add_argument("--e2e", required=True)
     arguments.add_argument("--binary", default=os.path.join(os.path.dirname(__file__), "..", "target", "release", "webhookc"))
+    arguments.add_argument("--postgres", metavar="BIN")
     arguments.add_argument("--runs", type=int, default=3)
     arguments.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
     options = arguments.parse_args()
     bench = Bench(options)
+    cluster = Cluster(options.postgres) if options.postgres else None
+    try:
+        measure(arguments, options, bench, cluster)
+    finally:
+        if cluster:
+            cluster.stop()
+
+
+def measure(arguments, options, bench, cluster):
     for name in options.scenarios or SCENARIOS:
         if name not in SCENARIOS:
             arguments.error(f"`{name}` is no scenario, expected one of {', '.join(SCENARIOS)}")
         scenario = SCENARIOS[name]
-        ours, ceiling = [], []
+        ours, on_server, ceiling = [], [], []
         for _ in range(1 if "load" not in scenario else options.runs):
             ours.append(figures(bench.webhookc(scenario)))
             print(f"{name} webhookc: {show(ours[-1])}", flush=True)
+            if cluster:
+                on_server.append(figures(bench.webhookc(scenario, cluster)))
+                print(f"{name} postgres: {show(on_server[-1])}", flush=True)
             if "pipeline" in scenario:
                 ceiling.append(figures(bench.pipeline(scenario)))
                 print(f"{name} pipeline: {show(ceiling[-1])}", flush=True)
         print(f"{name} webhookc, medians: {show(medians(ours))}")
+        if cluster:
+            print(f"{name} postgres, medians: {show(medians(on_server))}", flush=True)
         if ceiling:
             print(f"{name} pipeline, medians: {show(medians(ceiling))}")
             pairs = list(zip(ours, ceiling))

@@ -19,6 +19,9 @@ mod browser;
 #[path = "../tests/process/node.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod node;
+#[path = "../tests/page/served.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod served;
 #[path = "../tests/page/project.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod project;
@@ -27,8 +30,10 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use browser::Browser;
-use node::send;
+use node::{Receiver, send};
 use project::Project;
+use serde_json::{Value, json};
+use served::Served;
 
 /// Deliveries in the store.
 const DELIVERIES: usize = 10_000;
@@ -71,6 +76,82 @@ async fn main() {
     }
     println!("memory of `dev` afterwards                  {:.1} MB", megabytes(project.node.memory()));
     project.finish(&browser);
+    console().await;
+}
+
+/// From the begin of a navigation until something is painted, of pages of the console. The tenant has 1,000 endpoints, and one of them was
+/// sent 3,000 deliveries.
+async fn console() {
+    let served = Served::start("");
+    let (id, _) = managed(&served, 1_000, 3_000).await;
+    let mut browser = Browser::start();
+    let pages = [
+        ("/sign-in", String::new()),
+        ("/endpoints", String::new()),
+        ("an endpoint with charts", format!("/endpoints/{id}")),
+        ("/endpoints/new", String::new()),
+        ("/diverted", String::new()),
+        ("/deliveries", String::new()),
+        ("/resends", String::new()),
+    ];
+    for (name, path) in pages {
+        let path = if path.is_empty() { name } else { &path };
+        let url = if name == "/sign-in" { format!("{}{path}", served.node.url) } else { served.page("acme", path) };
+        if name == "/endpoints" {
+            served.sign_in(&mut browser, &served.operator);
+        }
+        let times: Vec<Duration> = (0..OPENED).map(|_| painted(&mut browser, &url)).collect();
+        println!("first paint: {name:30} {}", summary(times));
+    }
+    served.finish(&browser);
+}
+
+fn painted(browser: &mut Browser, url: &str) -> Duration {
+    browser.open(url);
+    browser.wait_for("a paint", "performance.getEntriesByName('first-contentful-paint').length");
+    let milliseconds = browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime").as_f64().unwrap();
+    Duration::from_secs_f64(milliseconds / 1e3)
+}
+
+/// Endpoints of the tenant `acme`, the first of which receives saves at a receiver where every eighth fails.
+async fn managed(served: &Served, endpoints: usize, saves: usize) -> (String, Receiver) {
+    let receiver = Receiver::start().await;
+    let path = "/api/v1/tenants/acme/endpoints";
+    let wish = json!({ "name": "ERP", "event_types": ["asset_named"], "url": format!("{}/{{{{ object.name }}}}/assets", receiver.url),
+        "headers": { "X-Event": "{{ event }}" }, "failure_handling": { "retry": { "schedule": ["0s"] } } });
+    let id = served.call("POST", path, &wish).await["id"].as_str().unwrap().to_owned();
+    for number in 1..endpoints {
+        let wish = json!({ "name": format!("e{number}"), "event_types": ["patient_seen"], "url": "https://erp.example/" });
+        served.call("POST", path, &wish).await;
+    }
+    let saves: Vec<Value> = (0..saves)
+        .map(|number| json!({ "model": "asset", "id": format!("n{number}"), "fields": { "name": if number % 8 == 0 { "fail" } else { "lag" } } }))
+        .collect();
+    served.call("POST", "/api/v1/tenants/acme/saves", &Value::from(saves.clone())).await;
+    receiver.wait_for(saves.len()).await;
+    (id, receiver)
+}
+
+/// The picture of the console.
+async fn pictures_of_console() {
+    let served = Served::start("");
+    let (id, _receiver) = managed(&served, 3, 0).await;
+    for _ in 0..12 {
+        for number in 0..25 {
+            let name = if number % 8 == 0 { "fail" } else { "lag" };
+            served.save("acme", "asset", &format!("n{number}"), &format!("{{\"name\": \"{name}\"}}")).await;
+        }
+        tokio::time::sleep(Duration::from_secs(15)).await;
+    }
+    let mut browser = Browser::start();
+    browser.resize(1000, 420);
+    served.sign_in(&mut browser, &served.operator);
+    browser.open(&served.page("acme", &format!("/endpoints/{id}?last=1h")));
+    browser.wait_for_text("#connection", "live");
+    for scheme in ["light", "dark"] {
+        browser.prefer(scheme);
+        browser.picture(&format!("console-{scheme}"));
+    }
 }
 
 /// The pictures of the README.
@@ -104,7 +185,8 @@ async fn pictures() {
         browser.prefer(scheme);
         browser.picture(&format!("diagnostic-{scheme}"));
     }
-    println!("target/tmp/{{inspector,diagnostic}}-{{light,dark}}.png");
+    pictures_of_console().await;
+    println!("target/tmp/{{inspector,diagnostic,console}}-{{light,dark}}.png");
 }
 
 fn megabytes(kib: u64) -> f64 {

@@ -9,6 +9,8 @@ mod cluster;
 mod attempt;
 #[path = "store/backup.rs"]
 mod backup;
+#[path = "store/console.rs"]
+mod console;
 #[path = "store/doctor.rs"]
 mod doctor;
 #[path = "store/endpoints.rs"]
@@ -17,6 +19,8 @@ mod endpoints;
 mod lanes;
 #[path = "store/lists.rs"]
 mod lists;
+#[path = "store/lived_in.rs"]
+mod lived_in;
 #[path = "store/opening.rs"]
 mod opening;
 #[path = "store/prune.rs"]

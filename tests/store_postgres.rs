@@ -6,12 +6,16 @@
 mod cluster;
 #[path = "store/attempt.rs"]
 mod attempt;
+#[path = "store/doctor_postgres.rs"]
+mod doctor_postgres;
 #[path = "store/endpoints.rs"]
 mod endpoints;
 #[path = "store/lanes.rs"]
 mod lanes;
 #[path = "store/lists.rs"]
 mod lists;
+#[path = "store/lived_in.rs"]
+mod lived_in;
 #[path = "store/prune.rs"]
 mod prune;
 #[path = "store/prune_laws.rs"]
@@ -26,6 +30,8 @@ mod resends;
 mod saves;
 #[path = "store/script.rs"]
 mod script;
+#[path = "store/several.rs"]
+mod several;
 #[path = "store/tables.rs"]
 mod tables;
 

@@ -23,6 +23,7 @@ mod handover;
 mod job;
 mod keys;
 mod lately;
+mod nodes;
 mod own;
 mod postgres;
 mod prune;
@@ -42,14 +43,15 @@ pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
 pub use lately::{Lately, Tried, TriedLately};
+pub use nodes::Crew;
 pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
 pub use resends::{NewResend, RESENT_STATES, RUNNING_RESENDS, ResendRow, ResendState};
 pub use rows::{
-    AttemptRow, Claimed, Crew, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow,
-    RetiredKey, Settled, Share, Suspension, TraceRow,
+    AttemptRow, Claimed, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow, RetiredKey,
+    Settled, Share, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 
@@ -168,48 +170,6 @@ impl Store {
             Backend::Sqlite(backend) => Ok(backend.due(now, after, limit)),
             Backend::Postgres(backend) => Ok(backend.due(now, after, limit)),
         }
-    }
-
-    /// Which of the nodes that work on the store this one is.
-    #[must_use]
-    pub fn crew(&self) -> Crew {
-        match &self.0 {
-            Backend::Sqlite(_) => Crew::ALONE,
-            Backend::Postgres(backend) => backend.crew(),
-        }
-    }
-
-    /// Whether what was claimed as this node is still its own, as far as can be known; to be asked right before it is sent. A node of which
-    /// the others may believe that it is gone waits here until it knows better.
-    pub async fn holds(&self, node: i64) -> bool {
-        match &self.0 {
-            Backend::Sqlite(_) => true,
-            Backend::Postgres(backend) => backend.holds(node).await,
-        }
-    }
-
-    /// The time by the store's own clock, which all its nodes go by; `None` where the node's is the only one, or the store cannot be asked.
-    #[must_use]
-    pub fn time(&self) -> Option<Timestamp> {
-        match &self.0 {
-            Backend::Sqlite(_) => None,
-            Backend::Postgres(backend) => backend.time(),
-        }
-    }
-
-    /// A number that changes when another node may have changed keys of the API or endpoints of tenants. It ends where there is no other.
-    #[must_use]
-    pub fn elsewhere(&self) -> watch::Receiver<u64> {
-        match &self.0 {
-            Backend::Sqlite(_) => watch::channel(0).1,
-            Backend::Postgres(backend) => backend.elsewhere(),
-        }
-    }
-
-    /// Whether the store has a clock of its own, so that nothing has to move with the machine's.
-    #[must_use]
-    pub fn keeps_time(&self) -> bool {
-        matches!(self.0, Backend::Postgres(_))
     }
 
     /// Suspends an endpoint of a tenant: deliveries are still made for it, and nothing is sent. `false` when it already was. Who is to be

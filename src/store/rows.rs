@@ -173,40 +173,6 @@ pub struct Due {
     pub next: Option<Timestamp>,
 }
 
-/// Which of the nodes that share a store this one is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Crew {
-    /// How many there are.
-    pub size: usize,
-    /// How many of them stand before this one; as many as there are for one that takes no part.
-    pub rank: usize,
-}
-
-impl Default for Crew {
-    fn default() -> Self {
-        Self::ALONE
-    }
-}
-
-impl Crew {
-    /// The only one.
-    pub const ALONE: Self = Self { size: 1, rank: 0 };
-    /// One that takes no part at present.
-    pub const NOBODY: Self = Self { size: 1, rank: 1 };
-
-    /// How much of so many places in a lane are this node's. The parts of all nodes together are exactly the whole, and which node has
-    /// one more is another one in another lane.
-    #[must_use]
-    pub fn part(self, lane: LaneId, places: usize) -> usize {
-        if self.rank >= self.size {
-            return 0;
-        }
-        let turn = usize::try_from(lane.0.unsigned_abs() % self.size as u64).unwrap_or_default();
-        let rank = (self.rank + turn) % self.size;
-        (places + self.size - 1 - rank) / self.size
-    }
-}
-
 /// How many deliveries to claim, by how long they have been due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {

@@ -77,15 +77,23 @@ impl Place {
         }
     }
 
+    /// The name of its database, where it is one of a server.
+    pub fn database(&self) -> String {
+        self.database.clone().unwrap_or_default()
+    }
+
+    /// Another database with the same in it; nobody may be connected to this one.
+    pub fn copy(&self) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), database: Some(cluster().database(&self.database())) }
+    }
+
     /// Does something to the rows behind the store's back; what it answers, where that is asked of a server.
     pub fn change(&self, sql: &str) -> String {
-        match &self.database {
-            Some(database) => cluster().psql(database, &format!("SET search_path = webhookc; {sql}")),
-            None => {
-                rusqlite::Connection::open(self.folder.path().join("w.db")).unwrap().execute_batch(sql).unwrap();
-                String::new()
-            }
+        if let Some(database) = &self.database {
+            return cluster().psql(database, &format!("SET search_path = webhookc; {sql}"));
         }
+        rusqlite::Connection::open(self.folder.path().join("w.db")).unwrap().execute_batch(sql).unwrap();
+        String::new()
     }
 }
 

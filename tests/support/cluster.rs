@@ -98,18 +98,31 @@ impl Cluster {
 
     /// What statements answer, as `psql` prints it without ornament.
     pub fn psql(&self, database: &str, sql: &str) -> String {
+        self.try_psql(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
         let mut command = Command::new(binaries().join("psql"));
         command.arg("-h").arg(&self.folder).args(["-U", "webhookc", "-d", database, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql]);
         let output = command.output().unwrap();
-        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim_end().to_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
     /// A new database, a copy of `template`.
     pub fn database(&self, template: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"));
+        let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
+        // Sessions of whoever has just left the template may be there for a moment more.
+        let made = (0..200).any(|_| {
+            let made = self.try_psql("postgres", &sql).is_ok();
+            if !made {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            made
+        });
+        assert!(made, "{sql}: {:?}", self.try_psql("postgres", &sql));
         name
     }
 

@@ -70,7 +70,7 @@ fn program(app: &App) -> Markup {
         }
         dt { "Reloads" } dd { (generation.number.saturating_sub(1)) " since the start" }
         dt { "Rules" }
-        dd { (program.models.len()) " models, " (program.webhooks.len()) " webhooks, " (generation.target_count()) " endpoints" }
+        dd { (program.models.len()) " models, " (program.webhooks.len()) " webhooks, " (generation.target_count()) @if generation.target_count() == 1 { " endpoint" } @else { " endpoints" } }
     }
 }
 

@@ -10,7 +10,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::endpoints::{Standing, given_up};
 use super::failure::Trouble;
 use super::hub::Hub;
-use super::rows::{Beginning, Looks, Placed, Sent, State};
+use super::rows::{Looks, State};
+use super::sent::{Beginning, Placed, Sent};
 use super::tables::{self, Table};
 use super::transaction::{Batch, Ledger};
 use super::values::{BUCKET_LOCK, bucket, delivery_row, get, state_number};
@@ -163,7 +164,7 @@ async fn known_lane(batch: &Batch<'_>, ledger: &Ledger, delivery: &NewDelivery) 
     match batch.hub.known_lane(ledger.row, &delivery.endpoint) {
         Some(lane) => Ok(lane),
         // Over another connection: it is there for everybody at once, and stays if nothing else does.
-        None => batch.hub.lane(&*batch.hub.link().await?, (ledger.row, &ledger.tenant), &delivery.endpoint).await,
+        None => batch.hub.lane(&*batch.hub.beside.link().await?, (ledger.row, &ledger.tenant), &delivery.endpoint).await,
     }
 }
 

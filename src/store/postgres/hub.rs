@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::failure::Trouble;
 use super::keys::Safe;
-use super::link::{Held, Link, Pool, Way};
+use super::link::{Held, Link, Pool, SHARED, Way};
 use super::saver::Job;
 use super::tables::Tables;
 use super::values::{get, text};
@@ -37,6 +37,8 @@ pub(super) struct Hub {
     pub url: Arc<str>,
     pub way: Way,
     pub pool: Pool,
+    /// For what is done beside an open transaction, which must not wait for others that wait for that transaction.
+    pub beside: Pool,
     pub saves: mpsc::Sender<Box<dyn Job>>,
     agenda: Mutex<Agenda>,
     pub wake: watch::Sender<u64>,
@@ -74,7 +76,8 @@ impl Hub {
     pub(super) fn new(url: &str, way: Way, vault: Safe, saves: mpsc::Sender<Box<dyn Job>>) -> Self {
         Self {
             url: url.into(),
-            pool: Pool::new(way.clone()),
+            pool: Pool::new(way.clone(), SHARED),
+            beside: Pool::new(way.clone(), 1),
             way,
             saves,
             agenda: Mutex::default(),

@@ -15,7 +15,7 @@ use super::tls::Tls;
 use crate::store::StoreError;
 
 /// Connections for everything but saving and listening; more would only wait for the same cores.
-pub(super) const SHARED: usize = 6;
+pub(super) const SHARED: u32 = 6;
 /// How long making a connection may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// What a session is told. A node that is paused in the middle of a transaction must not hold what it has locked: the server ends its
@@ -153,13 +153,15 @@ pub(super) struct Pool(Arc<Shared>);
 
 struct Shared {
     way: Way,
+    size: u32,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Arc<Link>>>,
 }
 
 impl Pool {
-    pub(super) fn new(way: Way) -> Self {
-        Self(Arc::new(Shared { way, permits: Arc::new(Semaphore::new(SHARED)), idle: Mutex::default() }))
+    /// So many of them, each made when it is first needed.
+    pub(super) fn new(way: Way, size: u32) -> Self {
+        Self(Arc::new(Shared { way, size, permits: Arc::new(Semaphore::new(size as usize)), idle: Mutex::default() }))
     }
 
     /// One of them, for the time that it is held.
@@ -180,7 +182,7 @@ impl Pool {
 
     /// Waits for what is under way, and lends none any more.
     pub(super) async fn close(&self) {
-        let all = self.0.permits.acquire_many(u32::try_from(SHARED).unwrap_or(u32::MAX)).await;
+        let all = self.0.permits.acquire_many(self.0.size).await;
         self.0.permits.close();
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         drop(all);

@@ -33,6 +33,7 @@ mod resends;
 mod rows;
 mod saver;
 mod saves;
+mod sent;
 mod sessions;
 mod settle;
 mod tables;
@@ -107,6 +108,7 @@ impl Postgres {
             tracing::debug!(error = reason(trouble), "the node could not take its leave; the others notice");
         }
         self.hub.pool.close().await;
+        self.hub.beside.close().await;
     }
 }
 

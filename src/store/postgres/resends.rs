@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use super::choose::{Chosen, Place, place_of_delivery};
 use super::effects::Outgoing;
 use super::failure::Trouble;
-use super::hub::{Hub, within};
+use super::hub::{Hub, on, within};
 use super::link::Link;
 use super::queue::again;
 use super::transaction::Batch;
@@ -68,8 +68,8 @@ pub(super) async fn count(link: &Link, tenant: i64, filter: &DeliveryFilter, aft
 
 /// See [`Store::begin_resend`](crate::store::Store::begin_resend).
 pub(super) async fn begin(hub: &Hub, tenant: &TenantScope, resend: &NewResend) -> Result<bool, StoreError> {
+    let row = on!(hub, |link| hub.make_tenant(&link, tenant.tenant()).await)?;
     within!(hub, |link| {
-        let row = hub.make_tenant(&link, tenant.tenant()).await?;
         let NewResend { id, filter, after, rate, matched, at } = resend;
         let now = at.as_millisecond();
         // Two that begin at the same moment are counted one after the other.

@@ -18,6 +18,8 @@ use crate::telemetry::numbers;
 pub(super) const QUEUE: usize = 4096;
 /// Jobs in one transaction, so that the first does not wait long for the last.
 const BATCH: usize = 512;
+/// How long a transaction should take at most: after a longer one the next begins with half as many jobs, some of which are large.
+const BATCH_TIME: Duration = Duration::from_millis(100);
 /// How long it may take to find out whether a commit took place that was under way when the connection was lost.
 const DOUBT: Duration = Duration::from_secs(30);
 
@@ -56,11 +58,11 @@ pub(super) async fn save<J: SaveJob + 'static>(hub: &Hub, job: J) -> Result<J, S
 pub(super) async fn run(hub: Weak<Hub>, mut queue: mpsc::Receiver<Box<dyn Job>>, ended: oneshot::Sender<()>) {
     let Some(mut stop) = hub.upgrade().map(|hub| hub.stop.subscribe()) else { return };
     let mut link = None;
-    let mut batch = Vec::new();
+    let (mut batch, mut most) = (Vec::new(), BATCH);
     loop {
         let count = tokio::select! {
             biased;
-            count = queue.recv_many(&mut batch, BATCH) => count,
+            count = queue.recv_many(&mut batch, most) => count,
             _ = stop.wait_for(|stop| *stop) => 0,
         };
         if count == 0 {
@@ -68,7 +70,9 @@ pub(super) async fn run(hub: Weak<Hub>, mut queue: mpsc::Receiver<Box<dyn Job>>,
         }
         let Some(hub) = hub.upgrade() else { break };
         let jobs = batch.drain(..).map(Running::new).collect();
+        let began = Instant::now();
         commit(&hub, &mut link, jobs).await;
+        most = if began.elapsed() > BATCH_TIME { (most / 2).max(1) } else { (most * 2).min(BATCH) };
     }
     // Callers that are still queued are answered with `Closed`.
     drop(queue);
@@ -107,12 +111,17 @@ async fn attempt(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: &mut [Running]) 
     };
     match Box::pin(transaction::run(hub, &open, jobs)).await {
         Ok(()) => *link = Some(open),
-        Err(Unknown { trouble, commit: Some(commit) }) if trouble.is_passing() => {
-            if !took_place(hub, &commit.id).await? {
+        Err(Unknown { trouble, commit: Some(commit) }) if trouble.is_passing() => match took_place(hub, &commit.id).await {
+            Ok(true) => commit.finish(hub, jobs),
+            Ok(false) => {
+                commit.release(hub);
                 return Err(trouble);
             }
-            commit.finish(hub, jobs);
-        }
+            Err(unknown) => {
+                commit.release(hub);
+                return Err(unknown);
+            }
+        },
         Err(Unknown { trouble, commit: _ }) => {
             if open.client.batch_execute("ROLLBACK").await.is_ok() {
                 *link = Some(open);

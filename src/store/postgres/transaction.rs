@@ -95,7 +95,7 @@ impl Commit {
     }
 
     /// It has not.
-    fn release(self, hub: &Hub) {
+    pub(super) fn release(self, hub: &Hub) {
         effects::release(hub, self.fresh);
     }
 }

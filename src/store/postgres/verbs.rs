@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::Postgres;
-use super::hub::on;
+use super::hub::{on, within};
 use super::{access, ask, backlog, endpoints, keys, lately, list, own, prune, queue, receipts, resends, saver, saves, sessions, settle};
 use crate::access::{Key, KeyId, Session, TenantScope};
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, ResendId, Sequence, Tenant};
@@ -18,6 +18,9 @@ use crate::store::{
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;
+
+/// Of the lock that is held while an index is made: `whki`.
+const INDEX_LOCK: i64 = 0x7768_6b69;
 
 /// Reads as a tenant; the default when the tenant is not known.
 macro_rules! of_tenant {
@@ -230,7 +233,11 @@ impl Postgres {
     pub(in crate::store) async fn index_children(&self, model: &str, property: &str) -> Result<(), StoreError> {
         let sql = ask::index_children(model, property)
             .ok_or_else(|| StoreError::Failed(format!("`{model}.{property}` is not a name that can be indexed")))?;
-        on!(self.hub, |link| link.run(&sql).await)
+        // One node after the other: two that make the same at the same moment are in each other's way.
+        within!(self.hub, |link| {
+            link.query("SELECT pg_advisory_xact_lock($1)", &[&INDEX_LOCK]).await?;
+            link.run(&sql).await
+        })
     }
 
     pub(in crate::store) async fn object_ids(

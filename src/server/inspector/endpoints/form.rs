@@ -123,10 +123,10 @@ fn request(form: &Form<'_>) -> Markup {
             (form.said.beside("url", form.written))
             (form.said.beside("method", form.written))
         }
-        (area(form, &Field { name: "headers", label: "Headers", hint: "Authorization: Bearer {{ secret.token }}" }, 3))
+        (area(form, &Field { name: "headers", label: "Headers", hint: "X-Object: {{ object.id }}" }, 3))
         (area(form, &Field { name: "body", label: "Body", hint: "left empty, the default body is sent" }, 7))
         (text(form, &Field { name: "content_type", label: "Content type of the body", hint: "application/json" }))
-        p.note { (Sentence("URL, header values and body are templates: `{{ object.id }}`, `{{ event }}`, `{{ secret.token }}`.")) }
+        p.note { (Sentence("URL, header values and body are templates: `{{ object.id }}`, `{{ event }}`, `{{ operation }}`.")) }
     }
 }
 

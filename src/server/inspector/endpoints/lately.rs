@@ -98,11 +98,11 @@ fn charts(lately: &TriedLately, since: Timestamp, window: Window) -> Markup {
         p #in-words { (words(&whole)) @if lately.is_cut { " Of the last " (MOST) " deliveries." } }
         div.charts {
             figure {
-                figcaption #chart-failures { "Attempts, and how many failed" span.quiet { " · at most " (parts.iter().map(|part| part.attempts).max().unwrap_or(0)) } }
+                figcaption #chart-failures { span.dot.fine {} " Attempts, and " span.dot.failed {} " how many failed" span.quiet { " · at most " (parts.iter().map(|part| part.attempts).max().unwrap_or(0)) } }
                 (bars(&parts))
             }
             figure {
-                figcaption #chart-times { "How long they took: half, and 95 of 100" span.quiet { " · at most " (time(parts.iter().map(|part| part.most).max().unwrap_or_default())) } }
+                figcaption #chart-times { "How long they took: " span.dot.half {} " half, " span.dot.most {} " 95 of 100" span.quiet { " · at most " (time(parts.iter().map(|part| part.most).max().unwrap_or_default())) } }
                 (curves(&parts))
             }
         }

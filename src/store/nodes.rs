@@ -1,0 +1,85 @@
+//! Several nodes on one store: which of them this one is, what is still its own, what the others have changed, and whose clock counts.
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::{Backend, Store};
+use crate::ids::LaneId;
+
+/// Which of the nodes that share a store this one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crew {
+    /// How many there are.
+    pub size: usize,
+    /// How many of them stand before this one; as many as there are for one that takes no part.
+    pub rank: usize,
+}
+
+impl Default for Crew {
+    fn default() -> Self {
+        Self::ALONE
+    }
+}
+
+impl Crew {
+    /// The only one.
+    pub const ALONE: Self = Self { size: 1, rank: 0 };
+    /// One that takes no part at present.
+    pub const NOBODY: Self = Self { size: 1, rank: 1 };
+
+    /// How much of so many places in a lane are this node's. The parts of all nodes together are exactly the whole, and which node has
+    /// one more is another one in another lane.
+    #[must_use]
+    pub fn part(self, lane: LaneId, places: usize) -> usize {
+        if self.rank >= self.size {
+            return 0;
+        }
+        let turn = usize::try_from(lane.0.unsigned_abs() % self.size as u64).unwrap_or_default();
+        let rank = (self.rank + turn) % self.size;
+        (places + self.size - 1 - rank) / self.size
+    }
+}
+
+impl Store {
+    /// Which of the nodes that work on the store this one is.
+    #[must_use]
+    pub fn crew(&self) -> Crew {
+        match &self.0 {
+            Backend::Sqlite(_) => Crew::ALONE,
+            Backend::Postgres(backend) => backend.crew(),
+        }
+    }
+
+    /// Whether what was claimed as this node is still its own, as far as can be known; to be asked right before it is sent. A node of which
+    /// the others may believe that it is gone waits here until it knows better.
+    pub async fn holds(&self, node: i64) -> bool {
+        match &self.0 {
+            Backend::Sqlite(_) => true,
+            Backend::Postgres(backend) => backend.holds(node).await,
+        }
+    }
+
+    /// The time by the store's own clock, which all its nodes go by; `None` where the node's is the only one, or the store cannot be asked.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        match &self.0 {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(backend) => backend.time(),
+        }
+    }
+
+    /// A number that changes when another node may have changed keys of the API or endpoints of tenants. It ends where there is no other.
+    #[must_use]
+    pub fn elsewhere(&self) -> watch::Receiver<u64> {
+        match &self.0 {
+            Backend::Sqlite(_) => watch::channel(0).1,
+            Backend::Postgres(backend) => backend.elsewhere(),
+        }
+    }
+
+    /// Whether the store has a clock of its own, so that nothing has to move with the machine's.
+    #[must_use]
+    pub fn keeps_time(&self) -> bool {
+        matches!(self.0, Backend::Postgres(_))
+    }
+}

@@ -1,0 +1,215 @@
+//! Several nodes on one database: what one makes the others see, a node that is gone is missed, and nothing is half done whatever is cut off.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use webhookc::store::{Claimed, Crew, DeliveryState, NewDelivery, Settled, Store};
+
+use crate::attempt::finished;
+use crate::lanes::{due, lane, oldest};
+use crate::script::{Place, Script, at, delivery, endpoint, fire, message, put, tenant, vault, write};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn claim(store: &Store, name: &str, count: usize) -> Vec<Claimed> {
+    match lane(store, "t", name).await {
+        Some(lane) => store.claim(&lane, at(0), at(60_000), oldest(count)).await.unwrap(),
+        None => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn what_one_makes_the_other_is_woken_for_and_each_is_claimed_once() {
+    let place = Place::new();
+    let (one, two) = (place.open().await, place.open().await);
+    let mut wake = two.wake();
+    wake.borrow_and_update();
+    let made: BTreeSet<_> = fire(&one, "t", "a", (0..100).map(|_| delivery("e")).collect()).await.into_iter().collect();
+    tokio::time::timeout(PATIENCE, wake.changed()).await.unwrap().unwrap();
+    until("due for the other", async || (due(&two, 0).await.0 == [endpoint("e")]).then_some(())).await;
+    let claims = join_all((0..10).map(|n| claim(if n % 2 == 0 { &one } else { &two }, "e", 30))).await.concat();
+    assert_eq!(claims.iter().map(|claimed| claimed.id).collect::<BTreeSet<_>>(), made);
+    assert_eq!(claims.len(), made.len(), "none is claimed twice");
+    assert!(one.unsuspend(&tenant("t"), &endpoint("e")).await.is_ok());
+    let suspension = webhookc::store::Suspension { at: at(0), why: "enough".into(), alarm: None };
+    assert!(two.suspend(&tenant("t"), &endpoint("e"), suspension).await.unwrap());
+    fire(&one, "t", "b", vec![delivery("e")]).await;
+    assert!(claim(&one, "e", 10).await.is_empty(), "suspended by the other");
+}
+
+#[tokio::test]
+async fn a_node_that_is_gone_is_missed_and_can_record_nothing() {
+    let place = Place::new();
+    let (one, two) = (place.open().await, place.open().await);
+    let id = fire(&one, "t", "a", vec![delivery("e")]).await[0];
+    let lost = claim(&one, "e", 1).await.remove(0);
+    let crew = async |size| until("the crew", async || (two.crew().size == size && two.crew().rank < size).then_some(())).await;
+    crew(2).await;
+    assert!(one.holds(lost.node).await && !two.holds(lost.node).await);
+    drop(one);
+    crew(1).await;
+    until("pending", async || {
+        let row = two.delivery(&tenant("t"), id).await.unwrap().unwrap();
+        (row.state == DeliveryState::Pending).then_some(())
+    })
+    .await;
+    let taken = until("claimed", async || claim(&two, "e", 1).await.pop()).await;
+    assert!(taken.id == id && taken.fence > lost.fence);
+    assert_eq!(two.settle(vec![finished(&lost, Settled::Delivered)]).await.unwrap(), [false]);
+    assert_eq!(two.settle(vec![finished(&taken, Settled::Delivered)]).await.unwrap(), [true]);
+}
+
+#[test]
+fn the_parts_of_all_nodes_are_the_whole() {
+    for size in 1..6 {
+        for places in 1..20 {
+            for lane in 0..7 {
+                let parts = (0..size).map(|rank| Crew { size, rank }.part(webhookc::ids::LaneId(lane), places));
+                assert_eq!(parts.sum::<usize>(), places);
+            }
+        }
+    }
+    assert_eq!(Crew::NOBODY.part(webhookc::ids::LaneId(3), 9), 0);
+}
+
+/// Two nodes save and settle ordered deliveries of few objects at the same time: each is settled, in its order, and none is left behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn order_holds_and_nothing_is_left_behind_whoever_settles_meanwhile() {
+    const SAVES: usize = 200;
+    let place = Place::new();
+    let stores = [place.open().await, place.open().await];
+    let saving = stores.clone().map(|store| {
+        tokio::spawn(async move {
+            for n in 0..SAVES {
+                let ordered = NewDelivery { ordered: true, ..delivery("e") };
+                fire(&store, "t", &format!("o{}", n % 3), vec![ordered]).await;
+            }
+        })
+    });
+    let settling = stores.clone().map(|store| {
+        tokio::spawn(async move {
+            let (mut order, began) = (Vec::new(), Instant::now());
+            loop {
+                let claimed = claim(&store, "e", 10).await;
+                let attempts = claimed.iter().map(|claimed| finished(claimed, Settled::Delivered)).collect();
+                assert!(store.settle(attempts).await.unwrap().into_iter().all(|recorded| recorded));
+                order.extend(claimed);
+                let sent = store.deliveries(&tenant("t"), &delivered(), &page()).await.unwrap().len();
+                if sent == 2 * SAVES {
+                    return order;
+                }
+                assert!(began.elapsed() < PATIENCE, "{sent} of {} were settled", 2 * SAVES);
+            }
+        })
+    });
+    for saving in saving {
+        saving.await.unwrap();
+    }
+    for settling in settling {
+        settling.await.unwrap();
+    }
+    // In the order of the attempts' rows each object's sequences only grow.
+    let wrong = "SELECT count(*) FROM deliveries WHERE blocked OR state <> 2";
+    assert_eq!(place.change(wrong), "0");
+}
+
+fn delivered() -> webhookc::store::DeliveryFilter {
+    webhookc::store::DeliveryFilter { states: vec![DeliveryState::Delivered], ..Default::default() }
+}
+
+fn page<Id>() -> webhookc::store::Page<Id> {
+    webhookc::store::Page { before: None, limit: 10_000 }
+}
+
+/// Every session is ended by the server again and again: what is acknowledged is there once, and what is not is not there half.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn saves_outlive_lost_connections() {
+    let place = Place::new();
+    let store = place.open().await;
+    let saves = join_all((0..20).map(|client| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut acknowledged = Vec::new();
+            for n in 0..15 {
+                let id = format!("c{client}n{n}");
+                let sent = message("asset_ready", "asset", &id, vec![delivery("e")]);
+                let effects = webhookc::store::Effects { messages: vec![sent], ..put("asset", &id, "{}") };
+                // A script cannot be decided anew, and says so when another save came between.
+                if store.save(Script::new("t", vec![write(effects)])).await.is_ok() {
+                    acknowledged.push(id);
+                }
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+            acknowledged
+        })
+    }));
+    let cutting = async {
+        for _ in 0..8 {
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            place.change("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        }
+    };
+    let (saves, ()) = tokio::join!(saves, cutting);
+    let acknowledged: BTreeSet<String> = saves.into_iter().flat_map(Result::unwrap).collect();
+    assert!(acknowledged.len() > 20, "{}", acknowledged.len());
+    let count = |sql: &str| place.change(sql).parse::<usize>().unwrap();
+    assert_eq!(count("SELECT count(*) FROM objects"), acknowledged.len(), "what is not acknowledged is not there");
+    assert_eq!(count("SELECT count(*) FROM messages"), acknowledged.len());
+    assert_eq!(count("SELECT count(DISTINCT sequence) FROM messages"), acknowledged.len());
+    assert_eq!(count("SELECT count(*) FROM deliveries"), acknowledged.len());
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_refused_and_nothing_is_changed() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.key("endpoint/ep_a", || b"secret of the test".to_vec()).await.unwrap();
+    assert!(!place.change("SELECT material FROM keys").contains("7365637265742"), "not in the open");
+    let error = Store::open_with(&place.url(), vault(8)).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("encrypted with the key {}", vault(7).current())) && error.contains("nothing was changed"), "{error}");
+    let other = place.open().await;
+    assert_eq!(other.key("endpoint/ep_a", Vec::new).await.unwrap(), b"secret of the test");
+    let mut elsewhere = other.elsewhere();
+    elsewhere.borrow_and_update();
+    store.rotate_key("endpoint/ep_a", vec![1], at(10)).await.unwrap();
+    tokio::time::timeout(PATIENCE, elsewhere.changed()).await.expect("the other is told").unwrap();
+}
+
+/// Statements for each delivered message, when there are many: at most three.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_statements_are_sent_for_a_message() {
+    const MESSAGES: usize = 2_000;
+    let place = Place::new();
+    place.change("CREATE EXTENSION pg_stat_statements");
+    let store = place.open().await;
+    fire(&store, "t", "first", vec![delivery("e")]).await;
+    let calls = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = current_database()";
+    let before: usize = place.change(calls).parse().unwrap();
+    join_all((0..MESSAGES).map(|n| {
+        let store = &store;
+        async move { fire(store, "t", &format!("a{n}"), vec![delivery("e")]).await }
+    }))
+    .await;
+    let mut sent = 0;
+    while sent < MESSAGES {
+        let claimed = claim(&store, "e", 100).await;
+        sent += claimed.len();
+        let attempts = claimed.iter().map(|claimed| finished(claimed, Settled::Delivered)).collect();
+        assert!(store.settle(attempts).await.unwrap().into_iter().all(|recorded| recorded));
+    }
+    let after: usize = place.change(calls).parse().unwrap();
+    println!("{} statements for {MESSAGES} messages", after - before);
+    assert!(after - before <= 3 * MESSAGES, "{} statements for {MESSAGES} messages", after - before);
+}
