@@ -1,8 +1,16 @@
 //! What a key costs a call: the same call that needs no store, through the whole router, without a key while the gate is open, and with one.
 //! The difference is the check.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot begin has to fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot begin has to fail"
+)]
 
+#[path = "../tests/support/described.rs"]
+mod support;
 #[path = "../tests/keys/world.rs"]
 #[allow(dead_code, reason = "the benchmark uses a part of this")]
 mod world;

@@ -83,7 +83,7 @@ fn examples() -> Vec<PathBuf> {
 fn the_saves_of_every_example_keep_what_its_schema_promises_and_nothing_else_would() {
     let (mut fired, mut tried) = (0, 0);
     for folder in examples() {
-        let project = config::read(&[folder.clone()], &Overrides::default()).outcome.unwrap();
+        let project = config::read(std::slice::from_ref(&folder), &Overrides::default()).outcome.unwrap();
         let compilation = compile(project.input);
         let found = in_words(&compilation);
         let rules = compilation.rules.unwrap_or_else(|| panic!("{}: {found}", folder.display()));
