@@ -2,6 +2,8 @@
 //! given up, and the place is free for the next delivery.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "support/cluster.rs"]
+mod cluster;
 #[path = "receiver/hostile.rs"]
 mod hostile;
 #[path = "worker/node.rs"]
@@ -22,7 +24,10 @@ use webhookc::template::RenderedText;
 use hostile::{Attack, Hostile};
 use node::{Node, quick};
 use receiver::Receiver;
-use script::{Place, delivery, fire};
+use script::{Backend, Place, delivery, fire};
+
+/// Where the store is.
+const BACKEND: Backend = Backend::Sqlite;
 
 /// What an attack comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

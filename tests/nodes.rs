@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "support/cluster.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of this")]
 mod cluster;
 #[path = "process/node.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of this")]

@@ -1,6 +1,8 @@
 //! The worker against a real receiver that misbehaves: each misbehaviour costs a retry, never a stuck worker, and others go on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "support/cluster.rs"]
+mod cluster;
 #[path = "worker/node.rs"]
 mod node;
 mod receiver;
@@ -16,7 +18,10 @@ use webhookc::template::{Part, RenderedText};
 
 use node::{Node, quick};
 use receiver::{Behaviour, Receiver};
-use script::{Place, delivery, fire};
+use script::{Backend, Place, delivery, fire};
+
+/// Where the store is.
+const BACKEND: Backend = Backend::Sqlite;
 
 /// A delivery to the path, by the endpoint of the same name.
 fn to(receiver: &Receiver, path: &str) -> NewDelivery {

@@ -45,8 +45,8 @@ async fn a_resend_goes_on_after_a_crash_and_sends_each_delivery_once() {
     );
     std::fs::write(folder.path().join("webhookc.toml"), toml).unwrap();
     let mut node = Node::start(folder.path(), &["serve"]);
-    let saves: String =
-        (0..MANY).map(|n| format!("{{\"model\": \"asset\", \"id\": \"a{n}\", \"fields\": {{\"name\": \"Pump\"}}}}\n")).collect();
+    let save = |n| json!({"model": "asset", "id": format!("a{n}"), "fields": {"name": "Pump"}}).to_string();
+    let saves = (0..MANY).map(save).collect::<Vec<_>>().join("\n");
     assert_eq!(send("POST", &node.of_tenant("saves"), &saves).await.0, 200);
     receiver.wait_for(MANY).await;
     let began = Instant::now();

@@ -1,4 +1,6 @@
-//! A save job made of prepared steps, and a store in a temporary folder.
+//! A save job made of prepared steps, and a store in a temporary folder, or in a database of a private cluster.
+
+#![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

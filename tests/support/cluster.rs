@@ -2,6 +2,8 @@
 //! process that has started it: a watcher, whose standard input ends with that process however it ends, stops the server and removes the
 //! folder.
 
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
