@@ -45,6 +45,7 @@ const DAMAGES: &[(&str, &str, bool)] = &[
 #[tokio::test]
 async fn every_kind_of_damage_is_found_alone_and_healed_where_that_is_promised() {
     let place = lived_in().await;
+    place.wait_for_the_end().await;
     // The row of the nth delivery.
     place.change(
         "CREATE FUNCTION d(n int) RETURNS bigint LANGUAGE sql AS 'SELECT row FROM webhookc.deliveries ORDER BY row OFFSET n - 1 LIMIT 1'",
