@@ -40,7 +40,7 @@ use api::health::Health;
 use api::metrics::Counted;
 use door::{Door, Sitting};
 use inspector::Guesses;
-use openapi::Document;
+use openapi::{Document, Known};
 use sink::Sink;
 
 /// Connections that the API has at once unless there are fewer file descriptors; an idle one takes up some 10 KiB.
@@ -60,6 +60,8 @@ pub struct App {
     /// What was due when it was last counted.
     counted: Counted,
     /// What the router is made of.
+    routes: OnceLock<Vec<Known>>,
+    /// What is said of it, from the first time that somebody asks.
     document: OnceLock<Document>,
     /// Keys that were tried in vain.
     guesses: Guesses,
@@ -114,6 +116,7 @@ impl App {
             sink: Sink::default(),
             health: Health::default(),
             counted: Counted::default(),
+            routes: OnceLock::new(),
             document: OnceLock::new(),
             guesses: Guesses::default(),
         })
@@ -142,13 +145,15 @@ impl App {
     }
 
     /// The router is made of this.
-    fn describe(&self, document: Document) {
+    fn consists_of(&self, routes: Vec<Known>) {
         // Another router of the same node is made of the same.
-        let _already = self.document.set(document);
+        let _already = self.routes.set(routes);
     }
 
+    /// The API's description. It takes two megabytes while it is made, which most nodes are never asked for.
     fn document(&self) -> Result<&Document, Problem> {
-        self.document.get().ok_or_else(Problem::not_ready)
+        let routes = self.routes.get().ok_or_else(Problem::not_ready)?;
+        Ok(self.document.get_or_init(|| Document::of(routes, api::described().into_iter().chain(openapi::described()))))
     }
 
     fn running(&self) -> Result<&Running, Problem> {

@@ -8,8 +8,8 @@ use axum::{Router, routing};
 
 use super::access::{Place, asked};
 use super::api::{
-    self, attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload,
-    resends, rotate, saves, sink, store_key, webhooks,
+    attachments, audit, backfill, deliveries, endpoints, explain, health, keys, messages, metrics, objects, public_keys, reload, resends,
+    rotate, saves, sink, store_key, webhooks,
 };
 use super::openapi::{self, Routes, delete, get, post, put};
 use super::{App, dialects, entrance, idempotency, inspector, problem};
@@ -69,7 +69,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/docs", get(openapi::page))
         .route("/docs/docs.css", get(openapi::style));
     let (mut node, known) = all.into_parts();
-    app.describe(openapi::Document::of(&known, api::described().into_iter().chain(openapi::described())));
+    app.consists_of(known);
     for dialect in &app.options.dialects {
         node = node.merge(dialects::routes(*dialect, &app));
     }

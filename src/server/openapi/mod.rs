@@ -10,7 +10,7 @@ mod routes;
 pub(super) use document::Document;
 pub(super) use operation::{Operation, object};
 pub(super) use page::{page, style};
-pub(super) use routes::{Routes, delete, get, post, put};
+pub(super) use routes::{Known, Routes, delete, get, post, put};
 
 use std::sync::Arc;
 
