@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "api/bad_input.rs"]
+mod bad_input;
 #[path = "api/endpoints.rs"]
 mod endpoints;
 #[path = "api/openapi.rs"]
