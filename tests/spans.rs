@@ -76,7 +76,7 @@ fn text(attributes: &[KeyValue], key: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(|digit| char::from_digit(digit.into(), 16).unwrap()).collect()
 }
 
 fn project(receiver: &str) -> tempfile::TempDir {
