@@ -4,7 +4,28 @@
 use jiff::Timestamp;
 
 use super::{KeptKey, RetiredKey, Store, StoreError};
-use crate::vault::Vault;
+use crate::vault::{Place, Vault};
+
+/// Which row of which table.
+pub(super) enum Where {
+    Key(String),
+    Retired(String, i64),
+}
+
+impl Where {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Key(name) | Self::Retired(name, _) => name,
+        }
+    }
+
+    pub(super) fn place(&self) -> Place<'_> {
+        match self {
+            Self::Key(name) => Place::Key(name),
+            Self::Retired(name, until) => Place::Retired(name, *until),
+        }
+    }
+}
 
 impl Store {
     /// The key material under `name`; `make` is called and its result stored when there is none yet.

@@ -28,6 +28,7 @@ mod own;
 mod postgres;
 mod prune;
 mod receipt;
+mod resend_pace;
 mod resends;
 mod rows;
 mod saves;

@@ -10,6 +10,7 @@ use super::hub::{Hub, on, within};
 use super::link::Link;
 use super::open::shown;
 use super::values::{get, time};
+use crate::store::keys::Where;
 use crate::store::{KeptKey, RetiredKey, StoreError};
 use crate::vault::{Place, UnsealError, Vault, key_of};
 
@@ -38,27 +39,6 @@ impl Safe {
 
 fn secret(name: &str, why: UnsealError) -> StoreError {
     StoreError::Secret { name: name.to_owned(), why: why.to_string() }
-}
-
-/// Which row of which table.
-pub(super) enum Where {
-    Key(String),
-    Retired(String, i64),
-}
-
-impl Where {
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Key(name) | Self::Retired(name, _) => name,
-        }
-    }
-
-    pub(super) fn place(&self) -> Place<'_> {
-        match self {
-            Self::Key(name) => Place::Key(name),
-            Self::Retired(name, until) => Place::Retired(name, *until),
-        }
-    }
 }
 
 /// See [`Store::key`](crate::store::Store::key).

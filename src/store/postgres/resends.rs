@@ -1,8 +1,6 @@
 //! Resends. A step is one transaction: it takes the running resend whose turn it is and that no other node has in hand, looks at the next
 //! deliveries, makes those due that still may be, and notes how far it has come.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
@@ -17,19 +15,10 @@ use super::values::{delivery_id, from_json, get, limit, text, time, time_if_any,
 use crate::access::TenantScope;
 use crate::delivery::Rate;
 use crate::ids::{DeliveryId, MessageId, ResendId};
+use crate::store::resend_pace::{self, LOOKED_AT, REMEMBERED_MS, at_once, longest_wait};
 use crate::store::resends::RUNNING_RESENDS;
 use crate::store::{DeliveryFilter, NewResend, Page, ResendRow, ResendState, StoreError};
 
-/// Deliveries that one step looks at.
-const LOOKED_AT: usize = 2_000;
-/// Deliveries that one transaction makes due.
-const RESENT_AT_ONCE: usize = 200;
-/// What a rate allows within this time is made due at once: below 50 a second each by itself, so that they are sent in their order.
-const BEAT: Duration = Duration::from_millis(20);
-/// How much of what it is late a resend makes up for, in milliseconds.
-const MADE_UP_FOR_MS: i64 = 100;
-/// How long a resend is remembered after its end, in milliseconds: 30 days.
-const REMEMBERED_MS: i64 = 30 * 86_400_000;
 /// When to look again while another node has the next resend in hand, in milliseconds.
 const IN_OTHER_HANDS_MS: i64 = 50;
 /// Before everything that was ever made.
@@ -158,8 +147,7 @@ async fn step(hub: &Hub, link: &Link, running: &Running, now: i64) -> Result<(i6
             (resent, last) = (resent + 1, Some(id.0));
         }
     }
-    let begun = running.next_at.max(now.saturating_sub(MADE_UP_FOR_MS));
-    let next = if resent == 0 { running.next_at.max(now) } else { begun.saturating_add(took(running.rate, resent)) };
+    let next = resend_pace::next(running.rate, running.next_at, now, resent);
     let (state, ended_at) = if is_over { (ResendState::Done, Some(now)) } else { (ResendState::Running, None) };
     let note =
         "UPDATE resends SET cursor_at = $3, cursor_row = $4, resent = resent + $5, last = coalesce($6, last), next_at = $7, state = $8,
@@ -194,22 +182,6 @@ async fn look(link: &Link, running: &Running) -> Result<Vec<Seen>, Trouble> {
         Ok(Seen { place, id: delivery_id(MessageId(get(row, 2)?), place.1), fits: get(row, 3)? })
     };
     link.query_once(&sql, &within.values()).await?.iter().map(seen).collect()
-}
-
-/// What may be made due by one step.
-fn at_once(rate: Rate) -> usize {
-    let in_a_beat = BEAT.as_nanos() / rate.interval().as_nanos().max(1);
-    usize::try_from(in_a_beat).unwrap_or(usize::MAX).clamp(1, RESENT_AT_ONCE)
-}
-
-/// The time that so many take up, in milliseconds.
-fn took(rate: Rate, resent: i64) -> i64 {
-    let nanoseconds = rate.interval().as_nanos().saturating_mul(u128::from(resent.unsigned_abs()));
-    i64::try_from(nanoseconds.div_ceil(1_000_000)).unwrap_or(i64::MAX)
-}
-
-fn longest_wait(rate: Rate) -> i64 {
-    took(rate, limit(at_once(rate))).max(MADE_UP_FOR_MS)
 }
 
 /// The running one whose turn it is, and that no other node has in hand.

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::store::keys::Where;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::failure::open_failure;
 use crate::store::sqlite::session::Session;
@@ -77,27 +78,6 @@ impl Raw {
     /// What was sealed. What is not sealed while the store is open was written there by somebody else.
     pub(super) fn open(&self, vault: &Vault, place: Place<'_>) -> Result<Vec<u8>, UnsealError> {
         if self.sealed { vault.open(place, &self.material) } else { Err(UnsealError::Changed) }
-    }
-}
-
-/// Which row of which table.
-pub(super) enum Where {
-    Key(String),
-    Retired(String, i64),
-}
-
-impl Where {
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Key(name) | Self::Retired(name, _) => name,
-        }
-    }
-
-    pub(super) fn place(&self) -> Place<'_> {
-        match self {
-            Self::Key(name) => Place::Key(name),
-            Self::Retired(name, until) => Place::Retired(name, *until),
-        }
     }
 }
 

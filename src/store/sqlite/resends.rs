@@ -2,7 +2,6 @@
 //! transaction how far it has come.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
@@ -12,6 +11,7 @@ use super::Sqlite;
 use crate::access::TenantScope;
 use crate::delivery::Rate;
 use crate::ids::{DeliveryId, MessageId, ResendId, Tenant};
+use crate::store::resend_pace::{self, LOOKED_AT, REMEMBERED_MS, at_once, longest_wait};
 use crate::store::resends::RUNNING_RESENDS;
 use crate::store::sqlite::choose::{Chosen, place_of_delivery};
 use crate::store::sqlite::queue;
@@ -19,17 +19,6 @@ use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_id, from_json, limit, time, time_if_any, to_json, unreadable, uuid};
 use crate::store::sqlite::writer::Flow;
 use crate::store::{DeliveryFilter, NewResend, Page, ResendRow, ResendState, StoreError};
-
-/// Deliveries that one step looks at: few milliseconds of a reader's time.
-const LOOKED_AT: usize = 2_000;
-/// Deliveries that one transaction makes due: some milliseconds of the writer's time.
-const RESENT_AT_ONCE: usize = 200;
-/// What a rate allows within this time is made due at once: below 50 a second each by itself, so that they are sent in their order.
-const BEAT: Duration = Duration::from_millis(20);
-/// How much of what it is late a resend makes up for, in milliseconds.
-const MADE_UP_FOR_MS: i64 = 100;
-/// How long a resend is remembered after its end, in milliseconds: 30 days.
-const REMEMBERED_MS: i64 = 30 * 86_400_000;
 
 const RESEND: &str =
     "SELECT r.id, r.actor, r.filter, r.rate, r.matched, r.resent, r.last, r.state, r.created_at, r.ended_at FROM resends r";
@@ -197,8 +186,7 @@ fn advance(session: &mut Session, running: &Running, found: &Found, now: i64, ne
             (resent, last) = (resent + 1, Some(*id));
         }
     }
-    let begun = running.next_at.max(now.saturating_sub(MADE_UP_FOR_MS));
-    *next = if resent == 0 { running.next_at.max(now) } else { begun.saturating_add(took(running.rate, resent)) };
+    *next = resend_pace::next(running.rate, running.next_at, now, resent);
     let (state, ended_at) = if found.is_over { (ResendState::Done, Some(now)) } else { (ResendState::Running, None) };
     session
         .connection
@@ -221,22 +209,6 @@ fn advance(session: &mut Session, running: &Running, found: &Found, now: i64, ne
         *next = now;
     }
     Ok(if resent > 0 { Flow::Wake } else { Flow::Keep })
-}
-
-/// What may be made due by one step.
-fn at_once(rate: Rate) -> usize {
-    let in_a_beat = BEAT.as_nanos() / rate.interval().as_nanos().max(1);
-    usize::try_from(in_a_beat).unwrap_or(usize::MAX).clamp(1, RESENT_AT_ONCE)
-}
-
-/// The time that so many take up, in milliseconds.
-fn took(rate: Rate, resent: i64) -> i64 {
-    let nanoseconds = rate.interval().as_nanos().saturating_mul(u128::from(resent.unsigned_abs()));
-    i64::try_from(nanoseconds.div_ceil(1_000_000)).unwrap_or(i64::MAX)
-}
-
-fn longest_wait(rate: Rate) -> i64 {
-    took(rate, limit(at_once(rate))).max(MADE_UP_FOR_MS)
 }
 
 fn begin(session: &mut Session, tenant: &Tenant, actor: &str, resend: &NewResend) -> rusqlite::Result<bool> {
