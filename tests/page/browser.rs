@@ -166,8 +166,9 @@ impl Browser {
         self.wait_for(text, &expression);
     }
 
-    /// Presses a key.
+    /// Presses a key, as a reader does: when the page is there. Its text is seen before its script has run.
     pub fn press(&mut self, key: &str) {
+        self.wait_for("the page", "document.readyState === 'complete'");
         let text = if key.chars().count() == 1 { key } else { "" };
         let text = if key == "Enter" { "\r" } else { text };
         self.call("Input.dispatchKeyEvent", &json!({ "type": "keyDown", "key": key, "text": text }));
