@@ -32,6 +32,7 @@ mod resend_pace;
 mod resends;
 mod rows;
 mod saves;
+mod sealed;
 mod sqlite;
 
 pub use access::{AuditEntry, Whose};
