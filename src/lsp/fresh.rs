@@ -40,7 +40,9 @@ pub(super) fn is_fresh(snapshot: &Snapshot, rules: &Rules, name: NewName<'_>) ->
         Symbol::Model(_) | Symbol::Webhook(_) | Symbol::Variable(_) | Symbol::Secret(_) => {
             snapshot.sources.iter().map(|(_, file)| file.text.as_str()).collect()
         }
-        Symbol::Property(model, _) | Symbol::HasMany(model, _) | Symbol::Option(model, ..) => near(snapshot, &rules.program, *model, places),
+        Symbol::Property(model, _) | Symbol::HasMany(model, _) | Symbol::Option(model, ..) => {
+            near(snapshot, &rules.program, *model, places)
+        }
         Symbol::Receiver(_) | Symbol::Template(_) | Symbol::Tool(..) | Symbol::Value(..) => return false,
     };
     // What a template compares with `event`, or with a choice in a roundabout way, is text to it; so nothing is said of such a name.

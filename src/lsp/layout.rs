@@ -14,9 +14,8 @@ pub(super) fn lay_out(text: &str, encoding: Encoding) -> Answer {
     let file = sources.add("schema.xml", text.as_bytes().to_vec());
     let Ok(laid_out) = format(file, sources.file(file), Options::default()) else { return json(()) };
     let lines = Lines::of(text);
-    let edits = differences(text, &laid_out).into_iter().map(|difference| TextEdit {
-        range: lines.range(text, difference.range, encoding),
-        new_text: difference.text.to_owned(),
-    });
+    let edits = differences(text, &laid_out)
+        .into_iter()
+        .map(|difference| TextEdit { range: lines.range(text, difference.range, encoding), new_text: difference.text.to_owned() });
     json(edits.collect::<Vec<_>>())
 }

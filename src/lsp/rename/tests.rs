@@ -40,7 +40,8 @@ fn rename(snapshot: &Snapshot, entry: &Entry, name: &str) -> Rename {
 
 fn projects() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = |folder: &str| std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let folders =
+        |folder: &str| std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let mut found: Vec<PathBuf> = folders("schemas").chain([root.join("tests/cases/lsp/rename/field")]).collect();
     found.sort();
     found

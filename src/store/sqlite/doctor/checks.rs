@@ -112,7 +112,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "deliveries of which the state and the time of settlement do not agree",
         help: REPAIR,
         find: concat!("SELECT ", id!(), " FROM deliveries d WHERE (state >= 2) <> (settled_after IS NOT NULL)"),
-        repair: &["UPDATE deliveries SET settled_after = iif(state >= 2, :now - created_at, NULL) WHERE (state >= 2) <> (settled_after IS NOT NULL)"],
+        repair: &[
+            "UPDATE deliveries SET settled_after = iif(state >= 2, :now - created_at, NULL) WHERE (state >= 2) <> (settled_after IS NOT NULL)",
+        ],
     },
     Check {
         name: "attempts-not-counted",
