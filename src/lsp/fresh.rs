@@ -116,14 +116,14 @@ fn near<'s>(snapshot: &'s Snapshot, program: &Program, model: ModelId, places: &
 /// Where words begin with a name.
 fn beginnings<'t>(text: &'t str, name: &'t str) -> impl Iterator<Item = usize> + 't {
     let bytes = text.as_bytes();
-    memmem::find_iter(bytes, name).filter(|at| !at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(is_of_word))
+    memmem::find_iter(bytes, name).filter(|at| !at.checked_sub(1).and_then(|before| bytes.get(before)).copied().is_some_and(is_of_word))
 }
 
 /// Where a name stands as a word.
 fn words<'t>(text: &'t str, name: &'t str) -> impl Iterator<Item = usize> + 't {
-    beginnings(text, name).filter(|at| !text.as_bytes().get(at + name.len()).is_some_and(is_of_word))
+    beginnings(text, name).filter(|at| !text.as_bytes().get(at + name.len()).copied().is_some_and(is_of_word))
 }
 
-fn is_of_word(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || *byte == b'_'
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
