@@ -112,7 +112,7 @@ fn the_container_has_what_the_binary_needs() {
     let needed = String::from_utf8(needed.stdout).unwrap();
     let names: Vec<&str> =
         needed.lines().filter_map(|line| line.split_whitespace().next()).map(|path| path.rsplit('/').next().unwrap()).collect();
-    assert!(names.iter().any(|name| *name == "libc.so.6"), "{needed}");
+    assert!(names.contains(&"libc.so.6"), "{needed}");
     let missing: Vec<_> = names.iter().filter(|name| !LIBRARIES.iter().any(|known| name.starts_with(known))).collect();
     assert!(missing.is_empty(), "not in the container: {missing:?}");
     let container = file("Containerfile");

@@ -21,7 +21,7 @@ use crate::egress::{Client, Guard};
 use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
-use crate::reload::{Absent, Attempt, ENDPOINTS_PER_TENANT, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
+use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
 use crate::resends;
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
@@ -105,8 +105,7 @@ impl Node {
         let (store, found) = open_store(&plan, &config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let most = config.endpoints_per_tenant.unwrap_or(ENDPOINTS_PER_TENANT);
-        let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)).for_at_most(most));
+        let keyring: Arc<Keyring> = Keyring::new(store.clone(), Arc::clone(&entropy)).for_at_most(config.endpoints_per_tenant).into();
         let keychain = Keychain::new(store.clone(), Arc::clone(&clock), KeychainOptions { open: plan.dev, rate_limit: config.rate_limit });
         let keychain = Arc::new(keychain.await.map_err(|error| Failure::new(error.to_string()))?);
         let store_key = Arc::new(StoreKey::new(store.clone(), Arc::clone(&entropy), found));

@@ -20,14 +20,12 @@ pub(super) fn keep_hidden(headers: &mut [Header], before: &[(Box<str>, Box<str>)
         let Some(header) = rest.first_mut().filter(|header| &*header.value == HIDDEN && is_hidden(&header.name, HIDDEN)) else { continue };
         let nth = earlier.iter().filter(|other| other.name.eq_ignore_ascii_case(&header.name)).count();
         let same = before.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&header.name));
-        match same.clone().nth(nth).filter(|(name, value)| is_hidden(name, value)) {
-            Some((_, value)) => header.value = value.clone(),
-            None => {
-                let message =
-                    format!("the header `{}` is `{HIDDEN}`, which stands for a value that is kept, and there is none", header.name);
-                let help = Some("write the value itself".to_owned());
-                out.push(Mistake { pointer: header.pointer.clone(), code: "invalid-value", message, help });
-            }
+        if let Some((_, value)) = same.clone().nth(nth).filter(|(name, value)| is_hidden(name, value)) {
+            header.value = value.clone();
+            continue;
         }
+        let message = format!("the header `{}` is `{HIDDEN}`, which stands for a value that is kept, and there is none", header.name);
+        let help = Some("write the value itself".to_owned());
+        out.push(Mistake { pointer: header.pointer.clone(), code: "invalid-value", message, help });
     }
 }

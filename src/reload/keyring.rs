@@ -76,10 +76,10 @@ impl Keyring {
         Self { store, entropy, journey, asymmetric, endpoints, changing, directory, most: ENDPOINTS_PER_TENANT }
     }
 
-    /// The same, for so many endpoints of each tenant.
+    /// The same, for so many endpoints of each tenant; the default when nothing is said.
     #[must_use]
-    pub fn for_at_most(self, most: usize) -> Self {
-        Self { most, ..self }
+    pub fn for_at_most(self, most: Option<usize>) -> Self {
+        Self { most: most.unwrap_or(ENDPOINTS_PER_TENANT), ..self }
     }
 
     /// While this is held, no key is rotated: a generation that is being built is in force before the next rotation.

@@ -1,5 +1,6 @@
 //! What the API shows: messages, deliveries and attempts, newest first, a page at a time.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ pub(super) async fn messages(link: &Link, tenant: i64, filter: &MessageFilter, p
     conditions.text("m.model = ?", filter.model.as_deref());
     conditions.text("m.object = ?", filter.object.as_deref());
     if filter.object.is_some() && filter.model.is_none() {
-        conditions.sql.push_str(&format!(" AND m.model IN ({MODELS})"));
+        let _infallible = write!(conditions.sql, " AND m.model IN ({MODELS})");
     }
     conditions.span("m.created_at", filter.span);
     if let Some(before) = page.before {

@@ -130,8 +130,8 @@ pub(super) async fn change(
 fn id_of_form(page: &Page, token: &str) -> Option<EndpointId> {
     let parts = [page.scope.tenant().as_str(), "\0", token];
     let hash = digest(&SHA256, parts.concat().as_bytes());
-    let id: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    (!token.is_empty()).then(|| EndpointId::new(format!("ep_{id}")))
+    let (half, _) = hash.as_ref().split_first_chunk::<16>()?;
+    (!token.is_empty()).then(|| EndpointId::new(format!("ep_{:032x}", u128::from_be_bytes(*half))))
 }
 
 /// The answer to a form that comes again: the same within a moment, and later no secret.
