@@ -67,15 +67,27 @@ pub(super) async fn claim(
                 &[&tenant, &lane.id.0, &now.as_millisecond(), &lease_until.as_millisecond(), &node, &limit(most)];
             link.query(sql, values).await
         };
-        let (oldest, newest, first) = futures_util::future::try_join3(
-            take(OLDEST, share.oldest),
-            take(NEWEST, share.newest),
-            link.first(FIRST, &[&tenant, &lane.id.0]),
-        )
-        .await?;
-        let first = first.map(|first| get::<Option<i64>>(&first, 0)).transpose()?.flatten();
-        hub.agenda().learn(lane.id, heard, first);
-        oldest.iter().chain(&newest).map(|row| claimed(row, lane, (lease_until, node))).collect()
+        let (oldest, newest, first) =
+            futures_util::future::join3(take(OLDEST, share.oldest), take(NEWEST, share.newest), link.first(FIRST, &[&tenant, &lane.id.0]))
+                .await;
+        // Each is on its own: what one has taken is sent, whatever became of the others.
+        let mut taken = Vec::new();
+        let mut trouble = None;
+        for rows in [oldest, newest] {
+            match rows {
+                Ok(rows) => taken.extend(rows),
+                Err(error) => trouble = Some(error),
+            }
+        }
+        match (first, trouble) {
+            (Ok(first), None) => {
+                let first = first.map(|first| get::<Option<i64>>(&first, 0)).transpose()?.flatten();
+                hub.agenda().learn(lane.id, heard, first);
+            }
+            (Err(error), _) | (Ok(_), Some(error)) if taken.is_empty() => return Err(error),
+            (Err(_), _) | (Ok(_), Some(_)) => {}
+        }
+        taken.iter().map(|row| claimed(row, lane, (lease_until, node))).collect()
     })
 }
 
