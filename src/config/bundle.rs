@@ -55,7 +55,7 @@ impl Bundle {
     pub fn of(sources: &SourceMap, parts: &Parts) -> Self {
         let part = |id: &FileId| {
             let file = sources.file(*id);
-            Part { name: file.name.to_string(), text: file.text.to_string() }
+            Part { name: file.name.clone(), text: file.text.clone() }
         };
         Self {
             config: parts.config.as_ref().map(part),

@@ -131,7 +131,7 @@ impl Reloader {
             self.folder.clone_from(&config.folder);
             bundle = self.offer(&compilation.sources, &attempt.parts);
         }
-        self.make(attempt, Made::Here(bundle)).await
+        Box::pin(self.make(attempt, Made::Here(bundle))).await
     }
 
     /// Makes a generation of what was compiled, if it is without errors.

@@ -93,7 +93,7 @@ impl Reloader {
             Err(error) => return (None, self.not_taken_up(error.to_string())),
         };
         self.shared.seen = self.shared.seen.max(number);
-        let (generation, mut report) = self.make(attempt, Made::Elsewhere(number)).await;
+        let (generation, mut report) = Box::pin(self.make(attempt, Made::Elsewhere(number))).await;
         let what = if report.live { "taken up from another node" } else { "another node's program cannot be run here" };
         if let Some(first) = report.lines.first_mut() {
             *first = format!("{first} · {what}");

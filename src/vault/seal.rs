@@ -62,7 +62,7 @@ impl Vault {
 
     /// Which keys it has, the one in force first.
     pub fn ids(&self) -> impl Iterator<Item = VaultKeyId> {
-        self.keys.iter().map(|key| key.id())
+        self.keys.iter().map(super::key::VaultKey::id)
     }
 
     /// Whether it has this key.

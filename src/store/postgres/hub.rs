@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::failure::Trouble;
 use super::keys::Safe;
 use super::link::{Held, Link, Pool, SHARED, Way};
+use super::lost::Claims;
 use super::saver::Job;
 use super::tables::Tables;
 use super::values::{get, text};
@@ -54,6 +55,7 @@ pub(super) struct Hub {
     pub elsewhere: watch::Sender<u64>,
     /// The number of the newest program that a node has handed on.
     pub programs: watch::Sender<i64>,
+    pub claims: Claims,
     /// Why the tables are not those that this program knows any more.
     outgrown: OnceLock<StoreError>,
     /// Ends what runs beside the verbs.
@@ -95,6 +97,7 @@ impl Hub {
             seen: watch::Sender::new(Seen { at: None, clock: 0, crew: Crew::ALONE }),
             elsewhere: watch::Sender::new(0),
             programs: watch::Sender::new(0),
+            claims: Claims::default(),
             outgrown: OnceLock::new(),
             stop: watch::Sender::new(false),
         }
@@ -106,7 +109,7 @@ impl Hub {
     }
 
     /// The tables have been changed so that this program cannot work with them.
-    pub(super) fn outgrow(&self, why: StoreError) {
+    pub(super) fn outgrow(&self, why: &StoreError) {
         if self.outgrown.set(why.clone()).is_ok() {
             tracing::error!(error = %why, "this node does nothing any more");
         }

@@ -1,7 +1,7 @@
 //! Connections: how one is made ready, and the few that are shared. Statements are prepared once a connection. One that is lost is thrown
 //! away; whoever needs one next makes another.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use crate::store::StoreError;
 
 /// Connections for everything but saving and listening; more would only wait for the same cores.
 pub(super) const SHARED: u32 = 6;
+/// As many as it keeps in any case: one beside another.
+const FEWEST: u32 = 2;
 /// How long a node makes do with fewer connections when the server takes no more of them.
 const FEWER: Duration = Duration::from_mins(1);
 /// How long making a connection may take.
@@ -30,7 +32,9 @@ const POST_PATIENCE: Duration = Duration::from_secs(8);
 const LONG_PATIENCE: Duration = Duration::from_mins(10);
 /// What a session is told. A node that is paused in the middle of a transaction must not hold what it has locked: the server ends its
 /// session then. A durable commit is what a save is acknowledged for, so one that is not waits for the disk here.
-const SESSION: &str = "SET search_path = webhookc; SET default_transaction_isolation = 'read committed'; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s';
+/// Everything that a node asks often is found by index, row by row; a plan that was made while a table was empty, and kept, would read all of it.
+const SESSION: &str = "SET search_path = webhookc; SET default_transaction_isolation = 'read committed';
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Where the database is and how it is reached.
@@ -106,13 +110,11 @@ pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 impl Link {
     /// Waits for an answer, not for ever. A connection whose answer is overdue is no more.
     async fn answer<T>(&self, patience: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Trouble> {
-        match tokio::time::timeout(patience, answer).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => {
-                self.carrier.abort();
-                Err(Trouble::Silent(patience))
-            }
+        if let Ok(answer) = tokio::time::timeout(patience, answer).await {
+            return Ok(answer?);
         }
+        self.carrier.abort();
+        Err(Trouble::Silent(patience))
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, Trouble> {
@@ -152,6 +154,11 @@ impl Link {
         self.answer(self.patience, self.client.batch_execute(sql)).await
     }
 
+    /// From now on what is asked is about everything there is: the server may plan it as it sees fit.
+    pub(super) async fn ask_widely(&self) -> Result<(), Trouble> {
+        self.run("RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan").await
+    }
+
     /// Statements that may take as long as they like.
     pub(super) async fn run_long(&self, sql: &str) -> Result<(), Trouble> {
         Ok(self.client.batch_execute(sql).await?)
@@ -187,13 +194,21 @@ struct Shared {
     way: Way,
     size: u32,
     permits: Arc<Semaphore>,
+    /// How many of them it makes do without for a while.
+    fewer: AtomicU32,
     idle: Mutex<Vec<Arc<Link>>>,
 }
 
 impl Pool {
     /// So many of them, each made when it is first needed.
     pub(super) fn new(way: Way, size: u32) -> Self {
-        Self(Arc::new(Shared { way, size, permits: Arc::new(Semaphore::new(size as usize)), idle: Mutex::default() }))
+        Self(Arc::new(Shared {
+            way,
+            size,
+            permits: Arc::new(Semaphore::new(size as usize)),
+            fewer: AtomicU32::new(0),
+            idle: Mutex::default(),
+        }))
     }
 
     /// One of them, for the time that it is held.
@@ -216,8 +231,14 @@ impl Pool {
     pub(super) fn make_room(&self) {
         drop(self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop());
         let Ok(permit) = Arc::clone(&self.0.permits).try_acquire_owned() else { return };
+        if self.0.fewer.fetch_add(1, Ordering::SeqCst) + FEWEST >= self.0.size {
+            self.0.fewer.fetch_sub(1, Ordering::SeqCst);
+            return;
+        }
+        let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
             tokio::time::sleep(FEWER).await;
+            shared.fewer.fetch_sub(1, Ordering::SeqCst);
             drop(permit);
         });
     }

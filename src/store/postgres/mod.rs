@@ -22,6 +22,7 @@ mod keys;
 mod lately;
 mod link;
 mod list;
+mod lost;
 mod nodes;
 mod open;
 mod overlay;
@@ -77,10 +78,8 @@ impl Postgres {
             hub.stop.send_replace(true);
             let link = hub.link().await.map_err(failed)?;
             nodes::leave(&hub, &link).await.map_err(failed)?;
-            return Err(match error {
-                StoreError::Failed(why) => failed(StoreError::Failed(why).into()),
-                other => other,
-            });
+            let is_open = matches!(error, StoreError::Open { .. });
+            return Err(if is_open { error } else { failed(error.into()) });
         }
         let (end, ended) = oneshot::channel();
         tokio::spawn(saver::run(Arc::downgrade(&hub), queued, end));

@@ -120,7 +120,7 @@ impl Post {
         let Some(row) = self.link.first(sql, &[&hub.node()]).await? else { return Ok(()) };
         let (size, rank, clock): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
         if let Some(why) = open::outgrown(&hub.url, get(&row, 4)?) {
-            hub.outgrow(why.clone());
+            hub.outgrow(&why);
             return Err(why.into());
         }
         hub.heard_of_program(get(&row, 3)?);

@@ -106,13 +106,12 @@ async fn commit(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: Vec<R
 
 async fn attempt(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: &mut [Running]) -> Result<(), Trouble> {
     hub.is_up_to_date()?;
-    let (open, timeline) = match link.take().filter(|(link, _)| !link.client.is_closed()) {
-        Some(open) => open,
-        None => {
-            let open = hub.way.connect().await?;
-            let timeline = timeline(&open).await?;
-            (open, timeline)
-        }
+    let (open, timeline) = if let Some(open) = link.take().filter(|(link, _)| !link.client.is_closed()) {
+        open
+    } else {
+        let open = hub.way.connect().await?;
+        let timeline = timeline(&open).await?;
+        (open, timeline)
     };
     match Box::pin(transaction::run(hub, &open, jobs)).await {
         Ok(()) => *link = Some((open, timeline)),
