@@ -2,6 +2,7 @@
 //! files it names, ready to compile. Flags win over the environment, that over the file, that over the defaults. Every mistake of the
 //! file is reported in one run, with its place. Absent: the values of secrets, which are revealed only where a generation is built.
 
+mod bundle;
 mod dialect;
 mod document;
 mod endpoint;
@@ -14,6 +15,7 @@ mod retention;
 mod secret;
 mod stamp;
 
+pub use bundle::{Bundle, Parts};
 pub use dialect::Dialect;
 pub use document::Mistake;
 pub use file::parse;
