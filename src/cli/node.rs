@@ -12,12 +12,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::descriptors;
+use super::{brokers, descriptors};
 use super::failure::Failure;
 use super::vault::{key_of_store, vault};
 use crate::activity::{Activity, Feed};
 use crate::config::{self, Config, Overrides};
-use crate::egress::{Client, Guard};
+use crate::egress::Guard;
 use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
@@ -158,7 +158,7 @@ impl Node {
             }
         };
         if let Some(generation) = generation {
-            let egress = Client::new(guard).map_err(|error| Failure::of("cannot send webhooks", &error))?;
+            let egress = brokers::way_out(guard, &config).await?;
             let live = live(generation);
             let worker = Worker {
                 store: store.clone(),
@@ -172,6 +172,7 @@ impl Node {
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
             keyring.load_tenants().await.map_err(|error| Failure::of("cannot take up the endpoints of tenants", &error))?;
             let keys_of_tenants = Arc::clone(&keyring);
+            let taking = brokers::take_up(&config, &egress, &ingest, &stop);
             app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), egress, store_key: Some(store_key) });
             begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
@@ -193,6 +194,9 @@ impl Node {
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
             app.drain();
             joined("the worker", worker.await);
+            if let Some(taking) = taking {
+                joined("the reader of messages", taking.await);
+            }
         }
         hangups.abort();
         // Whoever watches is let go, or the API would never come to its end.

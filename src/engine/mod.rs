@@ -31,6 +31,7 @@ mod mistake;
 pub use alert::{Notice, Trouble, notice};
 pub use backfill::backfill;
 pub use decided::{Decided, Trace, expand};
+pub use item::{ItemError, read_item};
 pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;
