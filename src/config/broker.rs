@@ -26,8 +26,8 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// The name of the durable consumer unless another one is given.
 const CONSUMER: &str = "webhookc";
-/// Tokens that a subject may have.
-const MOST_TOKENS: u32 = 64;
+/// Parts that a subject may have.
+const MOST_PARTS: u32 = 64;
 
 /// A broker.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ pub struct Consumer {
     pub tenant: FromSubject,
     /// The model, when the body of a message is the fields alone.
     pub model: Option<FromSubject>,
-    /// The id, when the body of a message is the fields alone: the token of this number.
+    /// The id, when the body of a message is the fields alone: the part of this number.
     pub id: Option<usize>,
     /// Where a message goes that is no save.
     pub dead_letter: Option<String>,
@@ -91,8 +91,8 @@ pub struct Consumer {
 pub enum FromSubject {
     /// The same for all.
     Always(String),
-    /// The token of this number, from 1.
-    Token(usize),
+    /// The part of this number between dots, from 1.
+    Part(usize),
 }
 
 /// `[nats.NAME]`.
@@ -169,12 +169,13 @@ pub(super) fn consumer(value: &Value<'_>, brokers: &[Broker], out: &mut Vec<Mist
     {
         out.push(Mistake::new(table.span, error.to_string()));
     }
-    let model = table.take("model").and_then(|value| from_subject(&value, out));
-    let id = table.take("id").and_then(|value| token(&value, out));
+    let (model, id) = (table.take("model"), table.take("id"));
     if model.is_some() != id.is_some() {
         let message = "only one of `model` and `id` is given, expected both, or none when the messages say them";
         out.push(Mistake::new(table.span, message));
     }
+    let model = model.and_then(|value| from_subject(&value, out));
+    let id = id.and_then(|value| part(&value, out));
     let dead_letter = table.take("dead_letter").and_then(|value| value.string(out));
     let dead_letter = dead_letter.and_then(|text| valid_subject(&text, Wildcards::Refused, out));
     let in_flight = table.take("in_flight").and_then(|value| value.integer(1, MOST_AT_ONCE, out)).unwrap_or(AT_ONCE);
@@ -263,7 +264,7 @@ fn valid_subject(text: &Spanned<String>, wildcards: Wildcards, out: &mut Vec<Mis
 
 fn from_subject(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<FromSubject> {
     match value.raw() {
-        DeValue::Table(_) => token(value, out).map(FromSubject::Token),
+        DeValue::Table(_) => part(value, out).map(FromSubject::Part),
         DeValue::String(_)
         | DeValue::Integer(_)
         | DeValue::Float(_)
@@ -273,15 +274,16 @@ fn from_subject(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<FromSubject
     }
 }
 
-/// `{ token = 2 }`.
-fn token(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<usize> {
+/// `{ part = 2 }`.
+fn part(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<usize> {
     let mut table = value.table(format!("`{}`", value.key), out)?;
-    let token = table.take("token").and_then(|value| value.integer(1, MOST_TOKENS, out));
-    if token.is_none() {
-        out.push(Mistake::new(table.span, format!("`{}` has no `token`, expected the number of a token of the subject", value.key)));
+    let part = table.take("part");
+    if part.is_none() {
+        out.push(Mistake::new(table.span, format!("`{}` has no `part`, expected which part of the subject it is, from 1", value.key)));
     }
+    let part = part.and_then(|value| value.integer(1, MOST_PARTS, out));
     table.finish(out);
-    token.map(|token| token as usize)
+    part.map(|part| part as usize)
 }
 
 fn ack_wait(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Duration> {

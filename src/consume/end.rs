@@ -1,6 +1,7 @@
 //! What becomes of messages: saved and acknowledged, set aside because they are no saves, or left for later because the store fails.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{AckKind, Message};
@@ -8,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::message::{self, read};
 use super::wave::{Letter, waves};
-use super::{Reader, Source, Stopped};
+use super::{Reader, STALE, Source, Stopped};
 use crate::access::TenantScope;
 use crate::generation::Generation;
 use crate::ingest::IngestError;
@@ -30,8 +31,9 @@ enum End {
 }
 
 impl Reader {
-    /// Takes in messages that have come together. Those behind one that the store could not take are left for later, too.
-    pub(super) async fn take(&self, source: &Source<'_>, messages: Vec<Message>) -> Result<(), Stopped> {
+    /// Takes in messages that have come together, after they were asked for then. Those behind one that the store could not take are left
+    /// for later, too.
+    pub(super) async fn take(&self, source: &Source<'_>, (asked, messages): (Instant, Vec<Message>)) -> Result<(), Stopped> {
         // Whatever it is read by is what decides it.
         let generation = self.ingest.generation();
         let mut letters = Vec::with_capacity(messages.len());
@@ -45,6 +47,10 @@ impl Reader {
         }
         let mut waves = waves(letters, self.consumer.order).into_iter();
         while let Some(wave) = waves.next() {
+            if asked.elapsed() > STALE {
+                end_later(wave.into_iter().chain(waves.flatten())).await;
+                return Err("messages were held for too long before they could be saved; they come again".to_owned());
+            }
             if let Some(why) = self.commit(source, &generation, wave).await {
                 end_later(waves.flatten()).await;
                 return Err(why);
@@ -54,10 +60,10 @@ impl Reader {
     }
 
     /// Saves all of a wave; why the store could not, if it could not.
-    async fn commit(&self, source: &Source<'_>, generation: &std::sync::Arc<Generation>, wave: Vec<Letter>) -> Option<String> {
+    async fn commit(&self, source: &Source<'_>, generation: &Arc<Generation>, wave: Vec<Letter>) -> Option<String> {
         let save = |letter: Letter| async move {
             let Letter { message, number, tenant, saves } = letter;
-            let taken = Taken { source: std::sync::Arc::clone(&source.name), position: i64::try_from(number).unwrap_or(i64::MAX) };
+            let taken = Taken { source: Arc::clone(&source.name), position: i64::try_from(number).unwrap_or(i64::MAX) };
             let end = match self.ingest.save_once(&TenantScope::of_node(tenant), saves, generation, taken).await {
                 Ok(Some(_)) => End::Saved(MessageEnd::Saved),
                 Ok(None) => End::Saved(MessageEnd::Again),

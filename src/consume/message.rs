@@ -33,7 +33,7 @@ pub(super) fn read(consumer: &Consumer, generation: &Generation, letter: Letter<
     let tenant = Tenant::parse(&tenant).map_err(|error| error.to_string())?;
     let saves = match (&consumer.model, consumer.id) {
         (Some(model), Some(id)) => {
-            let (model, id) = (from(model, letter.subject, "model")?, token(letter.subject, id, "id")?);
+            let (model, id) = (from(model, letter.subject, "model")?, part(letter.subject, id, "id")?);
             let verb = verb(letter.headers)?;
             let save = parse_save(&generation.rules, &model, &id, verb, letter.body).map_err(|refused| in_words(&refused))?;
             vec![save]
@@ -43,20 +43,20 @@ pub(super) fn read(consumer: &Consumer, generation: &Generation, letter: Letter<
     Ok((tenant, saves))
 }
 
-/// The value that is the same for all, or a token of the subject.
+/// The value that is the same for all, or a part of the subject.
 fn from(origin: &FromSubject, subject: &str, what: &str) -> Result<String, String> {
     match origin {
         FromSubject::Always(value) => Ok(value.clone()),
-        FromSubject::Token(number) => token(subject, *number, what),
+        FromSubject::Part(number) => part(subject, *number, what),
     }
 }
 
-/// A token of the subject, counted from 1. What is written `%2E` in it is a dot.
-fn token(subject: &str, number: usize, what: &str) -> Result<String, String> {
-    let token = number.checked_sub(1).and_then(|index| subject.split('.').nth(index));
-    let token = token.ok_or_else(|| format!("the subject `{subject}` has no token {number}, where the {what} is expected"))?;
-    let decoded = percent_decode_str(token).decode_utf8();
-    decoded.map(Into::into).map_err(|_| format!("the {what} `{token}` is not UTF-8"))
+/// A part of the subject, counted from 1. What is written `%2E` in it is a dot.
+fn part(subject: &str, number: usize, what: &str) -> Result<String, String> {
+    let part = number.checked_sub(1).and_then(|index| subject.split('.').nth(index));
+    let part = part.ok_or_else(|| format!("the subject `{subject}` has no part {number}, where the {what} is expected"))?;
+    let decoded = percent_decode_str(part).decode_utf8();
+    decoded.map(Into::into).map_err(|_| format!("the {what} `{part}` is not UTF-8"))
 }
 
 fn verb(headers: Option<&HeaderMap>) -> Result<Verb<'static>, String> {

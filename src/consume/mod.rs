@@ -12,6 +12,7 @@ mod end;
 mod message;
 mod wave;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,12 @@ const PULL: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often it is looked whether what was taken up before has come again.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often numbers of messages are forgotten that do not come again.
+/// How often it is looked which numbers of messages do not come again.
 const FORGET: Duration = Duration::from_secs(10);
+/// How long they are remembered nevertheless: a node that was paused may hold a message which another one has dealt with meanwhile.
+const REMEMBERED: Duration = Duration::from_mins(1);
+/// How old what is held may become before it is left to come again: with room until it would be forgotten that it was dealt with.
+const STALE: Duration = Duration::from_secs(30);
 
 /// Reads messages.
 pub struct Reader {
@@ -91,16 +96,14 @@ impl Reader {
             self.wait_for_others(&source, stop).await?;
         }
         tracing::info!(stream, consumer, "reading messages");
-        let mut forgot: Option<Instant> = None;
+        let mut floors = VecDeque::new();
         while self.is_its_turn() && !*stop.borrow() {
-            if forgot.is_none_or(|at| at.elapsed() > FORGET) {
-                forgot = Some(Instant::now());
-                self.forget(&source).await?;
-            }
+            self.forget(&source, &mut floors).await?;
+            let asked = Instant::now();
             let pull = source.consumer.batch().max_messages(self.consumer.in_flight).expires(PULL).messages();
             let mut batch = pull.await.map_err(|error| error.to_string())?;
             while let Some(messages) = next(&mut batch, stop).await? {
-                if let Err(why) = self.take(&source, messages).await {
+                if let Err(why) = self.take(&source, (asked, messages)).await {
                     end::leave(rest(&mut batch)).await;
                     return Err(why);
                 }
@@ -155,10 +158,16 @@ impl Reader {
         }
     }
 
-    /// Forgets the numbers of messages up to which all is acknowledged.
-    async fn forget(&self, source: &Source<'_>) -> Result<(), Stopped> {
+    /// Looks now and then up to which number all messages are acknowledged, and forgets the numbers of those that have been for a time.
+    async fn forget(&self, source: &Source<'_>, floors: &mut VecDeque<(Instant, u64)>) -> Result<(), Stopped> {
+        if floors.back().is_some_and(|(at, _)| at.elapsed() < FORGET) {
+            return Ok(());
+        }
         let info = source.consumer.get_info().await.map_err(|error| error.to_string())?;
-        let through = i64::try_from(info.ack_floor.stream_sequence).unwrap_or(i64::MAX);
+        floors.push_back((Instant::now(), info.ack_floor.stream_sequence));
+        let old = floors.iter().take_while(|(at, _)| at.elapsed() > REMEMBERED).count();
+        let Some((_, through)) = floors.drain(..old).next_back() else { return Ok(()) };
+        let through = i64::try_from(through).unwrap_or(i64::MAX);
         self.ingest.store.forget_taken(&source.name, through).await.map_err(|error| error.to_string())
     }
 }

@@ -1,5 +1,5 @@
 //! The subject of a message to a broker, `nats://NAME/subject`, compiled. Which broker is literal text, so no value chooses it; each value
-//! stays inside the token of the subject that it stands in. Absent: where the broker is, which only the configuration says.
+//! stays inside the part of the subject that it stands in. Absent: where the broker is, which only the configuration says.
 
 use std::cell::OnceCell;
 
@@ -167,7 +167,7 @@ fn check(subject: &str) -> Result<(), Refusal> {
         return Err(format!("the subject `{subject}` begins with `$`, and those are the server's own"));
     }
     if subject.split('.').any(str::is_empty) {
-        return Err(format!("a token of the subject `{subject}` is empty, expected a name between the dots"));
+        return Err(format!("a part of the subject `{subject}` is empty, expected a name between the dots"));
     }
     match subject.chars().find(|c| is_foreign(*c)) {
         Some(c) => Err(format!("the subject `{subject}` contains {c:?}, expected none of it")),
@@ -191,7 +191,7 @@ impl Sink for SubjectSink {
         if trusted {
             return self.text.push(&printed.text);
         }
-        // A dot would begin another token.
+        // A dot would begin another part.
         self.text.push(&encode(&printed.text).replace('.', "%2E"))
     }
 }
