@@ -335,7 +335,7 @@ fn insert_delivery(
     connection
         .prepare_cached(
             "INSERT INTO deliveries (row, tenant, endpoint, model, object, ordered, blocked, state, due_at, fence, reason,
-                                     created_at, settled_at, method, url, headers, content_type)
+                                     created_at, settled_after, method, url, headers, content_type)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
@@ -351,7 +351,8 @@ fn insert_delivery(
             initial.fence,
             initial.reason,
             place.at.as_millisecond(),
-            initial.reason.map(|_| place.at.as_millisecond()),
+            // Settled as it is made.
+            initial.reason.map(|_| 0),
             delivery.method,
             to_json(&delivery.url)?,
             to_json(&delivery.headers)?,
