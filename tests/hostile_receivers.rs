@@ -85,7 +85,9 @@ async fn exchange(attack: Attack, hostile: &Hostile) -> Exchange {
     // More than a socket takes, so that a receiver that does not read is noticed.
     let body = Bytes::from(vec![b'x'; if attack == Attack::Deaf { 16 << 20 } else { 2 }]);
     let timeout = DEADLINE;
-    client.exchange(Request { method: "POST".to_owned(), url: url(attack, hostile), headers: Vec::new(), body, timeout, delivery: None }).await
+    client
+        .exchange(Request { method: "POST".to_owned(), url: url(attack, hostile), headers: Vec::new(), body, timeout, delivery: None })
+        .await
 }
 
 /// Waits until every connection has been given up.

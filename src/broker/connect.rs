@@ -52,7 +52,9 @@ pub(super) async fn connect(broker: &config::Broker, folder: &Path) -> Result<Br
         .name("webhookc")
         .retry_on_initial_connect()
         .max_reconnects(None)
-        .reconnect_delay_callback(|tries| LONGEST_PAUSE.min(Duration::from_millis(100).saturating_mul(u32::try_from(tries).unwrap_or(u32::MAX))))
+        .reconnect_delay_callback(|tries| {
+            LONGEST_PAUSE.min(Duration::from_millis(100).saturating_mul(u32::try_from(tries).unwrap_or(u32::MAX)))
+        })
         .event_callback(move |event| {
             tell(&name, &event);
             std::future::ready(())

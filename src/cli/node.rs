@@ -12,9 +12,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::{brokers, descriptors};
 use super::failure::Failure;
 use super::vault::{key_of_store, vault};
+use super::{brokers, descriptors};
 use crate::activity::{Activity, Feed};
 use crate::config::{self, Config, Overrides};
 use crate::egress::Guard;

@@ -265,12 +265,9 @@ fn valid_subject(text: &Spanned<String>, wildcards: Wildcards, out: &mut Vec<Mis
 fn from_subject(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<FromSubject> {
     match value.raw() {
         DeValue::Table(_) => part(value, out).map(FromSubject::Part),
-        DeValue::String(_)
-        | DeValue::Integer(_)
-        | DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_)
-        | DeValue::Array(_) => value.string(out).map(|text| FromSubject::Always(text.value)),
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) => {
+            value.string(out).map(|text| FromSubject::Always(text.value))
+        }
     }
 }
 

@@ -117,7 +117,8 @@ fn sources(source: Option<Table<'_>>, brokers: Option<Value<'_>>, config: &mut C
     let consumer = source.as_mut().and_then(|source| source.take("nats"));
     #[cfg(feature = "nats")]
     {
-        config.brokers = named(brokers, "[nats]", out).unwrap_or_default().iter().filter_map(|value| super::broker::broker(value, out)).collect();
+        config.brokers =
+            named(brokers, "[nats]", out).unwrap_or_default().iter().filter_map(|value| super::broker::broker(value, out)).collect();
         config.consumer = consumer.and_then(|value| super::broker::consumer(&value, &config.brokers, out));
     }
     #[cfg(not(feature = "nats"))]

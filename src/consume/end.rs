@@ -99,7 +99,8 @@ impl Reader {
                 headers.insert(name, one_line(value));
             }
             headers.insert("webhookc-number", number.to_string());
-            let copy = PublishMessage::build().payload(message.payload.clone()).headers(headers).message_id(format!("{} {number}", source.name));
+            let copy =
+                PublishMessage::build().payload(message.payload.clone()).headers(headers).message_id(format!("{} {number}", source.name));
             let sent = tokio::time::timeout(SET_ASIDE, source.broker.acknowledged(to, copy)).await;
             let failed = match sent {
                 Ok(Ok(_)) => None,
@@ -114,7 +115,14 @@ impl Reader {
             }
         }
         numbers().message(MessageEnd::Refused);
-        tracing::error!(stream, number, subject, why, set_aside = self.consumer.dead_letter, "a message is no save; it does not come again");
+        tracing::error!(
+            stream,
+            number,
+            subject,
+            why,
+            set_aside = self.consumer.dead_letter,
+            "a message is no save; it does not come again"
+        );
         said(message.ack_with(AckKind::Term).await);
     }
 }

@@ -132,7 +132,9 @@ impl Reader {
         let consumer: PullConsumer = consumer.map_err(|error| format!("the consumer `{name}` cannot be used: {error}"))?;
         let info = consumer.cached_info();
         if info.config.ack_policy != AckPolicy::Explicit {
-            return Err(format!("the consumer `{name}` does not ask for an acknowledgement of each message, expected `ack_policy` explicit"));
+            return Err(format!(
+                "the consumer `{name}` does not ask for an acknowledgement of each message, expected `ack_policy` explicit"
+            ));
         }
         let wanted = subject.as_deref().unwrap_or_default();
         if info.config.filter_subject != wanted {

@@ -108,9 +108,14 @@ impl Metric {
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::Saves | Self::Decisions | Self::Attempts | Self::Commits | Self::Reloads | Self::ApiAnswers | Self::SourceMessages | Self::Processor => {
-                Kind::Counter
-            }
+            Self::Saves
+            | Self::Decisions
+            | Self::Attempts
+            | Self::Commits
+            | Self::Reloads
+            | Self::ApiAnswers
+            | Self::SourceMessages
+            | Self::Processor => Kind::Counter,
             Self::SaveSeconds | Self::AttemptSeconds | Self::CommitSeconds | Self::CommitJobs => Kind::Histogram,
             Self::ReloadRejected | Self::Generation | Self::QueueDepth | Self::QueueAge | Self::QueueLanes | Self::Build | Self::Memory => {
                 Kind::Gauge

@@ -115,7 +115,9 @@ async fn a_stream_that_refuses_is_an_answer_and_a_broker_that_is_away_no_connect
     let triggers = "triggers = [\"connection\"]";
     let folder = sending(server.port, "url = \"nats://main/hooks.{{ object.id }}\"");
     let toml = folder.path().join("webhookc.toml");
-    let text = std::fs::read_to_string(&toml).unwrap().replace("[endpoints.failure_handling]", &format!("[endpoints.failure_handling]\n{triggers}"));
+    let text = std::fs::read_to_string(&toml)
+        .unwrap()
+        .replace("[endpoints.failure_handling]", &format!("[endpoints.failure_handling]\n{triggers}"));
     std::fs::write(&toml, text).unwrap();
     let node = serve(folder.path());
     save(&node, "a1").await;

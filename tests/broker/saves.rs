@@ -36,7 +36,8 @@ async fn what_a_message_says_is_saved_and_told() {
     let got = receiver.wait_for(7).await;
     let mut told: Vec<(String, String)> = got.iter().map(operation).collect();
     told.sort();
-    let expected = [("a1", "create"), ("a1", "update"), ("a2", "create"), ("a2", "delete"), ("a3", "create"), ("a4", "create"), ("a5", "create")];
+    let expected =
+        [("a1", "create"), ("a1", "update"), ("a2", "create"), ("a2", "delete"), ("a3", "create"), ("a4", "create"), ("a5", "create")];
     assert_eq!(told, expected.map(|(id, operation)| (id.to_owned(), operation.to_owned())));
     let (_, object) = send("GET", &node.object("asset", "a1"), "").await;
     assert_eq!(object["fields"], json!({ "n": 7, "name": "Pump" }), "{object}");

@@ -77,7 +77,8 @@ fn mistakes_of_a_broker_and_a_source_are_told_together() {
 #[test]
 fn a_secret_that_is_not_there_is_named_at_the_start() {
     let folder = project("[nats.main]\nservers = [\"nats://127.0.0.1:4222\"]\ncredentials = { file = \"none.creds\" }\n");
-    let output = Command::new(env!("CARGO_BIN_EXE_webhookc")).arg("serve").current_dir(folder.path()).env("NO_COLOR", "1").output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_webhookc")).arg("serve").current_dir(folder.path()).env("NO_COLOR", "1").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(said.contains("cannot use the broker `main`") && said.contains("none.creds"), "{said}");

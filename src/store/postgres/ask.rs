@@ -6,9 +6,9 @@ use tokio_postgres::Row;
 
 use super::failure::Trouble;
 use super::link::Link;
+use super::taken::Places;
 use super::values::{count, get, text, text_if_any};
 use crate::ids::{Sequence, Tenant};
-use super::taken::Places;
 use crate::store::{Answer, ObjectRow, Query, WaitRow};
 
 /// Waits for one object that are counted; the engine's limit is below.
