@@ -1,7 +1,9 @@
 //! The way out of a node, and what it takes up from a broker; without the feature `nats` the way out alone.
 
+use std::future::ready;
+
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::failure::Failure;
 use crate::config::Config;
@@ -29,14 +31,14 @@ fn client(guard: Guard) -> Result<Client, Failure> {
 
 /// Takes up the messages that are saves, if some are, until `stop` is true.
 #[cfg(feature = "nats")]
-pub(super) fn take_up(config: &Config, egress: &Client, ingest: &Ingest, stop: &watch::Receiver<bool>) -> Option<JoinHandle<()>> {
-    let consumer = config.consumer.clone()?;
+pub(super) fn take_up(config: &Config, egress: &Client, ingest: &Ingest, stop: &watch::Receiver<bool>) -> BoxFuture<'static, ()> {
+    let Some(consumer) = config.consumer.clone() else { return Box::pin(ready(())) };
     let reader = crate::consume::Reader { brokers: egress.brokers().clone(), consumer, ingest: ingest.clone() };
-    Some(tokio::spawn(reader.run(stop.clone())))
+    Box::pin(reader.run(stop.clone()))
 }
 
 /// Nothing is taken up.
 #[cfg(not(feature = "nats"))]
-pub(super) fn take_up(_: &Config, _: &Client, _: &Ingest, _: &watch::Receiver<bool>) -> Option<JoinHandle<()>> {
-    None
+pub(super) fn take_up(_: &Config, _: &Client, _: &Ingest, _: &watch::Receiver<bool>) -> BoxFuture<'static, ()> {
+    Box::pin(ready(()))
 }

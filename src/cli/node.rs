@@ -172,15 +172,15 @@ impl Node {
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
             keyring.load_tenants().await.map_err(|error| Failure::of("cannot take up the endpoints of tenants", &error))?;
             let keys_of_tenants = Arc::clone(&keyring);
-            let taking = brokers::take_up(&config, &egress, &ingest, &stop);
+            let reading = brokers::take_up(&config, &egress, &ingest, &stop);
             app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), egress, store_key: Some(store_key) });
             begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
-            let mut worker_stop = stop.clone();
-            let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
+            let worker = worker.run(stopped(stop.clone()));
+            let worker = tokio::spawn(async move { drop(tokio::join!(worker, reading)) });
             ready(&report.lines);
             tokio::select! {
                 () = reloader.run(live) => {}
@@ -194,9 +194,6 @@ impl Node {
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
             app.drain();
             joined("the worker", worker.await);
-            if let Some(taking) = taking {
-                joined("the reader of messages", taking.await);
-            }
         }
         hangups.abort();
         // Whoever watches is let go, or the API would never come to its end.
@@ -208,6 +205,11 @@ impl Node {
         store.close().await;
         Ok(true)
     }
+}
+
+/// Ready when the node is to stop.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// The first program is at work.

@@ -98,13 +98,12 @@ pub enum FromSubject {
 /// `[nats.NAME]`.
 pub(super) fn broker(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<Broker> {
     let mut table = value.table(format!("[nats.{}]", value.key), out)?;
-    let servers = match table.take("servers") {
-        Some(servers) => servers.strings(out).iter().filter_map(|text| server(text, out)).collect(),
-        None => {
-            out.push(Mistake::new(value.key_span, "it has no `servers`, expected such as `[\"nats://127.0.0.1:4222\"]`"));
-            Vec::new()
-        }
-    };
+    let servers = table.take("servers");
+    if servers.is_none() {
+        out.push(Mistake::new(value.key_span, "it has no `servers`, expected such as `[\"nats://127.0.0.1:4222\"]`"));
+    }
+    let servers = servers.map(|servers| servers.strings(out)).unwrap_or_default();
+    let servers = servers.iter().filter_map(|text| server(text, out)).collect();
     let login = login(&mut table, out);
     let tls = table.take("tls").and_then(|value| value.boolean(out)).unwrap_or(false);
     let ca = path(&mut table, "ca", out);

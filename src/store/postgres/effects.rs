@@ -111,7 +111,9 @@ pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes
         }
     }
     let link = batch.link;
-    futures_util::future::try_join4(state.write(link), looks.write(link), sent.write(link), taken.take(link)).await?;
+    // Boxed: it is large, and held through the whole transaction.
+    let written = futures_util::future::try_join4(state.write(link), looks.write(link), sent.write(link), taken.take(link));
+    Box::pin(written).await?;
     for (place, sequence, at, message, (number, lane)) in trouble {
         let Some(ledger) = batch.ledgers.get(place).cloned() else { continue };
         let Some(Err(unsendable)) = message.deliveries.get(number).map(|delivery| &delivery.due) else { continue };
