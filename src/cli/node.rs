@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::future::join;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -179,8 +180,7 @@ impl Node {
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
-            let worker = worker.run(stopped(stop.clone()));
-            let worker = tokio::spawn(async move { drop(tokio::join!(worker, reading)) });
+            let worker = tokio::spawn(join(worker.run(stopped(stop.clone())), reading));
             ready(&report.lines);
             tokio::select! {
                 () = reloader.run(live) => {}
