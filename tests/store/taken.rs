@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use webhookc::store::{Answer, Effects, JobStep, Query, Taken};
 
-use crate::script::{Place, Script, put, tenant, write};
+use crate::script::{Place, Script, put, write};
 
 fn taken(source: &str, position: i64) -> Taken {
     Taken { source: Arc::from(source), position }
