@@ -112,23 +112,28 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
 }
 
 /// Reads `[source.…]` and `[nats.…]`.
-fn sources(source: Option<Table<'_>>, brokers: Option<Value<'_>>, config: &mut Config, out: &mut Vec<Mistake>) {
-    let mut source = source;
+fn sources(mut source: Option<Table<'_>>, brokers: Option<Value<'_>>, config: &mut Config, out: &mut Vec<Mistake>) {
     let consumer = source.as_mut().and_then(|source| source.take("nats"));
-    #[cfg(feature = "nats")]
-    {
-        config.brokers =
-            named(brokers, "[nats]", out).unwrap_or_default().iter().filter_map(|value| super::broker::broker(value, out)).collect();
-        config.consumer = consumer.and_then(|value| super::broker::consumer(&value, &config.brokers, out));
-    }
-    #[cfg(not(feature = "nats"))]
-    for value in brokers.into_iter().chain(consumer) {
-        let _nothing_is_read: &Config = config;
-        let mistake = Mistake::new(value.key_span, "this program was built without the feature `nats`");
-        out.push(mistake.help("build it with `cargo build --features nats`"));
-    }
+    messages(brokers, consumer, config, out);
     if let Some(source) = source {
         source.finish(out);
+    }
+}
+
+/// Reads `[nats.…]` and `[source.nats]`.
+#[cfg(feature = "nats")]
+fn messages(brokers: Option<Value<'_>>, consumer: Option<Value<'_>>, config: &mut Config, out: &mut Vec<Mistake>) {
+    let brokers = named(brokers, "[nats]", out).unwrap_or_default();
+    config.brokers = brokers.iter().filter_map(|value| super::broker::broker(value, out)).collect();
+    config.consumer = consumer.and_then(|value| super::broker::consumer(&value, &config.brokers, out));
+}
+
+/// Says that neither is for this program.
+#[cfg(not(feature = "nats"))]
+fn messages(brokers: Option<Value<'_>>, consumer: Option<Value<'_>>, _: &mut Config, out: &mut Vec<Mistake>) {
+    for value in brokers.into_iter().chain(consumer) {
+        let mistake = Mistake::new(value.key_span, "this program was built without the feature `nats`");
+        out.push(mistake.help("build it with `cargo build --features nats`"));
     }
 }
 
