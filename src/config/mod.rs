@@ -4,6 +4,7 @@
 
 #[cfg(feature = "nats")]
 mod broker;
+mod bundle;
 mod dialect;
 mod document;
 mod endpoint;
@@ -18,6 +19,7 @@ mod stamp;
 
 #[cfg(feature = "nats")]
 pub use broker::{Broker, Consumer, FromSubject, Login};
+pub use bundle::{Bundle, Parts};
 pub use dialect::Dialect;
 pub use document::Mistake;
 pub use file::parse;

@@ -26,6 +26,7 @@ mod lately;
 mod nodes;
 mod own;
 mod postgres;
+mod programs;
 mod prune;
 mod receipt;
 mod resend_pace;
@@ -47,6 +48,7 @@ pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, O
 pub use lately::{Lately, Tried, TriedLately};
 pub use nodes::Crew;
 pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
+pub use programs::{Occasion, Offered, Standing as ProgramStanding};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};

@@ -174,9 +174,20 @@ fn children(model: &str, property: &str) -> Option<String> {
     (is_name(model) && is_name(property)).then(|| {
         format!(
             "SELECT id, sequence, updated_at, json FROM objects
-             WHERE tenant = $1 AND model = '{model}' AND (json::jsonb ->> '{property}') = $2 ORDER BY id LIMIT $3"
+             WHERE tenant = $1 AND model = '{model}' AND ({}) = {} ORDER BY id LIMIT $3",
+            parent(property),
+            without_nul("$2")
         )
     })
+}
+
+/// Which object is meant by a property. JSON may have `\u0000` in it, in another property, which `jsonb` cannot take.
+fn parent(property: &str) -> String {
+    format!("{}::jsonb ->> '{property}'", without_nul("json"))
+}
+
+fn without_nul(text: &str) -> String {
+    format!(r"replace({text}, '\u0000', '\u0001')")
 }
 
 /// The statement that makes the index of [`children`].
@@ -187,12 +198,12 @@ pub(super) fn index_children(model: &str, property: &str) -> Option<String> {
     }
     // Names of indexes are short, and names of models know case.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in model.bytes().chain([0]).chain(property.bytes()) {
+    for byte in model.bytes().chain([0]).chain(parent(property).bytes()) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     let mut name = String::from("children_");
     write!(name, "{hash:016x}").ok()?;
-    Some(format!("CREATE INDEX IF NOT EXISTS {name} ON objects (tenant, (json::jsonb ->> '{property}'), id) WHERE model = '{model}'"))
+    Some(format!("CREATE INDEX IF NOT EXISTS {name} ON objects (tenant, ({}), id) WHERE model = '{model}'", parent(property)))
 }
 
 /// Whether a name may stand inside SQL text: what the schema language allows, and nothing else.

@@ -21,8 +21,8 @@ use crate::program::DecisionTable;
 use crate::store::agenda::Note;
 use crate::store::{Alert, Claimed, DeliveryState, Effects, NewDelivery, NewMessage, StoreError, Way};
 
-/// The fence of a first claim.
-pub(super) const FIRST_FENCE: i64 = 1;
+/// The fence of what is leased as it is made; a claim raises it.
+pub(super) const FIRST_FENCE: i64 = 0;
 /// The content type of the default body.
 pub(super) const JSON: &str = "application/json";
 
@@ -32,8 +32,8 @@ pub(super) struct Outgoing {
     pub notes: Vec<Note>,
     pub fresh: Vec<Claimed>,
     pub wakes: bool,
-    /// Whether nothing is handed over with the commit, and everything waits to be claimed.
-    pub waits: bool,
+    /// The node that what can be is leased by and handed over to with the commit; without it everything waits to be claimed.
+    lessee: Option<i64>,
     /// Objects in lanes of which something ordered is not settled.
     behind: FxHashSet<(LaneId, Box<str>, Box<str>)>,
     /// Those of which it has been asked.
@@ -54,7 +54,12 @@ pub(super) struct Mark {
 impl Outgoing {
     /// Of a transaction that is not one of saves: everything waits to be claimed.
     pub(super) fn to_claim() -> Self {
-        Self { wakes: true, waits: true, ..Self::default() }
+        Self { wakes: true, ..Self::default() }
+    }
+
+    /// Of a transaction in which this node's row is locked.
+    pub(super) fn leased_by(node: i64) -> Self {
+        Self { lessee: Some(node), ..Self::default() }
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -308,9 +313,9 @@ impl Scene<'_, '_> {
         }
         let bytes = delivery.body.as_ref().map_or(message.payload.len(), |(_, body)| body.len());
         let way = Way { lane, tenant, endpoint: &delivery.endpoint, bytes };
-        let taker = self.hub.taker().filter(|_| !outgoing.waits && !self.hub.agenda().is_suspended(lane));
-        if let Some(lease_until) = taker.and_then(|taker| taker.reserve(way, due)) {
-            let node = self.hub.node();
+        let lessee = outgoing.lessee.filter(|_| !self.hub.agenda().is_suspended(lane));
+        let reserved = lessee.zip(self.hub.taker()).and_then(|(node, taker)| Some((node, taker.reserve(way, due)?)));
+        if let Some((node, lease_until)) = reserved {
             outgoing.fresh.push(claimed((self.sequence, tenant), (message, ordinal), delivery, Lease { lane, until: lease_until, node }));
             return Beginning { fence: FIRST_FENCE, node: Some(node), ..begin(DeliveryState::Sending, lease_until) };
         }
@@ -364,9 +369,6 @@ impl Outgoing {
     /// The transaction is committed, and was not one of saves.
     pub(super) fn send_off(mut self, hub: &Hub) {
         self.remember(hub);
-        if let Some(taker) = hub.taker().filter(|_| !self.fresh.is_empty()) {
-            taker.hand_over(self.fresh);
-        }
         let wakes = self.wakes || !self.notes.is_empty();
         hub.note(self.notes);
         if wakes {
