@@ -33,7 +33,7 @@ pub(super) async fn ask(link: &Link, queries: &[(i64, &Query)]) -> Result<Vec<An
         }
     }
     // On their way together: the server answers them one after the other.
-    let (objects, marks, waiting, waits_of, taken) = futures_util::future::try_join5(
+    let asked = futures_util::future::try_join5(
         kinds.objects.ask(
             link,
             "SELECT k.n, o.id, o.sequence, o.updated_at, o.json FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
@@ -54,8 +54,9 @@ pub(super) async fn ask(link: &Link, queries: &[(i64, &Query)]) -> Result<Vec<An
              JOIN waits w ON w.tenant = k.t AND w.model = k.a AND w.object = k.b ORDER BY k.n, w.row",
         ),
         kinds.taken.ask(link),
-    )
-    .await?;
+    );
+    // Boxed: it is large, and part of every transaction.
+    let (objects, marks, waiting, waits_of, taken) = Box::pin(asked).await?;
     for place in kinds.objects.places.iter().chain(&kinds.marks.places).chain(&kinds.waiting.places).chain(&kinds.waits_of.places) {
         put(&mut answers, *place, empty(queries, *place));
     }
