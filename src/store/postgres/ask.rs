@@ -32,6 +32,10 @@ pub(super) async fn ask(link: &Link, queries: &[(i64, &Query)]) -> Result<Vec<An
             Query::Children { .. } | Query::WaitCount { .. } => kinds.others.push((place, *tenant, query)),
         }
     }
+    let waiting_sql = format!(
+        "SELECT k.n, {WAIT} FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
+         JOIN waits w ON w.tenant = k.t AND w.for_model = k.a AND w.for_id = k.b ORDER BY k.n, w.row"
+    );
     // On their way together: the server answers them one after the other.
     let asked = futures_util::future::try_join5(
         kinds.objects.ask(
@@ -44,10 +48,7 @@ pub(super) async fn ask(link: &Link, queries: &[(i64, &Query)]) -> Result<Vec<An
             "SELECT k.n FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
              JOIN marks m ON m.tenant = k.t AND m.event = k.a AND m.object = k.b",
         ),
-        kinds.waiting.ask(link, &format!(
-            "SELECT k.n, {WAIT} FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
-             JOIN waits w ON w.tenant = k.t AND w.for_model = k.a AND w.for_id = k.b ORDER BY k.n, w.row"
-        )),
+        kinds.waiting.ask(link, &waiting_sql),
         kinds.waits_of.ask(
             link,
             "SELECT k.n, w.event FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
