@@ -4,6 +4,7 @@
 mod audit;
 mod backfill;
 mod backup;
+mod brokers;
 mod check;
 mod client;
 mod completions;

@@ -39,6 +39,7 @@ mod sent;
 mod sessions;
 mod settle;
 mod tables;
+mod taken;
 mod tls;
 mod transaction;
 mod values;
