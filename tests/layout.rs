@@ -20,6 +20,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("refinery", &["store"]),
     ("tokio_postgres", &["store"]),
+    ("async_nats", &["broker", "consume"]),
     ("reqwest", &[]),
     ("hyper", &["egress"]),
     ("hyper_util", &["egress"]),

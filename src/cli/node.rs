@@ -7,17 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::future::join;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::descriptors;
 use super::failure::Failure;
 use super::vault::{key_of_store, vault};
+use super::{brokers, descriptors};
 use crate::activity::{Activity, Feed};
 use crate::config::{self, Config, Overrides};
-use crate::egress::{Client, Guard};
+use crate::egress::Guard;
 use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
@@ -158,7 +159,7 @@ impl Node {
             }
         };
         if let Some(generation) = generation {
-            let egress = Client::new(guard).map_err(|error| Failure::of("cannot send webhooks", &error))?;
+            let egress = brokers::way_out(guard, &config).await?;
             let live = live(generation);
             let worker = Worker {
                 store: store.clone(),
@@ -172,14 +173,14 @@ impl Node {
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
             keyring.load_tenants().await.map_err(|error| Failure::of("cannot take up the endpoints of tenants", &error))?;
             let keys_of_tenants = Arc::clone(&keyring);
+            let reading = brokers::take_up(&config, &egress, &ingest, &stop);
             app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), egress, store_key: Some(store_key) });
             begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
-            let mut worker_stop = stop.clone();
-            let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
+            let worker = tokio::spawn(join(worker.run(stopped(stop.clone())), reading));
             ready(&report.lines);
             tokio::select! {
                 () = reloader.run(live) => {}
@@ -204,6 +205,11 @@ impl Node {
         store.close().await;
         Ok(true)
     }
+}
+
+/// Ready when the node is to stop.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// The first program is at work.

@@ -2,6 +2,8 @@
 //! files it names, ready to compile. Flags win over the environment, that over the file, that over the defaults. Every mistake of the
 //! file is reported in one run, with its place. Absent: the values of secrets, which are revealed only where a generation is built.
 
+#[cfg(feature = "nats")]
+mod broker;
 mod bundle;
 mod dialect;
 mod document;
@@ -15,6 +17,8 @@ mod retention;
 mod secret;
 mod stamp;
 
+#[cfg(feature = "nats")]
+pub use broker::{Broker, Consumer, FromSubject, Login};
 pub use bundle::{Bundle, Parts};
 pub use dialect::Dialect;
 pub use document::Mistake;
@@ -81,6 +85,12 @@ pub struct Config {
     pub retention: Retention,
     /// The APIs of other systems that the node has besides its own.
     pub dialects: Vec<Dialect>,
+    /// `[nats.NAME]`.
+    #[cfg(feature = "nats")]
+    pub brokers: Vec<Broker>,
+    /// `[source.nats]`.
+    #[cfg(feature = "nats")]
+    pub consumer: Option<Consumer>,
     /// Where the names of `[vars]`, `[secrets]` and `[receivers]` are written, by `vars.x`, `secrets.x`, `receivers.x`.
     pub names: BTreeMap<String, Span>,
 }
@@ -134,6 +144,10 @@ impl Config {
             in_flight: None,
             retention: Retention::default(),
             dialects: Vec::new(),
+            #[cfg(feature = "nats")]
+            brokers: Vec::new(),
+            #[cfg(feature = "nats")]
+            consumer: None,
             names: BTreeMap::new(),
         }
     }
@@ -153,6 +167,10 @@ impl Config {
             secrets: self.secrets.keys().cloned().collect(),
             receivers: receivers.collect::<BTreeSet<_>>(),
             templates: defaults.templates,
+            #[cfg(feature = "nats")]
+            brokers: Some(self.brokers.iter().map(|broker| broker.name.clone()).collect()),
+            #[cfg(not(feature = "nats"))]
+            brokers: defaults.brokers,
             endpoints: self.endpoints.iter().map(|endpoint| Arc::clone(&endpoint.source)).collect(),
         }
     }

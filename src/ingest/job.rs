@@ -12,9 +12,10 @@ use crate::engine::{Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, 
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
+use crate::ingest::once::Once;
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
-use crate::store::{Answer, JobStep, Query, SaveJob, StoreError};
+use crate::store::{Answer, JobStep, Query, SaveJob, StoreError, Taken};
 use crate::telemetry::{self, Parent};
 use crate::time::Entropy;
 
@@ -44,12 +45,15 @@ pub(super) struct Saving {
     parent: Option<Parent>,
     decided: telemetry::Decided,
     error: Option<IngestError>,
+    once: Once,
 }
 
 /// What came of the saves of a job.
 pub(super) struct Done {
     pub(super) saved: Vec<Saved>,
     pub(super) decided: telemetry::Decided,
+    /// Whether they were taken in before, and nothing was done now.
+    pub(super) again: bool,
 }
 
 impl Saving {
@@ -78,14 +82,25 @@ impl Saving {
             parent: telemetry::parent(),
             decided: telemetry::Decided::default(),
             error: None,
+            once: Once::Always,
         }
+    }
+
+    /// The same, unless the source has brought it before.
+    pub(super) fn once(self, taken: Taken) -> Self {
+        Self { once: Once::Ask(taken), ..self }
+    }
+
+    /// How many saves it has.
+    pub(super) fn count(&self) -> usize {
+        self.saves.len()
     }
 
     /// What came of it, after the store has run it.
     pub(super) fn into_result(self) -> Result<Done, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Done { saved: self.saved, decided: self.decided }),
+            None => Ok(Done { saved: self.saved, decided: self.decided, again: self.once.is_again() }),
         }
     }
 
@@ -124,8 +139,9 @@ impl Saving {
         let item = self.feed.remembers().then(|| save.to_item(&self.generation.rules.program));
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
+        let taken = if self.saved.is_empty() { self.once.note() } else { None };
         let mut effects = rows(circumstances, (save.model, &save.id), outcome, written);
-        effects.record.item = item;
+        (effects.record.item, effects.taken) = (item, taken);
         let messages: Vec<_> = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         if let Some(decisions) = decisions {
             self.news.push(Activity::Saved {
@@ -172,6 +188,10 @@ impl SaveJob for Saving {
     }
 
     fn step(&mut self, sequence: Sequence, answers: Vec<Answer>) -> JobStep {
+        let answers = match self.once.step(answers) {
+            Ok(answers) => answers,
+            Err(step) => return step,
+        };
         if let Err(why) = self.learn(answers) {
             return self.fail(why);
         }
@@ -190,7 +210,7 @@ impl SaveJob for Saving {
 
     fn foresee(&self, most: usize) -> Vec<Query> {
         let (program, known) = (&self.generation.rules.program, Known::default());
-        let mut queries = Vec::new();
+        let mut queries: Vec<Query> = self.once.query().into_iter().collect();
         for save in &self.saves {
             let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence: Sequence(0), now: self.at };
             if let Step::Need(reads) = evaluate(&self.generation.rules, save, &known, moment) {
@@ -206,6 +226,7 @@ impl SaveJob for Saving {
     fn restart(&mut self) -> bool {
         self.known = Known::default();
         (self.asked, self.rounds, self.error) = (Vec::new(), 0, None);
+        self.once.restart();
         (self.saved, self.news, self.decided) = (Vec::with_capacity(self.saves.len()), Vec::new(), telemetry::Decided::default());
         true
     }

@@ -5,6 +5,7 @@ mod alarm;
 mod backfill;
 mod effects;
 mod job;
+mod once;
 mod reads;
 mod reexamine;
 
@@ -20,7 +21,7 @@ use crate::engine::{Refused, Save, Trace};
 use crate::generation::{Generation, Live};
 use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Taken};
 use crate::telemetry::{SaveEnd, numbers};
 use crate::time::{Clock, Entropy};
 use job::{Done, Saving};
@@ -82,8 +83,34 @@ impl Ingest {
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
     pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
-        let (tenant, entropy, count) = (tenant.tenant().clone(), Arc::clone(&self.entropy), saves.len());
-        let job = Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone());
+        let saving = self.saving(tenant, saves, generation);
+        // What always is taken in has never been before.
+        self.commit(saving).await.map(Option::unwrap_or_default)
+    }
+
+    /// The same for what a source brings, unless it was taken in before: `None`. That it was is noted in the same transaction; the place
+    /// of the source is one of this tenant.
+    ///
+    /// # Errors
+    /// When one is refused or the store fails; nothing is stored then.
+    pub async fn save_once(
+        &self,
+        tenant: &TenantScope,
+        saves: Vec<Save>,
+        generation: &Arc<Generation>,
+        taken: Taken,
+    ) -> Result<Option<Vec<Saved>>, IngestError> {
+        let saving = self.saving(tenant, saves, generation).once(taken);
+        self.commit(saving).await
+    }
+
+    fn saving(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Saving {
+        let (tenant, entropy) = (tenant.tenant().clone(), Arc::clone(&self.entropy));
+        Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone())
+    }
+
+    async fn commit(&self, job: Saving) -> Result<Option<Vec<Saved>>, IngestError> {
+        let count = job.count();
         let began = Instant::now();
         let ended = self.store.save(job).await.map_err(IngestError::from).and_then(Saving::into_result);
         let end = match &ended {
@@ -91,9 +118,12 @@ impl Ingest {
             Err(IngestError::Refused { .. }) => SaveEnd::Refused,
             Err(IngestError::Store(_)) => SaveEnd::Failed,
         };
+        if matches!(&ended, Ok(Done { again: true, .. })) {
+            return Ok(None);
+        }
         numbers().saves(end, count, began.elapsed());
-        let Done { saved, decided } = ended?;
+        let Done { saved, decided, .. } = ended?;
         numbers().decisions(decided);
-        Ok(saved)
+        Ok(Some(saved))
     }
 }

@@ -35,6 +35,7 @@ mod rows;
 mod saves;
 mod sealed;
 mod sqlite;
+mod taken;
 
 pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
@@ -44,7 +45,7 @@ pub use error::StoreError;
 pub use filter::{DeliveryFilter, MessageFilter, Page, Span};
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
-pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Unsendable, WaitRow};
+pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Taken, Unsendable, WaitRow};
 pub use lately::{Lately, Tried, TriedLately};
 pub use nodes::Crew;
 pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};

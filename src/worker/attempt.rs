@@ -53,7 +53,7 @@ impl Attempt {
         let exchange = match request(&frozen(&claimed), keys, self.target.policy.timeout, started_at) {
             Ok(request) => {
                 signature = tools.feed.remembers().then(|| signature_of(&request)).flatten();
-                tools.egress.exchange(request).await
+                tools.egress.exchange(Request { delivery: Some(claimed.id), ..request }).await
             }
             Err(outcome) if self.leaves(&claimed, &outcome).await => return None,
             Err(outcome) => unsent(outcome),

@@ -13,6 +13,7 @@ use super::hub::Hub;
 use super::rows::{Looks, State};
 use super::sent::{Beginning, Placed, Sent};
 use super::tables::{self, Table};
+use super::taken::Places;
 use super::transaction::{Batch, Ledger};
 use super::values::{BUCKET_LOCK, bucket, delivery_row, get, state_number};
 use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
@@ -93,7 +94,7 @@ pub(super) fn release(hub: &Hub, fresh: Vec<Claimed>) {
 pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes: &[(usize, Sequence, &Effects)]) -> Result<(), Trouble> {
     let lanes = lanes(batch, writes).await?;
     order(batch, outgoing, writes, &lanes).await?;
-    let (mut state, mut looks, mut sent) = (State::default(), Looks::default(), Sent::default());
+    let (mut state, mut looks, mut sent, mut taken) = (State::default(), Looks::default(), Sent::default(), Places::default());
     let mut trouble = Vec::new();
     for (place, sequence, effects) in writes {
         let table = match &effects.table {
@@ -104,6 +105,9 @@ pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes
         let tenant = ledger.row;
         state.add(tenant, sequence.0, effects, &mut ledger.counter);
         looks.add(tenant, sequence.0, (effects, table), &mut ledger.counter);
+        if let Some(place) = &effects.taken {
+            taken.push(sequence.0, tenant, place);
+        }
         let scene = Scene { hub: batch.hub, lanes: &lanes, sequence: *sequence, at: effects.at };
         for message in &effects.messages {
             trouble.extend(
@@ -112,7 +116,9 @@ pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes
         }
     }
     let link = batch.link;
-    Box::pin(futures_util::future::try_join3(state.write(link), looks.write(link), sent.write(link))).await?;
+    // Boxed: it is large, and held through the whole transaction.
+    let written = futures_util::future::try_join4(state.write(link), looks.write(link), sent.write(link), taken.take(link));
+    Box::pin(written).await?;
     for (place, sequence, at, message, (number, lane)) in trouble {
         let Some(ledger) = batch.ledgers.get(place).cloned() else { continue };
         let Some(Err(unsendable)) = message.deliveries.get(number).map(|delivery| &delivery.due) else { continue };

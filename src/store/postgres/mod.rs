@@ -40,6 +40,7 @@ mod sent;
 mod sessions;
 mod settle;
 mod tables;
+mod taken;
 mod tls;
 mod transaction;
 mod values;

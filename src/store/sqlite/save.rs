@@ -13,7 +13,7 @@ use crate::store::sqlite::endpoints::{Standing, given_up};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
-use crate::store::sqlite::{objects, queue, saves, waits};
+use crate::store::sqlite::{objects, queue, saves, taken, waits};
 use crate::store::{
     Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, Recording, SaveJob,
     Unsendable, Way,
@@ -131,6 +131,7 @@ fn answer(connection: &Connection, tenant: i64, query: &Query) -> rusqlite::Resu
         Query::Waiting { model, id } => Answer::Waiting(waits::waiting(connection, tenant, model, id)?),
         Query::WaitsOf { model, object } => Answer::WaitsOf(waits::of(connection, tenant, model, object)?),
         Query::WaitCount { event, object, for_model, for_id } => waits::count(connection, tenant, (event, object), (for_model, for_id))?,
+        Query::Taken(taken) => Answer::Taken(taken::is_taken(connection, tenant, taken)?),
     })
 }
 
@@ -158,6 +159,9 @@ fn write(session: &mut Session, place: &Place<'_>, effects: &Effects) -> rusqlit
     }
     for wait in &effects.waits {
         waits::begin(connection, tenant, wait)?;
+    }
+    if let Some(taken) = &effects.taken {
+        taken::take(connection, tenant, taken)?;
     }
     let mut due = false;
     for message in &effects.messages {
