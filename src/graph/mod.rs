@@ -10,7 +10,7 @@ mod words;
 pub use dot::dot;
 pub(crate) use mermaid::label as mermaid_label;
 pub use mermaid::mermaid;
-pub use svg::{linked_svg, svg};
+pub use svg::{svg, svg_for_page};
 pub use words::conditions;
 pub(crate) use words::literal;
 

@@ -25,10 +25,10 @@ pub fn svg(graph: &Graph<'_>) -> String {
     picture(graph, STYLE, None)
 }
 
-/// The graph as SVG within a page that brings its own style; each webhook is a link to where `link` says.
+/// The graph as SVG within a page that brings its own style; each webhook is a link to where `link` says, if it does.
 #[must_use]
-pub fn linked_svg(graph: &Graph<'_>, link: &dyn Fn(&str) -> String) -> String {
-    picture(graph, "", Some(link))
+pub fn svg_for_page(graph: &Graph<'_>, link: Option<&dyn Fn(&str) -> String>) -> String {
+    picture(graph, "", link)
 }
 
 fn picture(graph: &Graph<'_>, style: &str, link: Option<&dyn Fn(&str) -> String>) -> String {

@@ -286,12 +286,14 @@ fn copies(shown: &Shown<'_>) -> Markup {
                 button.quiet type="button" data-copy="#curl" hidden { "Copy" }
                 pre #curl tabindex="0" { (Received(&curl::command(shown.delivery, shown.attempts.last(), target.as_ref().map(|target| &target.signer)))) }
             }
-            p {
-                a href={ (link) "/test.yaml" } { "As a scenario test" } " "
-                button.quiet type="button" data-fetch={ (link) "/test.yaml" } hidden { "Copy" }
-                (Sentence(" for `webhookc test`, with the saves that led to it"))
+            @if shown.page.scope.permits(OBJECTS) {
+                p {
+                    a href={ (link) "/test.yaml" } { "As a scenario test" } " "
+                    button.quiet type="button" data-fetch={ (link) "/test.yaml" } hidden { "Copy" }
+                    (Sentence(" for `webhookc test`, with the saves that led to it"))
+                }
+                p { a href=(shown.page.address.to("/saves.ndjson", &[("through", &shown.delivery.sequence.to_string())])) { "The saves up to it as NDJSON" } (Sentence(" for `webhookc test --from`")) }
             }
-            @if shown.page.scope.permits(OBJECTS) { p { a href=(shown.page.address.to("/saves.ndjson", &[("through", &shown.delivery.sequence.to_string())])) { "The saves up to it as NDJSON" } (Sentence(" for `webhookc test --from`")) } }
         }
     }
 }

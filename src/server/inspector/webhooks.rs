@@ -11,7 +11,7 @@ use super::page::{About, Failure, Page, Tab};
 use super::received::{Received, made};
 use crate::access::may;
 use crate::check::Rules;
-use crate::graph::{ModelNode, graph, linked_svg};
+use crate::graph::{ModelNode, graph, svg_for_page};
 use crate::server::App;
 use crate::server::access::Allowed;
 
@@ -25,12 +25,13 @@ pub(super) async fn list(State(app): State<Arc<App>>, allowed: Allowed<may::Webh
     let generation = running.ingest.generation();
     let rules: &Rules = &generation.rules;
     let graph = graph(rules);
+    let link: &dyn Fn(&str) -> String = &|webhook| page.address.webhook(webhook);
     let main = html! {
         h1 { "Webhooks" }
         @if rules.program.webhooks.is_empty() { p.note { "The program has none." } }
         @if rules.program.webhooks.len() <= PICTURED {
             figure.graph tabindex="0" aria-label="Models, their webhooks and who receives them" {
-                (made(linked_svg(&graph, &|webhook| page.address.webhook(webhook))))
+                (made(svg_for_page(&graph, page.scope.permits(WEBHOOK).then_some(link))))
             }
         }
         @for model in &graph.models { (draw(&page, model)) }
