@@ -25,6 +25,7 @@ use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, 
 use crate::resends;
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
+use crate::source;
 use crate::store::{self, Store};
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::vault::Found;
@@ -178,6 +179,7 @@ impl Node {
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
+            let reading = config.source.clone().map(|from| tokio::spawn(source::run(from, config.folder.clone(), ingest.clone())));
             let mut worker_stop = stop.clone();
             let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
             ready(&report.lines);
@@ -186,6 +188,9 @@ impl Node {
                 () = reexamine(&ingest, &swapped) => {}
                 () = follow_others(&store, &keychain, &keys_of_tenants) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
+            }
+            if let Some(reading) = reading {
+                reading.abort();
             }
             resending.abort();
             forgetting.abort();

@@ -11,6 +11,7 @@ use super::document::{Document, Mistake, Table, Value};
 use super::endpoint::{Policies, alerts, endpoint, receiver, tables, unique};
 use super::retention::retention;
 use super::secret::SecretSource;
+use super::source::source;
 use super::{Config, FILE_NAME, in_folder};
 use crate::ids::FileId;
 use crate::text::Spanned;
@@ -101,6 +102,13 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
     if let Some(mut compat) = table.take("compat").and_then(|value| value.table("[compat]".to_owned(), out)) {
         config.dialects = dialects(&mut compat, out);
         compat.finish(out);
+    }
+    if let Some(mut sources) = table.take("source").and_then(|value| value.table("[source]".to_owned(), out)) {
+        if let Some(mut postgres) = sources.take("postgres").and_then(|value| value.table("[source.postgres]".to_owned(), out)) {
+            config.source = source(&mut postgres, out);
+            postgres.finish(out);
+        }
+        sources.finish(out);
     }
     if let Some(mut kept) = table.take("retention").and_then(|value| value.table("[retention]".to_owned(), out)) {
         config.retention = retention(&mut kept, out);

@@ -12,6 +12,7 @@ mod keys;
 mod project;
 mod retention;
 mod secret;
+mod source;
 mod stamp;
 
 pub use dialect::Dialect;
@@ -22,6 +23,7 @@ pub use keys::{Keys, PreviousSecret};
 pub use project::{LoadError, Project, Reading, read, read_over, read_settings, read_text};
 pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
+pub use source::{OnRefused, Source, SourceTable};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -77,6 +79,8 @@ pub struct Config {
     pub retention: Retention,
     /// The APIs of other systems that the node has besides its own.
     pub dialects: Vec<Dialect>,
+    /// The database that is read, if there is one.
+    pub source: Option<Source>,
     /// Where the names of `[vars]`, `[secrets]` and `[receivers]` are written, by `vars.x`, `secrets.x`, `receivers.x`.
     pub names: BTreeMap<String, Span>,
 }
@@ -129,6 +133,7 @@ impl Config {
             in_flight: None,
             retention: Retention::default(),
             dialects: Vec::new(),
+            source: None,
             names: BTreeMap::new(),
         }
     }

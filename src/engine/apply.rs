@@ -37,17 +37,14 @@ pub(super) fn apply(program: &Program, save: &Save, before: Option<&Arc<Record>>
             Ok(Applied { operation: Operation::Update, object: record(values) })
         }
         (Change::Patch(changes), Some(before)) => {
-            let mut values = before.values.clone();
-            for (id, value) in changes {
-                let mut value = value.clone();
-                if model.property(*id).is_attachment() {
-                    keep_upload(before.value(*id), &mut value);
-                }
-                if let Some(slot) = values.get_mut(id.index()) {
-                    *slot = value;
-                }
-            }
-            Ok(Applied { operation: Operation::Update, object: record(values) })
+            Ok(Applied { operation: Operation::Update, object: record(merged(model, changes, before)) })
+        }
+        (Change::Row(row), Some(before)) => {
+            Ok(Applied { operation: Operation::Update, object: record(merged(model, &row.values, before)) })
+        }
+        (Change::Row(row), None) => {
+            let nothing = Record::empty(program, save.model, &save.id, updated_at);
+            Ok(Applied { operation: Operation::Create, object: record(merged(model, &row.values, &nothing)) })
         }
         (Change::Upload(id, uploaded), Some(before)) => {
             let merged = upload(model, *id, before, uploaded)?;
@@ -57,10 +54,25 @@ pub(super) fn apply(program: &Program, save: &Save, before: Option<&Arc<Record>>
             }
             Ok(Applied { operation: Operation::Update, object: record(values) })
         }
-        (Change::Delete, Some(before)) => Ok(Applied { operation: Operation::Delete, object: Arc::clone(before) }),
+        (Change::Delete | Change::RowGone(_), Some(before)) => Ok(Applied { operation: Operation::Delete, object: Arc::clone(before) }),
         (Change::Patch(_) | Change::Upload(..), None) => Err(no_such_object(model, &save.id, Some("create it with PUT first"))),
-        (Change::Delete, None) => Err(no_such_object(model, &save.id, None)),
+        (Change::Delete | Change::RowGone(_), None) => Err(no_such_object(model, &save.id, None)),
     }
+}
+
+/// What an object was, with these values over it.
+fn merged(model: &Model, changes: &[(PropertyId, Value)], before: &Record) -> Vec<Value> {
+    let mut values = before.values.clone();
+    for (id, value) in changes {
+        let mut value = value.clone();
+        if model.property(*id).is_attachment() {
+            keep_upload(before.value(*id), &mut value);
+        }
+        if let Some(slot) = values.get_mut(id.index()) {
+            *slot = value;
+        }
+    }
+    values
 }
 
 fn no_such_object(model: &Model, id: &str, help: Option<&str>) -> Refused {

@@ -37,7 +37,7 @@ pub use mistake::Refused;
 pub use moment::Moment;
 pub use rehearse::{Rehearsal, rehearse};
 pub use replay::{Look, Replayed, looks, replay};
-pub use save::{Change, MAX_BODY_BYTES, Save, Verb, parse_save};
+pub use save::{Change, MAX_BODY_BYTES, Row, Save, Verb, parse_save};
 pub use trace::{TraceEntry, VerdictWord, read_trace, trace_entry, write_trace};
 pub use verdict::{Decision, Verdict};
 pub use waits::reexamine;

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 
 use crate::activity::{Activity, Decided, Feed};
 use crate::check::TenantEndpoints;
-use crate::engine::{Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
+use crate::engine::{Change, Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::reads::{found, query};
-use crate::ingest::{IngestError, Saved};
-use crate::store::{Answer, JobStep, Query, SaveJob, StoreError};
+use crate::ingest::{Follows, IngestError, Saved, Voice};
+use crate::store::{Advance, Answer, JobStep, Query, SaveJob, StoreError};
 use crate::telemetry::{self, Parent};
 use crate::time::Entropy;
 
@@ -32,7 +32,7 @@ pub(super) struct Saving {
     saves: Vec<Save>,
     /// Is told after the commit.
     feed: Feed,
-    /// What is known for the save in hand, which is the one after those in `saved`.
+    /// What is known for the save in hand, which is the one after those in `saved` and those that were skipped.
     known: Known,
     asked: Vec<Read>,
     rounds: usize,
@@ -44,12 +44,19 @@ pub(super) struct Saving {
     parent: Option<Parent>,
     decided: telemetry::Decided,
     error: Option<IngestError>,
+    /// The step that their source takes with them.
+    follows: Option<Follows>,
+    /// How many of the saves changed nothing that is there.
+    skipped: usize,
+    overtaken: bool,
 }
 
 /// What came of the saves of a job.
 pub(super) struct Done {
     pub(super) saved: Vec<Saved>,
     pub(super) decided: telemetry::Decided,
+    /// Whether the source was not where it was thought to be; nothing is stored then.
+    pub(super) overtaken: bool,
 }
 
 impl Saving {
@@ -78,15 +85,28 @@ impl Saving {
             parent: telemetry::parent(),
             decided: telemetry::Decided::default(),
             error: None,
+            follows: None,
+            skipped: 0,
+            overtaken: false,
         }
+    }
+
+    /// The same, of a source.
+    pub(super) fn of_source(self, follows: Follows) -> Self {
+        Self { follows: Some(follows), ..self }
     }
 
     /// What came of it, after the store has run it.
     pub(super) fn into_result(self) -> Result<Done, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Done { saved: self.saved, decided: self.decided }),
+            None => Ok(Done { saved: self.saved, decided: self.decided, overtaken: self.overtaken }),
         }
+    }
+
+    /// Which save is in hand.
+    fn index(&self) -> usize {
+        self.saved.len() + self.skipped
     }
 
     fn learn(&mut self, answers: Vec<Answer>) -> Result<(), String> {
@@ -111,7 +131,7 @@ impl Saving {
     }
 
     fn write(&mut self, sequence: Sequence, outcome: Outcome) -> JobStep {
-        let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
+        let Some(save) = self.saves.get(self.index()) else { return JobStep::Done };
         let operation = outcome.operation;
         let trace = outcome.decided.trace(&self.generation.rules, operation);
         let program = &self.generation.rules.program;
@@ -125,6 +145,9 @@ impl Saving {
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
         let mut effects = rows(circumstances, (save.model, &save.id), outcome, written);
+        if self.follows.as_ref().is_some_and(|follows| follows.voice == Voice::Silent) {
+            effects.messages.clear();
+        }
         effects.record.item = item;
         let messages: Vec<_> = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         if let Some(decisions) = decisions {
@@ -175,12 +198,19 @@ impl SaveJob for Saving {
         if let Err(why) = self.learn(answers) {
             return self.fail(why);
         }
-        let index = self.saved.len();
+        let index = self.index();
         let Some(save) = self.saves.get(index) else { return JobStep::Done };
         let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
         match evaluate(&self.generation.rules, save, &self.known, moment) {
             Step::Need(reads) => self.ask(reads),
             Step::Done(outcome) => self.write(sequence, *outcome),
+            // A row that was never seen is gone: nothing has happened to anything that is here.
+            Step::Refused(_) if matches!(save.change, Change::RowGone(_)) => {
+                self.skipped += 1;
+                self.known.found.clear();
+                self.rounds = 0;
+                self.step(sequence, Vec::new())
+            }
             Step::Refused(refused) => {
                 self.error = Some(IngestError::Refused { index, refused });
                 JobStep::Abort
@@ -203,9 +233,18 @@ impl SaveJob for Saving {
         queries
     }
 
+    fn advance(&self) -> Option<Advance> {
+        self.follows.as_ref().and_then(|follows| follows.advance.clone())
+    }
+
+    fn overtaken(&mut self) {
+        self.overtaken = true;
+    }
+
     fn restart(&mut self) -> bool {
         self.known = Known::default();
         (self.asked, self.rounds, self.error) = (Vec::new(), 0, None);
+        (self.skipped, self.overtaken) = (0, false);
         (self.saved, self.news, self.decided) = (Vec::with_capacity(self.saves.len()), Vec::new(), telemetry::Decided::default());
         true
     }

@@ -20,7 +20,7 @@ use crate::engine::{Refused, Save, Trace};
 use crate::generation::{Generation, Live};
 use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
-use crate::store::{Store, StoreError};
+use crate::store::{Advance, Store, StoreError};
 use crate::telemetry::{SaveEnd, numbers};
 use crate::time::{Clock, Entropy};
 use job::{Done, Saving};
@@ -69,6 +69,33 @@ pub enum IngestError {
     Store(#[from] StoreError),
 }
 
+/// How saves of a source are taken in.
+#[derive(Clone, Debug)]
+pub struct Follows {
+    /// The step that the source takes with them.
+    pub advance: Option<Advance>,
+    /// Whether anybody is told.
+    pub voice: Voice,
+}
+
+/// Whether anything is sent for what fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// As for every save.
+    Aloud,
+    /// Nothing is sent, and a `ready` webhook that would have fired is used up.
+    Silent,
+}
+
+/// What became of saves of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// They are stored.
+    Taken,
+    /// The source was not where the step begins: another reader has gone on. Nothing is stored.
+    Overtaken,
+}
+
 impl Ingest {
     /// The generation in force; a save is read and taken in by one and the same.
     #[must_use]
@@ -82,8 +109,33 @@ impl Ingest {
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
     pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
-        let (tenant, entropy, count) = (tenant.tenant().clone(), Arc::clone(&self.entropy), saves.len());
-        let job = Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone());
+        let count = saves.len();
+        self.run(self.job(tenant, saves, generation), count).await.map(|done| done.saved)
+    }
+
+    /// Takes in what a source has told, as [`Ingest::save`] does, and where the source is then, in one transaction. The deletion of what is
+    /// not there is passed over.
+    ///
+    /// # Errors
+    /// When a save is refused or the store fails; nothing is stored then.
+    pub async fn follow(
+        &self,
+        tenant: &TenantScope,
+        saves: Vec<Save>,
+        generation: &Arc<Generation>,
+        follows: Follows,
+    ) -> Result<Followed, IngestError> {
+        let count = saves.len();
+        let done = self.run(self.job(tenant, saves, generation).of_source(follows), count).await?;
+        Ok(if done.overtaken { Followed::Overtaken } else { Followed::Taken })
+    }
+
+    fn job(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Saving {
+        let (tenant, entropy) = (tenant.tenant().clone(), Arc::clone(&self.entropy));
+        Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone())
+    }
+
+    async fn run(&self, job: Saving, count: usize) -> Result<Done, IngestError> {
         let began = Instant::now();
         let ended = self.store.save(job).await.map_err(IngestError::from).and_then(Saving::into_result);
         let end = match &ended {
@@ -92,8 +144,8 @@ impl Ingest {
             Err(IngestError::Store(_)) => SaveEnd::Failed,
         };
         numbers().saves(end, count, began.elapsed());
-        let Done { saved, decided } = ended?;
-        numbers().decisions(decided);
-        Ok(saved)
+        let done = ended?;
+        numbers().decisions(done.decided);
+        Ok(done)
     }
 }

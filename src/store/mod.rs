@@ -32,6 +32,7 @@ mod resend_pace;
 mod resends;
 mod rows;
 mod saves;
+mod sources;
 mod sqlite;
 
 pub use access::{AuditEntry, Whose};
@@ -46,6 +47,7 @@ pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, O
 pub use lately::{Lately, Tried, TriedLately};
 pub use nodes::Crew;
 pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
+pub(crate) use postgres::{Tls, reach};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
 pub use receipt::{KeptAnswer, Receipt};
@@ -55,6 +57,7 @@ pub use rows::{
     Settled, Share, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
+pub use sources::{Advance, Position};
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Measurable, Registry};
 
-use super::Metric;
+use super::{Metric, SourceNumbers};
 
 /// Bounds of times, in seconds: from a save to the longest deadline of a request.
 const SECONDS: [f64; 14] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
@@ -81,6 +81,7 @@ pub struct Numbers {
     reload_rejected: Gauge,
     generation: Gauge,
     api_answers: Each<3>,
+    source: SourceNumbers,
 }
 
 /// The numbers of this process.
@@ -120,6 +121,7 @@ impl Numbers {
             reload_rejected,
             generation,
             api_answers: each(&mut registry, Metric::ApiAnswers, "class", ["good", "refused", "failed"]),
+            source: SourceNumbers::new(&mut registry),
             registry,
         }
     }
@@ -162,6 +164,11 @@ impl Numbers {
     /// The API answered.
     pub fn answered(&self, answer: ApiAnswer) {
         add(&self.api_answers, answer as usize, 1);
+    }
+
+    /// Those of the source.
+    pub fn source(&self) -> &SourceNumbers {
+        &self.source
     }
 
     pub(super) fn registry(&self) -> &Registry {

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 /// Makes connections secure.
 #[derive(Clone)]
-pub(super) struct Tls(TlsConnector);
+pub(crate) struct Tls(TlsConnector);
 
 impl Tls {
     /// # Errors
@@ -48,7 +48,7 @@ where
 }
 
 /// A connection about to be made secure.
-pub(super) struct Handshake {
+pub(crate) struct Handshake {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
@@ -67,7 +67,7 @@ where
 }
 
 /// A secure connection.
-pub(super) struct Stream<S>(Box<Secured<S>>);
+pub(crate) struct Stream<S>(Box<Secured<S>>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {
     fn channel_binding(&self) -> ChannelBinding {

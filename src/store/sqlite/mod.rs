@@ -25,6 +25,7 @@ mod receipts;
 mod resends;
 mod save;
 mod saves;
+mod sources;
 mod session;
 mod sessions;
 mod settle;
