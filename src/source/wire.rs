@@ -115,28 +115,6 @@ impl Wire {
         }
     }
 
-    /// The first row that a command answers.
-    pub(super) async fn row(&mut self, command: &str) -> Result<Vec<Option<String>>, SourceError> {
-        frontend::query(command, &mut self.write)?;
-        self.flush().await?;
-        let mut first = Vec::new();
-        let mut error = None;
-        loop {
-            #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of another crate, which may grow")]
-            match self.message().await? {
-                Message::DataRow(body) if first.is_empty() => {
-                    let text = |range: Option<std::ops::Range<usize>>| {
-                        Ok(range.and_then(|range| body.buffer().get(range)).map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
-                    };
-                    first = body.ranges().map(text).collect()?;
-                }
-                Message::ErrorResponse(body) => error = Some(told(&body)),
-                Message::ReadyForQuery(_) => return error.map_or(Ok(first), Err),
-                _ => {}
-            }
-        }
-    }
-
     /// Begins the stream from where the slot is.
     pub(super) async fn start(&mut self, slot: &str, publication: &str) -> Result<(), SourceError> {
         let publication = quoted(publication).replace('\'', "''");
