@@ -30,7 +30,7 @@ import urllib.request
 
 API = "127.0.0.1:7391"
 SINK = "127.0.0.1:9999"
-HANGING = "127.0.0.1:9998"
+OTHER_SINK = "127.0.0.1:9998"
 FIELDS = [
     ("ts_ns", "integer"), ("name", "text"), ("serial_number", "text"), ("make", "text"), ("kind", "text"), ("status", "text"), ("notes", "text"),
     ("latitude", "number"), ("longitude", "number"), ("room", "text"), ("active", "boolean"), ("count", "integer"),
@@ -74,7 +74,8 @@ SCENARIOS = {
     "fanout": dict(saves=1000, load=["-c", "8"], endpoints=50),
     "rate200": dict(saves=2000, load=["-c", "16", "--rate", "200"], pipeline=["-c", "16", "--rate", "200"]),
     "rate1000": dict(saves=10000, load=["-c", "16", "--rate", "1000"], pipeline=["-c", "16", "--rate", "1000"]),
-    "hang": dict(saves=4000, load=["-c", "16", "--rate", "400"], hang=True),
+    "hang": dict(saves=4000, load=["-c", "16", "--rate", "400"], beside="hang:1"),
+    "both-well": dict(saves=4000, load=["-c", "16", "--rate", "400"], beside=""),
     "no-hang": dict(saves=2000, load=["-c", "16", "--rate", "200"]),
     "queue-20k": dict(queued=20000),
     "queue-1m": dict(queued=1000000),
@@ -188,11 +189,12 @@ class Bench:
             webhooks = UPDATE
             if scenario.get("events"):
                 webhooks += '<webhook type="update" name="nothing"><field name="name" equals="nothing" /></webhook>\n'
-            hanging = None
-            if scenario.get("hang"):
+            other = None
+            if "beside" in scenario:
                 webhooks = FIRST_HALF
-                endpoints = [endpoint("good", '["good"]'), endpoint("stuck", '["stuck"]', HANGING)]
-                hanging = subprocess.Popen([f"{self.options.programs}/sink", "--addr", HANGING, "--fault", "hang:1"], stderr=subprocess.DEVNULL)
+                endpoints = [endpoint("good", '["good"]'), endpoint("stuck", '["stuck"]', OTHER_SINK)]
+                other = [f"{self.options.programs}/sink", "--addr", OTHER_SINK, "--fault", scenario["beside"]]
+                other = subprocess.Popen(other, stderr=subprocess.DEVNULL)
             with open(f"{folder}/schema.xml", "w") as file:
                 file.write(schema(webhooks))
             with open(f"{folder}/webhookc.toml", "w") as file:
@@ -216,8 +218,8 @@ class Bench:
                 body, url, method = SAVE, OBJECT, "PUT"
                 if scenario.get("batch"):
                     body, url, method = f'{{"model":"asset","id":"{{id}}","fields":{SAVE}}}', SAVES, "POST"
-                if scenario.get("hang"):
-                    return self.with_hanging(process, scenario, folder)
+                if "beside" in scenario:
+                    return self.beside_another(process, scenario, folder)
                 server = cluster.cpu_seconds() if cluster else 0
                 result = self.e2e("webhookc", process, url, scenario["saves"], scenario["load"], count, method, body, folder)
                 if cluster:
@@ -230,9 +232,9 @@ class Bench:
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait()
-                if hanging:
-                    hanging.terminate()
-                    hanging.wait()
+                if other:
+                    other.terminate()
+                    other.wait()
 
     def drained(self, process, queued, folder):
         """Saves for a suspended endpoint, then how fast what waits is sent when it is released, for a minute at most."""
@@ -258,8 +260,8 @@ class Bench:
             sink.terminate()
             sink.wait()
 
-    def with_hanging(self, process, scenario, folder):
-        """Half of the saves go to an endpoint that never answers; the figures are those of the other."""
+    def beside_another(self, process, scenario, folder):
+        """Half of the saves go to another endpoint, which may never answer; the figures are those of the first."""
         half, connections = scenario["saves"] // 2, ["-c", "8", "--rate", str(int(scenario["load"][3]) // 2)]
         with open(f"{folder}/stuck.json", "w") as file:
             file.write(SAVE.replace('"active":true', '"active":false'))

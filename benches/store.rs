@@ -76,6 +76,7 @@ impl SaveJob for Fill {
             waits: Vec::new(),
             ended_waits: Vec::new(),
             record: webhookc::store::Record::default(),
+            taken: None,
             messages: vec![message],
         }))
     }

@@ -3,7 +3,7 @@
 //! store is the record, this is only the news. A feed that remembers its last events lets a watcher go on where it was cut off.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,8 +12,10 @@ use tokio::sync::broadcast;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence, Tenant};
 use crate::telemetry::Parent;
 
-/// Events that a watcher may fall behind by.
+/// Events that a watcher may fall behind by. Their places take 1 MB, so that they are made for the first watcher.
 const BACKLOG: usize = 4096;
+/// The same of what is notable, which a node always watches: a quarter of a second of nothing but failed attempts.
+const NOTABLE_BACKLOG: usize = 1024;
 /// Events that a feed remembers: a page that was away for a few seconds under load misses nothing; about 1 MiB.
 const REMEMBERED: usize = 2048;
 
@@ -120,7 +122,8 @@ pub struct Decided {
 /// Where events go and come from: all of them, and apart from them those that even a quiet log has.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    all: broadcast::Sender<Event>,
+    /// Once somebody watches.
+    all: Arc<OnceLock<broadcast::Sender<Event>>>,
     notable: broadcast::Sender<Event>,
     past: Arc<Mutex<Past>>,
     remembers: bool,
@@ -161,7 +164,11 @@ impl Feed {
     }
 
     fn new(remembers: bool) -> Self {
-        Self { all: broadcast::Sender::new(BACKLOG), notable: broadcast::Sender::new(BACKLOG), past: Arc::default(), remembers }
+        Self { all: Arc::default(), notable: broadcast::Sender::new(NOTABLE_BACKLOG), past: Arc::default(), remembers }
+    }
+
+    fn all(&self) -> &broadcast::Sender<Event> {
+        self.all.get_or_init(|| broadcast::Sender::new(BACKLOG))
     }
 
     fn past(&self) -> MutexGuard<'_, Past> {
@@ -177,7 +184,7 @@ impl Feed {
     /// Whether anybody watches everything; what is costly to say and not notable need not be said otherwise.
     #[must_use]
     pub fn is_watched(&self) -> bool {
-        self.remembers || self.all.receiver_count() > 0
+        self.remembers || self.all.get().is_some_and(|all| all.receiver_count() > 0)
     }
 
     /// Whether the node is about to end.
@@ -208,13 +215,15 @@ impl Feed {
         if event.what.is_notable() && self.notable.receiver_count() > 0 {
             drop(self.notable.send(event.clone()));
         }
-        drop(self.all.send(event));
+        if let Some(all) = self.all.get() {
+            drop(all.send(event));
+        }
     }
 
     /// Watches everything from now on.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Event> {
-        self.all.subscribe()
+        self.all().subscribe()
     }
 
     /// Watches everything after the event of this number.
@@ -224,7 +233,7 @@ impl Feed {
         let first_kept = past.last + 1 - past.kept.len() as u64;
         let known = (first_kept..=past.last + 1).contains(&after.saturating_add(1));
         let missed = known.then(|| past.kept.iter().filter(|event| event.number > after).cloned().collect());
-        Resumed { missed, last: past.last, news: self.all.subscribe() }
+        Resumed { missed, last: past.last, news: self.all().subscribe() }
     }
 
     /// Watches from now on what is notable: failed attempts and reloads.

@@ -29,6 +29,8 @@
 //! | forget | [`retention`] | settled deliveries | room |
 //! | edit | [`lsp`] | what an editor holds | the same, as it is typed |
 //! | send | [`worker`], [`egress`], [`delivery`] | due deliveries | attempts |
+//! | hand over | `broker` | requests for a broker | messages of a stream |
+//! | take up | `consume` | messages of a stream | saves |
 //! | trace | `spans` | what happens | spans for a collector |
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
@@ -73,11 +75,15 @@ pub mod store;
 pub mod retention;
 pub mod resends;
 pub mod rekey;
+#[cfg(feature = "nats")]
+pub mod broker;
 pub mod egress;
 #[cfg(feature = "otel")]
 pub mod spans;
 pub mod ingest;
 pub mod source;
+#[cfg(feature = "nats")]
+pub mod consume;
 pub mod worker;
 pub mod reload;
 pub mod server;

@@ -12,6 +12,8 @@ use crate::time::Clock;
 
 /// Between the end of a sweep and the begin of the next.
 const INTERVAL: Duration = Duration::from_hours(1);
+/// How often a node that is not the one to sweep looks whether it is.
+const TURN: Duration = Duration::from_mins(1);
 /// The pause after a step, as a multiple of the step: the writer is free for nine tenths of the time.
 const PAUSE_FACTOR: u32 = 9;
 /// The same in a sweep that has taken longer than it should: a store that grows without end is worse than slower saves.
@@ -52,6 +54,9 @@ pub async fn sweep(store: &Store, cutoffs: &Cutoffs, pace: Pace) -> Result<Remov
     let mut next = Some(Sweep::START);
     let sweep_began = Instant::now();
     while let Some(here) = next {
+        if pace == Pace::Gentle && !store.crew().leads() {
+            break;
+        }
         let began = Instant::now();
         let (step, then) = store.prune(cutoffs, here).await?;
         removed += step;
@@ -67,9 +72,13 @@ pub async fn sweep(store: &Store, cutoffs: &Cutoffs, pace: Pace) -> Result<Remov
     Ok(removed)
 }
 
-/// Sweeps a store again and again, from now on. Ends with the store, or when the future is dropped: no step is ever done by half.
+/// Sweeps a store again and again, from now on; of several nodes one does. Ends with the store, or when the future is dropped: no step is ever
+/// done by half.
 pub async fn run(store: Store, retention: Retention, clock: Arc<dyn Clock>) {
     loop {
+        while !store.crew().leads() {
+            tokio::time::sleep(TURN).await;
+        }
         match sweep(&store, &cutoffs(&retention, clock.now()), Pace::Gentle).await {
             Ok(removed) if removed.is_nothing() => {}
             Ok(removed) => {

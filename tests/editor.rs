@@ -139,13 +139,17 @@ fn project_files_match_their_json_schema() {
         [[endpoints]]\nname = \"erp\"\nevents = [\"a\"]\nurl = \"http://x\"\nsecret = { file = \"k\" }\nsignatures = [\"standard\", \"asymmetric\", \"journey\"]\n\
         signing_key = { env = \"K\" }\nprevious_secrets = [{ secret = \"whsec_x\", until = 2026-12-01T00:00:00Z }]\n\
         timeout = \"15s\"\nconcurrency = 4\nrate_limit = \"100/s\"\norder = \"object\"\nenabled = true\n[endpoints.failure_handling]\ntriggers = [\"5xx\", 429]\n\
-        alert_endpoint = \"ops\"\ndivert = false\nsuspend = true\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n";
+        alert_endpoint = \"ops\"\ndivert = false\nsuspend = true\nretry = { pattern = \"linear\", interval = \"1s\", max_attempts = 5 }\n\
+        [nats.main]\nservers = [\"nats://x\"]\nuser = \"u\"\npassword = { env = \"P\" }\ntls = true\nca = \"f\"\n\
+        [source.nats]\nstream = \"S\"\nsubject = \"s.>\"\ntenant = { part = 2 }\nmodel = \"asset\"\nid = { part = 3 }\nack_wait = \"5s\"\norder = \"none\"\n";
     assert_eq!(errors(&validator, &read(whole)), Vec::<String>::new());
     for wrong in [
         "ap = \"a\"",
         "app = 1",
         "[listen]\nadress = \"x\"",
         "[secrets]\nt = \"in the file\"",
+        "[nats.main]\ntls = true",
+        "[source.nats]\nstream = \"S\"\nid = { part = 0 }",
         "[retention]\ndelivered = \"soon\"",
         "[retention]\nfaild = \"1d\"",
         "[receivers.x]\nurl = \"u\"\nprevious_secrets = [{ secret = \"s\" }]",

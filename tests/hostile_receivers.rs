@@ -85,7 +85,9 @@ async fn exchange(attack: Attack, hostile: &Hostile) -> Exchange {
     // More than a socket takes, so that a receiver that does not read is noticed.
     let body = Bytes::from(vec![b'x'; if attack == Attack::Deaf { 16 << 20 } else { 2 }]);
     let timeout = DEADLINE;
-    client.exchange(Request { method: "POST".to_owned(), url: url(attack, hostile), headers: Vec::new(), body, timeout }).await
+    client
+        .exchange(Request { method: "POST".to_owned(), url: url(attack, hostile), headers: Vec::new(), body, timeout, delivery: None })
+        .await
 }
 
 /// Waits until every connection has been given up.
@@ -201,7 +203,7 @@ async fn what_comes_behind_an_answer_is_not_taken_for_the_next() {
     for _ in 0..5 {
         let timeout = Duration::from_secs(10);
         let (url, headers, body) = (url(Attack::Poison, &hostile), Vec::new(), Bytes::from_static(b"{}"));
-        let exchange = client.exchange(Request { method: "POST".to_owned(), url, headers, body, timeout }).await;
+        let exchange = client.exchange(Request { method: "POST".to_owned(), url, headers, body, timeout, delivery: None }).await;
         assert_eq!((exchange.status, &*exchange.body), (Some(500), &b"oops"[..]), "{:?}", exchange.outcome);
     }
     assert_eq!(hostile.connections(), 5, "a connection that has said too much is given up");

@@ -68,6 +68,7 @@ impl World {
         let target = Target { name: "sink".to_owned(), policy: Arc::default(), signer };
         let targets = [(EndpointId::new("ep_sink"), Arc::new(target))].into_iter().collect();
         let generation = Arc::new(Generation {
+            shared: webhookc::generation::Shared::default(),
             number: 1,
             rules,
             targets,

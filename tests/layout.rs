@@ -22,6 +22,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tokio_postgres", &["store", "source"]),
     ("postgres_protocol", &["source"]),
     ("fallible_iterator", &["source"]),
+    ("tokio_postgres", &["store"]),
+    ("async_nats", &["broker", "consume"]),
     ("reqwest", &[]),
     ("hyper", &["egress"]),
     ("hyper_util", &["egress"]),

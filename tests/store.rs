@@ -41,6 +41,8 @@ mod saves;
 mod sealed;
 #[path = "store/tables.rs"]
 mod tables;
+#[path = "store/taken.rs"]
+mod taken;
 #[path = "store/script.rs"]
 mod script;
 

@@ -34,6 +34,8 @@ mod script;
 mod several;
 #[path = "store/tables.rs"]
 mod tables;
+#[path = "store/taken.rs"]
+mod taken;
 
 /// Which database the suite runs against.
 const BACKEND: script::Backend = script::Backend::Postgres;

@@ -44,7 +44,15 @@ fn generation(number: u64, schema: &str) -> Arc<Generation> {
     let signer = Signer::new(Secret::from_random([7; 32]), Vec::new());
     let target = Target { name: "sink".to_owned(), policy: Arc::default(), signer };
     let targets = [(EndpointId::new("ep_sink"), Arc::new(target))].into_iter().collect();
-    Arc::new(Generation { number, rules, targets, secrets: BTreeMap::default(), own: Arc::default(), origin: Arc::default() })
+    Arc::new(Generation {
+        number,
+        shared: webhookc::generation::Shared::default(),
+        rules,
+        targets,
+        secrets: BTreeMap::default(),
+        own: Arc::default(),
+        origin: Arc::default(),
+    })
 }
 
 struct World {

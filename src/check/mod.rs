@@ -96,7 +96,7 @@ pub fn check(program: Program, settings: Settings, uses: Option<&Uses>, out: &mu
     let subscriptions = subscriptions::compile(world, &endpoints, &predicates, subscribers, out);
     let alerts = alerts::compile(&settings, &endpoints, out);
     let graphs = program.models.iter().map(|_| OnceLock::new()).collect();
-    let tenant_settings = Settings { secrets: BTreeSet::new(), endpoints: Vec::new(), ..settings.clone() };
+    let tenant_settings = Settings { secrets: BTreeSet::new(), brokers: None, endpoints: Vec::new(), ..settings.clone() };
     let identity = Arc::new(());
     let rules = Rules { program, settings, predicates, endpoints, subscriptions, alerts, tenant_settings, identity, graphs };
     if out.has_errors() { Err(Box::new(rules)) } else { Ok(Valid(rules)) }

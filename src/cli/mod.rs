@@ -4,6 +4,7 @@
 mod audit;
 mod backfill;
 mod backup;
+mod brokers;
 mod check;
 mod client;
 mod completions;
@@ -42,7 +43,9 @@ mod verify;
 mod vault;
 
 use std::ffi::OsString;
+use std::pin::Pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
@@ -180,8 +183,14 @@ fn small_pages() {
     let _unchanged = rustix::thread::disable_transparent_huge_pages(true);
 }
 
+/// How long a thread waits for the next thing that blocks: less than the pause between two looks at the project's files, which would keep
+/// every thread that there ever was.
+const IDLE_THREAD: Duration = Duration::from_secs(1);
+
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_keep_alive(IDLE_THREAD).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::of("cannot start the runtime", &error))?;
+    // Boxed, so that the loop that drives it is in the program once.
+    let work: Pin<Box<dyn Future<Output = _>>> = Box::pin(work);
     runtime.block_on(work)
 }

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::future::join;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::descriptors;
 use super::failure::Failure;
 use super::vault::{key_of_store, vault};
+use super::{brokers, descriptors};
 use crate::activity::{Activity, Feed};
 use crate::config::{self, Config, Overrides};
-use crate::egress::{Client, Guard};
+use crate::egress::Guard;
 use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
@@ -159,7 +160,7 @@ impl Node {
             }
         };
         if let Some(generation) = generation {
-            let egress = Client::new(guard).map_err(|error| Failure::of("cannot send webhooks", &error))?;
+            let egress = brokers::way_out(guard, &config).await?;
             let live = live(generation);
             let worker = Worker {
                 store: store.clone(),
@@ -173,15 +174,15 @@ impl Node {
             let ingest = Ingest { store: store.clone(), live: Arc::clone(&live), clock: Arc::clone(&clock), entropy, feed: feed.clone() };
             keyring.load_tenants().await.map_err(|error| Failure::of("cannot take up the endpoints of tenants", &error))?;
             let keys_of_tenants = Arc::clone(&keyring);
+            let reading = brokers::take_up(&config, &egress, &ingest, &stop);
             app.start(Running { ingest: ingest.clone(), keyring, keychain: Arc::clone(&keychain), egress, store_key: Some(store_key) });
             begun(&feed, &*clock, &swapped);
             let noting = Arc::clone(&keychain);
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
-            let reading = config.source.clone().map(|from| tokio::spawn(source::run(from, config.folder.clone(), ingest.clone())));
-            let mut worker_stop = stop.clone();
-            let worker = tokio::spawn(worker.run(async move { drop(worker_stop.wait_for(|stop| *stop).await) }));
+            let following = config.source.clone().map(|from| tokio::spawn(source::run(from, config.folder.clone(), ingest.clone())));
+            let worker = tokio::spawn(join(worker.run(stopped(stop.clone())), reading));
             ready(&report.lines);
             tokio::select! {
                 () = reloader.run(live) => {}
@@ -189,8 +190,8 @@ impl Node {
                 () = follow_others(&store, &keychain, &keys_of_tenants) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
-            if let Some(reading) = reading {
-                reading.abort();
+            if let Some(following) = following {
+                following.abort();
             }
             resending.abort();
             forgetting.abort();
@@ -209,6 +210,11 @@ impl Node {
         store.close().await;
         Ok(true)
     }
+}
+
+/// Ready when the node is to stop.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 /// The first program is at work.

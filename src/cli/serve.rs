@@ -96,6 +96,9 @@ impl Serve {
 }
 
 fn start(filter: &str, format: telemetry::LogFormat, output: Output) -> Result<(), Failure> {
+    // The client of the brokers tells once more what the log says of them.
+    #[cfg(feature = "nats")]
+    let filter = &format!("async_nats=warn,{filter}");
     let color = if output.err.color { telemetry::Color::Yes } else { telemetry::Color::No };
     telemetry::start_log(filter, format, color).map_err(|error| Failure::new(error.to_string()))
 }

@@ -43,6 +43,6 @@ pub(super) fn unusable(error: &StoreError) -> Failure {
         StoreError::Locked | StoreError::Secret { .. } => {
             failure.help("the key is in `WEBHOOKC_KEY`, where `[store]` says, or in a file beside the store")
         }
-        StoreError::Full | StoreError::Closed | StoreError::Failed(_) => failure,
+        StoreError::Away(_) | StoreError::Full | StoreError::Closed | StoreError::Failed(_) => failure,
     }
 }

@@ -11,7 +11,7 @@ use super::document::{Document, Mistake, Table, Value};
 use super::endpoint::{Policies, alerts, endpoint, receiver, tables, unique};
 use super::retention::retention;
 use super::secret::SecretSource;
-use super::source::source;
+use super::source::source as database;
 use super::{Config, FILE_NAME, in_folder};
 use crate::ids::FileId;
 use crate::text::Spanned;
@@ -99,20 +99,47 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
         config.in_flight = egress.take("in_flight").and_then(|value| value.integer(1, MOST_IN_FLIGHT, out)).map(|number| number as usize);
         egress.finish(out);
     }
+    let brokers = table.take("nats");
+    let source = table.take("source").and_then(|value| value.table("[source]".to_owned(), out));
+    sources(source, brokers, config, out);
     if let Some(mut compat) = table.take("compat").and_then(|value| value.table("[compat]".to_owned(), out)) {
         config.dialects = dialects(&mut compat, out);
         compat.finish(out);
     }
-    if let Some(mut sources) = table.take("source").and_then(|value| value.table("[source]".to_owned(), out)) {
-        if let Some(mut postgres) = sources.take("postgres").and_then(|value| value.table("[source.postgres]".to_owned(), out)) {
-            config.source = source(&mut postgres, out);
-            postgres.finish(out);
-        }
-        sources.finish(out);
-    }
     if let Some(mut kept) = table.take("retention").and_then(|value| value.table("[retention]".to_owned(), out)) {
         config.retention = retention(&mut kept, out);
         kept.finish(out);
+    }
+}
+
+/// Reads `[source.…]` and `[nats.…]`.
+fn sources(mut source: Option<Table<'_>>, brokers: Option<Value<'_>>, config: &mut Config, out: &mut Vec<Mistake>) {
+    let consumer = source.as_mut().and_then(|source| source.take("nats"));
+    let postgres = source.as_mut().and_then(|source| source.take("postgres"));
+    if let Some(mut postgres) = postgres.and_then(|value| value.table("[source.postgres]".to_owned(), out)) {
+        config.source = database(&mut postgres, out);
+        postgres.finish(out);
+    }
+    messages(brokers, consumer, config, out);
+    if let Some(source) = source {
+        source.finish(out);
+    }
+}
+
+/// Reads `[nats.…]` and `[source.nats]`.
+#[cfg(feature = "nats")]
+fn messages(brokers: Option<Value<'_>>, consumer: Option<Value<'_>>, config: &mut Config, out: &mut Vec<Mistake>) {
+    let brokers = named(brokers, "[nats]", out).unwrap_or_default();
+    config.brokers = brokers.iter().filter_map(|value| super::broker::broker(value, out)).collect();
+    config.consumer = consumer.and_then(|value| super::broker::consumer(&value, &config.brokers, out));
+}
+
+/// Says that neither is for this program.
+#[cfg(not(feature = "nats"))]
+fn messages(brokers: Option<Value<'_>>, consumer: Option<Value<'_>>, _: &mut Config, out: &mut Vec<Mistake>) {
+    for value in brokers.into_iter().chain(consumer) {
+        let mistake = Mistake::new(value.key_span, "this program was built without the feature `nats`");
+        out.push(mistake.help("build it with `cargo build --features nats`"));
     }
 }
 

@@ -2,6 +2,9 @@
 //! files it names, ready to compile. Flags win over the environment, that over the file, that over the defaults. Every mistake of the
 //! file is reported in one run, with its place. Absent: the values of secrets, which are revealed only where a generation is built.
 
+#[cfg(feature = "nats")]
+mod broker;
+mod bundle;
 mod dialect;
 mod document;
 mod endpoint;
@@ -15,6 +18,9 @@ mod secret;
 mod source;
 mod stamp;
 
+#[cfg(feature = "nats")]
+pub use broker::{Broker, Consumer, FromSubject, Login};
+pub use bundle::{Bundle, Parts};
 pub use dialect::Dialect;
 pub use document::Mistake;
 pub use file::parse;
@@ -81,6 +87,12 @@ pub struct Config {
     pub dialects: Vec<Dialect>,
     /// The database that is read, if there is one.
     pub source: Option<Source>,
+    /// `[nats.NAME]`.
+    #[cfg(feature = "nats")]
+    pub brokers: Vec<Broker>,
+    /// `[source.nats]`.
+    #[cfg(feature = "nats")]
+    pub consumer: Option<Consumer>,
     /// Where the names of `[vars]`, `[secrets]` and `[receivers]` are written, by `vars.x`, `secrets.x`, `receivers.x`.
     pub names: BTreeMap<String, Span>,
 }
@@ -134,6 +146,10 @@ impl Config {
             retention: Retention::default(),
             dialects: Vec::new(),
             source: None,
+            #[cfg(feature = "nats")]
+            brokers: Vec::new(),
+            #[cfg(feature = "nats")]
+            consumer: None,
             names: BTreeMap::new(),
         }
     }
@@ -153,6 +169,10 @@ impl Config {
             secrets: self.secrets.keys().cloned().collect(),
             receivers: receivers.collect::<BTreeSet<_>>(),
             templates: defaults.templates,
+            #[cfg(feature = "nats")]
+            brokers: Some(self.brokers.iter().map(|broker| broker.name.clone()).collect()),
+            #[cfg(not(feature = "nats"))]
+            brokers: defaults.brokers,
             endpoints: self.endpoints.iter().map(|endpoint| Arc::clone(&endpoint.source)).collect(),
         }
     }

@@ -254,7 +254,7 @@ fn templates(config: &Config, sources: &mut SourceMap, seen: &mut Seen) -> Resul
 }
 
 impl Config {
-    fn apply(&mut self, overrides: &Overrides) -> Result<(), LoadError> {
+    pub(super) fn apply(&mut self, overrides: &Overrides) -> Result<(), LoadError> {
         if let Some(listen) = &overrides.listen {
             self.listen = address(listen).map_err(LoadError::Setting)?;
         }
@@ -267,7 +267,7 @@ impl Config {
     }
 
     /// Gives endpoints whose body is a template file that file's text.
-    fn fill_templates(&mut self, sources: &SourceMap, templates: &[(String, FileId)]) {
+    pub(super) fn fill_templates(&mut self, sources: &SourceMap, templates: &[(String, FileId)]) {
         for endpoint in &mut self.endpoints {
             // Nobody shares it yet, so that nothing is cloned.
             let Some(body) = &mut Arc::make_mut(&mut endpoint.source).request.body else { continue };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::delivery::fill::{self, FillError, Secrets};
 use crate::delivery::{AttemptOutcome, Signer};
-use crate::ids::{MessageId, Sequence};
+use crate::ids::{DeliveryId, MessageId, Sequence};
 use crate::template::RenderedText;
 
 /// What every request is sent as, unless its template says otherwise.
@@ -54,6 +54,8 @@ pub struct Request {
     pub body: Bytes,
     /// Of the whole exchange: resolve, connect, send, headers, body.
     pub timeout: Duration,
+    /// The delivery that it is an attempt of, if it is one: the same for each attempt, and another one for each endpoint.
+    pub delivery: Option<DeliveryId>,
 }
 
 impl std::fmt::Debug for Request {
@@ -86,5 +88,5 @@ pub fn request(frozen: &Frozen<'_>, keys: Keys<'_>, timeout: Duration, at: Times
         headers.push((name.to_string(), fill::text(value, keys.secrets).map_err(unfilled)?));
     }
     let url = fill::url(frozen.url, keys.secrets).map_err(unfilled)?;
-    Ok(Request { method: frozen.method.to_owned(), url, headers, body: frozen.body.clone(), timeout })
+    Ok(Request { method: frozen.method.to_owned(), url, headers, body: frozen.body.clone(), timeout, delivery: None })
 }

@@ -38,6 +38,10 @@ pub struct Exchange {
 impl Client {
     /// Sends the request and reads the answer. Never fails: what goes wrong is the outcome.
     pub async fn exchange(&self, request: Request) -> Exchange {
+        #[cfg(feature = "nats")]
+        if request.url.starts_with(crate::broker::SCHEME) {
+            return self.publish(request).await;
+        }
         let began = Instant::now();
         let timeout = request.timeout;
         let mut answer = Answer::in_room(&self.room);

@@ -8,6 +8,8 @@
 //! wanted (redirects, proxies, cookies) or stands in a file here: `dial` with the guard, `pool`, `body`.
 
 mod exchange;
+#[cfg(feature = "nats")]
+mod publish;
 
 mod origin;
 
@@ -50,6 +52,9 @@ pub struct Client {
     dialer: Arc<Dialer>,
     pool: Arc<Pool>,
     room: Room,
+    /// The brokers that requests may go to.
+    #[cfg(feature = "nats")]
+    brokers: crate::broker::Brokers,
 }
 
 impl std::fmt::Debug for Client {
@@ -78,7 +83,13 @@ impl Client {
     /// When the system's TLS set-up cannot be read.
     pub fn with_resolver(guard: Guard, names: Arc<dyn Resolve>) -> Result<Self, ClientError> {
         let tls = tls::connector().map_err(|error| ClientError(innermost(&error)))?;
-        Ok(Self { dialer: Arc::new(Dialer { guard, names, tls }), pool: Arc::default(), room: Room::default() })
+        Ok(Self {
+            dialer: Arc::new(Dialer { guard, names, tls }),
+            pool: Arc::default(),
+            room: Room::default(),
+            #[cfg(feature = "nats")]
+            brokers: crate::broker::Brokers::default(),
+        })
     }
 
     /// Whether the host of a URL may be called, as far as that can be said beforehand: a name that has no addresses now may have some

@@ -11,7 +11,14 @@ use crate::delivery::AttemptOutcome;
 
 fn request(url: &str) -> Request {
     let headers = vec![("x-name".to_owned(), "Zoë".to_owned())];
-    Request { method: "POST".to_owned(), url: url.to_owned(), headers, body: Bytes::from_static(b"{}"), timeout: Duration::from_secs(5) }
+    Request {
+        method: "POST".to_owned(),
+        url: url.to_owned(),
+        headers,
+        body: Bytes::from_static(b"{}"),
+        timeout: Duration::from_secs(5),
+        delivery: None,
+    }
 }
 
 fn local() -> Client {

@@ -202,6 +202,12 @@ impl Field {
 
     /// A text.
     pub fn text(self, out: &mut Vec<Mistake>) -> Option<String> {
+        if let Value::String(text) = &self.value
+            && text.contains('\0')
+        {
+            self.wrong("invalid-value", "has the character U+0000, expected a text without it".to_owned(), out);
+            return None;
+        }
         if let Value::String(text) = self.value {
             return Some(text);
         }

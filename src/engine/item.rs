@@ -1,8 +1,12 @@
-//! A save → the JSON that `POST …/saves` takes, on one line: reading it again gives the same save.
+//! A save ↔ the JSON that `POST …/saves` takes, on one line: whoever brings saves to a node writes them like this.
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::engine::save::{Change, Save};
+use crate::check::{Rules, Valid};
+use crate::engine::mistake::Refused;
+use crate::engine::save::{Change, Save, Verb, parse_save};
 use crate::ids::PropertyId;
 use crate::program::{Program, stored_name};
 
@@ -38,4 +42,62 @@ impl Save {
         }
         Value::Object(item).to_string()
     }
+}
+
+/// One save of a batch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item<'a> {
+    model: String,
+    id: String,
+    #[serde(default)]
+    verb: Word,
+    /// The attachment, with the verb `upload`.
+    field: Option<String>,
+    #[serde(borrow)]
+    fields: Option<&'a RawValue>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    #[default]
+    Put,
+    Patch,
+    Delete,
+    Upload,
+}
+
+/// Why an item is no save.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemError {
+    /// It is not JSON, or not such an object: what was seen, what was expected.
+    Malformed(String),
+    /// The data model does not allow its fields.
+    Refused(Vec<Refused>),
+}
+
+/// Reads one item of a batch.
+///
+/// # Errors
+/// When it is no save of the data model.
+pub fn read_item(rules: &Valid<Rules>, item: &[u8]) -> Result<Save, ItemError> {
+    let wrong = |detail: &str| ItemError::Malformed(detail.to_owned());
+    let item: Item<'_> = serde_json::from_slice(item).map_err(|error| ItemError::Malformed(error.to_string()))?;
+    let field = item.field.as_deref();
+    let verb = match (item.verb, field) {
+        (Word::Put, None) => Verb::Put,
+        (Word::Patch, None) => Verb::Patch,
+        (Word::Delete, None) => Verb::Delete,
+        (Word::Upload, Some(field)) => Verb::Upload(field),
+        (Word::Upload, None) => return Err(wrong("the verb `upload` needs a `field`, the name of the attachment")),
+        (Word::Put | Word::Patch | Word::Delete, Some(_)) => return Err(wrong("`field` goes only with the verb `upload`")),
+    };
+    let body = match (item.fields, item.verb) {
+        (Some(fields), Word::Put | Word::Patch | Word::Upload) => fields.get(),
+        (None, Word::Delete) => "",
+        (Some(_), Word::Delete) => return Err(wrong("the verb `delete` has no `fields`")),
+        (None, Word::Put | Word::Patch | Word::Upload) => return Err(wrong("a save needs `fields`, an object")),
+    };
+    parse_save(rules, &item.model, &item.id, verb, body.as_bytes()).map_err(ItemError::Refused)
 }

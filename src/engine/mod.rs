@@ -32,6 +32,7 @@ pub use alert::{Notice, Trouble, notice};
 pub use backfill::backfill;
 pub use decided::{Decided, Trace, expand};
 pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
+pub use item::{ItemError, read_item};
 pub use known::{Found, Known, Read, Wait, WaitCount};
 pub use mistake::Refused;
 pub use moment::Moment;

@@ -1,6 +1,7 @@
-//! Two texts → their differences as a unified diff, the form that `patch` and reviewers read.
+//! Two texts → their differences: as a unified diff, the form that `patch` and reviewers read, or as what is to be replaced.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 3;
@@ -50,6 +51,43 @@ pub fn changes(name: &str, old: &str, new: &str) -> String {
         }
     }
     text
+}
+
+/// Lines that are others in another text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference<'t> {
+    /// Their bytes.
+    pub range: Range<usize>,
+    /// What the other text has instead.
+    pub text: &'t str,
+}
+
+/// What makes `new` of `old`, in the order of the text.
+#[must_use]
+pub fn differences<'t>(old: &str, new: &'t str) -> Vec<Difference<'t>> {
+    let old_lines: Vec<&str> = old.split_inclusive('\n').collect();
+    let new_lines: Vec<&str> = new.split_inclusive('\n').collect();
+    let mut found = Vec::new();
+    // How far both are equal, and how far they have been read.
+    let (mut equal, mut read) = ((0, 0), (0, 0));
+    let mut close = |equal: (usize, usize), read: (usize, usize)| {
+        if equal != read {
+            found.push(Difference { range: equal.0..read.0, text: new.get(equal.1..read.1).unwrap_or_default() });
+        }
+    };
+    for line in compare(&old_lines, &new_lines) {
+        match line {
+            Line::Kept(line) => {
+                close(equal, read);
+                read = (read.0 + line.len(), read.1 + line.len());
+                equal = read;
+            }
+            Line::Removed(line) => read.0 += line.len(),
+            Line::Added(line) => read.1 += line.len(),
+        }
+    }
+    close(equal, read);
+    found
 }
 
 /// Where a hunk ends whose first change is at `start`: behind the context of its last change.
@@ -169,6 +207,22 @@ mod tests {
     fn a_missing_line_end_is_told() {
         let expected = "--- x\n+++ x\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n";
         assert_eq!(changes("x", "a\nb", "a\nb\n"), expected);
+    }
+
+    #[test]
+    fn what_is_replaced_makes_the_other_text() {
+        let texts = ["", "a\nb\nc\n", "c\na\nb\nb\na\n", "b\nb\nb", "a\nx\nb\ny\nc\nz\n", "\n\na\nb"];
+        for old in texts {
+            for new in texts {
+                let mut made = old.to_owned();
+                for Difference { range, text } in differences(old, new).into_iter().rev() {
+                    made.replace_range(range, text);
+                }
+                assert_eq!(made, new);
+            }
+        }
+        let one = |range, text| Difference { range, text };
+        assert_eq!(differences("a\nb\nc\nd\n", "a\nB\nc\n"), [one(2..4, "B\n"), one(6..8, "")]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod changes;
 mod comment;
 mod printer;
 
-pub use changes::changes;
+pub use changes::{Difference, changes, differences};
 
 use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;

@@ -5,7 +5,9 @@ mod directory;
 
 pub use directory::{Directory, Own};
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -21,6 +23,8 @@ use crate::text::SourceMap;
 pub struct Generation {
     /// Counts the programs of this process, from 1.
     pub number: u64,
+    /// How it stands among the programs that the nodes of the store hand on to each other.
+    pub shared: Shared,
     /// The rules.
     pub rules: Arc<Valid<Rules>>,
     /// How each endpoint of the rules is called.
@@ -33,10 +37,42 @@ pub struct Generation {
     pub own: Arc<Directory>,
 }
 
+/// How a generation stands among those of the other nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// Its number among the programs that are handed on; 0: it is this node's alone.
+    pub number: i64,
+    /// Endpoints whose deliveries are left to nodes with a newer program.
+    left: Arc<Mutex<BTreeSet<EndpointId>>>,
+    leaves_any: Arc<AtomicBool>,
+}
+
+impl Shared {
+    /// The program with this number.
+    #[must_use]
+    pub fn numbered(number: i64) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    /// Leaves the deliveries of an endpoint to the nodes that have a newer program, which has made what cannot be sent here; `false` when they
+    /// are already left.
+    pub fn leave(&self, endpoint: EndpointId) -> bool {
+        self.leaves_any.store(true, Ordering::Release);
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint)
+    }
+
+    fn leaves(&self, endpoint: &EndpointId) -> bool {
+        self.leaves_any.load(Ordering::Acquire) && self.left.lock().unwrap_or_else(PoisonError::into_inner).contains(endpoint)
+    }
+}
+
 impl Generation {
-    /// How an endpoint is called, whoever has made it; `None` when it is unknown or disabled.
+    /// How an endpoint is called, whoever has made it; `None` when it is unknown, disabled, or left to other nodes.
     #[must_use]
     pub fn target(&self, endpoint: &EndpointId) -> Option<Arc<Target>> {
+        if self.shared.leaves(endpoint) {
+            return None;
+        }
         self.targets.get(endpoint).cloned().or_else(|| self.own.target(endpoint))
     }
 

@@ -78,6 +78,7 @@ pub(super) fn rows(circumstances: Circumstances<'_>, (model, object): (ModelId, 
         ended_waits: outcome.ended_waits.into_iter().map(|(webhook, object)| (event(webhook), object)).collect(),
         messages: outcome.firings.into_iter().map(|firing| message(circumstances, firing)).collect(),
         record: Record { program: circumstances.generation.origin.program, item: None },
+        taken: None,
     }
 }
 

@@ -12,9 +12,10 @@ use crate::engine::{Change, Firing, Known, Moment, Outcome, Read, Save, Step, ev
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
+use crate::ingest::once::Once;
 use crate::ingest::reads::{found, query};
 use crate::ingest::{Follows, IngestError, Saved, Voice};
-use crate::store::{Advance, Answer, JobStep, Query, SaveJob, StoreError};
+use crate::store::{Advance, Answer, JobStep, Query, SaveJob, StoreError, Taken};
 use crate::telemetry::{self, Parent};
 use crate::time::Entropy;
 
@@ -49,6 +50,7 @@ pub(super) struct Saving {
     /// How many of the saves changed nothing that is there.
     skipped: usize,
     overtaken: bool,
+    once: Once,
 }
 
 /// What came of the saves of a job.
@@ -57,6 +59,8 @@ pub(super) struct Done {
     pub(super) decided: telemetry::Decided,
     /// Whether the source was not where it was thought to be; nothing is stored then.
     pub(super) overtaken: bool,
+    /// Whether they were taken in before, and nothing was done now.
+    pub(super) again: bool,
 }
 
 impl Saving {
@@ -88,6 +92,7 @@ impl Saving {
             follows: None,
             skipped: 0,
             overtaken: false,
+            once: Once::Always,
         }
     }
 
@@ -96,11 +101,21 @@ impl Saving {
         Self { follows: Some(follows), ..self }
     }
 
+    /// The same, unless the source has brought it before.
+    pub(super) fn once(self, taken: Taken) -> Self {
+        Self { once: Once::Ask(taken), ..self }
+    }
+
+    /// How many saves it has.
+    pub(super) fn count(&self) -> usize {
+        self.saves.len()
+    }
+
     /// What came of it, after the store has run it.
     pub(super) fn into_result(self) -> Result<Done, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Done { saved: self.saved, decided: self.decided, overtaken: self.overtaken }),
+            None => Ok(Done { saved: self.saved, decided: self.decided, overtaken: self.overtaken, again: self.once.is_again() }),
         }
     }
 
@@ -144,11 +159,12 @@ impl Saving {
         let item = self.feed.remembers().then(|| save.to_item(&self.generation.rules.program));
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
         let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
+        let taken = if self.saved.is_empty() { self.once.note() } else { None };
         let mut effects = rows(circumstances, (save.model, &save.id), outcome, written);
         if self.follows.as_ref().is_some_and(|follows| follows.voice == Voice::Silent) {
             effects.messages.clear();
         }
-        effects.record.item = item;
+        (effects.record.item, effects.taken) = (item, taken);
         let messages: Vec<_> = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         if let Some(decisions) = decisions {
             self.news.push(Activity::Saved {
@@ -195,6 +211,10 @@ impl SaveJob for Saving {
     }
 
     fn step(&mut self, sequence: Sequence, answers: Vec<Answer>) -> JobStep {
+        let answers = match self.once.step(answers) {
+            Ok(answers) => answers,
+            Err(step) => return step,
+        };
         if let Err(why) = self.learn(answers) {
             return self.fail(why);
         }
@@ -220,7 +240,7 @@ impl SaveJob for Saving {
 
     fn foresee(&self, most: usize) -> Vec<Query> {
         let (program, known) = (&self.generation.rules.program, Known::default());
-        let mut queries = Vec::new();
+        let mut queries: Vec<Query> = self.once.query().into_iter().collect();
         for save in &self.saves {
             let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence: Sequence(0), now: self.at };
             if let Step::Need(reads) = evaluate(&self.generation.rules, save, &known, moment) {
@@ -245,6 +265,7 @@ impl SaveJob for Saving {
         self.known = Known::default();
         (self.asked, self.rounds, self.error) = (Vec::new(), 0, None);
         (self.skipped, self.overtaken) = (0, false);
+        self.once.restart();
         (self.saved, self.news, self.decided) = (Vec::with_capacity(self.saves.len()), Vec::new(), telemetry::Decided::default());
         true
     }

@@ -5,6 +5,7 @@ mod alarm;
 mod backfill;
 mod effects;
 mod job;
+mod once;
 mod reads;
 mod reexamine;
 
@@ -20,7 +21,7 @@ use crate::engine::{Refused, Save, Trace};
 use crate::generation::{Generation, Live};
 use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
-use crate::store::{Advance, Store, StoreError};
+use crate::store::{Advance, Store, StoreError, Taken};
 use crate::telemetry::{SaveEnd, numbers};
 use crate::time::{Clock, Entropy};
 use job::{Done, Saving};
@@ -109,8 +110,9 @@ impl Ingest {
     /// # Errors
     /// When one is refused or the store fails; nothing is stored then.
     pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
-        let count = saves.len();
-        self.run(self.job(tenant, saves, generation), count).await.map(|done| done.saved)
+        let saving = self.saving(tenant, saves, generation);
+        // What always is taken in has never been before.
+        self.commit(saving).await.map(|done| done.saved)
     }
 
     /// Takes in what a source has told, as [`Ingest::save`] does, and where the source is then, in one transaction. The deletion of what is
@@ -125,17 +127,34 @@ impl Ingest {
         generation: &Arc<Generation>,
         follows: Follows,
     ) -> Result<Followed, IngestError> {
-        let count = saves.len();
-        let done = self.run(self.job(tenant, saves, generation).of_source(follows), count).await?;
+        let done = self.commit(self.saving(tenant, saves, generation).of_source(follows)).await?;
         Ok(if done.overtaken { Followed::Overtaken } else { Followed::Taken })
     }
 
-    fn job(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Saving {
+    /// The same for what a source brings, unless it was taken in before: `None`. That it was is noted in the same transaction; the place
+    /// of the source is one of this tenant.
+    ///
+    /// # Errors
+    /// When one is refused or the store fails; nothing is stored then.
+    pub async fn save_once(
+        &self,
+        tenant: &TenantScope,
+        saves: Vec<Save>,
+        generation: &Arc<Generation>,
+        taken: Taken,
+    ) -> Result<Option<Vec<Saved>>, IngestError> {
+        let saving = self.saving(tenant, saves, generation).once(taken);
+        let done = self.commit(saving).await?;
+        Ok((!done.again).then_some(done.saved))
+    }
+
+    fn saving(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Saving {
         let (tenant, entropy) = (tenant.tenant().clone(), Arc::clone(&self.entropy));
         Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone())
     }
 
-    async fn run(&self, job: Saving, count: usize) -> Result<Done, IngestError> {
+    async fn commit(&self, job: Saving) -> Result<Done, IngestError> {
+        let count = job.count();
         let began = Instant::now();
         let ended = self.store.save(job).await.map_err(IngestError::from).and_then(Saving::into_result);
         let end = match &ended {
@@ -143,6 +162,9 @@ impl Ingest {
             Err(IngestError::Refused { .. }) => SaveEnd::Refused,
             Err(IngestError::Store(_)) => SaveEnd::Failed,
         };
+        if matches!(&ended, Ok(Done { again: true, .. })) {
+            return ended;
+        }
         numbers().saves(end, count, began.elapsed());
         let done = ended?;
         numbers().decisions(done.decided);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use lsp_types::{TextDocumentContentChangeEvent, Url};
 
 use super::lines::{Encoding, Lines};
+use super::wire::Answer;
 
 /// Edits that are remembered: an older state than so many edits ago is not looked for.
 const REMEMBERED: usize = 4096;
@@ -25,6 +26,8 @@ pub(super) struct Document {
     pub lines: Lines,
     /// Counts the edits, over all texts that this file has had.
     pub revision: u64,
+    /// The edits that lay the text out, once they are made.
+    pub layout: Option<Answer>,
     edits: Vec<Edit>,
 }
 
@@ -40,7 +43,12 @@ struct Edit {
 impl Document {
     pub(super) fn new(url: Url, path: PathBuf, version: i32, text: String, revision: u64) -> Self {
         let lines = Lines::of(&text);
-        Self { url, path, version, text: Arc::new(text), lines, revision, edits: Vec::new() }
+        Self { url, path, version, text: Arc::new(text), lines, revision, layout: None, edits: Vec::new() }
+    }
+
+    /// Whether it is called as schemas are.
+    pub(super) fn is_xml(&self) -> bool {
+        self.path.extension().is_some_and(|extension| extension == "xml")
     }
 
     /// Applies changes in their order.
@@ -62,6 +70,7 @@ impl Document {
         Arc::make_mut(&mut self.text).replace_range(range.clone(), text);
         self.lines = Lines::of(&self.text);
         self.revision += 1;
+        self.layout = None;
         if self.edits.len() == REMEMBERED {
             self.edits.drain(..REMEMBERED / 2);
         }

@@ -187,6 +187,12 @@ impl Index {
         self.entries.get(start..).unwrap_or_default().iter().take_while(move |entry| entry.span == span)
     }
 
+    /// Every name at every place, in order.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     /// How many names there are.
     pub(super) fn len(&self) -> usize {
         self.entries.len()

@@ -1,5 +1,6 @@
-//! Renames a name wherever it stands: in schemas, templates, `webhookc.toml` and scenario tests. Nothing is guessed: the project is compiled
-//! with the new name, and if anything is wrong then that was not before, or any name means something else, it is refused with the reason.
+//! Renames a name wherever it stands: in schemas, templates, `webhookc.toml` and scenario tests. Nothing is guessed: unless the new name is
+//! free wherever it could meet another, the project is compiled with it, and if anything is wrong then that was not before, or any name means
+//! something else, it is refused with the reason.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use lsp_types::{PrepareRenameResponse, TextEdit, Url};
 
 use super::edits::{Addresses, workspace_edit};
+use super::fresh::{NewName, is_fresh};
 use super::index::{Entry, Role, Symbol};
 use super::lines::Encoding;
 use super::snapshot::{Snapshot, Wanted};
@@ -48,33 +50,63 @@ struct Replacement {
     text: String,
 }
 
+/// What a rename would change.
+struct Plan {
+    symbol: Symbol,
+    old: String,
+    replacements: Vec<Replacement>,
+}
+
 impl Rename {
-    /// The edits of a rename in a compilation of the very texts that are open.
+    /// The answer from the last compilation, of the very texts that are open: what is refused whatever else there is, and the edits when the
+    /// new name is free. `None` when it has to be judged.
+    pub(super) fn at_once(&self, before: &Snapshot) -> Option<Result<Answer, Failure>> {
+        let rules = before.current_rules()?;
+        let plan = match self.plan(before, rules) {
+            Ok(Some(plan)) => plan,
+            Ok(None) => return Some(Ok(json(()))),
+            Err(failure) => return Some(Err(failure)),
+        };
+        let places: Vec<Span> = plan.replacements.iter().map(|replacement| replacement.span).collect();
+        let name = NewName { symbol: &plan.symbol, old: &plan.old, new: &self.name, places: &places };
+        is_fresh(before, rules, name).then(|| Ok(self.edits(before, &plan.replacements)))
+    }
+
+    /// The edits of a rename in a compilation made for it.
     pub(super) fn answer(&self, wanted: &Wanted, before: &Snapshot) -> Result<Answer, Failure> {
         let rules = before.rules().ok_or_else(|| Failure::refused("the project could not be read"))?;
+        let Some(plan) = self.plan(before, rules)? else { return Ok(json(())) };
+        self.judge(wanted, before, &plan)?;
+        Ok(self.edits(before, &plan.replacements))
+    }
+
+    /// What would be changed; `None` when the name is the old one.
+    fn plan(&self, before: &Snapshot, rules: &Rules) -> Result<Option<Plan>, Failure> {
         let file = before.file(&self.path).ok_or_else(|| Failure::refused("the file is not part of its project"))?;
         let entry = before.index.at(file, self.offset).into_iter().next().ok_or_else(|| Failure::refused("there is no name here"))?;
         let old = old_name(rules, &entry.symbol)?;
         check_form(&entry.symbol, &self.name)?;
         if old == self.name {
-            return Ok(json(()));
+            return Ok(None);
         }
         let replacements = replacements(before, rules, &entry.symbol, &old, &self.name)?;
-        self.judge(wanted, before, &entry.symbol, &replacements)?;
+        Ok(Some(Plan { symbol: entry.symbol.clone(), old, replacements }))
+    }
+
+    fn edits(&self, before: &Snapshot, replacements: &[Replacement]) -> Answer {
         let mut changes: BTreeMap<&Path, Vec<TextEdit>> = BTreeMap::new();
-        for Replacement { span, text } in &replacements {
+        for Replacement { span, text } in replacements {
             let Some(path) = before.path(span.file) else { continue };
             let (source, lines) = before.text(span.file);
             let range = lines.range(source, span.range(), self.encoding);
             changes.entry(path).or_default().push(TextEdit { range, new_text: text.clone() });
         }
         let changes = changes.into_iter().filter_map(|(path, edits)| Some((self.addresses.url(path)?, edits)));
-        let edit = workspace_edit(changes.collect::<Vec<(Url, Vec<TextEdit>)>>(), &self.addresses);
-        Ok(json(edit))
+        json(workspace_edit(changes.collect::<Vec<(Url, Vec<TextEdit>)>>(), &self.addresses))
     }
 
     /// Compiles with the new name and compares.
-    fn judge(&self, wanted: &Wanted, before: &Snapshot, symbol: &Symbol, replacements: &[Replacement]) -> Result<(), Failure> {
+    fn judge(&self, wanted: &Wanted, before: &Snapshot, Plan { symbol, replacements, .. }: &Plan) -> Result<(), Failure> {
         let mut then = wanted.clone();
         for part in replacements.chunk_by(|one, other| one.span.file == other.span.file) {
             let Some(file) = part.first().map(|first| first.span.file) else { continue };
@@ -226,3 +258,6 @@ fn another_meaning<'s>(snapshot: &'s Snapshot, entry: &Entry) -> Option<&'s Symb
     let other = others.find(|other| !matches!((entry.role, other.role), (Role::Implied, _) | (_, Role::Implied)))?;
     Some(&other.symbol)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,29 +1,28 @@
 //! The table of requests: what each asks, and who answers it.
 
-use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CompletionOptions, CompletionParams,
     DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, FoldingRangeParams, FoldingRangeProviderCapability,
     HoverProviderCapability, InitializeResult, OneOf, PositionEncodingKind, ReferenceParams, RenameOptions, RenameParams, SaveOptions,
     ServerCapabilities, ServerInfo, TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, TextEdit, Url,
+    TextDocumentSyncSaveOptions, Url,
 };
 use serde_json::Value;
 
 use super::actions::{self, FIX_ALL};
 use super::document::Document;
 use super::edits::Addresses;
-use super::lines::{Encoding, Lines};
+use super::layout::lay_out;
+use super::lines::Encoding;
 use super::rename::{self, Rename};
 use super::server::parsed;
 use super::wire::{Answer, Failure, json};
 use super::worker::Question;
 use super::world::{View, World};
 use super::{completion, hover, navigate, outline};
-use crate::format::{Options, format};
-use crate::text::SourceMap;
 
 /// How a request is answered.
 pub(super) enum Reply {
@@ -101,7 +100,7 @@ pub(super) fn answer(world: &World, method: &str, params: &Value) -> Reply {
                 Ok(json(navigate::references(view, offset(view, position.position), declared)))
             })
         }),
-        "textDocument/rename" => with(params, |params: RenameParams| Ok(renaming(world, &params))),
+        "textDocument/rename" => with(params, |params: RenameParams| renaming(world, &params)),
         "textDocument/codeAction" => with(params, |params: CodeActionParams| {
             current(world, &params.text_document.uri, |view| {
                 let range = offset(view, params.range.start)..offset(view, params.range.end);
@@ -114,7 +113,7 @@ pub(super) fn answer(world: &World, method: &str, params: &Value) -> Reply {
         "textDocument/foldingRange" => {
             with(params, |params: FoldingRangeParams| asked(world, &params.text_document.uri, |view| Ok(json(outline::folds(view)))))
         }
-        "textDocument/formatting" => with(params, |params: DocumentFormattingParams| Ok(formatting(world, &params))),
+        "textDocument/formatting" => with(params, |params: DocumentFormattingParams| formatting(world, &params)),
         _ => Err(Failure::new(Failure::METHOD_NOT_FOUND, format!("`{method}` is not offered"))),
     };
     outcome.unwrap_or_else(|failure| Reply::Now(Err(failure)))
@@ -162,52 +161,32 @@ fn offset(view: View<'_>, position: lsp_types::Position) -> usize {
     view.document.lines.offset(&view.document.text, position, view.world.encoding)
 }
 
-fn renaming(world: &World, params: &RenameParams) -> Reply {
+fn renaming(world: &World, params: &RenameParams) -> Result<Reply, Failure> {
     let place = &params.text_document_position;
-    let found = open(world, &place.text_document.uri).and_then(|document| Ok((document, home(world, document)?)));
-    match found {
-        Err(failure) => Reply::Now(Err(failure)),
-        Ok((document, home)) => {
-            let rename = Rename {
-                path: document.path.clone(),
-                offset: document.lines.offset(&document.text, place.position, world.encoding),
-                name: params.new_name.clone(),
-                encoding: world.encoding,
-                addresses: Addresses::of(world),
-            };
-            Reply::Question(home, Box::new(move |wanted, snapshot| rename.answer(wanted, snapshot)))
-        }
-    }
-}
-
-fn formatting(world: &World, params: &DocumentFormattingParams) -> Reply {
-    let document = match open(world, &params.text_document.uri) {
-        Ok(document) => document,
-        Err(failure) => return Reply::Now(Err(failure)),
+    let document = open(world, &place.text_document.uri)?;
+    let home = home(world, document)?;
+    let Some(view) = world.view(document).filter(|view| world.is_current(&home, view.snapshot)) else { return Ok(Reply::After(home)) };
+    let rename = Rename {
+        path: document.path.clone(),
+        offset: offset(view, place.position),
+        name: params.new_name.clone(),
+        encoding: world.encoding,
+        addresses: Addresses::of(world),
     };
-    if document.path.extension().is_none_or(|extension| extension != "xml") {
-        return Reply::Now(Ok(json(())));
-    }
-    let (text, encoding) = (std::sync::Arc::clone(&document.text), world.encoding);
-    Reply::Work(Box::new(move || {
-        let mut sources = SourceMap::default();
-        let file = sources.add("schema.xml", text.as_bytes().to_vec());
-        // A file that is not well-formed stays as it is; its diagnostics say why.
-        let Ok(laid_out) = format(file, sources.file(file), Options::default()) else { return Ok(json(())) };
-        Ok(json(difference(&text, &laid_out, encoding)))
-    }))
+    Ok(match rename.at_once(view.snapshot) {
+        Some(answer) => Reply::Now(answer),
+        None => Reply::Question(home, Box::new(move |wanted, snapshot| rename.answer(wanted, snapshot))),
+    })
 }
 
-/// The lines that differ, as one edit.
-fn difference(old: &str, new: &str, encoding: Encoding) -> Vec<TextEdit> {
-    if old == new {
-        return Vec::new();
+fn formatting(world: &World, params: &DocumentFormattingParams) -> Result<Reply, Failure> {
+    let document = open(world, &params.text_document.uri)?;
+    if !document.is_xml() {
+        return Ok(Reply::Now(Ok(json(()))));
     }
-    let same = |one: &mut dyn Iterator<Item = (&str, &str)>| one.take_while(|(a, b)| a == b).map(|(a, _)| a.len()).sum::<usize>();
-    let before = same(&mut old.split_inclusive('\n').zip(new.split_inclusive('\n')));
-    let (old_rest, new_rest) = (old.get(before..).unwrap_or_default(), new.get(before..).unwrap_or_default());
-    let behind = same(&mut old_rest.split_inclusive('\n').rev().zip(new_rest.split_inclusive('\n').rev()));
-    let range: Range<usize> = before..old.len() - behind;
-    let new_text = new_rest.get(..new_rest.len() - behind).unwrap_or_default().to_owned();
-    vec![TextEdit { range: Lines::of(old).range(old, range, encoding), new_text }]
+    if let Some(layout) = &document.layout {
+        return Ok(Reply::Now(Ok(layout.clone())));
+    }
+    let (text, encoding) = (Arc::clone(&document.text), world.encoding);
+    Ok(Reply::Work(Box::new(move || Ok(lay_out(&text, encoding)))))
 }

@@ -115,6 +115,7 @@ impl<W: Write> Server<W> {
                     self.busy = false;
                     self.give_up(|_, _| true, &defect())?;
                 }
+                Some(Event::Done(Done::LaidOut(path, revision, layout))) => self.world.laid_out(&path, revision, layout),
                 Some(Event::Done(Done::Answered(id, answer))) => self.answer(&id, answer)?,
                 None => {}
             }
@@ -294,6 +295,10 @@ impl<W: Write> Server<W> {
         self.world.set_apart(home);
         if current {
             self.show(home, &snapshot)?;
+            let encoding = self.world.encoding;
+            for (path, revision, text) in self.world.not_laid_out(home) {
+                self.work(Job::LayOut(path, revision, text, encoding));
+            }
         }
         for (waiting, id, method, params) in std::mem::take(&mut self.waiting) {
             if waiting == *home {

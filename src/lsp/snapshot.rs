@@ -10,7 +10,7 @@ use super::index::Index;
 use super::lines::Lines;
 use crate::check::{Rules, Valid};
 use crate::compile::{Compilation, Input, examine};
-use crate::config::{self, DEFAULT_LISTEN, FILE_NAME, LoadError, Mistake, Overlay, Overrides, Project, Seen};
+use crate::config::{self, DEFAULT_LISTEN, FILE_NAME, LoadError, Mistake, Overlay, Overrides, Project, Reading, Seen};
 use crate::diagnostics::Diagnostics;
 use crate::ids::FileId;
 use crate::reload::add_sink;
@@ -59,21 +59,26 @@ pub(super) struct Snapshot {
     paths: Vec<PathBuf>,
     files: HashMap<PathBuf, FileId>,
     lines: Vec<OnceLock<Lines>>,
+    seen: Seen,
 }
 
 impl Snapshot {
     /// Reads and compiles a project, its scenario tests too. Blocks.
     pub(super) fn make(wanted: &Wanted) -> Self {
-        let read = |overlay: Overlay| config::read_over(std::slice::from_ref(&wanted.home), &Overrides::default(), overlay).outcome;
-        match read(wanted.overlay.clone()) {
-            Ok(project) => Self::of(project, wanted, Vec::new()),
+        let read = |overlay: Overlay| config::read_over(std::slice::from_ref(&wanted.home), &Overrides::default(), overlay);
+        let Reading { outcome, mut seen } = read(wanted.overlay.clone());
+        match outcome {
+            Ok(project) => {
+                let made = Self::of(project, wanted, Vec::new(), &mut seen);
+                Self { seen, ..made }
+            }
             Err(LoadError::Mistakes { path, sources, mistakes }) => {
                 let file = mistakes.first().map_or(FileId(0), |mistake| mistake.span.file);
                 let text = sources.file(file).text.clone();
                 let retry = wanted.good_config.as_ref().and_then(|good| {
                     let mut overlay = wanted.overlay.clone();
                     overlay.insert(absolute(&path), Arc::clone(good));
-                    read(overlay).ok()
+                    read(overlay).outcome.ok()
                 });
                 match retry {
                     // Everything else is judged by the last project file that could be read; its mistakes are shown in the present one.
@@ -84,7 +89,7 @@ impl Snapshot {
                             mistake
                         });
                         let mistakes = mistakes.collect();
-                        let mut made = Self::of(project, wanted, mistakes);
+                        let mut made = Self::of(project, wanted, mistakes, &mut seen);
                         made.good_config.clone_from(&wanted.good_config);
                         made
                     }
@@ -95,10 +100,10 @@ impl Snapshot {
         }
     }
 
-    fn of(project: Project, wanted: &Wanted, mistakes: Vec<Mistake>) -> Self {
+    fn of(project: Project, wanted: &Wanted, mistakes: Vec<Mistake>, seen: &mut Seen) -> Self {
         let Project { config, mut input } = project;
         let compiler_files = input.sources.iter().count();
-        let tests = add_tests(&config.folder, &wanted.overlay, &mut input);
+        let tests = add_tests(&config.folder, seen, &mut input);
         let (schemas, templates) = (input.schemas.clone(), input.templates.clone());
         let uses = Uses::default();
         let (compilation, found) = examine(input, Some(&uses), declared::read);
@@ -148,12 +153,18 @@ impl Snapshot {
             paths,
             files,
             lines,
+            seen: Seen::default(),
         }
     }
 
     /// The rules, as far as they could be read.
     pub(super) fn rules(&self) -> Option<&Rules> {
         self.rules.as_deref().or(self.rejected.as_deref())
+    }
+
+    /// The rules of a project without any mistake, of which every file is as it was read.
+    pub(super) fn current_rules(&self) -> Option<&Rules> {
+        self.rules.as_deref().filter(|_| self.mistakes.is_empty() && self.failure.is_none() && !self.seen.clone().is_outdated())
     }
 
     /// The file at a path.
@@ -182,8 +193,7 @@ impl Snapshot {
 }
 
 /// Adds the scenario tests of a project to its sources.
-fn add_tests(folder: &Path, overlay: &Overlay, input: &mut Input) -> Vec<FileId> {
-    let mut seen = Seen::over(overlay.clone());
+fn add_tests(folder: &Path, seen: &mut Seen, input: &mut Input) -> Vec<FileId> {
     // A folder without a project file may be anybody's, and have very much below it.
     let paths = seen.list(folder, TEST_SUFFIX, folder.join(FILE_NAME).is_file()).unwrap_or_default();
     let read = paths.into_iter().filter_map(|path| Some((seen.read(&path).ok()?, path)));

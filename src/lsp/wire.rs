@@ -9,6 +9,8 @@ use serde_json::value::RawValue;
 
 /// Bytes of one message: a document of the largest size with every byte escaped, and its envelope.
 const LARGEST: usize = 256 * 1024 * 1024;
+/// Bytes that a message usually has besides its answer.
+const ENVELOPE: usize = 128;
 /// Bytes of one header line: a name and a number.
 const LONGEST_HEADER: u64 = 4096;
 
@@ -137,7 +139,9 @@ fn length(input: &mut impl BufRead) -> io::Result<Option<usize>> {
 /// # Errors
 /// When the stream cannot be written to.
 pub(super) fn write(output: &mut impl Write, message: &Outgoing<'_>) -> io::Result<()> {
-    let body = serde_json::to_vec(message)?;
+    // The layout of a large text, or its outline, is not copied as it grows.
+    let mut body = Vec::with_capacity(message.result.as_ref().map_or(0, |answer| answer.get().len()) + ENVELOPE);
+    serde_json::to_writer(&mut body, message)?;
     write!(output, "Content-Length: {}\r\n\r\n", body.len())?;
     output.write_all(&body)?;
     output.flush()

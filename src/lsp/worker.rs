@@ -9,6 +9,8 @@ use std::thread::JoinHandle;
 
 use serde_json::Value;
 
+use super::layout::lay_out;
+use super::lines::Encoding;
 use super::snapshot::{Snapshot, Wanted};
 use super::wire::{Answer, Failure};
 
@@ -20,6 +22,8 @@ pub(super) enum Job {
     Answer(Value, Wanted, Question),
     /// Answer a request from a text alone.
     Work(Value, Box<dyn FnOnce() -> Result<Answer, Failure> + Send>),
+    /// Lay out the text of a file, of a revision.
+    LayOut(PathBuf, u64, Arc<String>, Encoding),
     /// Drop a compilation.
     Drop(Arc<Snapshot>),
 }
@@ -33,6 +37,8 @@ pub(super) enum Done {
     Compiled(PathBuf, Box<Snapshot>),
     /// A compilation ended without one.
     Stopped,
+    /// How a text of a revision is laid out.
+    LaidOut(PathBuf, u64, Answer),
     /// The answer to a request.
     Answered(Value, Result<Answer, Failure>),
 }
@@ -59,6 +65,10 @@ fn work(jobs: &Receiver<Job>, report: &dyn Fn(Done)) {
             Job::Work(id, work) => {
                 let answer = catch_unwind(AssertUnwindSafe(work));
                 Some(Done::Answered(id, answer.unwrap_or_else(|_| Err(defect()))))
+            }
+            Job::LayOut(path, revision, text, encoding) => {
+                let layout = catch_unwind(AssertUnwindSafe(|| lay_out(&text, encoding)));
+                layout.ok().map(|layout| Done::LaidOut(path, revision, layout))
             }
             Job::Drop(snapshot) => {
                 drop(snapshot);

@@ -13,6 +13,7 @@ use super::document::Document;
 use super::index::Entry;
 use super::lines::Encoding;
 use super::snapshot::{Snapshot, Wanted, canonical, is_test};
+use super::wire::Answer;
 use crate::config::{FILE_NAME, Overlay, is_project};
 use crate::text::Span;
 
@@ -118,9 +119,8 @@ impl World {
     pub(super) fn set_apart(&mut self, home: &Path) {
         let Some(last) = self.projects.get(home).and_then(|project| project.last.clone()) else { return };
         let left_out = |document: &&Document| {
-            let is_schema =
-                document.path.extension().is_some_and(|extension| extension == "xml") && crate::schema::is_schema(&document.text);
-            is_schema
+            document.is_xml()
+                && crate::schema::is_schema(&document.text)
                 && self.homes.get(&document.path).is_some_and(|own| own == home)
                 && document.path != home
                 && last.file(&document.path).is_none_or(|file| !last.is_schema(file))
@@ -173,6 +173,20 @@ impl World {
     pub(super) fn is_current(&self, home: &Path, snapshot: &Snapshot) -> bool {
         let of_project = self.documents.values().filter(|document| self.homes.get(&document.path).is_some_and(|own| own == home));
         of_project.into_iter().all(|document| snapshot.revisions.get(&document.path) == Some(&document.revision))
+    }
+
+    /// The texts of a project that have not been laid out, with their paths and revisions.
+    pub(super) fn not_laid_out(&self, home: &Path) -> Vec<(PathBuf, u64, Arc<String>)> {
+        let open = self.documents.values().filter(|document| self.homes.get(&document.path).is_some_and(|own| own == home));
+        let left = open.filter(|document| document.is_xml() && document.layout.is_none());
+        left.map(|document| (document.path.clone(), document.revision, Arc::clone(&document.text))).collect()
+    }
+
+    /// Takes in the layout of a text, unless it has been changed since.
+    pub(super) fn laid_out(&mut self, path: &Path, revision: u64, layout: Answer) {
+        if let Some(document) = self.documents.get_mut(path).filter(|document| document.revision == revision) {
+            document.layout = Some(layout);
+        }
     }
 
     /// What is known of an open text; `None` when its project has not been compiled.

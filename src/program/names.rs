@@ -126,7 +126,7 @@ pub(super) fn check_member(kind: &str, name: &Text<'_>, out: &mut Diagnostics) -
 }
 
 /// Whether no field or relation may have this name.
-pub(super) fn is_reserved_member(name: &str) -> bool {
+pub(crate) fn is_reserved_member(name: &str) -> bool {
     RESERVED.contains(&name) || RESERVED_MEMBERS.contains(&name)
 }
 

@@ -20,6 +20,8 @@ pub struct Settings {
     pub receivers: BTreeSet<String>,
     /// The names of the template files, sorted.
     pub templates: Vec<String>,
+    /// Brokers that a request may go to; `None` where none may, because a tenant writes it.
+    pub brokers: Option<BTreeSet<String>>,
     /// Endpoints that are declared outside of the schema.
     pub endpoints: Vec<Arc<EndpointSource>>,
 }
@@ -33,6 +35,7 @@ impl Default for Settings {
             secrets: BTreeSet::new(),
             receivers: BTreeSet::new(),
             templates: Vec::new(),
+            brokers: Some(BTreeSet::new()),
             endpoints: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::git;
 use crate::compile::{Compilation, Input, compile};
-use crate::config::{self, Config, LoadError, Overrides, Seen};
+use crate::config::{self, Bundle, Config, LoadError, Overrides, Parts, Project, Seen};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Events, RequestSource};
 use crate::text::{SourceText, Span, Spanned};
@@ -29,10 +29,21 @@ pub struct Files {
 pub struct Attempt {
     /// The configuration and what the compiler says, or why there is nothing to compile.
     pub outcome: Result<(Config, Compilation), LoadError>,
+    /// Which of its files is what.
+    pub parts: Parts,
     /// What was looked at.
     pub seen: Seen,
     /// How long reading and compiling took.
     pub took: Duration,
+}
+
+/// Where a program comes from.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// From the files of this node; what is handed on to others of them, if there can be any.
+    Here(Option<Bundle>),
+    /// From another node, as the program with this number.
+    Elsewhere(i64),
 }
 
 impl Files {
@@ -41,13 +52,21 @@ impl Files {
     pub fn attempt(&self) -> Attempt {
         let began = Instant::now();
         let reading = config::read(&self.paths, &self.overrides);
-        let outcome = reading.outcome.map(|mut project| {
-            if let Some(address) = self.sink {
-                add_sink(&mut project.input, address);
-            }
-            (project.config, compile(project.input))
-        });
-        Attempt { outcome, seen: reading.seen, took: began.elapsed() }
+        let (outcome, parts) = self.compiled(reading.outcome);
+        Attempt { outcome, parts, seen: reading.seen, took: began.elapsed() }
+    }
+
+    /// Compiles a project, and says which of its files is what.
+    pub(super) fn compiled(&self, project: Result<Project, LoadError>) -> (Result<(Config, Compilation), LoadError>, Parts) {
+        let mut project = match project {
+            Ok(project) => project,
+            Err(error) => return (Err(error), Parts::default()),
+        };
+        let parts = Parts::of(&project.input);
+        if let Some(address) = self.sink {
+            add_sink(&mut project.input, address);
+        }
+        (Ok((project.config, compile(project.input))), parts)
     }
 
     /// The same on a thread for it, and whether the files stayed as they were meanwhile.
@@ -63,7 +82,7 @@ impl Files {
             // The runtime is shutting down, or the compiler has a defect: either way there is no new program.
             Err(error) => {
                 let outcome = Err(LoadError::Setting(format!("the compiler was stopped: {error}")));
-                (Attempt { outcome, seen: Seen::default(), took: Duration::ZERO }, true)
+                (Attempt { outcome, parts: Parts::default(), seen: Seen::default(), took: Duration::ZERO }, true)
             }
         }
     }

@@ -11,7 +11,7 @@ use super::keyring::Keyring;
 use crate::check::{Rules, Valid};
 use crate::config::{Config, Endpoint, Keys, SecretError, SecretSource};
 use crate::delivery::{Earlier, Key, KeyError, ParseKeyError, Policy, Secret, Signer, SigningKeyError};
-use crate::generation::{Generation, Target};
+use crate::generation::{Generation, Shared, Target};
 use crate::ids::EndpointId;
 use crate::program::{EndpointSource, Through};
 use crate::store::{Store, StoreError};
@@ -117,7 +117,18 @@ pub async fn build(
     }
     index_children(&rules, keyring.store()).await?;
     keyring.keeps(kept);
-    Ok((Generation { number, rules: Arc::new(rules), targets, secrets, own: keyring.directory(), origin: Arc::default() }, warnings))
+    Ok((
+        Generation {
+            number,
+            shared: Shared::default(),
+            rules: Arc::new(rules),
+            targets,
+            secrets,
+            own: keyring.directory(),
+            origin: Arc::default(),
+        },
+        warnings,
+    ))
 }
 
 /// Where the keys of an endpoint come from.

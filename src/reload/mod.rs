@@ -10,6 +10,7 @@ mod origin;
 mod reach;
 mod rejected;
 mod reloader;
+mod shared;
 mod tenants;
 mod trigger;
 mod watch;

@@ -15,6 +15,8 @@ pub(super) fn unreachable(rules: &Valid<Rules>, guard: &Guard) -> Vec<String> {
     for subscription in rules.subscriptions.iter().flatten() {
         let Some(endpoint) = rules.endpoints.get(subscription.endpoint) else { continue };
         let url = subscription.request.origin().and_then(|origin| Url::parse(origin).ok());
+        // What goes to a broker goes to the servers that are configured for it.
+        let url = url.filter(|url| url.scheme() != "nats");
         if let Some(Err(why)) = url.as_ref().and_then(Url::host).map(|host| guard.check_host(&host)) {
             let name = &endpoint.name.value;
             refused.insert(format!(

@@ -2,17 +2,19 @@
 //! work runs on the runtime's threads for it; whoever owns the loop ends it by dropping the future.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
-use super::attempt::{Attempt, Files};
+use super::attempt::{Attempt, Files, Made};
 use super::build::{Absent, BuildError, build};
 use super::keyring::Keyring;
 use super::origin::origin;
 use super::reach::unreachable;
 use super::rejected::{self, Findings, Rejected, Rejection};
+use super::shared::{Change, Shared, outdated};
 use super::trigger::{Report, Requests};
 use super::watch::{CROWD, Watch};
 use crate::activity::{Activity, Feed};
@@ -22,8 +24,9 @@ use crate::compile::Compilation;
 use crate::config::{Config, LoadError, Seen};
 use crate::diagnostics::Severity;
 use crate::egress::Guard;
-use crate::generation::{Generation, Live};
+use crate::generation::{self, Generation, Live};
 use crate::report::{counted, lines, size};
+use crate::store::ProgramStanding;
 use crate::telemetry::{ReloadEnd, numbers};
 use crate::text::SourceMap;
 use crate::time::Clock;
@@ -43,8 +46,8 @@ const RESTLESS: Duration = Duration::from_secs(30);
 
 /// Keeps a program in force.
 pub struct Reloader {
-    files: Files,
-    keyring: Arc<Keyring>,
+    pub(super) files: Files,
+    pub(super) keyring: Arc<Keyring>,
     absent: Absent,
     guard: Guard,
     quiet: Duration,
@@ -58,7 +61,10 @@ pub struct Reloader {
     watch: Watch,
     seen: Seen,
     /// Number of the last generation.
-    number: u64,
+    pub(super) number: u64,
+    /// The folder of the project.
+    pub(super) folder: PathBuf,
+    pub(super) shared: Shared,
     /// What only a restart changes.
     fixed: Option<String>,
 }
@@ -93,6 +99,7 @@ impl Reloader {
     pub fn new(setup: Setup) -> Self {
         let Setup { files, keyring, absent, guard, quiet, feed, clock, requests, swapped, rejected } = setup;
         let (waiting, watch, seen) = (Vec::new(), Watch::new(), Seen::default());
+        let shared = Shared::new(keyring.store().newest_program());
         Self {
             files,
             keyring,
@@ -108,14 +115,27 @@ impl Reloader {
             watch,
             seen,
             number: 0,
+            folder: PathBuf::new(),
+            shared,
             fixed: None,
         }
     }
 
     /// Makes a generation of an attempt, if it is without errors, and remembers what it was made of.
-    pub async fn take(&mut self, attempt: Attempt) -> (Option<Generation>, Report) {
+    pub async fn take(&mut self, mut attempt: Attempt) -> (Option<Generation>, Report) {
         self.watch.set(&attempt.seen.folders);
-        self.seen = attempt.seen;
+        let seen = std::mem::take(&mut attempt.seen);
+        self.seen = seen;
+        let mut bundle = None;
+        if let Ok((config, compilation)) = &attempt.outcome {
+            self.folder.clone_from(&config.folder);
+            bundle = self.offer(&compilation.sources, &attempt.parts);
+        }
+        Box::pin(self.make(attempt, Made::Here(bundle))).await
+    }
+
+    /// Makes a generation of what was compiled, if it is without errors.
+    pub(super) async fn make(&mut self, attempt: Attempt, made: Made) -> (Option<Generation>, Report) {
         let (config, compilation) = match attempt.outcome {
             Ok(loaded) => loaded,
             Err(error) => return (None, self.rejected("the configuration is wrong", error.lines(), rejected::of_load(&error))),
@@ -128,14 +148,33 @@ impl Reloader {
         let Compilation { sources, rules: Some(rules), models, webhooks, .. } = compilation else {
             return (None, self.rejected("it has no rules", notes, Findings::default()));
         };
-        let restart = self.restart_note(&config);
+        // Another node has its own address and the like.
+        let restart = if matches!(made, Made::Here(_)) { self.restart_note(&config) } else { None };
         let refused = unreachable(&rules, &self.guard);
         if !refused.is_empty() {
             let why = refused.into_iter().chain(restart).collect();
             return (None, self.rejected("it would send where nothing may be sent", why, Findings::default()));
         }
         match self.build(rules, &config, sources).await {
-            Ok((generation, warnings)) => {
+            Ok((mut generation, warnings)) => {
+                let number = match made {
+                    Made::Elsewhere(number) => number,
+                    Made::Here(None) => 0,
+                    Made::Here(Some(bundle)) => match self.hand_on(&bundle).await {
+                        Ok(ProgramStanding { number, is_ours: true }) => number,
+                        Ok(ProgramStanding { number, is_ours: false }) => {
+                            let (newest, mut report) = Box::pin(self.take_up()).await;
+                            if newest.is_some() {
+                                report.lines.push(outdated(number));
+                                return (newest, report);
+                            }
+                            notes.extend(report.lines);
+                            0
+                        }
+                        Err(error) => return (None, self.rejected("it cannot be handed on", vec![chain(&error)], Findings::default())),
+                    },
+                };
+                generation.shared = generation::Shared::numbered(number);
                 self.number += 1;
                 self.rejected.store(None);
                 notes.extend(warnings);
@@ -171,10 +210,13 @@ impl Reloader {
         // What was in force when those asked who came while the files were being read.
         let mut since: Option<Arc<Generation>> = None;
         loop {
-            self.changed().await;
+            let change = self.changed().await;
             let keyring = Arc::clone(&self.keyring);
             let _keys_in_force = keyring.still().await;
-            let (generation, mut report) = self.reload().await;
+            let (generation, mut report) = match change {
+                Change::Here => self.reload().await,
+                Change::Elsewhere => self.take_up().await,
+            };
             let mut before = None;
             let mut answer = report.clone();
             if let Some(generation) = generation {
@@ -198,14 +240,15 @@ impl Reloader {
         }
     }
 
-    /// Waits for a change of the files, or for somebody who asks.
-    async fn changed(&mut self) {
+    /// Waits for a change of the files, for somebody who asks, or for another program of other nodes.
+    async fn changed(&mut self) -> Change {
         let mut rest_until = None;
         let mut events = 0;
+        let shares = self.shares();
         loop {
             // Looked at before waiting, too: a folder is watched only after it was read.
             if !self.waiting.is_empty() || self.is_outdated().await {
-                return;
+                return Change::Here;
             }
             if std::mem::take(&mut events) >= CROWD {
                 self.watch.set(&BTreeSet::new());
@@ -216,13 +259,20 @@ impl Reloader {
                 rest_until = None;
             }
             tokio::select! {
-                asked = self.requests.next() => return self.waiting.push(asked),
+                asked = self.requests.next() => {
+                    self.waiting.push(asked);
+                    return Change::Here;
+                }
+                () = self.shared.changed(), if shares => return Change::Elsewhere,
                 () = self.watch.changed() => {}
                 () = tokio::time::sleep(POLL) => continue,
             }
             tokio::select! {
                 // Whoever asks need not wait until it is quiet, and hears what has changed.
-                asked = self.requests.next() => return self.waiting.push(asked),
+                asked = self.requests.next() => {
+                    self.waiting.push(asked);
+                    return Change::Here;
+                }
                 heard = self.watch.settled_or_crowded(self.quiet, self.seen.contents.keys()) => events = heard,
             }
         }
@@ -296,7 +346,7 @@ impl Reloader {
         }
     }
 
-    fn rejected(&self, what: &str, notes: Vec<String>, Findings { first, left_out }: Findings) -> Report {
+    pub(super) fn rejected(&self, what: &str, notes: Vec<String>, Findings { first, left_out }: Findings) -> Report {
         let rest = if self.number == 0 { "waiting for a good one" } else { "still on the last good program" };
         let report = Report { live: false, lines: std::iter::once(format!("rejected, {what}, {rest}")).chain(notes).collect() };
         let (at, findings) = (self.clock.now(), first);

@@ -224,13 +224,14 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let (status, code) = match &error {
             StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-busy"),
+            StoreError::Away(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-away"),
             StoreError::Full => (StatusCode::SERVICE_UNAVAILABLE, "store-full"),
             StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
-            StoreError::Open { .. }
-            | StoreError::Target { .. }
-            | StoreError::Locked
-            | StoreError::Secret { .. }
-            | StoreError::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store-failed"),
+            // Of a node that is at work: another version has changed the tables.
+            StoreError::Open { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-outgrown"),
+            StoreError::Target { .. } | StoreError::Locked | StoreError::Secret { .. } | StoreError::Failed(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "store-failed")
+            }
         };
         tracing::error!(%error, "the store could not answer");
         Self::new(status, code, error.to_string())

@@ -28,6 +28,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Names<T
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        without_nul(parts)?;
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|Path(names)| Self(names)).map_err(|rejection| Problem::bad_request("invalid-path", rejection.body_text()))
     }
@@ -40,11 +41,20 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Paramet
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        without_nul(parts)?;
         let query = Query::<T>::from_request_parts(parts, state).await;
         query
             .map(|Query(parameters)| Self(parameters))
             .map_err(|rejection| Problem::bad_request("invalid-parameter", rejection.body_text()))
     }
+}
+
+/// Nothing has a name with the character U+0000, and not every store can be asked for one.
+fn without_nul(parts: &Parts) -> Result<(), Problem> {
+    if parts.uri.path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
+        return Err(Problem::bad_request("invalid-parameter", "the address has the character U+0000, `%00`, in it"));
+    }
+    Ok(())
 }
 
 /// The tenant of this name.

@@ -17,6 +17,9 @@ pub enum StoreError {
         /// The file that is locked.
         file: String,
     },
+    /// The server of the database is away, or in the way of itself, and has been for a while.
+    #[error("the database cannot be used at present: {0}")]
+    Away(String),
     /// No room left on the disk.
     #[error("the disk of the store is full")]
     Full,

@@ -111,6 +111,18 @@ pub enum Query {
         /// The id of that.
         for_id: Box<str>,
     },
+    /// Whether something of a source was taken in before.
+    Taken(Taken),
+}
+
+/// A place in what a source of saves has, such as the number of a message in a stream. It is noted with the saves that it brings, in
+/// their transaction: so they are taken in once, however often they come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Taken {
+    /// The source.
+    pub source: Arc<str>,
+    /// The place.
+    pub position: i64,
 }
 
 /// The answer to a [`Query`].
@@ -135,6 +147,8 @@ pub enum Answer {
         /// How many of the tenant wait for anything.
         of_tenant: u32,
     },
+    /// To [`Query::Taken`].
+    Taken(bool),
 }
 
 /// A firing that waits for a related object.
@@ -185,6 +199,8 @@ pub struct Effects {
     pub messages: Vec<NewMessage>,
     /// What else is written for whoever looks back.
     pub record: Record,
+    /// Where it comes from, when that is noted.
+    pub taken: Option<Taken>,
 }
 
 /// Decisions about another object than the saved one.

@@ -27,6 +27,12 @@ impl Crew {
     /// One that takes no part at present.
     pub const NOBODY: Self = Self { size: 1, rank: 1 };
 
+    /// Whether this node does what only one of them is to do.
+    #[must_use]
+    pub fn leads(self) -> bool {
+        self.rank == 0
+    }
+
     /// How much of so many places in a lane are this node's. The parts of all nodes together are exactly the whole, and which node has
     /// one more is another one in another lane.
     #[must_use]

@@ -27,6 +27,8 @@ pub enum Metric {
     Generation,
     /// Answers of the API by class.
     ApiAnswers,
+    /// Messages of a source by what became of them.
+    SourceMessages,
     /// Deliveries that are not settled, by lane.
     QueueDepth,
     /// How long what is due for longest has been due, by lane.
@@ -66,7 +68,7 @@ pub enum Kind {
 
 impl Metric {
     /// Every one.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Saves,
         Self::SaveSeconds,
         Self::Decisions,
@@ -79,6 +81,7 @@ impl Metric {
         Self::ReloadRejected,
         Self::Generation,
         Self::ApiAnswers,
+        Self::SourceMessages,
         Self::QueueDepth,
         Self::QueueAge,
         Self::QueueLanes,
@@ -109,6 +112,7 @@ impl Metric {
             Self::ReloadRejected => "webhookc_reload_rejected",
             Self::Generation => "webhookc_generation",
             Self::ApiAnswers => "webhookc_api_answers",
+            Self::SourceMessages => "webhookc_source_messages",
             Self::QueueDepth => "webhookc_queue_depth",
             Self::QueueAge => "webhookc_queue_age_seconds",
             Self::QueueLanes => "webhookc_queue_lanes",
@@ -134,6 +138,7 @@ impl Metric {
             | Self::Commits
             | Self::Reloads
             | Self::ApiAnswers
+            | Self::SourceMessages
             | Self::Processor
             | Self::SourceTransactions
             | Self::SourceErrors
@@ -179,6 +184,7 @@ impl Metric {
             Self::ReloadRejected => "1 while the files are rejected and the program before them is in force",
             Self::Generation => "The program in force, counted from the start",
             Self::ApiAnswers => "Answers of the API by class of status",
+            Self::SourceMessages => "Messages of a source: saved, again, refused, failed",
             Self::QueueDepth => "Deliveries not settled, of the longest lanes, and of all others together as `other`",
             Self::QueueAge => "How long the delivery that is due for longest has been due",
             Self::QueueLanes => "Lanes that have something to deliver",

@@ -16,7 +16,7 @@ mod source;
 pub(crate) use log::ATTEMPTS;
 pub use log::{Color, LogError, LogFormat, start_log};
 pub use metric::{Kind, Metric};
-pub use numbers::{ApiAnswer, AttemptEnd, Decided, Numbers, ReloadEnd, SaveEnd, numbers};
+pub use numbers::{ApiAnswer, AttemptEnd, Decided, MessageEnd, Numbers, ReloadEnd, SaveEnd, numbers};
 pub use parent::{Parent, parent, within};
 pub use shown::{Depth, Standing, exposition};
 pub use source::SourceNumbers;

@@ -42,6 +42,19 @@ pub enum AttemptEnd {
     Lost,
 }
 
+/// What became of a message of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageEnd {
+    /// Its saves are in the store.
+    Saved,
+    /// They were already.
+    Again,
+    /// It is no save, or the data model does not allow it.
+    Refused,
+    /// The store could not take it; it comes again.
+    Failed,
+}
+
 /// What came of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReloadEnd {
@@ -82,6 +95,7 @@ pub struct Numbers {
     generation: Gauge,
     api_answers: Each<3>,
     source: SourceNumbers,
+    source_messages: Each<4>,
 }
 
 /// The numbers of this process.
@@ -121,6 +135,7 @@ impl Numbers {
             reload_rejected,
             generation,
             api_answers: each(&mut registry, Metric::ApiAnswers, "class", ["good", "refused", "failed"]),
+            source_messages: each(&mut registry, Metric::SourceMessages, "outcome", ["saved", "again", "refused", "failed"]),
             source: SourceNumbers::new(&mut registry),
             registry,
         }
@@ -169,6 +184,11 @@ impl Numbers {
     /// Those of the source.
     pub fn source(&self) -> &SourceNumbers {
         &self.source
+    }
+
+    /// A message of a source was dealt with.
+    pub fn message(&self, end: MessageEnd) {
+        add(&self.source_messages, end as usize, 1);
     }
 
     pub(super) fn registry(&self) -> &Registry {

@@ -13,6 +13,9 @@ pub(super) const LOOP_TURNS: u32 = 100_000;
 /// A rendered URL, in bytes: what common servers accept in a request line.
 pub(super) const URL_BYTES: usize = 8 * 1024;
 
+/// A rendered subject of a broker, in bytes: of the 4 KiB that a server reads as one line of its protocol, with room for the rest of it.
+pub(super) const SUBJECT_BYTES: usize = 1024;
+
 /// A rendered header value, in bytes.
 pub(super) const HEADER_BYTES: usize = 4 * 1024;
 

@@ -16,6 +16,7 @@ mod body;
 mod header;
 mod json;
 mod structure;
+mod subject;
 mod target;
 mod url;
 

@@ -1,13 +1,16 @@
 //! What can be written at a place in a template, for who writes one: the names in scope, and what a value has after a `.`. Input: the
 //! expression before the place, and the loops around it; absent: where in a text the place is.
 
-use super::signatures::{FILTERS, Parameter, Signature, TESTS};
+use super::signatures::{FILTERS, FUNCTIONS, Parameter, Signature, TESTS};
 use super::tree::Turn;
 use super::ty::{Classes, Shape, Type};
 use super::typing::{Context, Local, Typing, ambient_names, part_names, part_of};
+use super::written::Kind as Written;
 use super::{Scope, parse};
 use crate::diagnostics::Diagnostics;
+use crate::ids::FileId;
 use crate::program::{Kind, Property, TemplateSource};
+use crate::text::Span;
 
 /// Something that can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,9 +103,25 @@ pub fn members(scope: Scope<'_>, around: &[Around], of: &TemplateSource) -> Vec<
     for embed in object.embeds.into_iter().flatten() {
         found.push(offer(&embed.name, OfferKind::Relation, format!("of model `{}`", scope.program.model(embed.model).name)));
     }
-    found.extend(["id", "type"].map(|name| offer(name, OfferKind::Field, "text")));
-    found.push(offer("updated_at", OfferKind::Field, "a date and time"));
+    let [id, kind, updated_at] = OF_EVERY_OBJECT;
+    found.extend([id, kind].map(|name| offer(name, OfferKind::Field, "text")));
+    found.push(offer(updated_at, OfferKind::Field, "a date and time"));
     found
+}
+
+/// What every object has.
+const OF_EVERY_OBJECT: [&str; 3] = ["id", "type", "updated_at"];
+
+/// Names that mean something at some places only.
+const SOMETIMES: [&str; 2] = ["loop", "action"];
+
+/// Whether a name means only what a schema or a loop makes it mean: it is no word of the language, and nothing that every template has.
+#[must_use]
+pub fn is_own_name(name: &str) -> bool {
+    let known = || ambient_names().iter().map(|(known, _)| *known).chain(OF_EVERY_OBJECT).chain(SOMETIMES).chain(FUNCTIONS.iter().copied());
+    let source = TemplateSource::verbatim(name, Span::new(FileId(0), 0, name.len()));
+    let written = parse::expression(&source, &mut Diagnostics::default());
+    known().all(|known| known != name) && written.is_some_and(|written| matches!(written.kind, Written::Name(read) if read == name))
 }
 
 /// The filters, as they are written after `|`.

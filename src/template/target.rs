@@ -9,7 +9,7 @@ use super::tree::{Expr, ExprKind, Node};
 use super::typing::{Context, Typing};
 use super::url::{self, Region, UrlSink};
 use super::written::Statement;
-use super::{Data, Scope, parse};
+use super::{Data, Scope, parse, subject};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
 use crate::program::{Classification, Program, TemplateSource, Webhook};
 use crate::text::Span;
@@ -30,6 +30,8 @@ enum Written {
     Always(RenderedText),
     /// It depends on what is saved.
     Each(Vec<Node>),
+    /// It is a subject of a broker.
+    Subject(Vec<Node>),
 }
 
 impl Target {
@@ -37,12 +39,16 @@ impl Target {
     pub(super) fn nodes(&self) -> &[Node] {
         match &self.url {
             Written::Always(_) => &[],
-            Written::Each(nodes) => nodes,
+            Written::Each(nodes) | Written::Subject(nodes) => nodes,
         }
     }
 
     /// Compiles; `None` when there is an error, which has been reported.
     pub(super) fn compile(source: &TemplateSource, scope: Scope<'_>, out: &mut Diagnostics) -> Option<Self> {
+        if subject::is_meant(source) {
+            let (origin, nodes) = subject::compile(source, scope, out)?;
+            return Some(Self { url: Written::Subject(nodes), origin: Some(origin), source: source.whole() });
+        }
         let copy = OnceCell::new();
         let reported = out.len();
         let parsed = parse::template(source, &copy, out)?;
@@ -88,6 +94,7 @@ impl Target {
         let nodes = match &self.url {
             Written::Always(url) => return Ok(url.clone()),
             Written::Each(nodes) => nodes,
+            Written::Subject(nodes) => return subject::render(nodes, (self.origin.as_deref().unwrap_or_default(), self.source), data),
         };
         let mut sink = UrlSink::new();
         Frame::new(*data).render(nodes, &mut sink)?;

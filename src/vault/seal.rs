@@ -60,6 +60,11 @@ impl Vault {
         self.keys.current.id()
     }
 
+    /// Which keys it has, the one in force first.
+    pub fn ids(&self) -> impl Iterator<Item = VaultKeyId> {
+        self.keys.iter().map(super::key::VaultKey::id)
+    }
+
     /// Whether it has this key.
     #[must_use]
     pub fn has(&self, id: VaultKeyId) -> bool {

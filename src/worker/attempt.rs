@@ -53,8 +53,9 @@ impl Attempt {
         let exchange = match request(&frozen(&claimed), keys, self.target.policy.timeout, started_at) {
             Ok(request) => {
                 signature = tools.feed.remembers().then(|| signature_of(&request)).flatten();
-                tools.egress.exchange(request).await
+                tools.egress.exchange(Request { delivery: Some(claimed.id), ..request }).await
             }
+            Err(outcome) if self.leaves(&claimed, &outcome).await => return None,
             Err(outcome) => unsent(outcome),
         };
         let reached = reached(&exchange.outcome);
@@ -90,6 +91,21 @@ impl Attempt {
         };
         let told = Told { message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note };
         Some((Finished { attempt, told }, reached))
+    }
+
+    /// What cannot be filled in here, such as a secret of a newer program, is left to the nodes that run it, if there are any.
+    async fn leaves(&self, claimed: &Claimed, why: &AttemptOutcome) -> bool {
+        let AttemptOutcome::OurFault(why) = why else { return false };
+        if !self.tools.store.is_behind(self.generation.shared.number) {
+            return false;
+        }
+        if self.generation.shared.leave(claimed.endpoint.clone()) {
+            tracing::warn!(endpoint = %claimed.endpoint, why, "its deliveries are left to the nodes that run a newer program");
+        }
+        if let Err(error) = self.tools.store.give_back(vec![claimed.clone()], self.tools.clock.now()).await {
+            tracing::warn!(%error, "a delivery could not be given back; it is due again when its lease ends");
+        }
+        true
     }
 
     /// Who is told when it goes wrong, or well again.

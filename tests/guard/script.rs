@@ -50,7 +50,14 @@ pub fn client(guard: &Guard, names: &Arc<Script>) -> Client {
 
 pub async fn post(client: &Client, url: &str) -> Exchange {
     let timeout = Duration::from_secs(10);
-    let request = Request { method: "POST".to_owned(), url: url.to_owned(), headers: Vec::new(), body: Bytes::from_static(b"{}"), timeout };
+    let request = Request {
+        method: "POST".to_owned(),
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: Bytes::from_static(b"{}"),
+        timeout,
+        delivery: None,
+    };
     client.exchange(request).await
 }
 

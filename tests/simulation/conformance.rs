@@ -105,6 +105,7 @@ fn one_delivery(random: &Random, now: i64, endpoint: usize, object: usize, order
         ended_waits: Vec::new(),
         messages: vec![message],
         record: webhookc::store::Record::default(),
+        taken: None,
     };
     (id, OneDelivery(Tenant::new("default"), at(now), Some(Box::new(effects))))
 }

@@ -32,11 +32,11 @@ const DAMAGES: &[(&str, &str, bool)] = &[
     ("UPDATE deliveries SET due_at = due_at + 500 * 86400000 WHERE row = (4 << 20)", "never-due", false),
     ("UPDATE deliveries SET state = 1, due_at = due_at + 86400000 WHERE row = (3 << 20)", "endless-lease", true),
     ("UPDATE deliveries SET blocked = 1 WHERE row = (3 << 20)", "blocked-for-nothing", true),
-    ("UPDATE deliveries SET state = 2, settled_at = 1 WHERE row = (3 << 20)", "blocked-for-nothing", true),
+    ("UPDATE deliveries SET state = 2, settled_after = 1 WHERE row = (3 << 20)", "blocked-for-nothing", true),
     ("UPDATE deliveries SET ordered = 0 WHERE row = (4 << 20)", "blocked-for-nothing", true),
     ("UPDATE deliveries SET blocked = 0 WHERE row = (5 << 20)", "out-of-order", true),
-    ("UPDATE deliveries SET settled_at = NULL WHERE row = (1 << 20)", "settled-without-time", true),
-    ("UPDATE deliveries SET settled_at = 5 WHERE row = (3 << 20)", "settled-without-time", true),
+    ("UPDATE deliveries SET settled_after = NULL WHERE row = (1 << 20)", "settled-without-time", true),
+    ("UPDATE deliveries SET settled_after = 5 WHERE row = (3 << 20)", "settled-without-time", true),
     ("UPDATE deliveries SET attempts = 2 WHERE row = (1 << 20)", "attempts-not-counted", false),
     ("DELETE FROM attempts WHERE delivery = (1 << 20)", "attempts-not-counted", false),
     ("UPDATE deliveries SET spent = 9 WHERE row = (1 << 20)", "attempts-not-counted", false),
@@ -61,7 +61,7 @@ const DAMAGES: &[(&str, &str, bool)] = &[
         false,
     ),
     (
-        "INSERT INTO deliveries (row, tenant, endpoint, model, object, ordered, blocked, state, due_at, created_at, settled_at, method, url,
+        "INSERT INTO deliveries (row, tenant, endpoint, model, object, ordered, blocked, state, due_at, created_at, settled_after, method, url,
                                  headers)
          SELECT row + 1, tenant, endpoint, model, object, 0, 0, 2, 0, 0, 0, method, url, headers FROM deliveries WHERE row = (1 << 20)",
         "fired-twice",
@@ -160,6 +160,8 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
          DROP TABLE programs; DROP TABLE recordings; ALTER TABLE traces DROP COLUMN program; ALTER TABLE attempts DROP COLUMN signature;
          DROP TABLE access_keys; DROP TABLE audit; ALTER TABLE keys DROP COLUMN sealed;
          DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe; DROP TABLE sessions; DROP INDEX deliveries_endpoint;
+         ALTER TABLE deliveries RENAME COLUMN settled_after TO settled_at;
+         UPDATE deliveries SET settled_at = created_at + settled_at WHERE settled_at IS NOT NULL;
          DROP TABLE resends; DROP INDEX messages_time; DROP INDEX deliveries_given_up;
          CREATE INDEX messages_tenant ON messages (tenant); CREATE INDEX deliveries_diverted ON deliveries (tenant) WHERE state = 3;
          CREATE INDEX deliveries_failed ON deliveries (tenant) WHERE state = 4;

@@ -75,7 +75,7 @@ async fn what_the_server_does_itself_is_said() {
 #[tokio::test]
 async fn what_is_no_current_store_is_refused() {
     let place = Place::new();
-    place.change("UPDATE refinery_schema_history SET version = 99");
+    place.change("INSERT INTO refinery_schema_history VALUES (99, 'later', '2030-01-01T00:00:00Z', '0'); UPDATE format SET oldest = 99");
     let refused = Store::open(&place.url()).await.unwrap_err();
     assert!(refused.to_string().contains("use a newer webhookc"), "{refused}");
     assert!(examine(&place.url(), at(0)).await.unwrap_err().to_string().contains("use a newer webhookc"));

@@ -198,3 +198,18 @@ async fn children_are_found_by_their_parent_in_order_of_id() {
     assert_eq!(ids(0), ["a", "b", "c", "d"]);
     assert_eq!(ids(1), ["a", "b"]);
 }
+
+#[tokio::test]
+async fn the_character_nul_in_a_text_is_kept_and_in_nobodys_way() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.index_children("asset", "room_id").await.unwrap();
+    let json = r#"{"name":"a\u0000b","room_id":"r1"}"#;
+    let children = Query::Children { model: "asset".into(), property: "room_id".into(), parent: "r1".into(), limit: 10 };
+    let steps = vec![write(put("asset", "a", json)), JobStep::Read(vec![children])];
+    let job = store.save(Script::new("t", steps)).await.unwrap();
+    let Answer::Children(rows) = &job.answers[0][0] else { panic!("{:?}", job.answers) };
+    assert_eq!(rows.iter().map(|row| &*row.json).collect::<Vec<_>>(), [json]);
+    let scope = tenant("t");
+    assert_eq!(&*store.object(&scope, "asset", "a").await.unwrap().unwrap().json, json);
+}

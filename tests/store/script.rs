@@ -175,6 +175,7 @@ pub fn put(model: &str, object: &str, json: &str) -> Effects {
         ended_waits: Vec::new(),
         messages: Vec::new(),
         record: webhookc::store::Record::default(),
+        taken: None,
     }
 }
 

@@ -21,6 +21,7 @@ pub enum Disk {
 /// A running server.
 pub struct Cluster {
     folder: PathBuf,
+    options: String,
     watcher: Child,
 }
 
@@ -50,6 +51,32 @@ fn run(command: &mut Command) {
 impl Cluster {
     /// Starts one.
     pub fn start(disk: Disk) -> Self {
+        Self::with(disk, "", |data| {
+            let mut initdb = as_owner(&binaries().join("initdb"));
+            run(initdb.arg("-D").arg(data).args(["-A", "trust", "-U", "webhookc", "-E", "UTF8", "--locale=C", "--no-sync"]));
+        })
+    }
+
+    /// Starts one that follows another, and answers questions only until it is promoted.
+    pub fn standby_of(primary: &Self) -> Self {
+        Self::with(Disk::Careless, "", |data| {
+            let mut copy = as_owner(&binaries().join("pg_basebackup"));
+            copy.arg("-D").arg(data).arg("-h").arg(&primary.folder).args([
+                "-U",
+                "webhookc",
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+                "--no-sync",
+            ]);
+            run(&mut copy);
+        })
+    }
+
+    /// Starts one with these options, whose data `make` makes.
+    pub fn with(disk: Disk, more: &str, make: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::Builder::new().prefix("webhookc-pg-").tempdir().unwrap().keep();
         let bin = binaries();
         let data = folder.join("data");
@@ -57,12 +84,11 @@ impl Cluster {
         if Command::new("id").arg("-u").output().unwrap().stdout == b"0\n" {
             run(Command::new("chown").arg("postgres").arg(&folder));
         }
-        let mut initdb = as_owner(&bin.join("initdb"));
-        run(initdb.arg("-D").arg(&data).args(["-A", "trust", "-U", "webhookc", "-E", "UTF8", "--locale=C", "--no-sync"]));
+        make(&data);
         let careless = if disk == Disk::Careless { "-c fsync=off -c full_page_writes=off " } else { "" };
         let options = format!(
             "{careless}-c listen_addresses='' -c unix_socket_directories={} -c max_connections=200 -c shared_buffers=128MB
-             -c shared_preload_libraries=pg_stat_statements -c log_min_messages=fatal",
+             -c shared_preload_libraries=pg_stat_statements -c log_min_messages=fatal {more}",
             folder.display()
         );
         let options = options.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -79,9 +105,29 @@ impl Cluster {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let cluster = Self { folder, watcher };
-        cluster.pg_ctl(&["-w", "-s", "-o", &options, "start"]);
+        let cluster = Self { folder, options, watcher };
+        cluster.begin();
         cluster
+    }
+
+    /// Starts the server, which has ended or was stopped.
+    pub fn begin(&self) {
+        self.pg_ctl(&["-w", "-s", "-o", &self.options, "start"]);
+    }
+
+    /// Stops the server: `fast` ends its sessions, `immediate` is a crash.
+    pub fn stop(&self, mode: &str) {
+        self.pg_ctl(&["-w", "-s", "-m", mode, "stop"]);
+    }
+
+    /// The socket by which it is reached.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// The folder of it, which goes with it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Runs `pg_ctl` on it.
@@ -103,7 +149,8 @@ impl Cluster {
         self.try_psql(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
+    /// The same, or what the server says against it.
+    pub fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
         let mut command = Command::new(binaries().join("psql"));
         command.arg("-h").arg(&self.folder).args(["-U", "webhookc", "-d", database, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql]);
         let output = command.output().unwrap();

@@ -112,6 +112,7 @@ fn generation(number: u64, endpoints: &[(&str, Policy)]) -> Generation {
         (EndpointId::new(*name), Arc::new(Target { name: (*name).to_owned(), policy: Arc::new(policy.clone()), signer }))
     };
     Generation {
+        shared: webhookc::generation::Shared::default(),
         number,
         rules: Arc::new(rules),
         targets: endpoints.iter().map(target).collect(),

@@ -105,13 +105,11 @@ pub(in crate::server) async fn readiness(app: &App) -> Result<&Running, Problem>
     app.health.probe(running).await.map_err(|error| {
         let code = match &error {
             StoreError::Full => "store-full",
+            StoreError::Away(_) => "store-away",
             StoreError::Busy { .. } => "store-busy",
             StoreError::Closed => "shutting-down",
-            StoreError::Open { .. }
-            | StoreError::Target { .. }
-            | StoreError::Locked
-            | StoreError::Secret { .. }
-            | StoreError::Failed(_) => "store-failed",
+            StoreError::Open { .. } => "store-outgrown",
+            StoreError::Target { .. } | StoreError::Locked | StoreError::Secret { .. } | StoreError::Failed(_) => "store-failed",
         };
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
     })?;

@@ -8,13 +8,11 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
-use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use super::objects::SaveAnswer;
 use crate::access::{TenantScope, may};
-use crate::engine::{MAX_BODY_BYTES, Save, Verb, parse_save};
+use crate::engine::{self, ItemError, MAX_BODY_BYTES, Save};
 use crate::generation::Generation;
 use crate::ingest::IngestError;
 use crate::server::access::Allowed;
@@ -30,30 +28,6 @@ pub(in crate::server) const BATCH: usize = 64 << 20;
 const CHUNK: usize = 1_000;
 /// What an item may have around its fields: names and ids.
 const ENVELOPE: usize = 8 << 10;
-
-/// One save of a batch.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Item<'a> {
-    model: String,
-    id: String,
-    #[serde(default)]
-    verb: Word,
-    /// The attachment, with the verb `upload`.
-    field: Option<String>,
-    #[serde(borrow)]
-    fields: Option<&'a RawValue>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Word {
-    #[default]
-    Put,
-    Patch,
-    Delete,
-    Upload,
-}
 
 pub(in crate::server) async fn batch(
     State(app): State<Arc<App>>,
@@ -160,25 +134,10 @@ impl Batch<'_> {
 
 /// One item, checked; `index` is its position in the batch.
 pub(in crate::server) fn read_item(generation: &Generation, item: &[u8], index: usize) -> Result<Save, Problem> {
-    let wrong = |detail: String| Problem::bad_request("invalid-json", format!("save {index}: {detail}"));
-    let item: Item<'_> = serde_json::from_slice(item).map_err(|error| wrong(error.to_string()))?;
-    let field = item.field.as_deref();
-    let verb = match (item.verb, field) {
-        (Word::Put, None) => Verb::Put,
-        (Word::Patch, None) => Verb::Patch,
-        (Word::Delete, None) => Verb::Delete,
-        (Word::Upload, Some(field)) => Verb::Upload(field),
-        (Word::Upload, None) => return Err(wrong("the verb `upload` needs a `field`, the name of the attachment".to_owned())),
-        (Word::Put | Word::Patch | Word::Delete, Some(_)) => return Err(wrong("`field` goes only with the verb `upload`".to_owned())),
-    };
-    let body = match (item.fields, item.verb) {
-        (Some(fields), Word::Put | Word::Patch | Word::Upload) => fields.get(),
-        (None, Word::Delete) => "",
-        (Some(_), Word::Delete) => return Err(wrong("the verb `delete` has no `fields`".to_owned())),
-        (None, Word::Put | Word::Patch | Word::Upload) => return Err(wrong("a save needs `fields`, an object".to_owned())),
-    };
-    parse_save(&generation.rules, &item.model, &item.id, verb, body.as_bytes())
-        .map_err(|refused| Problem::refused(refused, &format!("/{index}/fields")))
+    engine::read_item(&generation.rules, item).map_err(|error| match error {
+        ItemError::Malformed(detail) => Problem::bad_request("invalid-json", format!("save {index}: {detail}")),
+        ItemError::Refused(refused) => Problem::refused(refused, &format!("/{index}/fields")),
+    })
 }
 
 /// What is said of these calls.

@@ -62,8 +62,13 @@ pub(in crate::store) fn vacuum(url: &str) -> StoreError {
 }
 
 async fn connect(url: &str) -> Result<Link, StoreError> {
-    let link = way(url)?.connect().await;
-    link.map_err(|trouble| StoreError::Open { url: shown(url), why: super::reason(trouble) })
+    let way = way(url)?;
+    let connected = async {
+        let link = way.connect().await?;
+        link.ask_widely().await?;
+        Ok(link)
+    };
+    connected.await.map_err(|trouble| StoreError::Open { url: shown(url), why: super::reason(trouble) })
 }
 
 /// A connection to a store of this program's format.

@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 
 use super::failure::Trouble;
 use super::link::Link;
+use super::taken::Places;
 use super::values::{count, get, text, text_if_any};
 use crate::ids::{Sequence, Tenant};
 use crate::store::{Answer, ObjectRow, Query, WaitRow};
@@ -27,11 +28,16 @@ pub(super) async fn ask(link: &Link, queries: &[(i64, &Query)]) -> Result<Vec<An
             Query::Ready { event, object } => kinds.marks.push(place, *tenant, event, object),
             Query::Waiting { model, id } => kinds.waiting.push(place, *tenant, model, id),
             Query::WaitsOf { model, object } => kinds.waits_of.push(place, *tenant, model, object),
+            Query::Taken(taken) => kinds.taken.push(place, *tenant, taken),
             Query::Children { .. } | Query::WaitCount { .. } => kinds.others.push((place, *tenant, query)),
         }
     }
+    let waiting_sql = format!(
+        "SELECT k.n, {WAIT} FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
+         JOIN waits w ON w.tenant = k.t AND w.for_model = k.a AND w.for_id = k.b ORDER BY k.n, w.row"
+    );
     // On their way together: the server answers them one after the other.
-    let (objects, marks, waiting, waits_of) = futures_util::future::try_join4(
+    let asked = futures_util::future::try_join5(
         kinds.objects.ask(
             link,
             "SELECT k.n, o.id, o.sequence, o.updated_at, o.json FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
@@ -42,17 +48,16 @@ pub(super) async fn ask(link: &Link, queries: &[(i64, &Query)]) -> Result<Vec<An
             "SELECT k.n FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
              JOIN marks m ON m.tenant = k.t AND m.event = k.a AND m.object = k.b",
         ),
-        kinds.waiting.ask(link, &format!(
-            "SELECT k.n, {WAIT} FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
-             JOIN waits w ON w.tenant = k.t AND w.for_model = k.a AND w.for_id = k.b ORDER BY k.n, w.row"
-        )),
+        kinds.waiting.ask(link, &waiting_sql),
         kinds.waits_of.ask(
             link,
             "SELECT k.n, w.event FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
              JOIN waits w ON w.tenant = k.t AND w.model = k.a AND w.object = k.b ORDER BY k.n, w.row",
         ),
-    )
-    .await?;
+        kinds.taken.ask(link),
+    );
+    // Boxed: it is large, and part of every transaction.
+    let (objects, marks, waiting, waits_of, taken) = Box::pin(asked).await?;
     for place in kinds.objects.places.iter().chain(&kinds.marks.places).chain(&kinds.waiting.places).chain(&kinds.waits_of.places) {
         put(&mut answers, *place, empty(queries, *place));
     }
@@ -61,6 +66,9 @@ pub(super) async fn ask(link: &Link, queries: &[(i64, &Query)]) -> Result<Vec<An
     }
     for row in &marks {
         put(&mut answers, get(row, 0)?, Some(Answer::Ready(true)));
+    }
+    for place in taken {
+        put(&mut answers, place, Some(Answer::Taken(true)));
     }
     for (place, rows) in by_place(&waiting)? {
         put(&mut answers, place, Some(Answer::Waiting(rows.into_iter().map(|row| wait_row(row, 1)).collect::<Result<_, _>>()?)));
@@ -94,6 +102,7 @@ fn none(query: &Query) -> Answer {
         Query::Waiting { .. } => Answer::Waiting(Vec::new()),
         Query::WaitsOf { .. } => Answer::WaitsOf(Vec::new()),
         Query::WaitCount { .. } => Answer::WaitCount { already: false, for_object: 0, of_tenant: 0 },
+        Query::Taken(_) => Answer::Taken(false),
     }
 }
 
@@ -112,6 +121,7 @@ struct Kinds<'a> {
     marks: Pairs<'a>,
     waiting: Pairs<'a>,
     waits_of: Pairs<'a>,
+    taken: Places<'a>,
     others: Vec<(i64, i64, &'a Query)>,
 }
 
@@ -157,7 +167,7 @@ async fn one(link: &Link, tenant: i64, query: &Query) -> Result<Answer, Trouble>
             let Some(row) = row else { return Ok(none(query)) };
             Ok(Answer::WaitCount { already: get(&row, 0)?, for_object: count(&row, 1)?, of_tenant: count(&row, 2)? })
         }
-        Query::Object { .. } | Query::Ready { .. } | Query::Waiting { .. } | Query::WaitsOf { .. } => Ok(none(query)),
+        Query::Object { .. } | Query::Ready { .. } | Query::Waiting { .. } | Query::WaitsOf { .. } | Query::Taken(_) => Ok(none(query)),
     }
 }
 
@@ -166,9 +176,20 @@ fn children(model: &str, property: &str) -> Option<String> {
     (is_name(model) && is_name(property)).then(|| {
         format!(
             "SELECT id, sequence, updated_at, json FROM objects
-             WHERE tenant = $1 AND model = '{model}' AND (json::jsonb ->> '{property}') = $2 ORDER BY id LIMIT $3"
+             WHERE tenant = $1 AND model = '{model}' AND ({}) = {} ORDER BY id LIMIT $3",
+            parent(property),
+            without_nul("$2")
         )
     })
+}
+
+/// Which object is meant by a property. JSON may have `\u0000` in it, in another property, which `jsonb` cannot take.
+fn parent(property: &str) -> String {
+    format!("{}::jsonb ->> '{property}'", without_nul("json"))
+}
+
+fn without_nul(text: &str) -> String {
+    format!(r"replace({text}, '\u0000', '\u0001')")
 }
 
 /// The statement that makes the index of [`children`].
@@ -179,12 +200,12 @@ pub(super) fn index_children(model: &str, property: &str) -> Option<String> {
     }
     // Names of indexes are short, and names of models know case.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in model.bytes().chain([0]).chain(property.bytes()) {
+    for byte in model.bytes().chain([0]).chain(parent(property).bytes()) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     let mut name = String::from("children_");
     write!(name, "{hash:016x}").ok()?;
-    Some(format!("CREATE INDEX IF NOT EXISTS {name} ON objects (tenant, (json::jsonb ->> '{property}'), id) WHERE model = '{model}'"))
+    Some(format!("CREATE INDEX IF NOT EXISTS {name} ON objects (tenant, ({}), id) WHERE model = '{model}'", parent(property)))
 }
 
 /// Whether a name may stand inside SQL text: what the schema language allows, and nothing else.

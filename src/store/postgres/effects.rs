@@ -13,6 +13,7 @@ use super::hub::Hub;
 use super::rows::{Looks, State};
 use super::sent::{Beginning, Placed, Sent};
 use super::tables::{self, Table};
+use super::taken::Places;
 use super::transaction::{Batch, Ledger};
 use super::values::{BUCKET_LOCK, bucket, delivery_row, get, state_number};
 use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
@@ -20,8 +21,8 @@ use crate::program::DecisionTable;
 use crate::store::agenda::Note;
 use crate::store::{Alert, Claimed, DeliveryState, Effects, NewDelivery, NewMessage, StoreError, Way};
 
-/// The fence of a first claim.
-pub(super) const FIRST_FENCE: i64 = 1;
+/// The fence of what is leased as it is made; a claim raises it.
+pub(super) const FIRST_FENCE: i64 = 0;
 /// The content type of the default body.
 pub(super) const JSON: &str = "application/json";
 
@@ -31,8 +32,8 @@ pub(super) struct Outgoing {
     pub notes: Vec<Note>,
     pub fresh: Vec<Claimed>,
     pub wakes: bool,
-    /// Whether nothing is handed over with the commit, and everything waits to be claimed.
-    pub waits: bool,
+    /// The node that what can be is leased by and handed over to with the commit; without it everything waits to be claimed.
+    lessee: Option<i64>,
     /// Objects in lanes of which something ordered is not settled.
     behind: FxHashSet<(LaneId, Box<str>, Box<str>)>,
     /// Those of which it has been asked.
@@ -53,7 +54,12 @@ pub(super) struct Mark {
 impl Outgoing {
     /// Of a transaction that is not one of saves: everything waits to be claimed.
     pub(super) fn to_claim() -> Self {
-        Self { wakes: true, waits: true, ..Self::default() }
+        Self { wakes: true, ..Self::default() }
+    }
+
+    /// Of a transaction in which this node's row is locked.
+    pub(super) fn leased_by(node: i64) -> Self {
+        Self { lessee: Some(node), ..Self::default() }
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -88,7 +94,7 @@ pub(super) fn release(hub: &Hub, fresh: Vec<Claimed>) {
 pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes: &[(usize, Sequence, &Effects)]) -> Result<(), Trouble> {
     let lanes = lanes(batch, writes).await?;
     order(batch, outgoing, writes, &lanes).await?;
-    let (mut state, mut looks, mut sent) = (State::default(), Looks::default(), Sent::default());
+    let (mut state, mut looks, mut sent, mut taken) = (State::default(), Looks::default(), Sent::default(), Places::default());
     let mut trouble = Vec::new();
     for (place, sequence, effects) in writes {
         let table = match &effects.table {
@@ -99,6 +105,9 @@ pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes
         let tenant = ledger.row;
         state.add(tenant, sequence.0, effects, &mut ledger.counter);
         looks.add(tenant, sequence.0, (effects, table), &mut ledger.counter);
+        if let Some(place) = &effects.taken {
+            taken.push(sequence.0, tenant, place);
+        }
         let scene = Scene { hub: batch.hub, lanes: &lanes, sequence: *sequence, at: effects.at };
         for message in &effects.messages {
             trouble.extend(
@@ -107,7 +116,9 @@ pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes
         }
     }
     let link = batch.link;
-    futures_util::future::try_join3(state.write(link), looks.write(link), sent.write(link)).await?;
+    // Boxed: it is large, and held through the whole transaction.
+    let written = futures_util::future::try_join4(state.write(link), looks.write(link), sent.write(link), taken.take(link));
+    Box::pin(written).await?;
     for (place, sequence, at, message, (number, lane)) in trouble {
         let Some(ledger) = batch.ledgers.get(place).cloned() else { continue };
         let Some(Err(unsendable)) = message.deliveries.get(number).map(|delivery| &delivery.due) else { continue };
@@ -302,9 +313,9 @@ impl Scene<'_, '_> {
         }
         let bytes = delivery.body.as_ref().map_or(message.payload.len(), |(_, body)| body.len());
         let way = Way { lane, tenant, endpoint: &delivery.endpoint, bytes };
-        let taker = self.hub.taker().filter(|_| !outgoing.waits && !self.hub.agenda().is_suspended(lane));
-        if let Some(lease_until) = taker.and_then(|taker| taker.reserve(way, due)) {
-            let node = self.hub.node();
+        let lessee = outgoing.lessee.filter(|_| !self.hub.agenda().is_suspended(lane));
+        let reserved = lessee.zip(self.hub.taker()).and_then(|(node, taker)| Some((node, taker.reserve(way, due)?)));
+        if let Some((node, lease_until)) = reserved {
             outgoing.fresh.push(claimed((self.sequence, tenant), (message, ordinal), delivery, Lease { lane, until: lease_until, node }));
             return Beginning { fence: FIRST_FENCE, node: Some(node), ..begin(DeliveryState::Sending, lease_until) };
         }
@@ -358,9 +369,6 @@ impl Outgoing {
     /// The transaction is committed, and was not one of saves.
     pub(super) fn send_off(mut self, hub: &Hub) {
         self.remember(hub);
-        if let Some(taker) = hub.taker().filter(|_| !self.fresh.is_empty()) {
-            taker.hand_over(self.fresh);
-        }
         let wakes = self.wakes || !self.notes.is_empty();
         hub.note(self.notes);
         if wakes {

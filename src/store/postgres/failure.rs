@@ -1,5 +1,7 @@
 //! `PostgreSQL`'s errors in the store's words, and which of them pass by themselves.
 
+use std::time::Duration;
+
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
@@ -10,6 +12,8 @@ use crate::store::StoreError;
 pub(super) enum Trouble {
     /// The database, or the way to it.
     Database(Error),
+    /// The database has not answered for so long.
+    Silent(Duration),
     /// Something else, which no repetition helps.
     Store(StoreError),
 }
@@ -32,13 +36,22 @@ impl Trouble {
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Store(_) => false,
+            Self::Silent(_) => true,
             Self::Database(error) => error.is_closed() || error.code().map_or_else(|| is_of_the_way(error), passes),
         }
     }
 
+    /// Whether the server has too many connections.
+    pub(super) fn is_crowded(&self) -> bool {
+        matches!(self, Self::Database(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS))
+    }
+
     pub(super) fn into_store(self) -> StoreError {
+        let is_passing = self.is_passing();
         match self {
             Self::Store(error) => error,
+            Self::Silent(waited) => StoreError::Away(format!("the database did not answer within {} s", waited.as_secs())),
+            Self::Database(error) if is_passing => StoreError::Away(sentence(&error)),
             Self::Database(error) => failure(&error),
         }
     }
@@ -52,11 +65,11 @@ fn is_of_the_way(error: &Error) -> bool {
 
 fn passes(state: &SqlState) -> bool {
     // 08: connection; 57P: the server stops or starts; 40: rolled back by the server; 25006: a standby; 25P03: idle for too long within a
-    // transaction; 55P03: waited too long for a lock; 53300: too many connections.
+    // transaction; 25P02: another statement of the transaction failed first; 55P03: waited too long for a lock; 53300: too many connections; 57014: it took too long for the server.
     let code = state.code();
     code.starts_with("08")
         || code.starts_with("57P")
-        || matches!(code, "40001" | "40P01" | "40003" | "25006" | "25P03" | "55P03" | "53300" | "26000")
+        || matches!(code, "40001" | "40P01" | "40003" | "25006" | "25P02" | "25P03" | "55P03" | "53300" | "57014" | "26000")
 }
 
 /// What a failed statement means to a caller.

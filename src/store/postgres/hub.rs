@@ -1,7 +1,7 @@
 //! What everything in an open store shares: the connections, what is known of the database, and who this node is.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::failure::Trouble;
 use super::keys::Safe;
 use super::link::{Held, Link, Pool, SHARED, Way};
+use super::lost::Claims;
 use super::saver::Job;
 use super::tables::Tables;
 use super::values::{get, text};
@@ -52,6 +53,11 @@ pub(super) struct Hub {
     seen: watch::Sender<Seen>,
     /// Changes when another node has changed keys or endpoints of tenants.
     pub elsewhere: watch::Sender<u64>,
+    /// The number of the newest program that a node has handed on.
+    pub programs: watch::Sender<i64>,
+    pub claims: Claims,
+    /// Why the tables are not those that this program knows any more.
+    outgrown: OnceLock<StoreError>,
     /// Ends what runs beside the verbs.
     pub stop: watch::Sender<bool>,
 }
@@ -90,12 +96,38 @@ impl Hub {
             node: AtomicI64::new(0),
             seen: watch::Sender::new(Seen { at: None, clock: 0, crew: Crew::ALONE }),
             elsewhere: watch::Sender::new(0),
+            programs: watch::Sender::new(0),
+            claims: Claims::default(),
+            outgrown: OnceLock::new(),
             stop: watch::Sender::new(false),
         }
     }
 
     pub(super) async fn link(&self) -> Result<Held, Trouble> {
+        self.is_up_to_date()?;
         self.pool.link().await
+    }
+
+    /// The tables have been changed so that this program cannot work with them.
+    pub(super) fn outgrow(&self, why: &StoreError) {
+        if self.outgrown.set(why.clone()).is_ok() {
+            tracing::error!(error = %why, "this node does nothing any more");
+        }
+        self.lost_sight();
+    }
+
+    /// Whether this program can work with the tables as they are.
+    pub(super) fn is_up_to_date(&self) -> Result<(), Trouble> {
+        self.outgrown.get().map_or(Ok(()), |why| Err(why.clone().into()))
+    }
+
+    /// A node has handed on the program with this number.
+    pub(super) fn heard_of_program(&self, number: i64) {
+        self.programs.send_if_modified(|newest| {
+            let is_newer = number > *newest;
+            *newest = number.max(*newest);
+            is_newer
+        });
     }
 
     pub(super) fn agenda(&self) -> MutexGuard<'_, Agenda> {
@@ -289,6 +321,9 @@ impl Hub {
         }
         if !trouble.is_passing() || tries.began.elapsed() > PATIENCE {
             return Err(trouble.into_store());
+        }
+        if trouble.is_crowded() {
+            self.pool.make_room();
         }
         tokio::time::sleep(tries.pause).await;
         tries.pause = (tries.pause * 2).min(LONGEST_PAUSE);

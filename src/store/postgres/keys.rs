@@ -28,8 +28,13 @@ impl Safe {
         Self(Arc::new(RwLock::new(vault.map(Arc::new))))
     }
 
-    fn get(&self) -> Result<Arc<Vault>, StoreError> {
+    pub(super) fn get(&self) -> Result<Arc<Vault>, StoreError> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Locked)
+    }
+
+    /// Which keys there are, the one in force first; `None` without a vault.
+    pub(super) fn ids(&self) -> Option<Vec<Vec<u8>>> {
+        self.get().ok().map(|vault| ids(&vault))
     }
 
     fn set(&self, vault: Vault) {
@@ -37,7 +42,7 @@ impl Safe {
     }
 }
 
-fn secret(name: &str, why: UnsealError) -> StoreError {
+pub(super) fn secret(name: &str, why: UnsealError) -> StoreError {
     StoreError::Secret { name: name.to_owned(), why: why.to_string() }
 }
 
@@ -150,9 +155,12 @@ fn opened(vault: &Vault, name: &str, row: &Row, from: usize) -> Result<RetiredKe
 /// See [`Store::rekey`](crate::store::Store::rekey).
 pub(super) async fn rekey(hub: &Hub, vault: Vault) -> Result<u64, StoreError> {
     hub.vault.get()?;
+    on!(hub, |link| others_can_read(hub, &link, &vault).await)?;
     // Before the first is encrypted anew, so that whatever is written from now on is, too.
     hub.vault.set(vault);
     let vault = hub.vault.get()?;
+    let ids = ids(&vault);
+    on!(hub, |link| link.execute("UPDATE nodes SET key_ids = $2 WHERE row = $1", &[&hub.node(), &ids]).await)?;
     let mut all = 0;
     loop {
         let done = within!(hub, |link| reseal(&link, &vault).await)?;
@@ -161,6 +169,28 @@ pub(super) async fn rekey(hub: &Hub, vault: Vault) -> Result<u64, StoreError> {
         }
         all += done;
     }
+}
+
+/// The keys of a vault as a node's row has them, the one in force first.
+fn ids(vault: &Vault) -> Vec<Vec<u8>> {
+    vault.ids().map(|id| id.0.to_vec()).collect()
+}
+
+/// Refuses a vault whose key in force another node at work does not have, or that does not have the one in force there: one of the two
+/// could not read what the other writes.
+async fn others_can_read(hub: &Hub, link: &Link, vault: &Vault) -> Result<(), Trouble> {
+    let sql = "SELECT count(*) FILTER (WHERE NOT $2 = ANY (key_ids)), count(*) FILTER (WHERE NOT key_ids[1] = ANY ($3))
+        FROM nodes WHERE row <> $1 AND key_ids IS NOT NULL";
+    let current = vault.current();
+    let Some(row) = link.first(sql, &[&hub.node(), &current.0.as_slice(), &ids(vault)]).await? else { return Ok(()) };
+    let (without_ours, with_unknown): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
+    let what = match (without_ours, with_unknown) {
+        (0, 0) => return Ok(()),
+        (0, nodes) => format!("{nodes} of the nodes at work encrypt with a key that is not given here"),
+        (nodes, _) => format!("{nodes} of the nodes at work do not have the key {current}, with which this one would encrypt"),
+    };
+    let help = "give all nodes both keys first, `old,new`, and then, one after the other, `new,old`";
+    Err(StoreError::Failed(format!("{what}; {help}")).into())
 }
 
 const BOTH: &str = "(SELECT name, NULL::bigint AS until, material FROM keys UNION ALL SELECT name, until, material FROM retired_keys) b";
@@ -216,6 +246,7 @@ pub(super) async fn bring_up(hub: &Hub) -> Result<(), StoreError> {
         );
         return Err(StoreError::Open { url: shown(&hub.url), why });
     }
+    on!(hub, |link| others_can_read(hub, &link, &vault).await)?;
     let mut done = 0;
     loop {
         match within!(hub, |link| reseal(&link, &vault).await)? {

@@ -1,14 +1,15 @@
 //! Connections: how one is made ready, and the few that are shared. Statements are prepared once a connection. One that is lost is thrown
 //! away; whoever needs one next makes another.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, Statement};
 
 use super::failure::Trouble;
 use super::tls::Tls;
@@ -16,11 +17,24 @@ use crate::store::StoreError;
 
 /// Connections for everything but saving and listening; more would only wait for the same cores.
 pub(super) const SHARED: u32 = 6;
+/// As many as it keeps in any case: one beside another.
+const FEWEST: u32 = 2;
+/// How long a node makes do with fewer connections when the server takes no more of them.
+const FEWER: Duration = Duration::from_mins(1);
 /// How long making a connection may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer may take: longer than a lock is waited for. After it the connection is given up, since nothing else tells of a network
+/// that swallows what is sent.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The same for the connection on which the node is heard of: less than the time after which the others take over.
+const POST_PATIENCE: Duration = Duration::from_secs(8);
+/// The same for a question that may look at everything there is.
+const LONG_PATIENCE: Duration = Duration::from_mins(10);
 /// What a session is told. A node that is paused in the middle of a transaction must not hold what it has locked: the server ends its
 /// session then. A durable commit is what a save is acknowledged for, so one that is not waits for the disk here.
-const SESSION: &str = "SET search_path = webhookc; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s';
+/// Everything that a node asks often is found by index, row by row; a plan that was made while a table was empty, and kept, would read all of it.
+const SESSION: &str = "SET search_path = webhookc; SET default_transaction_isolation = 'read committed';
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Where the database is and how it is reached.
@@ -36,24 +50,26 @@ pub(super) type Notifications = tokio::sync::mpsc::UnboundedReceiver<tokio_postg
 impl Way {
     /// A connection that is ready for statements.
     pub(super) async fn connect(&self) -> Result<Link, Trouble> {
-        self.listen().await.map(|(link, _)| link)
+        let (link, _) = self.bare().await?;
+        link.run(SESSION).await?;
+        Ok(link)
     }
 
     /// A connection, and what the server tells over it.
     pub(super) async fn listen(&self) -> Result<(Link, Notifications), Trouble> {
-        let (link, told) = self.bare().await?;
-        link.client.batch_execute(SESSION).await?;
+        let (mut link, told) = self.bare().await?;
+        link.patience = POST_PATIENCE;
+        link.run(SESSION).await?;
         Ok((link, told))
     }
 
     /// A connection as the server makes it.
     pub(super) async fn bare(&self) -> Result<(Link, Notifications), Trouble> {
         let connecting = tokio::time::timeout(CONNECT_PATIENCE, self.config.connect(self.tls.clone()));
-        let late = || StoreError::Failed(format!("the database did not answer within {} s", CONNECT_PATIENCE.as_secs()));
-        let (client, mut connection) = connecting.await.map_err(|_| late())??;
+        let (client, mut connection) = connecting.await.map_err(|_| Trouble::Silent(CONNECT_PATIENCE))??;
         let (tell, told) = tokio::sync::mpsc::unbounded_channel();
         // Ends with the client, or with the connection; the client then says so.
-        tokio::spawn(async move {
+        let carrier = tokio::spawn(async move {
             while let Some(message) = std::future::poll_fn(|context| connection.poll_message(context)).await {
                 match message {
                     Ok(AsyncMessage::Notification(notification)) => drop(tell.send(notification)),
@@ -66,13 +82,17 @@ impl Way {
                 }
             }
         });
-        Ok((Link { client, statements: Mutex::default(), open: AtomicBool::new(false) }, told))
+        let (carrier, statements, open) = (carrier.abort_handle(), Mutex::default(), AtomicBool::new(false));
+        Ok((Link { client, carrier, patience: PATIENCE, statements, open }, told))
     }
 }
 
 /// One connection.
 pub(super) struct Link {
     pub client: Client,
+    /// What moves its bytes.
+    carrier: AbortHandle,
+    patience: Duration,
     statements: Mutex<FxHashMap<Box<str>, Statement>>,
     /// Whether a transaction is open.
     open: AtomicBool,
@@ -88,12 +108,21 @@ impl std::fmt::Debug for Link {
 pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 impl Link {
+    /// Waits for an answer, not for ever. A connection whose answer is overdue is no more.
+    async fn answer<T>(&self, patience: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Trouble> {
+        if let Ok(answer) = tokio::time::timeout(patience, answer).await {
+            return Ok(answer?);
+        }
+        self.carrier.abort();
+        Err(Trouble::Silent(patience))
+    }
+
     async fn statement(&self, sql: &str) -> Result<Statement, Trouble> {
         let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let statement = self.client.prepare(sql).await?;
+        let statement = self.answer(self.patience, self.client.prepare(sql)).await?;
         self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.into(), statement.clone());
         Ok(statement)
     }
@@ -101,7 +130,7 @@ impl Link {
     /// Rows of a statement that is sent often.
     pub(super) async fn query(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
         let statement = self.statement(sql).await?;
-        Ok(self.client.query(&statement, values).await?)
+        self.answer(self.patience, self.client.query(&statement, values)).await
     }
 
     /// The first row, if there is one.
@@ -111,17 +140,27 @@ impl Link {
 
     /// Rows of a statement that is made for the occasion.
     pub(super) async fn query_once(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
-        Ok(self.client.query(sql, values).await?)
+        self.answer(LONG_PATIENCE, self.client.query(sql, values)).await
     }
 
     /// How many rows a statement has changed.
     pub(super) async fn execute(&self, sql: &str, values: Values<'_>) -> Result<u64, Trouble> {
         let statement = self.statement(sql).await?;
-        Ok(self.client.execute(&statement, values).await?)
+        self.answer(self.patience, self.client.execute(&statement, values)).await
     }
 
     /// Statements without values.
     pub(super) async fn run(&self, sql: &str) -> Result<(), Trouble> {
+        self.answer(self.patience, self.client.batch_execute(sql)).await
+    }
+
+    /// From now on what is asked is about everything there is: the server may plan it as it sees fit.
+    pub(super) async fn ask_widely(&self) -> Result<(), Trouble> {
+        self.run("RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan").await
+    }
+
+    /// Statements that may take as long as they like.
+    pub(super) async fn run_long(&self, sql: &str) -> Result<(), Trouble> {
         Ok(self.client.batch_execute(sql).await?)
     }
 
@@ -155,13 +194,21 @@ struct Shared {
     way: Way,
     size: u32,
     permits: Arc<Semaphore>,
+    /// How many of them it makes do without for a while.
+    fewer: AtomicU32,
     idle: Mutex<Vec<Arc<Link>>>,
 }
 
 impl Pool {
     /// So many of them, each made when it is first needed.
     pub(super) fn new(way: Way, size: u32) -> Self {
-        Self(Arc::new(Shared { way, size, permits: Arc::new(Semaphore::new(size as usize)), idle: Mutex::default() }))
+        Self(Arc::new(Shared {
+            way,
+            size,
+            permits: Arc::new(Semaphore::new(size as usize)),
+            fewer: AtomicU32::new(0),
+            idle: Mutex::default(),
+        }))
     }
 
     /// One of them, for the time that it is held.
@@ -180,9 +227,25 @@ impl Pool {
         Ok(Held { link, pool: self.clone(), _permit: permit })
     }
 
+    /// Closes one that nobody holds, because the server takes no more of them. Fewer are made for a while.
+    pub(super) fn make_room(&self) {
+        drop(self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        let Ok(permit) = Arc::clone(&self.0.permits).try_acquire_owned() else { return };
+        if self.0.fewer.fetch_add(1, Ordering::SeqCst) + FEWEST >= self.0.size {
+            self.0.fewer.fetch_sub(1, Ordering::SeqCst);
+            return;
+        }
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            tokio::time::sleep(FEWER).await;
+            shared.fewer.fetch_sub(1, Ordering::SeqCst);
+            drop(permit);
+        });
+    }
+
     /// Waits for what is under way, and lends none any more.
     pub(super) async fn close(&self) {
-        let all = self.0.permits.acquire_many(self.0.size).await;
+        let all = tokio::time::timeout(PATIENCE, self.0.permits.acquire_many(self.0.size)).await;
         self.0.permits.close();
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         drop(all);

@@ -22,10 +22,12 @@ mod keys;
 mod lately;
 mod link;
 mod list;
+mod lost;
 mod nodes;
 mod open;
 mod overlay;
 mod own;
+mod programs;
 mod prune;
 mod queue;
 mod receipts;
@@ -38,6 +40,7 @@ mod sent;
 mod sessions;
 mod settle;
 mod tables;
+mod taken;
 mod tls;
 mod transaction;
 mod values;
@@ -79,9 +82,16 @@ impl Postgres {
         prepare(url, &way, Absent::Made).await?;
         let (saves, queued) = mpsc::channel(saver::QUEUE);
         let hub = Arc::new(Hub::new(url, way, Safe::new(vault), saves));
-        keys::bring_up(&hub).await?;
         let failed = |trouble| StoreError::Open { url: open::shown(url), why: reason(trouble) };
+        // First, so that of two nodes that start with different keys at least one sees the other.
         nodes::start(&hub).await.map_err(failed)?;
+        if let Err(error) = keys::bring_up(&hub).await {
+            hub.stop.send_replace(true);
+            let link = hub.link().await.map_err(failed)?;
+            nodes::leave(&hub, &link).await.map_err(failed)?;
+            let is_open = matches!(error, StoreError::Open { .. });
+            return Err(if is_open { error } else { failed(error.into()) });
+        }
         let (end, ended) = oneshot::channel();
         tokio::spawn(saver::run(Arc::downgrade(&hub), queued, end));
         Ok(Self { hub, ended: Arc::new(tokio::sync::Mutex::new(Some(ended))), resend_bell: Arc::default() })
@@ -128,5 +138,6 @@ fn reason(trouble: Trouble) -> String {
         Trouble::Database(error) => sentence(&error),
         Trouble::Store(StoreError::Failed(why)) => why,
         Trouble::Store(error) => error.to_string(),
+        silent @ Trouble::Silent(_) => silent.into_store().to_string(),
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::failure::Trouble;
 use super::hub::{CHANNEL, Hub, Seen};
 use super::link::{Link, Notifications};
+use super::open;
 use super::values::get;
 use crate::ids::LaneId;
 use crate::store::Crew;
@@ -58,7 +59,12 @@ async fn keep(hub: Weak<Hub>, first: Post) {
                     post = Some(open);
                     continue;
                 }
-                Err(error) => tracing::debug!(error = %error.into_store(), "the database cannot be reached"),
+                Err(error) => {
+                    if error.is_crowded() {
+                        strong.pool.make_room();
+                    }
+                    tracing::debug!(error = %error.into_store(), "the database cannot be reached");
+                }
             }
             drop(strong);
         }
@@ -91,9 +97,9 @@ impl Post {
 
     /// Makes a row: what was held under another one is lost.
     async fn join(&mut self, hub: &Hub) -> Result<(), Trouble> {
-        let made =
-            self.link.first("INSERT INTO nodes (version, pid) VALUES ($1, pg_backend_pid()) RETURNING row", &[&env!("CARGO_PKG_VERSION")]);
-        let Some(row) = made.await?.map(|row| get::<i64>(&row, 0)).transpose()? else { return Ok(()) };
+        let sql = "INSERT INTO nodes (version, pid, key_ids) VALUES ($1, pg_backend_pid(), $2) RETURNING row";
+        let made = self.link.first(sql, &[&env!("CARGO_PKG_VERSION"), &hub.vault.ids()]).await?;
+        let Some(row) = made.map(|row| get::<i64>(&row, 0)).transpose()? else { return Ok(()) };
         if hub.node() != 0 {
             tracing::warn!("this node was away for so long that others have taken over what it held");
         }
@@ -109,9 +115,15 @@ impl Post {
             self.join(hub).await?;
         }
         take_over(hub, &self.link).await?;
-        let sql = "SELECT count(*), count(*) FILTER (WHERE row < $1), (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM nodes";
+        let sql = "SELECT count(*), count(*) FILTER (WHERE row < $1), (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+            coalesce((SELECT max(number) FROM generations), 0), coalesce((SELECT max(oldest) FROM format), 0) FROM nodes";
         let Some(row) = self.link.first(sql, &[&hub.node()]).await? else { return Ok(()) };
         let (size, rank, clock): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
+        if let Some(why) = open::outgrown(&hub.url, get(&row, 4)?) {
+            hub.outgrow(&why);
+            return Err(why.into());
+        }
+        hub.heard_of_program(get(&row, 3)?);
         let mut crew = Crew { size: usize::try_from(size).unwrap_or(1).max(1), rank: usize::try_from(rank).unwrap_or_default() };
         if crew.size > 1 && self.began.elapsed() < JOINING {
             crew = Crew::NOBODY;
@@ -209,6 +221,10 @@ async fn hear(hub: &Hub, link: &Link, tale: &str) -> Result<(), Trouble> {
     for word in words {
         if word == "o" {
             hub.elsewhere.send_modify(|count| *count = count.wrapping_add(1));
+            continue;
+        }
+        if let Some(number) = word.strip_prefix('g').and_then(|number| number.parse().ok()) {
+            hub.heard_of_program(number);
             continue;
         }
         let Some(note) = note_of(word) else {

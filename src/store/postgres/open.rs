@@ -1,11 +1,15 @@
 //! From a URL to a database that is ours and current. Several nodes may do this at the same moment: one of them migrates, the others wait.
+//! A database that a newer program has brought up to date is taken as it is, as long as its tables say that this program can work with them.
+
+use std::net::IpAddr;
+use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
 use super::failure::{Trouble, sentence};
 use super::link::{Link, Way};
-use super::tls::Tls;
+use super::tls::{self, Tls, Wanted};
 use crate::store::StoreError;
 
 mod embedded {
@@ -16,6 +20,10 @@ mod embedded {
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 /// The oldest server that this program is tested with.
 const OLDEST: i32 = 150_000;
+/// How soon it is noticed that the machine of the server is gone: after 10 + 3 × 3 s, where the system would wait for hours.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
+const KEEPALIVE_RETRIES: u32 = 3;
 /// Of the lock that is held while the format is brought up to date: `whkc`.
 const MIGRATION_LOCK: i64 = 0x7768_6b63;
 
@@ -38,23 +46,29 @@ pub(super) fn shown(url: &str) -> String {
 /// How the database is reached.
 pub(super) fn way(url: &str) -> Result<Way, StoreError> {
     let fail = |why: String| StoreError::Open { url: shown(url), why };
-    // A certificate is always verified, so these are the same here.
-    let plain = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
+    let (plain, Wanted { mode, roots }) = tls::wanted(url).map_err(fail)?;
     let mut config: Config =
         plain.parse().map_err(|error: tokio_postgres::Error| fail(format!("the URL cannot be read: {}", sentence(&error))))?;
     if config.get_hosts().is_empty() {
         return Err(fail("no host is named; expected `postgres://USER@HOST/DATABASE`, or `?host=FOLDER` for a socket".to_owned()));
     }
-    if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) {
-        config.ssl_mode(SslMode::Disable);
+    let is_here = |host: &Host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+    };
+    // What leaves this machine is secured unless somebody says otherwise.
+    let usual = if config.get_hosts().iter().all(is_here) { SslMode::Disable } else { SslMode::Require };
+    config.ssl_mode(mode.unwrap_or(usual));
+    if !url.contains("keepalives") {
+        config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL).keepalives_retries(KEEPALIVE_RETRIES);
     }
     if config.get_application_name().is_none() {
         config.application_name("webhookc");
     }
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(std::time::Duration::from_secs(5));
+        config.connect_timeout(Duration::from_secs(5));
     }
-    Ok(Way { config, tls: Tls::new().map_err(fail)? })
+    Ok(Way { config, tls: Tls::new(roots.as_deref()).map_err(fail)? })
 }
 
 /// What is to become of a database without our tables.
@@ -72,6 +86,7 @@ pub(super) async fn prepare(url: &str, way: &Way, absent: Absent) -> Result<(), 
     let told = |trouble: Trouble| match trouble {
         Trouble::Database(error) => fail(sentence(&error)),
         Trouble::Store(error) => fail(error.to_string()),
+        silent @ Trouble::Silent(_) => fail(silent.into_store().to_string()),
     };
     let (mut link, _) = way.bare().await.map_err(told)?;
     check_server(&link).await.map_err(told)?.map_err(fail)?;
@@ -81,7 +96,10 @@ pub(super) async fn prepare(url: &str, way: &Way, absent: Absent) -> Result<(), 
             return Ok(());
         }
         if newest > known {
-            return Err(fail(too_new(newest)));
+            return match outgrown(url, oldest(&link).await.map_err(told)?) {
+                Some(why) => Err(why),
+                None => Ok(()),
+            };
         }
     } else if absent == Absent::Refused {
         return Err(fail("there is no store in this database".to_owned()));
@@ -95,7 +113,7 @@ pub(super) async fn check_format(url: &str, link: &Link) -> Result<(), StoreErro
     let known = newest_known();
     match format(link).await.map_err(Trouble::into_store)? {
         None => Err(fail("there is no store in this database".to_owned())),
-        Some(newest) if newest > known => Err(fail(too_new(newest))),
+        Some(newest) if newest > known => outgrown(url, oldest(link).await.map_err(Trouble::into_store)?).map_or(Ok(()), Err),
         Some(newest) if newest < known => Err(fail(format!(
             "its format is version {newest}, and this program's is {known}; start a node of this version once, which brings it up to date"
         ))),
@@ -125,8 +143,17 @@ fn newest_known() -> i64 {
     embedded::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default().into()
 }
 
-fn too_new(newest: i64) -> String {
-    format!("its format is version {newest}, and this program knows versions up to {}; use a newer webhookc", newest_known())
+/// The oldest format whose programs can work with the tables as they are.
+async fn oldest(link: &Link) -> Result<i64, Trouble> {
+    let row = link.query_once("SELECT max(oldest) FROM webhookc.format", &[]).await?;
+    Ok(row.first().map(|row| row.try_get::<_, Option<i64>>(0)).transpose()?.flatten().unwrap_or(i64::MAX))
+}
+
+/// Why this program cannot work with tables that ask for a program of the format `oldest`, or a newer one.
+pub(super) fn outgrown(url: &str, oldest: i64) -> Option<StoreError> {
+    let known = newest_known();
+    let why = || format!("its tables ask for a program of format {oldest} or newer, and this one knows {known}; use a newer webhookc");
+    (oldest > known).then(|| StoreError::Open { url: shown(url), why: why() })
 }
 
 async fn migrate(link: &mut Link) -> Result<(), String> {

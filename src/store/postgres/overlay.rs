@@ -33,7 +33,7 @@ impl Overlay {
     pub(super) fn is_ahead(&self, tenant: usize, query: &Query) -> bool {
         match query {
             // Whatever was decided of these is an answer here.
-            Query::Object { .. } | Query::Ready { .. } => false,
+            Query::Object { .. } | Query::Ready { .. } | Query::Taken(_) => false,
             Query::Children { model, .. } => self.changed.contains(&(tenant, model.clone())),
             Query::Waiting { .. } | Query::WaitsOf { .. } | Query::WaitCount { .. } => self.waited.contains(&tenant),
         }
@@ -74,6 +74,9 @@ impl Overlay {
             self.set((tenant, Query::Object { model: model.clone(), id: object.clone() }), Some(Answer::Object(now)));
             self.forget(tenant, |query| matches!(query, Query::Children { model: of, .. } if of == model));
             self.changed.insert((tenant, model.clone()));
+        }
+        if let Some(taken) = &effects.taken {
+            self.set((tenant, Query::Taken(taken.clone())), Some(Answer::Taken(true)));
         }
         for (event, object) in &effects.marks {
             let query = Query::Ready { event: event.clone(), object: object.clone() };

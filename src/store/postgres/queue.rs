@@ -12,9 +12,10 @@ use super::endpoints::FIRST;
 use super::failure::Trouble;
 use super::hub::{Hub, on, within};
 use super::link::Link;
+use super::lost::{self, Claim};
 use super::settle::lock_order;
 use super::transaction::Batch;
-use super::values::{count, delivery_id, from_json, get, limit, ordinal, text, text_if_any};
+use super::values::{count, delivery_id, from_json, get, limit, ordinal, text, text_if_any, timestamp};
 use crate::ids::{DeliveryId, LaneId, MessageId, Sequence, Tenant};
 use crate::store::agenda::Note;
 use crate::store::{Claimed, DeliveryState, Lane, Share, StoreError};
@@ -29,6 +30,7 @@ macro_rules! claim {
             "WITH taken AS (UPDATE deliveries d SET state = 1, due_at = $4, fence = d.fence + 1, node = $5
                 FROM (SELECT row, due_at FROM deliveries WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked AND due_at <= $3
                         AND NOT EXISTS (SELECT FROM endpoints e WHERE e.tenant = $1 AND e.row = $2 AND e.suspended_at IS NOT NULL)
+                        AND EXISTS (SELECT FROM nodes WHERE row = $5 FOR KEY SHARE)
                     ORDER BY ",
             $order,
             " LIMIT $6 FOR UPDATE SKIP LOCKED) p
@@ -58,24 +60,41 @@ pub(super) async fn claim(
 ) -> Result<Vec<Claimed>, StoreError> {
     on!(hub, |link| {
         let Some(tenant) = hub.tenant(&link, &lane.tenant).await? else { return Ok(Vec::new()) };
+        lost::find(hub, &link).await?;
         let (heard, node) = (hub.agenda().heard(), hub.node());
         let take = async |sql: &str, most: usize| {
             if most == 0 {
-                return Ok(Vec::new());
+                return Ok((Vec::new(), 0));
             }
-            let values: super::link::Values<'_> =
-                &[&tenant, &lane.id.0, &now.as_millisecond(), &lease_until.as_millisecond(), &node, &limit(most)];
-            link.query(sql, values).await
+            let claim = Claim { tenant, lane: lane.id, node, lease: hub.claims.lease(lane.id, lease_until.as_millisecond()) };
+            let values: super::link::Values<'_> = &[&tenant, &lane.id.0, &now.as_millisecond(), &claim.lease, &node, &limit(most)];
+            let rows = link.query(sql, values).await;
+            if rows.as_ref().is_err_and(Trouble::is_passing) {
+                hub.claims.lose(claim);
+            }
+            rows.map(|rows| (rows, claim.lease))
         };
-        let (oldest, newest, first) = futures_util::future::try_join3(
-            take(OLDEST, share.oldest),
-            take(NEWEST, share.newest),
-            link.first(FIRST, &[&tenant, &lane.id.0]),
-        )
-        .await?;
-        let first = first.map(|first| get::<Option<i64>>(&first, 0)).transpose()?.flatten();
-        hub.agenda().learn(lane.id, heard, first);
-        oldest.iter().chain(&newest).map(|row| claimed(row, lane, (lease_until, node))).collect()
+        let (oldest, newest, first) =
+            futures_util::future::join3(take(OLDEST, share.oldest), take(NEWEST, share.newest), link.first(FIRST, &[&tenant, &lane.id.0]))
+                .await;
+        // Each is on its own: what one has taken is sent, whatever became of the others.
+        let mut taken = Vec::new();
+        let mut trouble = None;
+        for rows in [oldest, newest] {
+            match rows {
+                Ok((rows, lease)) => taken.extend(rows.into_iter().map(|row| (row, lease))),
+                Err(error) => trouble = Some(error),
+            }
+        }
+        match (first, trouble) {
+            (Ok(first), None) => {
+                let first = first.map(|first| get::<Option<i64>>(&first, 0)).transpose()?.flatten();
+                hub.agenda().learn(lane.id, heard, first);
+            }
+            (Err(error), _) | (Ok(_), Some(error)) if taken.is_empty() => return Err(error),
+            (Err(_), _) | (Ok(_), Some(_)) => {}
+        }
+        taken.iter().map(|(row, lease)| claimed(row, lane, (timestamp(*lease)?, node))).collect()
     })
 }
 
@@ -90,12 +109,13 @@ pub(super) async fn give_back(hub: &Hub, deliveries: &[Claimed], now: Timestamp)
             fences.push(delivery.fence);
         }
         lock_order(&link, (&tenants, &ids, &ordinals)).await?;
-        let sql = "UPDATE deliveries d SET state = 0, due_at = $5, node = NULL,
+        let sql = "WITH a AS MATERIALIZED (SELECT a.tenant, a.fence, m.row << 20 | a.ordinal AS row
+                FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[]) AS a(tenant, id, ordinal, fence)
+                CROSS JOIN LATERAL (SELECT m.row FROM messages m WHERE m.tenant = a.tenant AND m.id = a.id LIMIT 1) m)
+            UPDATE deliveries d SET state = 0, due_at = $5, node = NULL,
                 blocked = d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant AND e.endpoint = d.endpoint
                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
-            FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[]) AS a(tenant, id, ordinal, fence)
-            JOIN messages m ON m.tenant = a.tenant AND m.id = a.id
-            WHERE d.tenant = a.tenant AND d.row = (m.row << 20 | a.ordinal) AND d.fence = a.fence AND d.state = 1
+            FROM a WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
             RETURNING d.endpoint, d.blocked";
         let rows = link.query(sql, &[&tenants, &ids, &ordinals, &fences, &now.as_millisecond()]).await?;
         let mut outgoing = Outgoing::to_claim();

@@ -80,7 +80,7 @@ pub(super) async fn run(hub: Weak<Hub>, mut queue: mpsc::Receiver<Box<dyn Job>>,
 }
 
 /// Commits jobs together, as often as need be.
-async fn commit(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: Vec<Running>) {
+async fn commit(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: Vec<Running>) {
     let mut groups = vec![jobs];
     let mut tries = Tries::new();
     while let Some(mut jobs) = groups.pop() {
@@ -104,14 +104,18 @@ async fn commit(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: Vec<Running>) {
     }
 }
 
-async fn attempt(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: &mut [Running]) -> Result<(), Trouble> {
-    let open = match link.take().filter(|link| !link.client.is_closed()) {
-        Some(open) => open,
-        None => hub.way.connect().await?,
+async fn attempt(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: &mut [Running]) -> Result<(), Trouble> {
+    hub.is_up_to_date()?;
+    let (open, timeline) = if let Some(open) = link.take().filter(|(link, _)| !link.client.is_closed()) {
+        open
+    } else {
+        let open = hub.way.connect().await?;
+        let timeline = timeline(&open).await?;
+        (open, timeline)
     };
     match Box::pin(transaction::run(hub, &open, jobs)).await {
-        Ok(()) => *link = Some(open),
-        Err(Unknown { trouble, commit: Some(commit) }) if trouble.is_passing() => match took_place(hub, &commit.id).await {
+        Ok(()) => *link = Some((open, timeline)),
+        Err(Unknown { trouble, commit: Some(commit) }) if trouble.is_passing() => match took_place(hub, &commit.id, timeline).await {
             Ok(true) => commit.finish(hub, jobs),
             Ok(false) => {
                 commit.release(hub);
@@ -123,8 +127,8 @@ async fn attempt(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: &mut [Running]) 
             }
         },
         Err(Unknown { trouble, commit: _ }) => {
-            if open.client.batch_execute("ROLLBACK").await.is_ok() {
-                *link = Some(open);
+            if open.run("ROLLBACK").await.is_ok() {
+                *link = Some((open, timeline));
             }
             return Err(trouble);
         }
@@ -132,12 +136,28 @@ async fn attempt(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: &mut [Running]) 
     Ok(())
 }
 
+/// Which history the server writes: another one since a standby has taken over, in which the numbers of transactions mean something else. Empty
+/// where the server does not say.
+type Timeline = String;
+
+async fn timeline(link: &Link) -> Result<Timeline, Trouble> {
+    let sql = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)";
+    match link.query_once(sql, &[]).await {
+        Ok(rows) => rows.first().map_or(Ok(String::new()), |row| super::values::get(row, 0)),
+        Err(trouble) if trouble.is_passing() => Err(trouble),
+        Err(_) => Ok(String::new()),
+    }
+}
+
 /// Whether a transaction was committed over a connection that is lost. As long as nobody knows, nobody is answered.
-async fn took_place(hub: &Hub, transaction: &str) -> Result<bool, Trouble> {
+async fn took_place(hub: &Hub, transaction: &str, before: Timeline) -> Result<bool, Trouble> {
     let began = Instant::now();
     loop {
         let asked = async {
             let link = hub.way.connect().await?;
+            if timeline(&link).await? != before {
+                return Ok(None);
+            }
             let sql = "SELECT pg_xact_status($1::text::xid8)";
             let row = link.first(sql, &[&transaction]).await?;
             row.map(|row| super::values::text_if_any(&row, 0)).transpose().map(Option::flatten)
@@ -148,10 +168,10 @@ async fn took_place(hub: &Hub, transaction: &str) -> Result<bool, Trouble> {
             Ok(_) | Err(_) if began.elapsed() < DOUBT => tokio::time::sleep(Duration::from_millis(200)).await,
             Ok(_) => {
                 let why = "the connection was lost in a commit, and the database does not say whether it took place".to_owned();
-                return Err(StoreError::Failed(why).into());
+                return Err(StoreError::Away(why).into());
             }
             Err(error) => {
-                return Err(StoreError::Failed(format!("it is not known whether a commit took place: {}", error.into_store())).into());
+                return Err(StoreError::Away(format!("it is not known whether a commit took place: {}", error.into_store())).into());
             }
         }
     }

@@ -76,7 +76,8 @@ fn retried(done: &Recorded, attempts: &[NewAttempt]) -> Option<Note> {
 pub(super) async fn lock_order(link: &Link, (tenants, ids, ordinals): (&[i64], &[Uuid], &[i64])) -> Result<(), Trouble> {
     let sql = "SELECT pg_advisory_xact_lock($1, b) FROM (
             SELECT DISTINCT d.bucket AS b FROM unnest($2::bigint[], $3::uuid[], $4::bigint[]) AS a(tenant, id, ordinal)
-            JOIN messages m ON m.tenant = a.tenant AND m.id = a.id JOIN deliveries d ON d.tenant = a.tenant AND d.row = (m.row << 20 | a.ordinal)
+            CROSS JOIN LATERAL (SELECT m.row FROM messages m WHERE m.tenant = a.tenant AND m.id = a.id LIMIT 1) m
+            CROSS JOIN LATERAL (SELECT d.bucket FROM deliveries d WHERE d.tenant = a.tenant AND d.row = (m.row << 20 | a.ordinal) LIMIT 1) d
             WHERE d.bucket IS NOT NULL ORDER BY 1) s";
     link.query(sql, &[&BUCKET_LOCK, &tenants, &ids, &ordinals]).await.map(drop)
 }
@@ -177,17 +178,19 @@ struct Columns<'a> {
     signatures: Vec<Option<&'a str>>,
 }
 
-const SETTLE: &str = "WITH a AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::smallint[],
+/// The message of each is looked up by itself and first: whatever the server knows of the sizes of its tables, when it makes its plan they may
+/// have been empty.
+const SETTLE: &str = "WITH a AS MATERIALIZED (SELECT a.*, m.row << 20 | a.ordinal AS row FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::smallint[],
         $7::bigint[], $8::bigint[], $9::bigint[], $10::int[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[],
         $16::text[], $17::bytea[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bool[], $23::text[])
         AS a(n, tenant, id, ordinal, fence, state, due_at, number, spent, status, reason, settled_at, started_at, took, error,
-            headers, body, resolve, connect, tls, first_byte, reused, signature)),
+            headers, body, resolve, connect, tls, first_byte, reused, signature)
+        CROSS JOIN LATERAL (SELECT m.row FROM messages m WHERE m.tenant = a.tenant AND m.id = a.id LIMIT 1) m),
     u AS (UPDATE deliveries d SET state = a.state, due_at = a.due_at, node = NULL, attempts = a.number, spent = d.spent + a.spent,
             last_status = a.status, reason = a.reason, settled_at = a.settled_at,
             blocked = a.state = 0 AND d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant
                 AND e.endpoint = d.endpoint AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
-        FROM a JOIN messages m ON m.tenant = a.tenant AND m.id = a.id
-        WHERE d.tenant = a.tenant AND d.row = (m.row << 20 | a.ordinal) AND d.fence = a.fence AND d.state = 1
+        FROM a WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
         RETURNING a.n, d.tenant, d.row, d.endpoint, d.bucket IS NOT NULL AS ordered, d.blocked),
     i AS (INSERT INTO attempts (tenant, delivery, number, started_at, took_us, status, error, response_headers, response_body,
             resolve_us, connect_us, tls_us, first_byte_us, reused, signature)

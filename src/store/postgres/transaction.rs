@@ -10,7 +10,7 @@ use super::ask::ask;
 use super::effects::{self, Outgoing};
 use super::failure::Trouble;
 use super::hub::{CHANNEL, Hub};
-use super::link::Link;
+use super::link::{Link, Values};
 use super::overlay::Overlay;
 use super::saver::Job;
 use super::sources;
@@ -120,14 +120,19 @@ pub(super) async fn run(hub: &Hub, link: &Link, jobs: &mut [Running]) -> Result<
     let foreseen = foreseen(jobs, &places);
     let queries: Vec<(i64, &Query)> = foreseen.iter().map(|(place, query)| (rows.get(*place).map_or(0, |(row, _)| *row), query)).collect();
     let locked = batch.lock(&rows);
-    let (begun, locked, answers) = futures_util::future::join3(link.run("BEGIN"), locked, ask(link, &queries)).await;
+    // Held until the end: whoever takes over from this node waits for what it leases here, or has been there before.
+    let node = hub.node();
+    let row: Values<'_> = &[&node];
+    let standing = link.first("SELECT FROM nodes WHERE row = $1 FOR KEY SHARE", row);
+    let (begun, locked, standing, answers) = futures_util::future::join4(link.run("BEGIN"), locked, standing, ask(link, &queries)).await;
     begun?;
     let (ledgers, id) = locked?;
+    let standing = standing?;
     for ((place, query), answer) in foreseen.iter().zip(answers?) {
         batch.overlay.fetched(*place, query.clone(), answer);
     }
     (batch.ledgers, batch.id) = (ledgers, id);
-    let mut outgoing = Outgoing::default();
+    let mut outgoing = if standing.is_some() { Outgoing::leased_by(node) } else { Outgoing::to_claim() };
     let done = async {
         for (index, place) in (0..).zip(&places) {
             batch.job(&mut outgoing, (jobs, index), &places, *place).await?;

@@ -236,7 +236,7 @@ impl Postgres {
         // One node after the other: two that make the same at the same moment are in each other's way.
         within!(self.hub, |link| {
             link.query("SELECT pg_advisory_xact_lock($1)", &[&INDEX_LOCK]).await?;
-            link.run(&sql).await
+            link.run_long(&sql).await
         })
     }
 

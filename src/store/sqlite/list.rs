@@ -14,7 +14,7 @@ use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Messa
 
 const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
 const DELIVERY: &str = "SELECT d.row, m.id, e.name, m.event, m.model, m.object, m.sequence, d.state, d.due_at, d.attempts, d.last_status,
-                               d.reason, d.method, d.url, d.headers, d.created_at, d.settled_at, d.content_type";
+                               d.reason, d.method, d.url, d.headers, d.created_at, d.created_at + d.settled_after, d.content_type";
 const DELIVERY_FROM: &str = "FROM deliveries d JOIN messages m ON m.row = d.row >> 20 JOIN endpoints e ON e.row = d.endpoint";
 
 pub(super) fn messages(

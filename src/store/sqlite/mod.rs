@@ -30,6 +30,7 @@ mod session;
 mod sessions;
 mod settle;
 mod tables;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -267,6 +268,12 @@ impl Sqlite {
 
     pub(super) async fn backlog(&self, now: Timestamp, most: usize) -> Result<Standing, StoreError> {
         self.readers.read(move |connection| backlog::backlog(connection, now, most)).await
+    }
+
+    pub(super) async fn forget_taken(&self, source: &str, through: i64) -> Result<(), StoreError> {
+        let source = source.to_owned();
+        let forget = move |session: &mut Session, (): &mut ()| taken::forget(&session.connection, &source, through).map(|()| Flow::Keep);
+        self.writer.write((), forget).await
     }
 
     pub(super) async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {

@@ -195,6 +195,8 @@ fn prepare(path: &Path, vault: Option<&Vault>) -> Result<Connection, String> {
     connection.execute("UPDATE deliveries SET state = 0, due_at = created_at WHERE state = 1", []).map_err(sql)?;
     follow_clock(&connection).map_err(sql)?;
     receipts::forget_unanswered(&connection).map_err(sql)?;
+    // What was read to bring it up to date is not what will be read.
+    connection.execute_batch("PRAGMA shrink_memory").map_err(sql)?;
     Ok(connection)
 }
 

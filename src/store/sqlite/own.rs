@@ -169,7 +169,7 @@ pub(super) fn settle_gone(session: &mut Session) -> rusqlite::Result<bool> {
         "INDEXED BY deliveries_lane WHERE endpoint = ?1 AND state < 2 AND ordered = 1",
     ] {
         let sql = format!(
-            "UPDATE deliveries SET state = 4, blocked = 0, due_at = 0, fence = fence + 1, settled_at = ?2, reason = ?3
+            "UPDATE deliveries SET state = 4, blocked = 0, due_at = 0, fence = fence + 1, settled_after = ?2 - created_at, reason = ?3
              WHERE row IN (SELECT row FROM deliveries {which} LIMIT {STEP})"
         );
         settled += session.connection.prepare_cached(&sql)?.execute(params![lane, at, GONE])?;

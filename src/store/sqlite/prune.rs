@@ -143,7 +143,7 @@ impl Conditions {
     fn of(cutoffs: &Cutoffs) -> Self {
         let settled = DeliveryState::ALL.into_iter().filter_map(|state| {
             let before = cutoffs.of(state)?.as_millisecond();
-            Some(format!("(d.state = {} AND coalesce(d.settled_at < {before}, 0))", state_number(state)))
+            Some(format!("(d.state = {} AND coalesce(d.created_at + d.settled_after < {before}, 0))", state_number(state)))
         });
         let settled: Vec<String> = settled.collect();
         // Nothing is older than what is kept for ever.

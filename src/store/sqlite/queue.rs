@@ -125,7 +125,7 @@ pub(super) fn give_back(session: &mut Session, deliveries: &[Claimed], now: Time
 pub(super) fn resend(session: &mut Session, tenant: i64, row: i64, from: &[DeliveryState], now: i64) -> rusqlite::Result<bool> {
     let connection = &session.connection;
     let sql = format!(
-        "UPDATE deliveries AS d SET state = 0, due_at = ?2, settled_at = NULL, reason = NULL,
+        "UPDATE deliveries AS d SET state = 0, due_at = ?2, settled_after = NULL, reason = NULL,
              blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
                  AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
          WHERE row = ?1 AND tenant = ?3 AND state IN ({}) RETURNING endpoint",

@@ -13,7 +13,7 @@ use crate::store::sqlite::endpoints::{Standing, given_up};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
-use crate::store::sqlite::{objects, queue, saves, sources, waits};
+use crate::store::sqlite::{objects, queue, saves, sources, taken, waits};
 use crate::store::{
     Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, Recording, SaveJob,
     Unsendable, Way,
@@ -141,6 +141,7 @@ fn answer(connection: &Connection, tenant: i64, query: &Query) -> rusqlite::Resu
         Query::Waiting { model, id } => Answer::Waiting(waits::waiting(connection, tenant, model, id)?),
         Query::WaitsOf { model, object } => Answer::WaitsOf(waits::of(connection, tenant, model, object)?),
         Query::WaitCount { event, object, for_model, for_id } => waits::count(connection, tenant, (event, object), (for_model, for_id))?,
+        Query::Taken(taken) => Answer::Taken(taken::is_taken(connection, tenant, taken)?),
     })
 }
 
@@ -168,6 +169,9 @@ fn write(session: &mut Session, place: &Place<'_>, effects: &Effects) -> rusqlit
     }
     for wait in &effects.waits {
         waits::begin(connection, tenant, wait)?;
+    }
+    if let Some(taken) = &effects.taken {
+        taken::take(connection, tenant, taken)?;
     }
     let mut due = false;
     for message in &effects.messages {
@@ -341,7 +345,7 @@ fn insert_delivery(
     connection
         .prepare_cached(
             "INSERT INTO deliveries (row, tenant, endpoint, model, object, ordered, blocked, state, due_at, fence, reason,
-                                     created_at, settled_at, method, url, headers, content_type)
+                                     created_at, settled_after, method, url, headers, content_type)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
@@ -357,7 +361,8 @@ fn insert_delivery(
             initial.fence,
             initial.reason,
             place.at.as_millisecond(),
-            initial.reason.map(|_| place.at.as_millisecond()),
+            // Settled as it is made.
+            initial.reason.map(|_| 0),
             delivery.method,
             to_json(&delivery.url)?,
             to_json(&delivery.headers)?,

@@ -95,7 +95,7 @@ fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opt
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?2, blocked = 0, attempts = ?3, spent = spent + 1, last_status = ?4, reason = ?5, settled_at = ?6, due_at = 0
+            "UPDATE deliveries SET state = ?2, blocked = 0, attempts = ?3, spent = spent + 1, last_status = ?4, reason = ?5, settled_after = ?6 - created_at, due_at = 0
              WHERE row = ?1",
         )?
         .execute(params![

@@ -42,6 +42,7 @@ impl SaveJob for Put {
             ended_waits: Vec::new(),
             messages: Vec::new(),
             record: crate::store::Record::default(),
+            taken: None,
         }))
     }
 }

@@ -56,6 +56,13 @@ macro_rules! used {
     };
 }
 
+/// Row `r` belongs to a delivery that is gone. (`NOT IN` would be tried for each pair of rows.)
+macro_rules! of_no_delivery {
+    () => {
+        "NOT EXISTS (SELECT FROM deliveries d WHERE d.tenant = r.tenant AND d.row = r.delivery)"
+    };
+}
+
 /// All of them. States: 0 pending, 1 sending, from 2 on settled: delivered, diverted, failed.
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -163,11 +170,15 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "attempts and bodies of deliveries that are gone",
         help: REPAIR,
-        find: "SELECT 'attempt of row ' || delivery FROM attempts WHERE (tenant, delivery) NOT IN (SELECT tenant, row FROM deliveries)
-            UNION ALL SELECT 'body of row ' || delivery FROM bodies WHERE (tenant, delivery) NOT IN (SELECT tenant, row FROM deliveries)",
+        find: concat!(
+            "SELECT 'attempt of row ' || delivery FROM attempts r WHERE ",
+            of_no_delivery!(),
+            " UNION ALL SELECT 'body of row ' || delivery FROM bodies r WHERE ",
+            of_no_delivery!()
+        ),
         repair: &[
-            "DELETE FROM attempts WHERE (tenant, delivery) NOT IN (SELECT tenant, row FROM deliveries)",
-            "DELETE FROM bodies WHERE (tenant, delivery) NOT IN (SELECT tenant, row FROM deliveries)",
+            concat!("DELETE FROM attempts r WHERE ", of_no_delivery!()),
+            concat!("DELETE FROM bodies r WHERE ", of_no_delivery!()),
         ],
     },
     Check {
@@ -175,8 +186,8 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "explanations of saves that cannot be read, since what the webhooks asked is not there",
         help: RESTORE,
-        find: "SELECT model || '/' || object FROM traces WHERE decision_table IS NOT NULL
-            AND (tenant, decision_table) NOT IN (SELECT tenant, row FROM decision_tables)",
+        find: "SELECT model || '/' || object FROM traces t WHERE decision_table IS NOT NULL
+            AND NOT EXISTS (SELECT FROM decision_tables d WHERE d.tenant = t.tenant AND d.row = t.decision_table)",
         repair: &[],
     },
     Check {

@@ -111,8 +111,10 @@ pub(super) const CHECKS: &[Check] = &[
         severity: Error,
         what: "deliveries of which the state and the time of settlement do not agree",
         help: REPAIR,
-        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE (state >= 2) <> (settled_at IS NOT NULL)"),
-        repair: &["UPDATE deliveries SET settled_at = iif(state >= 2, :now, NULL) WHERE (state >= 2) <> (settled_at IS NOT NULL)"],
+        find: concat!("SELECT ", id!(), " FROM deliveries d WHERE (state >= 2) <> (settled_after IS NOT NULL)"),
+        repair: &[
+            "UPDATE deliveries SET settled_after = iif(state >= 2, :now - created_at, NULL) WHERE (state >= 2) <> (settled_after IS NOT NULL)",
+        ],
     },
     Check {
         name: "attempts-not-counted",

@@ -3,13 +3,6 @@
 //! what comes twice was in flight.
 //!
 //! `NODES_SAVES` is how many saves there are (3,000 if nothing is said), `NODES_BLOWS` how often a node is killed or paused.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-#[path = "support/cluster.rs"]
-mod cluster;
-#[path = "process/node.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of this")]
-mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,8 +18,8 @@ use bytes::Bytes;
 use rustix::process::Signal;
 use webhookc::time::{Entropy as _, SeededEntropy};
 
-use cluster::{Cluster, Disk};
-use node::Node;
+use crate::cluster::{Cluster, Disk};
+use crate::node::Node;
 
 const NODES: usize = 3;
 /// Clients that save at the same time, each its own objects.
