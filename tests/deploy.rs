@@ -99,3 +99,35 @@ fn the_unit_is_one() {
     let said = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && !said.contains("webhookc.service"), "{said}");
 }
+
+/// What the base of the container has besides the kernel: `gcr.io/distroless/cc-debian12` is glibc, libgcc and libstdc++.
+const LIBRARIES: [&str; 8] =
+    ["linux-vdso.so", "ld-linux", "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libgcc_s.so.1", "libstdc++.so.6"];
+
+/// The binary asks for no library that is not in the container, and every file that is copied into it comes from somewhere.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_container_has_what_the_binary_needs() {
+    let needed = Command::new("ldd").arg(env!("CARGO_BIN_EXE_webhookc")).output().unwrap();
+    let needed = String::from_utf8(needed.stdout).unwrap();
+    let names: Vec<&str> =
+        needed.lines().filter_map(|line| line.split_whitespace().next()).map(|path| path.rsplit('/').next().unwrap()).collect();
+    assert!(names.contains(&"libc.so.6"), "{needed}");
+    let missing: Vec<_> = names.iter().filter(|name| !LIBRARIES.iter().any(|known| name.starts_with(known))).collect();
+    assert!(missing.is_empty(), "not in the container: {missing:?}");
+    let container = file("Containerfile");
+    let stages: Vec<&str> = container.lines().filter_map(|line| line.strip_prefix("FROM ")?.split(" AS ").nth(1)).collect();
+    let made = container.split("FROM ").nth(1).unwrap();
+    for copied in container.lines().filter_map(|line| line.strip_prefix("COPY --from=")) {
+        let mut words = copied.split_whitespace().filter(|word| !word.starts_with("--"));
+        let (stage, source) = (words.next().unwrap(), words.next().unwrap());
+        assert!(stages.contains(&stage), "`{stage}` is no stage");
+        let is_made =
+            source == "/source/target/release/webhookc" && made.contains("WORKDIR /source") && made.contains("cargo build --release");
+        assert!(is_made || made.contains(&format!("mkdir -p {source}")), "nobody makes `{source}`");
+    }
+    // The compiler there is new enough.
+    let wanted = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let wanted = wanted.lines().find_map(|line| line.strip_prefix("rust-version = \"")).unwrap().trim_end_matches('"').to_owned();
+    assert!(container.contains(&format!("/rust:{wanted}-")), "the container is built with another compiler than {wanted}");
+}

@@ -65,7 +65,7 @@ impl World {
         let found = support::in_words(&compilation);
         let rules = Arc::new(compilation.rules.unwrap_or_else(|| panic!("the schema does not compile:\n{found}")));
         let signer = Signer::new(Secret::from_random([7; 32]), Vec::new());
-        let target = Target { name: "sink".to_owned(), policy: Arc::default(), signer };
+        let target = Target { name: "sink".to_owned(), policy: Arc::default(), signer, secrets: None };
         let targets = [(EndpointId::new("ep_sink"), Arc::new(target))].into_iter().collect();
         let generation = Arc::new(Generation {
             shared: webhookc::generation::Shared::default(),

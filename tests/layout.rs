@@ -22,7 +22,6 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tokio_postgres", &["store", "source"]),
     ("postgres_protocol", &["source"]),
     ("fallible_iterator", &["source"]),
-    ("tokio_postgres", &["store"]),
     ("async_nats", &["broker", "consume"]),
     ("reqwest", &[]),
     ("hyper", &["egress"]),

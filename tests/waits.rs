@@ -42,7 +42,7 @@ fn generation(number: u64, schema: &str) -> Arc<Generation> {
     let found = support::in_words(&compilation);
     let rules = Arc::new(compilation.rules.unwrap_or_else(|| panic!("the schema does not compile:\n{found}")));
     let signer = Signer::new(Secret::from_random([7; 32]), Vec::new());
-    let target = Target { name: "sink".to_owned(), policy: Arc::default(), signer };
+    let target = Target { name: "sink".to_owned(), policy: Arc::default(), signer, secrets: None };
     let targets = [(EndpointId::new("ep_sink"), Arc::new(target))].into_iter().collect();
     Arc::new(Generation {
         number,

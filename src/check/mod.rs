@@ -1,17 +1,21 @@
 //! Whether the program may run: one file a check, named as its code. Makes [`Valid`], the only thing that a runtime accepts. What a
 //! name refers to, and conditions that the resolution itself depends on, have been said in `program`.
 
+mod about;
 mod alerts;
 mod duplicate_event_name;
 mod event_name_not_a_name;
 mod fires_on_every_save;
 mod never_fires;
+mod own_secrets;
 mod subscriptions;
 mod tenant_endpoint;
 mod wants;
 mod webhook_without_target;
 
+pub use about::{is_about, path_of, path_to};
 pub use alerts::{Alerts, OperationalEvent};
+pub use own_secrets::{OwnSecret, is_written_out, own_secrets};
 pub use tenant_endpoint::{Fit, TenantEndpoint, TenantEndpoints};
 pub use wants::{ALL_EVENTS, Accepts, Fitted, Part, Wants};
 

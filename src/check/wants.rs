@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::Rules;
+use super::about::is_about;
+use super::own_secrets::own_secrets;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::ids::{FileId, WebhookId};
 use crate::program::{BodySource, HeaderSource, Program, RequestSource, Settings, TemplateSource, Webhook};
@@ -22,6 +24,9 @@ const COMPARED_AT_ONCE: usize = 32;
 pub struct Wants {
     /// Names of webhooks, or `*`.
     pub event_types: Vec<Box<str>>,
+    /// Only objects that belong to all of these things: what APIs of other systems mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<Box<str>>,
     /// Only objects of this model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Box<str>>,
@@ -151,7 +156,8 @@ impl Wants {
     #[must_use]
     pub fn includes(&self, program: &Program, webhook: &Webhook) -> bool {
         let named = self.all_events() || self.event_types.contains(&webhook.name);
-        named && self.model.as_ref().is_none_or(|model| program.model(webhook.model).name == *model)
+        let modelled = self.model.as_ref().is_none_or(|model| program.model(webhook.model).name == *model);
+        named && modelled && is_about(program, webhook, &self.about)
     }
 
     /// The text that a part is.
@@ -228,7 +234,7 @@ impl Wants {
     /// Compiles it for an event type; `None` when there is an error, which has been reported.
     pub fn fit(&self, rules: &Rules, webhook: WebhookId, out: &mut Diagnostics) -> Option<Fitted> {
         let scope = scope(rules, webhook);
-        let request = Request::compile(&self.request(), scope, out);
+        let request = self.fit_alone(scope, out);
         let conditions = self.compile_conditions(scope, out);
         own_words(self, out);
         Some(Fitted { request: request?, conditions: conditions? })
@@ -248,9 +254,12 @@ impl Wants {
         found
     }
 
-    /// Compiles its request alone, for the data model of operational events.
+    /// Compiles its request alone.
     pub(super) fn fit_alone(&self, scope: Scope<'_>, out: &mut Diagnostics) -> Option<Request> {
-        Request::compile(&self.request(), scope, out)
+        let mut request = Request::compile(&self.request(), scope, out)?;
+        let secrets = own_secrets(&self.headers);
+        request.conceal(|header| secrets.iter().find(|secret| secret.header == header).map(|secret| secret.name.clone()));
+        Some(request)
     }
 
     fn compile_conditions(&self, scope: Scope<'_>, out: &mut Diagnostics) -> Option<Vec<Vec<Predicate>>> {

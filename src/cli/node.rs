@@ -107,7 +107,7 @@ impl Node {
         let (store, found) = open_store(&plan, &config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let keyring = Arc::new(Keyring::new(store.clone(), Arc::clone(&entropy)));
+        let keyring: Arc<Keyring> = Keyring::new(store.clone(), Arc::clone(&entropy)).for_at_most(config.endpoints_per_tenant).into();
         let keychain = Keychain::new(store.clone(), Arc::clone(&clock), KeychainOptions { open: plan.dev, rate_limit: config.rate_limit });
         let keychain = Arc::new(keychain.await.map_err(|error| Failure::new(error.to_string()))?);
         let store_key = Arc::new(StoreKey::new(store.clone(), Arc::clone(&entropy), found));
@@ -181,7 +181,7 @@ impl Node {
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
-            let following = config.source.clone().map(|from| tokio::spawn(source::run(from, config.folder.clone(), ingest.clone())));
+            let following = tokio::spawn(follow_source(config.source.clone(), config.folder.clone(), ingest.clone()));
             let worker = tokio::spawn(join(worker.run(stopped(stop.clone())), reading));
             ready(&report.lines);
             tokio::select! {
@@ -190,12 +190,7 @@ impl Node {
                 () = follow_others(&store, &keychain, &keys_of_tenants) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
-            if let Some(following) = following {
-                following.abort();
-            }
-            resending.abort();
-            forgetting.abort();
-            noting.abort();
+            [following, resending, forgetting, noting].iter().for_each(JoinHandle::abort);
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
             app.drain();
             joined("the worker", worker.await);
@@ -253,6 +248,13 @@ async fn follow_others(store: &Store, keychain: &Keychain, keyring: &Keyring) {
         }
     }
     std::future::pending::<()>().await;
+}
+
+/// Reads the database of `[source.postgres]`, if there is one. For ever.
+async fn follow_source(source: Option<config::Source>, folder: PathBuf, ingest: Ingest) {
+    if let Some(source) = source {
+        source::run(source, folder, ingest).await;
+    }
 }
 
 async fn reexamine_once(ingest: &Ingest) {

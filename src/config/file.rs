@@ -19,6 +19,9 @@ use crate::text::Spanned;
 /// The most requests under way at once: each may hold a socket, and 64 KiB of an answer.
 const MOST_IN_FLIGHT: u32 = 4096;
 
+/// The most endpoints that a tenant may be allowed: a node keeps all of them in memory, about 2 KiB each.
+const MOST_ENDPOINTS: u32 = 1_000_000;
+
 /// Reads the text of a `webhookc.toml` of `folder`, as much of it as can be read; the configuration is worth using only when there is no
 /// mistake. Mistakes are in the order of the file, and their places in `file`.
 #[must_use]
@@ -67,6 +70,11 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
             }
         }
         listen.finish(out);
+    }
+    if let Some(mut tenants) = table.take("tenants").and_then(|value| value.table("[tenants]".to_owned(), out)) {
+        let most = tenants.take("endpoints").and_then(|value| value.integer(1, MOST_ENDPOINTS, out));
+        config.endpoints_per_tenant = most.map(|number| number as usize);
+        tenants.finish(out);
     }
     if let Some(mut store) = table.take("store").and_then(|value| value.table("[store]".to_owned(), out)) {
         config.store = store.take("url").and_then(|value| value.string(out)).map(|url| in_folder(&config.folder, &url.value));

@@ -67,6 +67,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Calls that each key of the API may make of which nothing else was said when it was made.
     pub rate_limit: Option<Rate>,
+    /// Endpoints that each tenant may make by API, when it is said.
+    pub endpoints_per_tenant: Option<usize>,
     /// The store's URL, when one is configured. A relative `SQLite` path starts at the project folder.
     pub store: Option<String>,
     /// Where the key is that the store's secrets are encrypted with; in `WEBHOOKC_KEY` or beside the store when nothing is said.
@@ -136,6 +138,7 @@ impl Config {
             listen: DEFAULT_LISTEN,
             hosts: Vec::new(),
             rate_limit: None,
+            endpoints_per_tenant: None,
             store: None,
             store_key: None,
             vars: BTreeMap::new(),

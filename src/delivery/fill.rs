@@ -120,7 +120,7 @@ fn is_base(value: &str, more: bool) -> bool {
 
 fn secret<'a>(name: &str, secrets: &'a Secrets) -> Result<&'a str, FillError> {
     let value = secrets.get(name).map(SecretString::expose_secret).ok_or_else(|| FillError::Missing(name.to_owned()))?;
-    if value.contains(char::is_control) { Err(FillError::Control(name.to_owned())) } else { Ok(value) }
+    if value.contains(|c: char| c.is_control() && c != '\t') { Err(FillError::Control(name.to_owned())) } else { Ok(value) }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub use fill::Secrets;
 pub use pace::Pace;
 pub use policy::{FailureHandling, Policy, Trigger, TriggerError};
 pub use rate::{Bucket, Rate, RateError};
-pub use request::{Frozen, Keys, Request, request};
+pub use request::{Filling, Frozen, Keys, Request, request};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, Settlement, TOO_LATE, settle};
 pub use sign::{

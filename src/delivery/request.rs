@@ -38,8 +38,25 @@ pub struct Frozen<'a> {
 pub struct Keys<'a> {
     /// The endpoint's signatures.
     pub signer: &'a Signer,
-    /// The values of `secret.*`.
-    pub secrets: &'a Secrets,
+    /// What its placeholders stand for.
+    pub secrets: Filling<'a>,
+}
+
+/// Whose secrets are filled in.
+#[derive(Clone, Copy, Debug)]
+pub enum Filling<'a> {
+    /// The values of `secret.*`: the delivery waits for one that is missing.
+    Program(&'a Secrets),
+    /// Header values of the endpoint itself, as they are now: one that is missing was taken away since, and its header goes with it.
+    Endpoint(&'a Secrets),
+}
+
+impl<'a> Filling<'a> {
+    fn secrets(self) -> &'a Secrets {
+        match self {
+            Self::Program(secrets) | Self::Endpoint(secrets) => secrets,
+        }
+    }
 }
 
 /// A request to send, secrets filled in. Debug output shows no values.
@@ -85,8 +102,12 @@ pub fn request(frozen: &Frozen<'_>, keys: Keys<'_>, timeout: Duration, at: Times
     let signatures = keys.signer.sign(frozen.message, at, frozen.body);
     headers.extend(signatures.into_iter().map(|(name, value)| (name.to_owned(), value)));
     for (name, value) in frozen.headers {
-        headers.push((name.to_string(), fill::text(value, keys.secrets).map_err(unfilled)?));
+        match (fill::text(value, keys.secrets.secrets()), keys.secrets) {
+            (Ok(value), _) => headers.push((name.to_string(), value)),
+            (Err(FillError::Missing(_)), Filling::Endpoint(_)) => {}
+            (Err(error), Filling::Program(_) | Filling::Endpoint(_)) => return Err(unfilled(error)),
+        }
     }
-    let url = fill::url(frozen.url, keys.secrets).map_err(unfilled)?;
+    let url = fill::url(frozen.url, keys.secrets.secrets()).map_err(unfilled)?;
     Ok(Request { method: frozen.method.to_owned(), url, headers, body: frozen.body.clone(), timeout, delivery: None })
 }

@@ -182,6 +182,7 @@ impl Definition {
         let AlertTo::Place { url, headers } = self.failure_handling.as_ref()?.alert_endpoint.as_ref()? else { return None };
         Some(Wants {
             event_types: Vec::new(),
+            about: Vec::new(),
             model: None,
             object: None,
             conditions: Vec::new(),

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::definition::{AlertTo, Definition, Profile};
+use super::definition::{Definition, Profile};
 use super::document::{Field, Mistake, Object};
 use super::failure::{FailureRules, interval};
 use super::interest::{add_headers, headers, read_body, read_conditions, read_events, read_scope};
-use super::names::MAX_NAME;
+use super::names::{MAX_NAME, MAX_URL};
 use crate::check::{Part, Wants};
 use crate::delivery::{Rate, RateError, Secret, parse_duration};
 
@@ -74,7 +74,7 @@ pub struct Read {
     pub secret: Option<Secret>,
     /// Where the parts of the endpoint stand that were submitted.
     pub places: Vec<(Part, String)>,
-    /// Where the id of another endpoint stands, that is to be told of trouble.
+    /// Where it stands who is to be told of trouble.
     pub alert: Option<String>,
 }
 
@@ -116,6 +116,7 @@ impl Draft {
     pub fn blank() -> Definition {
         let wants = Wants {
             event_types: Vec::new(),
+            about: Vec::new(),
             model: None,
             object: None,
             conditions: Vec::new(),
@@ -163,15 +164,15 @@ impl Draft {
         }
         if let Some(field) = given(self.url) {
             read.places.push((Part::Url, field.pointer.clone()));
-            to.wants.url = field.text(out).unwrap_or_default().into();
+            to.wants.url = field.text_within(1..=MAX_URL, out).unwrap_or_default().into();
         }
         if let Some(field) = self.method {
             to.wants.method = method(&field, out).unwrap_or("POST").into();
         }
         if let Some(field) = self.headers {
-            to.wants.headers.clear();
+            let before = std::mem::take(&mut to.wants.headers);
             if !field.value.is_null() {
-                add_headers(headers(field, out), &mut to.wants, &mut read);
+                add_headers(headers(field, &before, out), &mut to.wants, &mut read);
             }
         }
         read_body(self.body, self.body_text, self.content_type, &mut to.wants, &mut read, out);
@@ -192,16 +193,10 @@ impl Draft {
         }
         read.secret = given(self.secret).and_then(|field| secret(field, out));
         if let Some(field) = self.failure_handling {
-            let place = field.pointer.clone();
             let base = to.failure_handling.take();
-            to.failure_handling = if field.value.is_null() {
-                None
-            } else {
-                field.object(out).map(|object| self.failure_rules.read(object, base.as_ref(), out))
-            };
-            if let Some(AlertTo::Endpoint(_)) = to.failure_handling.as_ref().and_then(|handling| handling.alert_endpoint.as_ref()) {
-                read.alert = Some(format!("{place}/alert_endpoint"));
-            }
+            let object = if field.value.is_null() { None } else { field.object(out) };
+            read.alert = object.as_ref().map(|object| object.place_of("alert_endpoint"));
+            to.failure_handling = object.map(|object| self.failure_rules.read(object, base.as_ref(), out));
         }
         read
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::definition::{AlertTo, Handling, RetryPlan};
 use super::document::{Field, Mistake, Object};
 use super::interest::headers;
+use super::names::MAX_URL;
 use crate::delivery::{Trigger, TriggerError, parse_duration};
 use crate::ids::EndpointId;
 
@@ -63,7 +64,11 @@ impl FailureRules {
             handling.retry = if field.value.is_null() { self.retry.clone() } else { self.retry(field, out) };
         }
         if let Some(field) = object.take_nullable("alert_endpoint") {
-            handling.alert_endpoint = if field.value.is_null() { None } else { alert(field, out) };
+            let before = match handling.alert_endpoint.take() {
+                Some(AlertTo::Place { headers, .. }) => headers,
+                Some(AlertTo::Endpoint(_)) | None => Vec::new(),
+            };
+            handling.alert_endpoint = if field.value.is_null() { None } else { alert(field, &before, out) };
         }
         if let Some(divert) = object.take("divert").and_then(|field| field.boolean(out)) {
             handling.divert = divert;
@@ -151,8 +156,8 @@ pub(super) fn interval(field: &Field, out: &mut Vec<Mistake>) -> Option<String> 
     }
 }
 
-/// The id of another endpoint, or a place of its own.
-fn alert(field: Field, out: &mut Vec<Mistake>) -> Option<AlertTo> {
+/// The id of another endpoint, or a place of its own. `before` are the headers of the one that there was.
+fn alert(field: Field, before: &[(Box<str>, Box<str>)], out: &mut Vec<Mistake>) -> Option<AlertTo> {
     match &field.value {
         Value::String(id) => Some(AlertTo::Endpoint(EndpointId::new(id.as_str()))),
         Value::Object(_) => {
@@ -160,10 +165,11 @@ fn alert(field: Field, out: &mut Vec<Mistake>) -> Option<AlertTo> {
             let mut object = field.object(out)?;
             let url = object.take("url");
             if url.is_none() {
-                place.wrong("missing-field", "has no `url`, expected where to send alerts", out);
+                let message = format!("`{}.url` is missing, expected where to send alerts", place.name());
+                out.push(Mistake { pointer: object.place_of("url"), code: "missing-field", message, help: None });
             }
-            let url = url.and_then(|field| field.text(out));
-            let headers = object.take("headers").map(|field| headers(field, out)).unwrap_or_default();
+            let url = url.and_then(|field| field.text_within(1..=MAX_URL, out));
+            let headers = object.take("headers").map(|field| headers(field, before, out)).unwrap_or_default();
             object.finish(out);
             let headers = headers.into_iter().map(|header| (header.name, header.value)).collect();
             Some(AlertTo::Place { url: url?.into(), headers })

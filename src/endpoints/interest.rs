@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::document::{Field, Mistake, Object, quoted};
 use super::draft::Read;
-use super::names::{MAX_NAME, is_media_type, is_path};
+use super::hidden::keep_hidden;
+use super::names::{MAX_HEADER, MAX_NAME, is_media_type, is_path};
 use crate::check::{ALL_EVENTS, Accepts, Part, Wants};
 
 /// Event types of an endpoint.
@@ -106,8 +107,14 @@ pub(super) fn read_conditions(field: Field, wants: &mut Wants, read: &mut Read, 
     }
 }
 
-/// Headers of either form.
-pub(super) fn headers(field: Field, out: &mut Vec<Mistake>) -> Vec<Header> {
+/// Headers of either form; `before` are those that there were.
+pub(super) fn headers(field: Field, before: &[(Box<str>, Box<str>)], out: &mut Vec<Mistake>) -> Vec<Header> {
+    let mut headers = written(field, out);
+    keep_hidden(&mut headers, before, out);
+    headers
+}
+
+fn written(field: Field, out: &mut Vec<Mistake>) -> Vec<Header> {
     let mut headers = Vec::new();
     let place = field.place();
     if field.value.is_array() {
@@ -123,7 +130,7 @@ pub(super) fn headers(field: Field, out: &mut Vec<Mistake>) -> Vec<Header> {
                 }
             }
             let (Some(name), Some(value)) = (name, value) else { continue };
-            if let (Some(name), Some(value)) = (name.text(out), value.text(out)) {
+            if let (Some(name), Some(value)) = (name.text_within(1..=MAX_NAME, out), value.text_within(0..=MAX_HEADER, out)) {
                 headers.push(Header { name: name.into(), value: value.into(), pointer });
             }
         }
@@ -132,7 +139,7 @@ pub(super) fn headers(field: Field, out: &mut Vec<Mistake>) -> Vec<Header> {
     for (name, field) in field.object(out).map(Object::into_fields).unwrap_or_default() {
         for item in field.one_or_many() {
             let pointer = item.pointer.clone();
-            if let Some(value) = item.text(out) {
+            if let Some(value) = item.text_within(0..=MAX_HEADER, out) {
                 headers.push(Header { name: name.as_str().into(), value: value.into(), pointer });
             }
         }

@@ -6,6 +6,7 @@ mod definition;
 mod document;
 mod draft;
 mod failure;
+mod hidden;
 mod interest;
 mod names;
 mod patch;
@@ -14,5 +15,6 @@ pub use definition::{AlertTo, Definition, Dialect, Handling, Profile, RetryPlan}
 pub use document::{Field, Mistake, Object, Style, document};
 pub use draft::{Draft, Read};
 pub use failure::FailureRules;
+pub use hidden::{HIDDEN, is_hidden};
 pub use names::{MAX_NAME, is_path};
 pub use patch::Patch;

@@ -2,6 +2,10 @@
 
 /// Characters of a name.
 pub const MAX_NAME: usize = 128;
+/// Characters of a URL template: receivers and what stands before them take addresses of 8 KiB at most, and values come into it.
+pub(super) const MAX_URL: usize = 4_096;
+/// Characters of a header's value: servers take 8 KiB for all headers together, or 16.
+pub(super) const MAX_HEADER: usize = 8_192;
 /// Bytes of a path of a condition.
 const MAX_PATH: usize = 256;
 

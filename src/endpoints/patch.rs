@@ -46,6 +46,7 @@ impl Patch {
         if remove_failure_handling.and_then(|field| field.boolean(out)).unwrap_or(false) {
             to.failure_handling = None;
         }
+        let before_headers = to.wants.headers.clone();
         let mut read = draft.apply(to, out);
         let removed = names(remove_event_types, out);
         let before = to.wants.event_types.len();
@@ -64,7 +65,7 @@ impl Patch {
             to.wants.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
         }
         if let Some(field) = more_headers {
-            let more = headers(field, out);
+            let more = headers(field, &before_headers, out);
             to.wants.headers.retain(|(known, _)| !more.iter().any(|header| header.name.eq_ignore_ascii_case(known)));
             add_headers(more, &mut to.wants, &mut read);
         }

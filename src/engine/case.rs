@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::check::{Fit, Rules, TenantEndpoint};
 use crate::engine::moment::Moment;
 use crate::ids::WebhookId;
-use crate::program::{Operation, Record, Webhook};
+use crate::program::{Operation, Record, Webhook, WebhookType};
 use crate::template::{Data, Predicate, RenderError, Rendered, Snapshot, Watch};
 
 /// A webhook that is to be decided for an object.
@@ -63,11 +63,12 @@ impl<'a> Circumstances<'a> {
         own.filter(move |endpoint| endpoint.wants.includes(&self.rules.program, case.webhook))
     }
 
-    /// Whether an endpoint of the tenant takes it: its conditions hold, or cannot be asked because it is held.
+    /// Whether an endpoint of the tenant takes it: its conditions hold. One that is held cannot be asked: what happens only once is kept for it,
+    /// until a later save or a backfill, and anything else is listed as what it did not get.
     pub(super) fn is_taken(self, case: &'a Case<'a>, snapshot: &'a Snapshot) -> bool {
         self.own(case).any(|endpoint| match &*endpoint.fit(self.rules, case.id) {
             Fit::Ready(fitted) => fitted.accepts(&self.data(case, snapshot)),
-            Fit::Held(_) => true,
+            Fit::Held(_) => case.webhook.kind != WebhookType::Ready,
         })
     }
 

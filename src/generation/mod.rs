@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use crate::check::{Rules, Valid};
-use crate::delivery::{Policy, Secrets, Signer};
+use crate::delivery::{Filling, Keys, Policy, Secrets, Signer};
 use crate::ids::{EndpointId, ProgramId};
 use crate::text::SourceMap;
 
@@ -76,6 +76,13 @@ impl Generation {
         self.targets.get(endpoint).cloned().or_else(|| self.own.target(endpoint))
     }
 
+    /// What an attempt at an endpoint is filled in and signed with.
+    #[must_use]
+    pub fn keys<'a>(&'a self, target: &'a Target) -> Keys<'a> {
+        let secrets = target.secrets.as_ref().map_or(Filling::Program(&self.secrets), Filling::Endpoint);
+        Keys { signer: &target.signer, secrets }
+    }
+
     /// How many endpoints are called.
     #[must_use]
     pub fn target_count(&self) -> usize {
@@ -103,6 +110,8 @@ pub struct Target {
     pub policy: Arc<Policy>,
     /// Its signatures.
     pub signer: Signer,
+    /// Header values of its own that are kept back until a request is sent; `None`: it is of the program, whose secrets it has.
+    pub secrets: Option<Secrets>,
 }
 
 /// The generation in force; readers take a snapshot.

@@ -14,7 +14,7 @@ use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::once::Once;
 use crate::ingest::reads::{found, query};
-use crate::ingest::{Follows, IngestError, Saved, Voice};
+use crate::ingest::{IngestError, Saved};
 use crate::store::{Advance, Answer, JobStep, Query, SaveJob, StoreError, Taken};
 use crate::telemetry::{self, Parent};
 use crate::time::Entropy;
@@ -46,7 +46,7 @@ pub(super) struct Saving {
     decided: telemetry::Decided,
     error: Option<IngestError>,
     /// The step that their source takes with them.
-    follows: Option<Follows>,
+    advance: Option<Advance>,
     /// How many of the saves changed nothing that is there.
     skipped: usize,
     overtaken: bool,
@@ -89,16 +89,16 @@ impl Saving {
             parent: telemetry::parent(),
             decided: telemetry::Decided::default(),
             error: None,
-            follows: None,
+            advance: None,
             skipped: 0,
             overtaken: false,
             once: Once::Always,
         }
     }
 
-    /// The same, of a source.
-    pub(super) fn of_source(self, follows: Follows) -> Self {
-        Self { follows: Some(follows), ..self }
+    /// The same, of a source that takes this step with them.
+    pub(super) fn of_source(self, advance: Advance) -> Self {
+        Self { advance: Some(advance), ..self }
     }
 
     /// The same, unless the source has brought it before.
@@ -161,9 +161,6 @@ impl Saving {
         let written = Written { text: trace.text.clone(), table: Some(Arc::clone(&trace.table)) };
         let taken = if self.saved.is_empty() { self.once.note() } else { None };
         let mut effects = rows(circumstances, (save.model, &save.id), outcome, written);
-        if self.follows.as_ref().is_some_and(|follows| follows.voice == Voice::Silent) {
-            effects.messages.clear();
-        }
         (effects.record.item, effects.taken) = (item, taken);
         let messages: Vec<_> = effects.messages.iter().map(|message| (message.id, Arc::from(&*message.event))).collect();
         if let Some(decisions) = decisions {
@@ -254,7 +251,7 @@ impl SaveJob for Saving {
     }
 
     fn advance(&self) -> Option<Advance> {
-        self.follows.as_ref().and_then(|follows| follows.advance.clone())
+        self.advance.clone()
     }
 
     fn overtaken(&mut self) {

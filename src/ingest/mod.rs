@@ -70,24 +70,6 @@ pub enum IngestError {
     Store(#[from] StoreError),
 }
 
-/// How saves of a source are taken in.
-#[derive(Clone, Debug)]
-pub struct Follows {
-    /// The step that the source takes with them.
-    pub advance: Option<Advance>,
-    /// Whether anybody is told.
-    pub voice: Voice,
-}
-
-/// Whether anything is sent for what fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
-    /// As for every save.
-    Aloud,
-    /// Nothing is sent, and a `ready` webhook that would have fired is used up.
-    Silent,
-}
-
 /// What became of saves of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Followed {
@@ -125,9 +107,9 @@ impl Ingest {
         tenant: &TenantScope,
         saves: Vec<Save>,
         generation: &Arc<Generation>,
-        follows: Follows,
+        advance: Advance,
     ) -> Result<Followed, IngestError> {
-        let done = self.commit(self.saving(tenant, saves, generation).of_source(follows)).await?;
+        let done = self.commit(self.saving(tenant, saves, generation).of_source(advance)).await?;
         Ok(if done.overtaken { Followed::Overtaken } else { Followed::Taken })
     }
 
@@ -162,7 +144,8 @@ impl Ingest {
             Err(IngestError::Refused { .. }) => SaveEnd::Refused,
             Err(IngestError::Store(_)) => SaveEnd::Failed,
         };
-        if matches!(&ended, Ok(Done { again: true, .. })) {
+        // Nothing was done now.
+        if matches!(&ended, Ok(Done { again: true, .. } | Done { overtaken: true, .. })) {
             return ended;
         }
         numbers().saves(end, count, began.elapsed());

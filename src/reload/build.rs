@@ -112,7 +112,7 @@ pub async fn build(
             let policy = Arc::clone(configured.map_or(&usual_policy, |configured| &configured.policy));
             let keys = EndpointKeys { name: &name, configured, config, keyring };
             let signer = keys.signer(&policy, kept_secrets.remove(&endpoint.id)).await?;
-            targets.insert(endpoint.id.clone(), Arc::new(Target { name, policy, signer }));
+            targets.insert(endpoint.id.clone(), Arc::new(Target { name, policy, signer, secrets: None }));
         }
     }
     index_children(&rules, keyring.store()).await?;

@@ -31,7 +31,13 @@ pub struct Keyring {
     changing: tokio::sync::Mutex<()>,
     /// The endpoints of tenants, whose secrets are all kept here.
     pub(super) directory: Arc<Directory>,
+    /// Endpoints that each tenant may make.
+    pub(super) most: usize,
 }
+
+/// Endpoints that a tenant may make when nothing is said: more than anybody manages by hand, and a program that makes endpoints without end is
+/// stopped before they fill the memory, about 2 KiB each.
+pub const ENDPOINTS_PER_TENANT: usize = 100_000;
 
 /// A key with those before it.
 type Rotating<K> = (Arc<K>, Vec<Earlier>);
@@ -67,7 +73,13 @@ impl Keyring {
     pub fn new(store: Store, entropy: Arc<dyn Entropy>) -> Self {
         let (journey, asymmetric) = (Mutex::new(None), Mutex::new(None));
         let (endpoints, changing, directory) = (Mutex::default(), tokio::sync::Mutex::default(), Arc::default());
-        Self { store, entropy, journey, asymmetric, endpoints, changing, directory }
+        Self { store, entropy, journey, asymmetric, endpoints, changing, directory, most: ENDPOINTS_PER_TENANT }
+    }
+
+    /// The same, for so many endpoints of each tenant; the default when nothing is said.
+    #[must_use]
+    pub fn for_at_most(self, most: Option<usize>) -> Self {
+        Self { most: most.unwrap_or(ENDPOINTS_PER_TENANT), ..self }
     }
 
     /// While this is held, no key is rotated: a generation that is being built is in force before the next rotation.

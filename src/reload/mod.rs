@@ -17,7 +17,7 @@ mod watch;
 
 pub use attempt::{Attempt, Files, add_sink};
 pub use build::{Absent, BuildError, build};
-pub use keyring::{Keyring, RotateError};
+pub use keyring::{ENDPOINTS_PER_TENANT, Keyring, RotateError};
 pub use rejected::{Rejected, Rejection};
 pub use reloader::{Reloader, Setup};
 pub use trigger::{Report, Requests, Trigger, trigger};

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::build::BuildError;
 use super::keyring::{Keyring, RotateError};
 use crate::access::TenantScope;
-use crate::check::TenantEndpoint;
-use crate::delivery::{Earlier, Key, Policy, Secret, Signer};
+use crate::check::{TenantEndpoint, Wants, own_secrets};
+use crate::delivery::{Earlier, Key, Policy, Secret, Secrets, Signer};
 use crate::endpoints::Definition;
 use crate::generation::{Directory, Own, Target};
 use crate::ids::{EndpointId, Tenant};
@@ -70,6 +70,12 @@ impl Keyring {
             }
         }
         Ok(loaded)
+    }
+
+    /// How many endpoints a tenant may make, if it has made so many. Of two that are made at the same moment both may get in.
+    #[must_use]
+    pub fn is_full(&self, tenant: &TenantScope) -> Option<usize> {
+        (self.directory.number_of(tenant.tenant()) >= self.most).then_some(self.most)
     }
 
     /// Keeps an endpoint, new or changed, and has it called from now on. `secret` is what it is signed with, if that was said.
@@ -137,13 +143,19 @@ impl Keyring {
         let name: Box<str> = definition.name.as_str().into();
         match definition.alert_place() {
             Some(wants) => {
-                let target = Target { name: definition.name.clone(), policy: Arc::default(), signer: signer.clone() };
+                let target = Target {
+                    name: definition.name.clone(),
+                    policy: Arc::default(),
+                    signer: signer.clone(),
+                    secrets: Some(secrets_of(&wants)),
+                };
                 let endpoint = Arc::new(TenantEndpoint::new(alert_id, name.clone(), wants));
                 self.directory.put(Own { tenant: tenant.clone(), endpoint, target: definition.enabled.then(|| Arc::new(target)) });
             }
             None => self.directory.remove(&alert_id),
         }
-        let target = Target { name: definition.name.clone(), policy, signer };
+        let secrets = Some(secrets_of(&definition.wants));
+        let target = Target { name: definition.name.clone(), policy, signer, secrets };
         let endpoint = Arc::new(TenantEndpoint::new(id.clone(), name, definition.wants.clone()));
         self.directory.put(Own { tenant: tenant.clone(), endpoint, target: definition.enabled.then(|| Arc::new(target)) });
         Ok(())
@@ -166,4 +178,9 @@ impl Keyring {
         let signer = asymmetric.into_iter().fold(signer, Signer::with_asymmetric);
         Ok(journey.into_iter().fold(signer, Signer::with_journey))
     }
+}
+
+/// The header values that are kept back until a request is sent.
+fn secrets_of(wants: &Wants) -> Secrets {
+    own_secrets(&wants.headers).into_iter().map(|secret| (secret.name.into(), secret.value.to_owned().into())).collect()
 }

@@ -3,17 +3,19 @@
 
 use std::borrow::Cow;
 
-/// Headers whose value is a credential, and parts of names of those that receivers invent.
-const NAMES: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
-const PARTS: [&str; 5] = ["token", "secret", "key", "password", "signature"];
-/// What is shown instead.
-const HIDDEN: &str = "…";
+use crate::endpoints::{HIDDEN, is_hidden};
+use crate::template::holds_credentials;
 
-/// The value of a header, a template or rendered, as it may be shown.
+/// The value of a header template as it may be shown.
 pub(super) fn header<'v>(name: &str, value: impl Into<Cow<'v, str>>) -> Cow<'v, str> {
-    let (name, value) = (name.to_ascii_lowercase(), value.into());
-    let is_credential = NAMES.contains(&name.as_str()) || PARTS.iter().any(|part| name.contains(part));
-    if is_credential && !value.contains("{{") && !value.contains('«') { Cow::Borrowed(HIDDEN) } else { value }
+    let value = value.into();
+    if is_hidden(name, &value) { Cow::Borrowed(HIDDEN) } else { value }
+}
+
+/// The value of a rendered header as it may be shown; `«name»` is a secret's place.
+pub(super) fn rendered<'v>(name: &str, value: impl Into<Cow<'v, str>>) -> Cow<'v, str> {
+    let value = value.into();
+    if holds_credentials(name) && !value.contains('«') { Cow::Borrowed(HIDDEN) } else { value }
 }
 
 #[cfg(test)]
@@ -25,12 +27,18 @@ mod tests {
         for (name, value, shown) in [
             ("Authorization", "Bearer abc", "…"),
             ("Authorization", "Bearer {{ secret.token }}", "Bearer {{ secret.token }}"),
-            ("authorization", "Bearer «token»", "Bearer «token»"),
             ("X-Api-Key", "abc", "…"),
             ("X-Access-Token", "abc", "…"),
             ("Accept", "text/plain", "text/plain"),
         ] {
             assert_eq!(header(name, value), shown);
+        }
+        for (name, value, shown) in [
+            ("Authorization", "Bearer {{ abc", "…"),
+            ("authorization", "Bearer «token»", "Bearer «token»"),
+            ("Accept", "text/plain", "text/plain"),
+        ] {
+            assert_eq!(rendered(name, value), shown);
         }
     }
 }

@@ -80,6 +80,14 @@ pub(super) struct TextPlace {
 }
 
 impl Mistake {
+    /// The sentence with the name of the field, where it does not say it by itself.
+    fn named(&self) -> String {
+        let name = self.pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~");
+        let field = name.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or_default();
+        let says = [format!("`{name}`"), format!("`{field}`")].iter().any(|name| self.detail.contains(name));
+        if field.is_empty() || says { self.detail.clone() } else { format!("`{name}`: {}", self.detail) }
+    }
+
     fn of(mistake: endpoints::Mistake) -> Self {
         let endpoints::Mistake { pointer, code, message, help } = mistake;
         Self { pointer, code, detail: message, help, span: None }
@@ -180,8 +188,8 @@ impl Problem {
             return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "the request was refused");
         };
         let detail = match mistakes.len() {
-            1 => first.detail.clone(),
-            count => format!("{count} mistakes, the first: {}", first.detail),
+            1 => first.named(),
+            count => format!("{count} mistakes, the first: {}", first.named()),
         };
         let mut problem = Self::new(status_of(first.code), first.code, detail);
         problem.0.help.clone_from(&first.help);

@@ -14,11 +14,14 @@ use crate::generation::Generation;
 use crate::ids::{EndpointId, WebhookId};
 use crate::server::problem::{Mistake, TextPlace, TextSpan};
 use crate::server::{Problem, Running};
-use crate::store::{OwnEndpoint, OwnEndpointRow};
+use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
 use crate::text::{SourceMap, Span};
 
 /// Bytes of a request that makes or changes an endpoint: a body template and its headers, several times over.
 pub(super) const LONGEST: usize = 256 * 1024;
+
+/// Endpoints that are read from the store together.
+const READ_TOGETHER: usize = 1_000;
 
 /// An endpoint with what the store knows of it.
 pub(super) struct Kept {
@@ -35,10 +38,15 @@ pub(super) struct Submitted {
     pub(super) mistakes: Vec<DocumentMistake>,
 }
 
-/// Makes an endpoint.
-pub(super) async fn make(running: &Running, tenant: &TenantScope, submitted: Submitted) -> Result<Kept, Problem> {
+/// Makes an endpoint, with this id or one of its own.
+pub(super) async fn make(running: &Running, tenant: &TenantScope, id: Option<EndpointId>, submitted: Submitted) -> Result<Kept, Problem> {
+    if let Some(most) = running.keyring.is_full(tenant) {
+        let detail = format!("the tenant has {most} endpoints, which is as many as it may make");
+        let help = "delete some, or raise `endpoints` of `[tenants]` in `webhookc.toml`";
+        return Err(Problem::new(StatusCode::CONFLICT, "too-many-endpoints", detail).help(help));
+    }
     let now = running.ingest.clock.now();
-    let id = EndpointId::new(format!("ep_{}", running.ingest.entropy.uuid(now).simple()));
+    let id = id.unwrap_or_else(|| EndpointId::new(format!("ep_{}", running.ingest.entropy.uuid(now).simple())));
     keep(running, tenant, id, submitted).await
 }
 
@@ -81,6 +89,23 @@ pub(super) async fn find(running: &Running, tenant: &TenantScope, id: &EndpointI
     let row = row.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))?;
     let definition = definition(&row)?;
     Ok(Kept { row, definition, warnings: Vec::new() })
+}
+
+/// All endpoints that a filter lets through, in the order in which they were made.
+pub(super) async fn all(running: &Running, tenant: &TenantScope, filter: &OwnFilter) -> Result<Vec<Kept>, Problem> {
+    let (mut kept, mut after) = (Vec::new(), 0);
+    loop {
+        let page = OwnPage { after, offset: 0, limit: READ_TOGETHER };
+        let rows = running.ingest.store.own_endpoints(tenant, filter, page).await?;
+        let is_last = rows.len() < READ_TOGETHER;
+        after = rows.last().map_or(after, |row| row.row);
+        for row in rows {
+            kept.push(Kept { definition: definition(&row)?, row, warnings: Vec::new() });
+        }
+        if is_last {
+            return Ok(kept);
+        }
+    }
 }
 
 /// What is said of a stored endpoint.
@@ -151,9 +176,11 @@ async fn check(running: &Running, generation: &Arc<Generation>, definition: &Def
     let mut warnings = Vec::new();
     sort_in(&found, &definition.wants, |part| pointer(part, read), (&mut errors, &mut warnings));
     if let Some(wants) = &alert_place {
-        sort_in(&alerts, wants, alert_pointer, (&mut errors, &mut warnings));
+        sort_in(&alerts, wants, |part| alert_pointer(part, read), (&mut errors, &mut warnings));
     }
-    for (origin, at) in [(origin, pointer(Part::Url, read)), (alert_place.map(|wants| wants.url.to_string()), alert_pointer(Part::Url))] {
+    for (origin, at) in
+        [(origin, pointer(Part::Url, read)), (alert_place.map(|wants| wants.url.to_string()), alert_pointer(Part::Url, read))]
+    {
         let url = origin.and_then(|origin| Url::parse(&origin).ok());
         let Some(host) = url.as_ref().and_then(Url::host) else { continue };
         if let Err(why) = running.egress.admits(&host).await {
@@ -208,11 +235,11 @@ fn pointer(part: Part, read: &Read) -> String {
     }
 }
 
-fn alert_pointer(part: Part) -> String {
+/// Where a part of the place stands that is told of trouble.
+fn alert_pointer(part: Part, read: &Read) -> String {
+    let place = read.alert.as_deref().unwrap_or("/failure_handling/alert_endpoint");
     match part {
-        Part::HeaderName(_) | Part::HeaderValue(_) => "/failure_handling/alert_endpoint/headers".to_owned(),
-        Part::EventType(_) | Part::Model | Part::Url | Part::ContentType | Part::Body | Part::Path(_) => {
-            "/failure_handling/alert_endpoint/url".to_owned()
-        }
+        Part::HeaderName(_) | Part::HeaderValue(_) => format!("{place}/headers"),
+        Part::EventType(_) | Part::Model | Part::Url | Part::ContentType | Part::Body | Part::Path(_) => format!("{place}/url"),
     }
 }

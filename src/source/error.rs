@@ -52,12 +52,10 @@ impl From<super::pgoutput::Malformed> for SourceError {
 
 impl From<tokio_postgres::Error> for SourceError {
     fn from(error: tokio_postgres::Error) -> Self {
-        match error.as_db_error() {
-            Some(told) => Self::Server { code: told.code().code().to_owned(), message: told.message().to_owned() },
-            None => {
-                let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-                Self::Connection(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
-            }
+        if let Some(told) = error.as_db_error() {
+            return Self::Server { code: told.code().code().to_owned(), message: told.message().to_owned() };
         }
+        let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+        Self::Connection(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
     }
 }

@@ -20,7 +20,7 @@ use crate::config::{self, OnRefused};
 use crate::engine::Save;
 use crate::generation::Generation;
 use crate::ids::Tenant;
-use crate::ingest::{Followed, Follows, Ingest, IngestError, Voice};
+use crate::ingest::{Followed, Ingest, IngestError};
 use crate::store::{Advance, Position};
 
 /// Changes that are committed together at most: more would hold up every other save.
@@ -235,9 +235,8 @@ impl Intake<'_> {
 
     async fn take(&mut self, saves: Vec<Save>, generation: &Arc<Generation>, to: Position) -> Result<(), IngestOr> {
         let advance = Advance { source: self.source.clone(), from: self.position, to };
-        let follows = Follows { advance: Some(advance), voice: Voice::Aloud };
         let scope = TenantScope::of_node(self.tenant());
-        match self.ingest.follow(&scope, saves, generation, follows).await {
+        match self.ingest.follow(&scope, saves, generation, advance).await {
             Ok(Followed::Taken) => {
                 self.position = Some(to);
                 self.standing.streaming();
@@ -264,7 +263,8 @@ impl Intake<'_> {
             let is_last = ids.len() < PAGE;
             let gone = |id| model.as_ref().map(|(_, model)| Save { model: *model, id, change: crate::engine::Change::RowGone(Vec::new()) });
             let saves = ids.into_iter().filter_map(gone).collect();
-            let to = if is_last { to } else { self.position.unwrap_or(Position { lsn: to.lsn, changes: to.changes - 1 }) };
+            // Before the last page it is still to be done: nothing of its transaction was taken in when there is no place yet.
+            let to = if is_last { to } else { self.position.unwrap_or(Position { lsn: to.lsn, changes: 0 }) };
             match self.take(saves, &generation, to).await {
                 Ok(()) if is_last => return Ok(()),
                 Ok(()) => {}

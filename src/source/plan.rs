@@ -58,17 +58,15 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: &Catalog
     }
     let nothing = config::SourceTable::default();
     for (name, shape) in catalog {
-        let said = match said.get(name) {
+        let chosen = said.get(name).copied();
+        // A model that another table was chosen for is not of this one.
+        let is_free = || source.tables.values().all(|other| other.model.as_deref() != Some(&*name.1));
+        let said = match chosen {
             Some(said) => said,
-            None if &*name.0 == "public" => &nothing,
+            None if &*name.0 == "public" && is_free() => &nothing,
             None => continue,
         };
-        // A model that another table was chosen for is not of this one.
         let model = said.model.as_deref().unwrap_or(&name.1);
-        let taken = !std::ptr::eq(said, &nothing);
-        if !taken && source.tables.values().any(|other| other.model.as_deref() == Some(model)) {
-            continue;
-        }
         let Some(model) = program.model_named(model).map(|id| program.model(id)) else { continue };
         let table = Place { name: format!("{}.{}", name.0, name.1), sql: format!("{}.{}", quoted(&name.0), quoted(&name.1)), shape };
         plan.tables.insert(name.clone(), of_table(&table, model, said, &mut mistakes));
@@ -159,30 +157,32 @@ fn how(property: &PropertyKind, column: Kind) -> Result<How, &'static str> {
         (FieldType::Text(_), Kind::Bytes) => Ok(How::Base64),
         (FieldType::Text(_) | FieldType::SingleChoice(_), Kind::Padded) => Ok(How::Padded),
         (FieldType::Text(_), Kind::Texts | Kind::Integers | Kind::List) => Err("a type that is no list"),
-        (FieldType::Text(_), _) => Ok(How::Text),
-        (FieldType::Number, Kind::Integer | Kind::Number) | (FieldType::Integer | FieldType::SingleChoiceInteger(_), Kind::Integer) => {
-            Ok(How::Number)
-        }
-        (FieldType::Integer | FieldType::SingleChoiceInteger(_), Kind::Number) => Ok(How::Number),
+        (FieldType::Text(_), _)
+        | (FieldType::Date, Kind::Date)
+        | (FieldType::Attachment(_), Kind::Text | Kind::Other | Kind::Integer)
+        | (FieldType::SingleChoice(_), Kind::Text | Kind::Other) => Ok(How::Text),
+        (FieldType::Number | FieldType::Integer | FieldType::SingleChoiceInteger(_), Kind::Integer | Kind::Number) => Ok(How::Number),
+        (
+            FieldType::Location
+            | FieldType::Track
+            | FieldType::Attachment(_)
+            | FieldType::MultipleChoice(_)
+            | FieldType::MultipleChoiceInteger(_),
+            Kind::Json,
+        ) => Ok(How::Json),
         (FieldType::Number, _) => Err("a number"),
         (FieldType::Integer | FieldType::SingleChoiceInteger(_), _) => Err("an integer or `numeric`"),
         (FieldType::Boolean, Kind::Boolean) => Ok(How::Boolean),
         (FieldType::Boolean, _) => Err("`boolean`"),
-        (FieldType::Date, Kind::Date) => Ok(How::Text),
         (FieldType::Date, _) => Err("`date`"),
         (FieldType::Datetime, Kind::Timestamp) => Ok(How::Utc),
         (FieldType::Datetime, Kind::TimestampTz) => Ok(How::Instant),
         (FieldType::Datetime, _) => Err("`timestamptz` or `timestamp`, which is taken for UTC"),
-        (FieldType::Location | FieldType::Track, Kind::Json) => Ok(How::Json),
         (FieldType::Location, Kind::Point) => Ok(How::Point),
         (FieldType::Location, _) => Err("`json` or `point` (longitude, latitude)"),
         (FieldType::Track, _) => Err("`json`"),
-        (FieldType::Attachment(_), Kind::Json) => Ok(How::Json),
-        (FieldType::Attachment(_), Kind::Text | Kind::Other | Kind::Integer) => Ok(How::Text),
         (FieldType::Attachment(_), _) => Err("`json`, or the attachment's id as a text or `uuid`"),
-        (FieldType::SingleChoice(_), Kind::Text | Kind::Other) => Ok(How::Text),
         (FieldType::SingleChoice(_), _) => Err("a text or an enum"),
-        (FieldType::MultipleChoice(_) | FieldType::MultipleChoiceInteger(_), Kind::Json) => Ok(How::Json),
         (FieldType::MultipleChoice(_), Kind::Texts) => Ok(How::Texts),
         (FieldType::MultipleChoice(_), _) => Err("a list of texts or `json`"),
         (FieldType::MultipleChoiceInteger(_), Kind::Integers) => Ok(How::Integers),

@@ -74,14 +74,14 @@ impl InTable<'_> {
 
     /// The object's id: the parts of the key, with commas between them.
     fn id(&self, cells: &[Cell]) -> Result<String, String> {
-        let part = |column: &Box<str>| match self.cell(column, cells) {
+        let part = |column: &str| match self.cell(column, cells) {
             Some(Cell::Text(text)) => Ok(id_part(text).into_owned()),
             Some(Cell::Null | Cell::Unchanged) | None => Err(format!(
                 "a row of `{}.{}` was told without its key `{column}`; a table needs a replica identity that holds it",
                 self.table.schema, self.table.name
             )),
         };
-        self.plan.key.iter().map(part).collect::<Result<Vec<_>, _>>().map(|parts| parts.join(","))
+        self.plan.key.iter().map(|column| part(column)).collect::<Result<Vec<_>, _>>().map(|parts| parts.join(","))
     }
 
     /// What the cells say about the object; one that is not told says nothing.

@@ -156,9 +156,11 @@ impl Wire {
                     frame.advance(5);
                     frame.freeze()
                 }
+                #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of another crate, which may grow")]
                 Some(_) => match self.message().await? {
                     Message::ErrorResponse(body) => return Err(told(&body)),
                     Message::CopyDone => return Err(SourceError::Connection("the server has ended the stream".to_owned())),
+                    // Notices, and settings that have changed.
                     _ => continue,
                 },
                 None => {

@@ -33,6 +33,7 @@ mod resend_pace;
 mod resends;
 mod rows;
 mod saves;
+mod sealed;
 mod sources;
 mod sqlite;
 mod taken;

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{EndpointState, Store, StoreError};
+use super::{Backend, EndpointState, Store, StoreError, sealed};
 use crate::access::TenantScope;
 use crate::ids::{DeliveryId, EndpointId, Tenant};
+use crate::vault::Vault;
 
 /// An endpoint to keep.
 #[derive(Clone, Debug)]
@@ -73,10 +74,10 @@ pub struct OwnPage {
 }
 
 impl Store {
-    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique.
+    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique. What is said of it is encrypted.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails or was opened without keys.
     pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
         verb!(self, put_own_endpoint(tenant, endpoint))
     }
@@ -86,7 +87,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn own_endpoint(&self, tenant: &TenantScope, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {
-        verb!(self, own_endpoint(tenant, id))
+        verb!(self, own_endpoint(tenant, id))?.map(|row| self.unsealed(row)).transpose()
     }
 
     /// The endpoints that the tenant has made, in the order in which they were.
@@ -94,7 +95,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn own_endpoints(&self, tenant: &TenantScope, filter: &OwnFilter, page: OwnPage) -> Result<Vec<OwnEndpointRow>, StoreError> {
-        verb!(self, own_endpoints(tenant, filter, page))
+        verb!(self, own_endpoints(tenant, filter, page))?.into_iter().map(|row| self.unsealed(row)).collect()
     }
 
     /// The endpoints of all tenants behind the row `after`: the row of each, whose it is, and the endpoint.
@@ -102,7 +103,22 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn all_own_endpoints(&self, after: i64, limit: usize) -> Result<Vec<(i64, Tenant, OwnEndpointRow)>, StoreError> {
-        verb!(self, all_own_endpoints(after, limit))
+        let each = |(row, tenant, endpoint)| Ok((row, tenant, self.unsealed(endpoint)?));
+        verb!(self, all_own_endpoints(after, limit))?.into_iter().map(each).collect()
+    }
+
+    /// The endpoint with what was said of it as it was said.
+    fn unsealed(&self, row: OwnEndpointRow) -> Result<OwnEndpointRow, StoreError> {
+        let definition = sealed::open(self.vault().as_deref(), &row.id, row.definition)?;
+        Ok(OwnEndpointRow { definition, ..row })
+    }
+
+    /// The vault of the store, if it was opened with keys.
+    fn vault(&self) -> Option<std::sync::Arc<Vault>> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.vault(),
+            Backend::Postgres(backend) => backend.vault(),
+        }
     }
 
     /// Forgets an endpoint that the tenant has made, and its secret; `false` when there is none. [`Store::settle_gone`] must follow.

@@ -182,6 +182,7 @@ impl Numbers {
     }
 
     /// Those of the source.
+    #[must_use]
     pub fn source(&self) -> &SourceNumbers {
         &self.source
     }

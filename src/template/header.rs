@@ -33,6 +33,17 @@ pub(super) fn is_reserved(name: &str) -> bool {
     lower.starts_with("webhook-") || RESERVED.contains(&lower.as_str())
 }
 
+/// Headers whose value is a credential, and parts of the names of those that receivers invent.
+const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-auth"];
+const CREDENTIAL_PARTS: [&str; 7] = ["token", "secret", "key", "password", "signature", "credential", "session"];
+
+/// Whether the value of a header of this name is a credential, so that it is shown to nobody.
+#[must_use]
+pub fn holds_credentials(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    CREDENTIALS.contains(&lower.as_str()) || CREDENTIAL_PARTS.iter().any(|part| lower.contains(part))
+}
+
 /// Whether it is a header name at all (RFC 9110 §5.6.2, `token`).
 pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))

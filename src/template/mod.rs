@@ -46,6 +46,7 @@ mod tests;
 
 pub use branches::{Branch, BranchKind, Watch};
 pub use data::{Data, Embedded, Snapshot};
+pub use header::holds_credentials;
 pub use never::{Against, Never};
 pub use predicate::Predicate;
 pub use rendered::{Part, RenderError, Rendered, RenderedText};

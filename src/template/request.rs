@@ -10,13 +10,14 @@ use super::evaluate::Frame;
 use super::header::{self, HeaderSink};
 use super::rendered::{RenderError, Rendered, RenderedText};
 use super::target::Target;
-use super::tree::Node;
+use super::tree::{Expr, ExprKind, Node};
 use super::typing::{Context, Typing};
 use super::written::Statement;
 use super::{Data, Scope, parse};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, list, suggestion};
+use crate::ids::FileId;
 use crate::program::{BodySource, HeaderSource, RequestSource, TemplateSource};
-use crate::text::Spanned;
+use crate::text::{Span, Spanned};
 
 /// A typed request: URL, method, headers and, unless the default body is sent, the body.
 #[derive(Debug)]
@@ -46,6 +47,18 @@ impl Request {
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         self.url.origin()
+    }
+
+    /// Has the values of headers that hold credentials, where they are written out, filled in when the request is sent, as secrets are:
+    /// `name_of` says under which name, by the place of the header.
+    pub fn conceal(&mut self, name_of: impl Fn(usize) -> Option<Box<str>>) {
+        for (index, (_, nodes)) in self.headers.iter_mut().enumerate() {
+            if let [node @ Node::Text(_)] = nodes.as_mut_slice()
+                && let Some(name) = name_of(index)
+            {
+                *node = Node::Print(Expr { kind: ExprKind::Secret(name), span: Span::new(FileId(0), 0, 0) });
+            }
+        }
     }
 
     /// Where its templates can go two ways.

@@ -67,6 +67,10 @@ pub(super) fn origin(text: &str) -> Result<(Url, String), String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("its scheme is `{}`, expected `https` or `http`", url.scheme()));
     }
+    // The standard for browsers forgives `https:///path`, and takes the path for the host.
+    if text.split_once("://").is_none_or(|(_, rest)| rest.starts_with(['/', '\\', '?', '#'])) {
+        return Err("empty host".to_owned());
+    }
     let mut origin = url.origin().ascii_serialization();
     if !url.username().is_empty() || url.password().is_some() {
         let user = format!("://{}:{}@", url.username(), url.password().unwrap_or_default());

@@ -21,6 +21,8 @@ pub enum Place<'a> {
     Key(&'a str),
     /// Key material from before a rotation, by its name and the end of its grace time in milliseconds.
     Retired(&'a str, i64),
+    /// What a tenant has said of an endpoint, by the endpoint's id.
+    Endpoint(&'a str),
 }
 
 /// Why something cannot be opened.
@@ -127,6 +129,7 @@ impl Place<'_> {
         match self {
             Self::Key(name) => format!("keys\0{name}").into_bytes(),
             Self::Retired(name, until) => format!("retired_keys\0{name}\0{until}").into_bytes(),
+            Self::Endpoint(id) => format!("own_endpoints\0{id}").into_bytes(),
         }
     }
 }

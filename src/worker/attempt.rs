@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::activity::{Activity, Feed};
-use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Settlement, TOO_LATE, Timing, request, settle};
+use crate::delivery::{AttemptOutcome, End, Frozen, Request, Settlement, TOO_LATE, Timing, request, settle};
 use crate::egress::{Client, Exchange};
 use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
@@ -48,7 +48,7 @@ impl Attempt {
         if tools.feed.is_watched() {
             tools.feed.tell(started_at, sending(&claimed, number));
         }
-        let keys = Keys { signer: &self.target.signer, secrets: &self.generation.secrets };
+        let keys = self.generation.keys(&self.target);
         let mut signature = None;
         let exchange = match request(&frozen(&claimed), keys, self.target.policy.timeout, started_at) {
             Ok(request) => {

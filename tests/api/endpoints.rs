@@ -99,6 +99,9 @@ async fn each_field_wrong_in_turn_is_named_and_nothing_changes() {
         (json!({"conditions": [{"path": "object.name", "accepted_values": [1]}]}), "/conditions/0/path"),
         (json!({"conditions": [{"path": "object.name", "accepted_values": []}]}), "/conditions/0/accepted_values"),
         (json!({"conditions": [{"path": "object.name", "accepted_values": [{}]}]}), "/conditions/0/accepted_values/0"),
+        (json!({"url": 5}), "/url"),
+        (json!({"url": ""}), "/url"),
+        (json!({"url": format!("https://93.184.216.34/{}", "x".repeat(4_096))}), "/url"),
         (json!({"url": "ftp://93.184.216.34/"}), "/url"),
         (json!({"url": "https://93.184.216.34/{{ object.nmae }}"}), "/url"),
         (json!({"url": "https://{{ object.name }}/"}), "/url"),
@@ -110,6 +113,10 @@ async fn each_field_wrong_in_turn_is_named_and_nothing_changes() {
         (json!({"headers": {"Host": ["x"]}}), "/headers/Host/0"),
         (json!({"headers": {"X-A": ["{{ secret.token }}"]}}), "/headers/X-A/0"),
         (json!({"headers": [{"name": "X-A"}]}), "/headers/0"),
+        (json!({"headers": [{"name": "", "value": "a"}]}), "/headers/0/name"),
+        (json!({"headers": {"X-A": ["x".repeat(8_193)]}}), "/headers/X-A/0"),
+        (json!({"headers": [{"name": "X-Token", "value": "…"}]}), "/headers/0"),
+        (json!({"headers": "X-A: 1"}), "/headers"),
         (json!({"body": {"a": "{{ object.nmae }}"}}), "/body"),
         (json!({"body": "{\"a\": "}), "/body"),
         (json!({"content_type": "text/plain"}), "/content_type"),
@@ -131,11 +138,22 @@ async fn each_field_wrong_in_turn_is_named_and_nothing_changes() {
         (json!({"failure_handling": {"divert": 1}}), "/failure_handling/divert"),
         (json!({"evnt_types": []}), "/evnt_types"),
     ];
-    for (changes, pointer) in cases {
+    for (changes, pointer) in &cases {
         let (status, problem) = make(&api, changes.clone()).await;
-        assert_eq!((status, pointers(&problem)), (422, vec![pointer]), "{changes}: {problem}");
+        assert_eq!((status, pointers(&problem)), (422, vec![*pointer]), "{changes}: {problem}");
+        let field = pointer.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(field), "{problem}");
     }
     assert_eq!(count(&api).await, 1, "only the declared one");
+    let (_, kept) = make(&api, json!({"headers": {"Authorization": ["Bearer abc"]}})).await;
+    let path = format!("/endpoints/{}", kept["id"].as_str().unwrap());
+    let before = api.of_tenant("GET", &path, "").await;
+    for (changes, pointer) in &cases {
+        let (status, problem) = api.of_tenant("PATCH", &path, &changes.to_string()).await;
+        assert_eq!((status, pointers(&problem)), (422, vec![*pointer]), "{changes}: {problem}");
+    }
+    assert_eq!(api.of_tenant("GET", &path, "").await, before);
+    assert_eq!(api.send("DELETE", &format!("/api/v1/tenants/default{path}"), "").await.0, 204);
 
     let (_, problem) = make(&api, json!({"event_types": ["asset_redy"]})).await;
     assert_eq!(problem["errors"][0]["help"], json!("did you mean `asset_ready`?"), "{problem}");
@@ -143,7 +161,7 @@ async fn each_field_wrong_in_turn_is_named_and_nothing_changes() {
     let error = &problem["errors"][0];
     assert_eq!((&error["code"], &error["span"]["start"]), (&json!("WH0402"), &json!({"offset": 35, "line": 1, "column": 35})), "{problem}");
     let (_, problem) = make(&api, json!({"url": "https://10.0.0.1/"})).await;
-    assert_eq!(problem["detail"], json!("the target may not be called: the address 10.0.0.1 is a private address"));
+    assert_eq!(problem["detail"], json!("`url`: the target may not be called: the address 10.0.0.1 is a private address"));
 
     let (_, made) = make(&api, json!({})).await;
     let path = format!("/endpoints/{}", made["id"].as_str().unwrap());

@@ -175,8 +175,9 @@ impl Browser {
         self.call("Input.dispatchKeyEvent", &json!({ "type": "keyUp", "key": key }));
     }
 
-    /// Clicks an element by what it is, as its reader does.
+    /// Clicks an element by what it is, as its reader does: when the page is there, and nothing moves or is without its script any more.
     pub fn click(&mut self, selector: &str) {
+        self.wait_for(selector, &format!("document.readyState === 'complete' && document.querySelector({})", json!(selector)));
         let at = self.value(&format!(
             "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{ block: 'center' }}); const b = e.getBoundingClientRect(); \
              return [b.x + b.width / 2, b.y + b.height / 2]; }})()",

@@ -74,10 +74,46 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
     let (code, kept) = run(folder, &["rotate", "ep_kept", "--url", &node.url], &[]);
     assert_eq!(code, 0, "{kept}");
     let kept = kept.lines().next().unwrap().strip_prefix("whsec_").unwrap().to_owned();
+    let own = serde_json::json!({
+        "name": "tenant", "event_types": "*", "url": format!("{}/tenant", receiver.url), "headers": {"Authorization": ["Bearer canary-of-a-tenant"]},
+        "failure_handling": {"alert_endpoint": {"url": format!("{}/alert", receiver.url), "headers": {"X-Api-Key": ["canary-of-an-alert"]}}},
+    });
+    let (status, made) = send("POST", &node.of_tenant("endpoints"), &own.to_string()).await;
+    assert_eq!((status, &made["headers"][0]["value"]), (201, &serde_json::json!("…")), "{made}");
+    let id = made["id"].as_str().unwrap().to_owned();
+    // What is kept for a request that is repeated shows nothing either.
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let rotate = || client.post(node.of_tenant(&format!("endpoints/{id}/rotate-secret"))).header("idempotency-key", "once").send();
+    let fresh = rotate().await.unwrap().text().await.unwrap();
+    assert!(!rotate().await.unwrap().text().await.unwrap().contains("whsec_"), "it is shown once");
+    let fresh: serde_json::Value = serde_json::from_str(&fresh).unwrap();
+    let fresh = fresh["secret"].as_str().unwrap().strip_prefix("whsec_").unwrap().to_owned();
     let (status, answer) = send("PUT", &node.object("resource", "r1"), r#"{"name": "Pump"}"#).await;
     assert_eq!(status, 201, "{answer}");
-    receiver.wait_for(2).await;
-    let mut answers = vec![answer.to_string()];
+    let got = receiver.wait_for(3).await;
+    let got = got.iter().find(|got| got.path == "/tenant").unwrap();
+    assert_eq!(got.header("authorization"), "Bearer canary-of-a-tenant", "the receiver sees it");
+    let (_, kept_still) = send(
+        "PATCH",
+        &node.of_tenant(&format!("endpoints/{id}")),
+        &serde_json::json!({"headers": made["headers"], "name": "b"}).to_string(),
+    )
+    .await;
+    let (_, tried) = send("POST", &node.of_tenant(&format!("endpoints/{id}/test")), "").await;
+    assert_eq!(receiver.wait_for(4).await[3].header("authorization"), "Bearer canary-of-a-tenant", "what was not shown was kept: {tried}");
+    let mut answers = vec![answer.to_string(), made.to_string(), kept_still.to_string(), tried.to_string()];
+    for path in [format!("endpoints/{id}"), format!("endpoints/{id}/edit"), "endpoints".to_owned(), "deliveries".to_owned()] {
+        let page = client.get(format!("{}/ui/default/{path}", node.url)).header("accept", "text/html").send().await.unwrap();
+        assert_eq!(page.status().as_u16(), 200, "{path}");
+        answers.push(page.text().await.unwrap());
+    }
+    let (_, list) = send("GET", &node.of_tenant("deliveries"), "").await;
+    for row in list["data"].as_array().unwrap() {
+        let page =
+            client.get(format!("{}/ui/default/deliveries/{}", node.url, row["id"].as_str().unwrap())).header("accept", "text/html").send();
+        answers.push(page.await.unwrap().text().await.unwrap());
+    }
+    answers.push(client.get(format!("{}/metrics", node.url)).send().await.unwrap().text().await.unwrap());
     for path in
         ["/endpoints", "/endpoints/ep_own", "/endpoints/ep_kept", "/deliveries", "/messages", "/webhooks", "/explain/resource/r1", "/audit"]
     {
@@ -90,7 +126,9 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
     }
     assert!(answers.iter().any(|answer| answer.contains("«file»") || answer.contains("secret.file")), "it is named, at least");
     let decoded = base64_of(&kept);
-    let needles: Vec<Vec<u8>> = CANARIES.iter().map(|canary| canary.as_bytes().to_vec()).chain([kept.into_bytes(), decoded]).collect();
+    let needles = CANARIES.iter().map(|canary| canary.as_bytes().to_vec()).chain([kept.into_bytes(), decoded]);
+    let tenants = ["canary-of-a-tenant", "canary-of-an-alert", &fresh].map(|canary| canary.as_bytes().to_vec());
+    let needles: Vec<Vec<u8>> = needles.chain(tenants).collect();
     let log = node.said();
     for needle in &needles {
         let shown = String::from_utf8_lossy(needle);

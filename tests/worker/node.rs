@@ -109,7 +109,7 @@ fn generation(number: u64, endpoints: &[(&str, Policy)]) -> Generation {
     let rules = compile(input).rules.unwrap();
     let target = |(name, policy): &(&str, Policy)| {
         let signer = Signer::new(Secret::from_random([7; 32]), Vec::new());
-        (EndpointId::new(*name), Arc::new(Target { name: (*name).to_owned(), policy: Arc::new(policy.clone()), signer }))
+        (EndpointId::new(*name), Arc::new(Target { name: (*name).to_owned(), policy: Arc::new(policy.clone()), signer, secrets: None }))
     };
     Generation {
         shared: webhookc::generation::Shared::default(),

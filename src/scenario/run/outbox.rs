@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::delivery::{AttemptOutcome, End, Frozen, Keys, Request, Secrets, Settlement, request, settle};
+use crate::delivery::{AttemptOutcome, End, Filling, Frozen, Keys, Request, Secrets, Settlement, request, settle};
 use crate::ids::{MessageId, ModelId, Sequence, WebhookId};
 use crate::scenario::setting::Setting;
 use crate::scenario::written::Answer;
@@ -228,7 +228,7 @@ impl<'s> Outbox<'s> {
         let Some(delivery) = self.deliveries.get_mut(index) else { return };
         let Some(target) = self.setting.targets.get(delivery.endpoint) else { return };
         let timeout = target.policy.timeout;
-        let sent = request(&delivery.frozen(), Keys { signer: &target.signer, secrets: &self.secrets }, timeout, now);
+        let sent = request(&delivery.frozen(), Keys { signer: &target.signer, secrets: Filling::Program(&self.secrets) }, timeout, now);
         let (request, outcome, delay) = match sent {
             Err(outcome) => (None, outcome, std::time::Duration::ZERO),
             Ok(request) => {

@@ -153,7 +153,7 @@ pub(super) fn view(row: DeliveryRow) -> DeliveryView {
 }
 
 fn header_view(name: Box<str>, value: String) -> HeaderView {
-    HeaderView { value: confidential::header(&name, value).into_owned(), name }
+    HeaderView { value: confidential::rendered(&name, value).into_owned(), name }
 }
 
 fn raw_or_text(body: &[u8]) -> Option<Box<RawValue>> {

@@ -1,7 +1,8 @@
 //! What the documents of other systems have in common: fields that must be there, and where a thing of theirs stands in the data model.
 
+use crate::check::is_about;
 use crate::endpoints::{Mistake, Object, Style, document};
-use crate::program::{Kind, Program, Webhook};
+use crate::program::Program;
 use crate::server::Problem;
 
 /// Reads the body of a request, which must be an object.
@@ -16,20 +17,9 @@ pub(super) fn missing(object: &Object, name: &str, out: &mut Vec<Mistake>) {
     out.push(Mistake { pointer, code: "missing-field", message, help: None });
 }
 
-/// The path to the id of a thing that an object of this webhook's model belongs to, or has a field for: `object.workflow_id`.
-pub(super) fn path_to(program: &Program, webhook: &Webhook, thing: &str) -> Option<String> {
-    let id = format!("{thing}_id");
-    program.model(webhook.model).properties.iter().find_map(|property| match property.kind {
-        Kind::BelongsTo(_) if *property.name == *thing => Some(format!("object.{id}")),
-        Kind::Field(_) if *property.name == *id => Some(format!("object.{id}")),
-        Kind::BelongsTo(_) | Kind::Field(_) => None,
-    })
-}
-
-/// The names of the webhooks whose objects belong to all of these things.
-pub(super) fn events_about(program: &Program, things: &[&str]) -> Vec<Box<str>> {
-    let about = |webhook: &&Webhook| things.iter().all(|thing| path_to(program, webhook, thing).is_some());
-    program.webhooks.iter().filter(about).map(|webhook| webhook.name.clone()).collect()
+/// Whether a webhook is about objects that belong to all of these things.
+pub(super) fn is_any_about(program: &Program, things: &[&str]) -> bool {
+    program.webhooks.iter().any(|webhook| is_about(program, webhook, things))
 }
 
 /// That no webhook is about what this API is about, which is the schema's business and not the caller's.

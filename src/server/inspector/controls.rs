@@ -13,6 +13,8 @@ pub(super) const SAVE: Permission = of(Group::Objects, Verb::Write);
 pub(super) const OBJECTS: Permission = of(Group::Objects, Verb::Read);
 /// The list of webhooks and that of endpoints.
 pub(super) const WEBHOOKS: Permission = of(Group::Webhooks, Verb::List);
+/// Looking at a webhook or an endpoint.
+pub(super) const WEBHOOK: Permission = of(Group::Webhooks, Verb::Read);
 /// Making and changing endpoints.
 pub(super) const CHANGE: Permission = of(Group::Webhooks, Verb::Write);
 /// The list of deliveries, and news of them.

@@ -2,7 +2,7 @@
 
 use crate::delivery::Signer;
 use crate::store::{AttemptRow, DeliveryRow};
-use crate::template::{Part, RenderedText};
+use crate::template::{Part, RenderedText, holds_credentials};
 
 /// The command. The signature is that of the attempt, or as it would have been.
 pub(super) fn command(delivery: &DeliveryRow, attempt: Option<&AttemptRow>, signer: Option<&Signer>) -> String {
@@ -20,7 +20,13 @@ pub(super) fn command(delivery: &DeliveryRow, attempt: Option<&AttemptRow>, sign
         header(name, &plain(if name == "webhook-signature" { sent.unwrap_or(&value) } else { &value }));
     }
     for (name, value) in &delivery.headers {
-        header(name, value);
+        // One that is a credential stands there as a variable, whether or not it is a secret by name.
+        let is_named = value.parts.iter().any(|part| matches!(part, Part::Secret(_)));
+        if holds_credentials(name) && !is_named {
+            header(name, &RenderedText { parts: vec![Part::Secret(name.to_string())] });
+        } else {
+            header(name, value);
+        }
     }
     lines.push(format!("--data-binary {}", quoted(&String::from_utf8_lossy(&delivery.body))));
     lines.join(" \\\n  ")

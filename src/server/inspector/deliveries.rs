@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::{RESEND, SAVE};
+use super::controls::{DELIVERY, OBJECTS, RESEND, SAVE, WEBHOOK};
 use super::filter::Filter;
 use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
@@ -56,7 +56,7 @@ pub(super) async fn list(
     let main = html! {
         h1.unseen { "Deliveries" }
         @for mistake in &filter.mistakes { p.note role="alert" { (Sentence(mistake)) } }
-        @if filter.is_about_saves() { p.note { (Sentence("`operation:` is about saves: ")) a href=(page.address.saves(&asked.q)) { "look there" } } }
+        @if filter.is_about_saves() { p.note { (Sentence("`operation:` is about saves: ")) (page.link(OBJECTS, &page.address.saves(&asked.q), &html! { "look there" })) } }
         (states(&page, &filter, failed, &asked))
         @if rows.is_empty() { (empty(&page, &asked)) } @else {
             form #compare action=(page.address.to("/diff", &[])) {
@@ -146,12 +146,12 @@ fn row(page: &Page, rules: &Rules, delivery: &DeliveryRow, now: Timestamp) -> Ma
     let link = address.delivery(delivery.id);
     let hidden = is_sensitive(rules, &delivery.event, &delivery.model);
     html! {
-        tr #(delivery.id.to_string()) data-row=(link) data-edit=[page.scope.permits(SAVE).then(|| address.object(&delivery.model, &delivery.object))]
+        tr #(delivery.id.to_string()) data-row=[page.scope.permits(DELIVERY).then_some(&link)] data-edit=[page.scope.permits(SAVE).then(|| address.object(&delivery.model, &delivery.object))]
             data-delivery=(delivery.id.to_string()) data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] {
             td { input type="checkbox" name="of" value=(delivery.id.to_string()) aria-label={ "Compare " (delivery.id.to_string()) }; }
-            td { a.plain href=(link) { (state(delivery, now)) } }
-            td { a href=(address.webhook(&delivery.event)) { (Received(&delivery.event)) } }
-            td { a href=(address.save(&delivery.model, &delivery.object, delivery.sequence)) { (Received(&delivery.model)) "/" bdi { (Received(&delivery.object)) } } }
+            td { @if page.scope.permits(DELIVERY) { a.plain href=(link) { (state(delivery, now)) } } @else { (state(delivery, now)) } }
+            td { (page.link(WEBHOOK, &address.webhook(&delivery.event), &html! { (Received(&delivery.event)) })) }
+            td { (page.link(OBJECTS, &address.save(&delivery.model, &delivery.object, delivery.sequence), &html! { (Received(&delivery.model)) "/" bdi { (Received(&delivery.object)) } })) }
             td { (Received(&page.endpoint_name(&delivery.endpoint))) }
             td.wide.url { (Received(&delivery.method)) " " @if hidden { (HIDDEN) } @else { (Received(&delivery.url.masked())) } }
             td { (delivery.attempts) }
@@ -165,7 +165,7 @@ fn empty(page: &Page, asked: &Asked) -> Markup {
         div.empty {
             @if asked.q.is_empty() && asked.before.is_none() {
                 h2 { "Nothing was sent yet" }
-                p { "The " a href=(page.address.to("", &[])) { "saves" } " say why." }
+                p { "The " (page.link(OBJECTS, &page.address.to("", &[]), &html! { "saves" })) " say why." }
             } @else {
                 h2 { "No delivery fits the filter" }
                 p { a href=(page.address.to("/deliveries", &[])) { "All deliveries" } }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::{RESEND, SAVE};
+use super::controls::{OBJECTS, RESEND, SAVE, WEBHOOK};
 use super::history::History;
 use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
@@ -23,7 +23,7 @@ use crate::generation::Generation;
 use crate::ids::DeliveryId;
 use crate::server::access::Allowed;
 use crate::server::request::{Names, Parameters, parsed};
-use crate::server::{App, Problem, Running};
+use crate::server::{App, Problem, Running, confidential};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page as Part, ProgramRow, TraceRow};
 
 /// Bytes of a body that a page shows; the whole of it is a link away.
@@ -126,7 +126,7 @@ fn heading(shown: &Shown<'_>) -> Markup {
     let object = address.object(&delivery.model, &delivery.object);
     html! {
         div.title data-current data-edit=[page.scope.permits(SAVE).then_some(&object)] data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] data-delivery=(delivery.id) data-back=(address.to("/deliveries", &[])) {
-            h1 { a href=(address.webhook(&delivery.event)) { (Received(&delivery.event)) } " " span.arrow { "→" } " " (Received(&page.endpoint_name(&delivery.endpoint))) }
+            h1 { (page.link(WEBHOOK, &address.webhook(&delivery.event), &html! { (Received(&delivery.event)) })) " " span.arrow { "→" } " " (Received(&page.endpoint_name(&delivery.endpoint))) }
             (state(delivery, *now))
             div.actions {
                 @if page.scope.permits(RESEND) {
@@ -141,7 +141,7 @@ fn heading(shown: &Shown<'_>) -> Markup {
             }
         }
         dl.facts.inline {
-            dt { "Object" } dd { a href=(address.save(&delivery.model, &delivery.object, delivery.sequence)) { (Received(&delivery.model)) "/" bdi { (Received(&delivery.object)) } } }
+            dt { "Object" } dd { (page.link(OBJECTS, &address.save(&delivery.model, &delivery.object, delivery.sequence), &html! { (Received(&delivery.model)) "/" bdi { (Received(&delivery.object)) } })) }
             dt { "Save" } dd { (delivery.sequence) @if let Some(trace) = shown.trace { " · " (Received(&trace.operation)) " " (time(trace.at, *now)) } }
             dt { "Program" } dd { (program(shown)) }
             dt { "Delivery" } dd { code { (delivery.id) } }
@@ -222,7 +222,7 @@ fn request(shown: &Shown<'_>) -> Markup {
             tr { th scope="row" { "webhook-id" } td { (delivery.message) } }
             tr { th scope="row" { "webhook-sequence" } td { (delivery.sequence) } }
             @for (name, value) in &delivery.headers {
-                tr { th scope="row" { (Received(name)) } td { @if shown.hidden { (HIDDEN) } @else { bdi { (Received(&value.masked())) } } } }
+                tr { th scope="row" { (Received(name)) } td { @if shown.hidden { (HIDDEN) } @else { bdi { (Received(&confidential::rendered(name, value.masked()))) } } } }
             }
         } }
         @if !shown.hidden {
@@ -249,7 +249,7 @@ fn why(shown: &Shown<'_>, around: Option<&crate::engine::Replayed>) -> Markup {
                     around,
                     entry,
                 }))
-                p.foot { a href=(shown.page.address.save(&delivery.model, &delivery.object, delivery.sequence)) { "Every webhook at this save" } }
+                @if shown.page.scope.permits(OBJECTS) { p.foot { a href=(shown.page.address.save(&delivery.model, &delivery.object, delivery.sequence)) { "Every webhook at this save" } } }
             },
             _ => { p.note { "What was decided is not kept any more, or nothing was: an alert has no conditions." } },
         }
@@ -291,7 +291,7 @@ fn copies(shown: &Shown<'_>) -> Markup {
                 button.quiet type="button" data-fetch={ (link) "/test.yaml" } hidden { "Copy" }
                 (Sentence(" for `webhookc test`, with the saves that led to it"))
             }
-            p { a href=(shown.page.address.to("/saves.ndjson", &[("through", &shown.delivery.sequence.to_string())])) { "The saves up to it as NDJSON" } (Sentence(" for `webhookc test --from`")) }
+            @if shown.page.scope.permits(OBJECTS) { p { a href=(shown.page.address.to("/saves.ndjson", &[("through", &shown.delivery.sequence.to_string())])) { "The saves up to it as NDJSON" } (Sentence(" for `webhookc test --from`")) } }
         }
     }
 }

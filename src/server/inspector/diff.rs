@@ -17,9 +17,9 @@ use super::received::{Received, Sentence};
 use super::secrecy::is_sensitive;
 use crate::access::may;
 use crate::ids::DeliveryId;
-use crate::server::App;
 use crate::server::access::Allowed;
 use crate::server::request::parsed;
+use crate::server::{App, confidential};
 use crate::store::DeliveryRow;
 
 /// How long the search for the shortest difference may take; then a longer one will do.
@@ -85,7 +85,7 @@ fn head(row: &DeliveryRow) -> String {
     let mut text = format!("{} {}\n", row.method, row.url.masked());
     let _infallible = writeln!(text, "content-type: {}", row.content_type.as_deref().unwrap_or("application/json"));
     for (name, value) in &row.headers {
-        let _infallible = writeln!(text, "{name}: {}", value.masked());
+        let _infallible = writeln!(text, "{name}: {}", confidential::rendered(name, value.masked()));
     }
     text
 }

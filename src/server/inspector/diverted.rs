@@ -102,7 +102,7 @@ fn buttons(page: &Page, row: &DeliveryRow) -> Markup {
     html! {
         div.row {
             @if page.scope.permits(DIVERTED_RESEND) { form method="post" action={ (link) "/resend" } { button { "Resend" } } }
-            @if page.scope.permits(DIVERTED_DELETE) { form method="post" action={ (link) "/delete" } { button.danger { "Delete" } } }
+            @if page.scope.permits(DIVERTED_DELETE) { a.button.danger href={ (link) "/delete" } { "Delete" } }
         }
     }
 }
@@ -161,6 +161,27 @@ pub(super) async fn resend(
     let row = find(&page, running, &id).await?;
     running.ingest.store.resend(&page.scope, row.id, running.ingest.clock.now()).await?;
     Ok(Redirect::to(&page.address.to("/diverted", &[])).into_response())
+}
+
+/// Whether it is meant.
+pub(super) async fn ask(
+    State(app): State<Arc<App>>,
+    allowed: Allowed<may::DivertedEvents, may::Delete>,
+    Names((_, id)): Names<(String, String)>,
+) -> Result<Response, Failure> {
+    let page = Page::open(app, allowed.into_scope());
+    let row = find(&page, page.running()?, &id).await?;
+    let about = About { title: "Delete", tab: Tab::Diverted, live: "", filter: "" };
+    let back = if page.scope.permits(DIVERTED_ONE) { page.address.diverted(row.id) } else { page.address.to("/diverted", &[]) };
+    let main = html! {
+        div.title data-back=(back) { h1 { "Delete " (Received(&row.event)) " about " (Received(&row.model)) "/" bdi { (Received(&row.object)) } "?" } }
+        p { "It was not delivered to " (Received(&page.endpoint_name(&row.endpoint))) ", and is not kept for being sent again any more. What became of it stays among the deliveries." }
+        form.keeping method="post" action={ (page.address.diverted(row.id)) "/delete" } {
+            button.danger { "Delete the event" }
+            a.button href=(back) { "Keep it" }
+        }
+    };
+    Ok(page.draw(&about, &main))
 }
 
 pub(super) async fn delete(

@@ -105,7 +105,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/diverted", get(diverted::list))
         .route("/diverted/{id}", get(diverted::show))
         .route("/diverted/{id}/resend", post(diverted::resend))
-        .route("/diverted/{id}/delete", post(diverted::delete))
+        .route("/diverted/{id}/delete", get(diverted::ask).post(diverted::delete))
         .route("/diff", get(diff::show))
         .route("/objects/{model}/{id}", get(object::show).post(actions::save))
         .route("/webhooks", get(webhooks::list))

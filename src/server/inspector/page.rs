@@ -12,7 +12,7 @@ use super::address::Address;
 use super::controls::{DELIVERIES, NODE};
 use super::received::Sentence;
 use super::{Inspector, assets, bar, overlay};
-use crate::access::{Actor, TenantScope};
+use crate::access::{Actor, Permission, TenantScope};
 use crate::ids::{DEFAULT_TENANT, EndpointId};
 use crate::server::{App, Problem, Running};
 use crate::store::StoreError;
@@ -83,6 +83,11 @@ impl Page {
         let own = self.running().ok().and_then(|running| running.ingest.generation().own.endpoint(id));
         let own = own.filter(|own| own.tenant == *self.scope.tenant());
         own.map_or_else(|| id.as_str().strip_prefix("ep_").unwrap_or(id.as_str()).to_owned(), |own| own.endpoint.name.to_string())
+    }
+
+    /// A link, where whoever looks may follow it; otherwise its words alone.
+    pub(super) fn link(&self, needed: Permission, to: &str, shown: &Markup) -> Markup {
+        html! { @if self.scope.permits(needed) { a href=(to) { (shown) } } @else { (shown) } }
     }
 
     /// The whole page.

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::controls::SAVE;
+use super::controls::{DELIVERIES, DELIVERY, SAVE};
 use super::outcome::state;
 use super::overlay::frame;
 use super::page::{About, Failure, Page, Tab, time};
@@ -36,7 +36,8 @@ pub(super) async fn show(
     let about = About { title: &name, tab: Tab::Webhooks, live: &live, filter: "" };
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let generation = running.ingest.generation();
-    let last = last(&page, running, &name).await?;
+    // Whoever may not look at deliveries sees none here either.
+    let last = if page.scope.permits(DELIVERIES) { last(&page, running, &name).await? } else { Vec::new() };
     let Some(id) = generation.rules.program.webhook_named(&name) else {
         if last.is_empty() {
             return Err(Problem::not_found("unknown-webhook", format!("there is no webhook `{name}`")).into());
@@ -55,14 +56,16 @@ pub(super) async fn show(
                 @if page.scope.permits(SAVE) {
                     form method="post" action=(page.address.sample(&explained.model)) { button.primary { "Save a sample " (Received(&explained.model)) } }
                 }
-                a.button href=(page.address.deliveries(&format!("event:{name}"))) { "Its deliveries" }
+                @if page.scope.permits(DELIVERIES) { a.button href=(page.address.deliveries(&format!("event:{name}"))) { "Its deliveries" } }
             }
         }
         (meaning(&explained))
         section aria-labelledby="source" { h2 #source { "Source" } (source(&generation, webhook)) }
         section aria-labelledby="payload" { h2 #payload { "Payload" } (payload(&explained.payload)) }
         section aria-labelledby="receivers" { h2 #receivers { "Receivers" } (receivers(&explained)) }
-        section aria-labelledby="last" { h2 #last { "Last firings" } (firings(&page, running, &last)) }
+        @if page.scope.permits(DELIVERIES) {
+            section aria-labelledby="last" { h2 #last { "Last firings" } (firings(&page, running, &last)) }
+        }
     };
     Ok(page.draw(&about, &main))
 }
@@ -124,9 +127,9 @@ fn firings(page: &Page, running: &Running, last: &[DeliveryRow]) -> Markup {
         @if last.is_empty() { p.note { "It has not fired yet, or what it fired is not kept any more." } }
         ul.firings {
             @for row in last {
-                li data-row=(page.address.delivery(row.id)) {
+                li data-row=[page.scope.permits(DELIVERY).then(|| page.address.delivery(row.id))] {
                     (time(row.created_at, now)) " "
-                    a href=(page.address.delivery(row.id)) { (Received(&row.model)) "/" bdi { (Received(&row.object)) } } " "
+                    (page.link(DELIVERY, &page.address.delivery(row.id), &html! { (Received(&row.model)) "/" bdi { (Received(&row.object)) } })) " "
                     span.arrow { "→" } " " (Received(&page.endpoint_name(&row.endpoint))) " " (state(row, now))
                 }
             }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::controls::SAVE;
+use super::controls::{SAVE, WEBHOOK};
 use super::page::{About, Failure, Page, Tab};
 use super::received::{Received, made};
 use crate::access::may;
@@ -50,8 +50,8 @@ fn draw(page: &Page, model: &ModelNode<'_>) -> Markup {
             @if model.webhooks.is_empty() { p.note { "No webhook looks at it." } } @else {
                 ul.webhooks {
                     @for webhook in &model.webhooks {
-                        li data-row=(page.address.webhook(webhook.name)) {
-                            a.event href=(page.address.webhook(webhook.name)) { (Received(webhook.name)) }
+                        li data-row=[page.scope.permits(WEBHOOK).then(|| page.address.webhook(webhook.name))] {
+                            @if page.scope.permits(WEBHOOK) { a.event href=(page.address.webhook(webhook.name)) { (Received(webhook.name)) } } @else { span.event { (Received(webhook.name)) } }
                             " " span.quiet { (webhook.kind) " · " (webhook.on.join(", ")) }
                             @if !webhook.conditions.is_empty() { " " span.why { (Received(&webhook.conditions.join(" · "))) } }
                             span.to {

@@ -17,6 +17,12 @@ pub(super) const FROM: &str = "FROM deliveries d JOIN messages m ON m.tenant = d
 const BY_MESSAGE: &str = "FROM messages m JOIN deliveries d ON d.tenant = m.tenant AND d.row >= m.row << 20 AND d.row < (m.row + 1) << 20
     JOIN endpoints e ON e.tenant = d.tenant AND e.row = d.endpoint";
 
+/// The models that there are messages about, from one to the next in the index of objects: an object is found in it without its model, too.
+/// The tenant is `$1`.
+pub(super) const MODELS: &str = "WITH RECURSIVE known(model) AS ((SELECT min(n.model) FROM messages n WHERE n.tenant = $1)
+    UNION ALL SELECT (SELECT min(n.model) FROM messages n WHERE n.tenant = $1 AND n.model > known.model) FROM known WHERE known.model IS NOT NULL)
+    SELECT model FROM known WHERE model IS NOT NULL";
+
 /// A place in the order of making: a time, and a row.
 pub(super) type Place = (i64, i64);
 
@@ -40,7 +46,7 @@ impl Chosen {
         }
         let given_up = |state: &DeliveryState| matches!(state, DeliveryState::Diverted | DeliveryState::Failed);
         let all_given_up = !filter.states.is_empty() && filter.states.iter().all(given_up);
-        let by_message = filter.message.is_some() || (filter.model.is_some() && filter.object.is_some());
+        let by_message = filter.message.is_some() || filter.object.is_some();
         let by_delivery = !by_message && (all_given_up || lane.is_some());
         let (from, at) = if by_delivery { (FROM, "d.created_at") } else { (BY_MESSAGE, "m.created_at") };
         let mut within = Conditions::of("d.tenant = $1 AND m.tenant = $1", tenant);
@@ -55,6 +61,9 @@ impl Chosen {
         }
         within.text("m.model = ?", filter.model.as_deref());
         within.text("m.object = ?", filter.object.as_deref());
+        if filter.object.is_some() && filter.model.is_none() {
+            let _infallible = write!(within.sql, " AND m.model IN ({MODELS})");
+        }
         within.span(at, filter.span);
         let mut fits = String::from("true");
         if let Some(event) = &filter.event {

@@ -9,9 +9,10 @@ use super::failure::Trouble;
 use super::hub::{Hub, on, within};
 use super::link::Link;
 use super::open::shown;
+use super::own_sealed;
 use super::values::{get, time};
 use crate::store::keys::Where;
-use crate::store::{KeptKey, RetiredKey, StoreError};
+use crate::store::{KeptKey, RetiredKey, StoreError, sealed};
 use crate::vault::{Place, UnsealError, Vault, key_of};
 
 /// Keys that are looked for, or made and stored, in one statement.
@@ -161,14 +162,22 @@ pub(super) async fn rekey(hub: &Hub, vault: Vault) -> Result<u64, StoreError> {
     let vault = hub.vault.get()?;
     let ids = ids(&vault);
     on!(hub, |link| link.execute("UPDATE nodes SET key_ids = $2 WHERE row = $1", &[&hub.node(), &ids]).await)?;
-    let mut all = 0;
+    reseal_all(hub, &vault).await
+}
+
+/// Seals everything with the key in force; how much of it was not.
+async fn reseal_all(hub: &Hub, vault: &Vault) -> Result<u64, StoreError> {
+    let (mut all, mut after) = (0, 0);
     loop {
-        let done = within!(hub, |link| reseal(&link, &vault).await)?;
-        if done == 0 {
-            return Ok(all);
+        match within!(hub, |link| reseal(&link, vault).await)? {
+            0 => break,
+            done => all += done,
         }
-        all += done;
     }
+    while let Some((done, last)) = within!(hub, |link| own_sealed::reseal(&link, vault, after).await)? {
+        (all, after) = (all + done, last);
+    }
+    Ok(all)
 }
 
 /// The keys of a vault as a node's row has them, the one in force first.
@@ -237,8 +246,9 @@ async fn reseal(link: &Link, vault: &Vault) -> Result<u64, Trouble> {
 /// When the store is opened: that the vault has every key that something is sealed with; then everything is sealed with the one in force.
 pub(super) async fn bring_up(hub: &Hub) -> Result<(), StoreError> {
     let Ok(vault) = hub.vault.get() else { return Ok(()) };
-    let rows = on!(hub, |link| all(&link).await)?;
-    let missing = rows.iter().filter_map(|(_, sealed)| key_of(sealed)).find(|id| !vault.has(*id));
+    let (rows, said) = on!(hub, |link| Ok((all(&link).await?, own_sealed::all(&link).await?)))?;
+    let said = said.iter().filter_map(|(_, stored)| sealed::key(stored)?.ok());
+    let missing = rows.iter().filter_map(|(_, sealed)| key_of(sealed)).chain(said).find(|id| !vault.has(*id));
     if let Some(missing) = missing {
         let why = format!(
             "its secrets are encrypted with the key {missing}, and the key that was given is {}; nothing was changed",
@@ -247,13 +257,7 @@ pub(super) async fn bring_up(hub: &Hub) -> Result<(), StoreError> {
         return Err(StoreError::Open { url: shown(&hub.url), why });
     }
     on!(hub, |link| others_can_read(hub, &link, &vault).await)?;
-    let mut done = 0;
-    loop {
-        match within!(hub, |link| reseal(&link, &vault).await)? {
-            0 => break,
-            more => done += more,
-        }
-    }
+    let done = reseal_all(hub, &vault).await?;
     if done > 0 {
         tracing::info!(secrets = done, key = %vault.current(), "the secrets in the store were encrypted with the present key");
     }

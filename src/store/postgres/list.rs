@@ -1,11 +1,12 @@
 //! What the API shows: messages, deliveries and attempts, newest first, a page at a time.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::choose::{Chosen, FROM, place_of_delivery, place_of_message};
+use super::choose::{Chosen, FROM, MODELS, place_of_delivery, place_of_message};
 use super::conditions::Conditions;
 use super::failure::Trouble;
 use super::link::Link;
@@ -22,6 +23,9 @@ pub(super) async fn messages(link: &Link, tenant: i64, filter: &MessageFilter, p
     conditions.text("m.event = ?", filter.event.as_deref());
     conditions.text("m.model = ?", filter.model.as_deref());
     conditions.text("m.object = ?", filter.object.as_deref());
+    if filter.object.is_some() && filter.model.is_none() {
+        let _infallible = write!(conditions.sql, " AND m.model IN ({MODELS})");
+    }
     conditions.span("m.created_at", filter.span);
     if let Some(before) = page.before {
         let Some(place) = place_of_message(link, tenant, before).await? else { return Ok(Vec::new()) };

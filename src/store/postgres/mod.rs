@@ -27,6 +27,7 @@ mod nodes;
 mod open;
 mod overlay;
 mod own;
+mod own_sealed;
 mod programs;
 mod prune;
 mod queue;
@@ -100,6 +101,10 @@ impl Postgres {
     pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {
         aside::existing(url).await?;
         Self::open(url, None).await
+    }
+
+    pub(super) fn vault(&self) -> Option<Arc<Vault>> {
+        self.hub.vault.get().ok()
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {

@@ -13,7 +13,7 @@ use super::transaction::Batch;
 use super::values::{get, limit, ordinal, text, time};
 use crate::ids::{DeliveryId, EndpointId, LaneId, Tenant};
 use crate::store::agenda::Note;
-use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError};
+use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError, sealed};
 
 /// Deliveries of a deleted endpoint that are settled in one step.
 const STEP: i64 = 5_000;
@@ -23,8 +23,12 @@ const GONE: &str = "the endpoint was deleted";
 const ROW: &str = "SELECT o.row, o.id, o.definition, o.created_at, o.updated_at, l.suspended_at, l.suspended_why";
 const LANE: &str = "LEFT JOIN endpoints l ON l.tenant = o.tenant AND l.name = o.id";
 
+/// Whether an endpoint is suspended.
+const SUSPENDED: &str = "EXISTS (SELECT 1 FROM endpoints s WHERE s.tenant = o.tenant AND s.name = o.id AND s.suspended_at IS NOT NULL)";
+
 /// See [`Store::put_own_endpoint`](crate::store::Store::put_own_endpoint).
 pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> Result<(), StoreError> {
+    hub.vault.get()?;
     let put = on!(hub, |link| {
         let tenant = hub.make_tenant(&link, tenant).await?;
         let (dialect, key) = endpoint.dialect.as_ref().map(|(name, key)| (name.as_str(), key.as_str())).unzip();
@@ -34,8 +38,9 @@ pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> R
             ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, events = excluded.events,
                 dialect = excluded.dialect, dialect_key = excluded.dialect_key, updated_at = excluded.updated_at, definition = excluded.definition";
         let at = endpoint.at.as_millisecond();
+        let definition = sealed::seal(&*hub.vault.get()?, endpoint.id.as_str(), &endpoint.definition);
         let values: super::link::Values<'_> =
-            &[&tenant, &endpoint.id.as_str(), &endpoint.name, &endpoint.enabled, &events, &dialect, &key, &at, &endpoint.definition];
+            &[&tenant, &endpoint.id.as_str(), &endpoint.name, &endpoint.enabled, &events, &dialect, &key, &at, &definition];
         link.execute(sql, values).await?;
         hub.tell_of_change(&link).await
     });
@@ -61,16 +66,20 @@ pub(super) async fn list(link: &Link, tenant: i64, filter: &OwnFilter, page: Own
         events.push("*".to_owned());
         conditions.and("o.events && ?::text[]", events);
     }
+    let (suspended_now, running_now) = (format!(" AND {SUSPENDED}"), format!(" AND NOT {SUSPENDED}"));
+    let (active, inactive) = (format!(" AND o.enabled AND NOT {SUSPENDED}"), format!(" AND (NOT o.enabled OR {SUSPENDED})"));
     let choices = [
         (filter.enabled, " AND o.enabled", " AND NOT o.enabled"),
-        (filter.suspended, " AND l.suspended_at IS NOT NULL", " AND l.suspended_at IS NULL"),
-        (filter.active, " AND o.enabled AND l.suspended_at IS NULL", " AND (NOT o.enabled OR l.suspended_at IS NOT NULL)"),
+        (filter.suspended, suspended_now.as_str(), running_now.as_str()),
+        (filter.active, active.as_str(), inactive.as_str()),
     ];
     for (wanted, yes, no) in choices {
         conditions.sql.push_str(wanted.map_or("", |wanted| if wanted { yes } else { no }));
     }
+    // First the rows of the page, then what is said of them: a page far behind the first reads nothing of those before it.
     let sql = format!(
-        "{ROW} FROM own_endpoints o {LANE} WHERE {} ORDER BY o.row LIMIT {} OFFSET {}",
+        "{ROW} FROM (SELECT o.tenant, o.row FROM own_endpoints o WHERE {} ORDER BY o.row LIMIT {} OFFSET {}) p
+         JOIN own_endpoints o ON o.tenant = p.tenant AND o.row = p.row {LANE} ORDER BY o.row",
         conditions.sql,
         limit(page.limit),
         limit(page.offset)

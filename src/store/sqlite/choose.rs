@@ -41,6 +41,11 @@ const BY_OBJECT: &str = by_message!("INDEXED BY messages_object");
 const BY_ENDPOINT: &str = by_delivery!("deliveries_endpoint");
 const GIVEN_UP: &str = by_delivery!("deliveries_given_up");
 
+/// The models that there are messages about, from one to the next in the index of objects: an object is found in it without its model, too.
+pub(super) const MODELS: &str = "WITH RECURSIVE known(model) AS (SELECT min(model) FROM messages WHERE tenant = ?
+    UNION ALL SELECT (SELECT min(n.model) FROM messages n WHERE n.tenant = ? AND n.model > known.model) FROM known WHERE known.model IS NOT NULL)
+    SELECT model FROM known WHERE model IS NOT NULL";
+
 /// Conditions with their values, in the order of the text.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
@@ -81,6 +86,11 @@ impl Chosen {
             (BY_MESSAGE, "m.created_at")
         } else if let Some((model, object)) = about {
             within.and("m.tenant = ? AND m.model = ? AND m.object = ?", [Value::Integer(tenant), text(model), text(object)]);
+            (BY_OBJECT, "m.created_at")
+        } else if let Some(object) = &filter.object {
+            let tenants = || Value::Integer(tenant);
+            within
+                .and(&format!("m.tenant = ? AND m.model IN ({MODELS}) AND m.object = ?"), [tenants(), tenants(), tenants(), text(object)]);
             (BY_OBJECT, "m.created_at")
         } else if given_up {
             within.and("d.state > 2 AND d.tenant = ?", [Value::Integer(tenant)]);

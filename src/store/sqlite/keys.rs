@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::store::keys::Where;
+use crate::store::sealed;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::failure::open_failure;
+use crate::store::sqlite::own_sealed;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{time, unreadable};
 use crate::store::sqlite::writer::Flow;
@@ -31,12 +33,12 @@ impl Safe {
         Self(Arc::new(RwLock::new(vault.map(Arc::new))))
     }
 
-    fn get(&self) -> Option<Arc<Vault>> {
+    pub(super) fn get(&self) -> Option<Arc<Vault>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The vault, for a job of the writer.
-    fn at_work(&self) -> rusqlite::Result<Arc<Vault>> {
+    pub(super) fn at_work(&self) -> rusqlite::Result<Arc<Vault>> {
         self.get().ok_or_else(|| unreadable(0, StoreError::Locked))
     }
 
@@ -169,9 +171,19 @@ impl Sqlite {
             };
             let done = self.writer.write(0, step).await?;
             if done == 0 {
-                return Ok(all);
+                break;
             }
             all += done as u64;
+        }
+        let mut after = 0;
+        loop {
+            let safe = self.vault.clone();
+            let step = move |session: &mut Session, done: &mut Option<(usize, i64)>| {
+                *done = own_sealed::reseal(&session.connection, &*safe.at_work()?, after)?;
+                Ok(Flow::Keep)
+            };
+            let Some((done, last)) = self.writer.write(None, step).await? else { return Ok(all) };
+            (all, after) = (all + done as u64, last);
         }
     }
 }
@@ -304,6 +316,13 @@ pub(super) fn bring_up(connection: &mut Connection, vault: &Vault) -> Result<(),
             }
         }
     }
+    let mut said_openly = false;
+    for (_, stored) in own_sealed::all(connection).map_err(sql)? {
+        match sealed::key(&stored) {
+            None => said_openly = true,
+            Some(id) => missing = missing.or_else(|| id.ok().filter(|id| !vault.has(*id))),
+        }
+    }
     if let Some(missing) = missing {
         return Err(format!(
             "its secrets are encrypted with the key {missing}, and the key that was given is {}; nothing was changed",
@@ -315,7 +334,7 @@ pub(super) fn bring_up(connection: &mut Connection, vault: &Vault) -> Result<(),
             "{open} of its secrets are not encrypted, and {sealed} are: somebody else has written to it; restore a backup"
         ));
     }
-    if open > 0 {
+    if open > 0 || said_openly {
         // What is overwritten must not stay in the file.
         connection.pragma_update(None, "secure_delete", true).map_err(sql)?;
     }
@@ -327,8 +346,13 @@ pub(super) fn bring_up(connection: &mut Connection, vault: &Vault) -> Result<(),
             more => done += more,
         }
     }
+    let anew = |error: rusqlite::Error| format!("what is said of its endpoints could not be encrypted anew: {error}");
+    let mut after = 0;
+    while let Some((more, last)) = own_sealed::reseal(&transaction, vault, after).map_err(anew)? {
+        (done, after) = (done + more, last);
+    }
     transaction.commit().map_err(sql)?;
-    if open > 0 {
+    if open > 0 || said_openly {
         connection.pragma_update(None, "secure_delete", false).map_err(sql)?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sql)?;
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 
 use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
-use crate::store::sqlite::choose::{BY_MESSAGE, Chosen, Conditions, place_of_delivery, place_of_message};
+use crate::store::sqlite::choose::{BY_MESSAGE, Chosen, Conditions, MODELS, place_of_delivery, place_of_message};
 use crate::store::sqlite::values::{delivery_id, from_json, limit, state, time, time_if_any, uuid};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
 
@@ -28,13 +28,16 @@ pub(super) fn messages(
     conditions.and("m.tenant = ?", [Value::Integer(tenant)]);
     conditions.and_if("m.model = ?", filter.model.as_ref().map(text));
     conditions.and_if("m.object = ?", filter.object.as_ref().map(text));
+    if filter.model.is_none() && filter.object.is_some() {
+        conditions.and(&format!("m.model IN ({MODELS})"), [Value::Integer(tenant), Value::Integer(tenant)]);
+    }
     conditions.and_if("m.event = ?", filter.event.as_ref().map(text));
     conditions.time("m.created_at", filter.span);
     if let Some(before) = page.before {
         let Some(place) = place_of_message(connection, before)? else { return Ok(Vec::new()) };
         conditions.before(("m.created_at", "m.row"), place);
     }
-    let index = if filter.model.is_some() && filter.object.is_some() { "messages_object" } else { "messages_time" };
+    let index = if filter.object.is_some() { "messages_object" } else { "messages_time" };
     let sql = format!(
         "{MESSAGE} FROM messages m INDEXED BY {index} WHERE {} ORDER BY m.created_at DESC, m.row DESC LIMIT {}",
         conditions.sql,

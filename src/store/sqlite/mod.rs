@@ -16,6 +16,8 @@ mod list;
 mod objects;
 mod open;
 mod own;
+mod own_list;
+mod own_sealed;
 mod own_verbs;
 mod place;
 mod prune;
@@ -78,6 +80,10 @@ impl Sqlite {
     pub(super) async fn open_existing(url: &str) -> Result<Self, StoreError> {
         open::existing(url)?;
         Self::open(url, None).await
+    }
+
+    pub(super) fn vault(&self) -> Option<Arc<Vault>> {
+        self.vault.get()
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {

@@ -1,26 +1,26 @@
 //! The endpoints that tenants make: kept, listed, and deleted with what they had still to get.
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, Tenant};
 use crate::store::agenda::Note;
 use crate::store::sqlite::endpoints;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{limit, time, time_if_any};
-use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
+use crate::store::{OwnEndpoint, OwnEndpointRow, sealed};
+use crate::vault::Vault;
 
 /// Deliveries of a deleted endpoint that are settled in one step.
 const STEP: i64 = 5_000;
 /// What became of what a deleted endpoint had still to get.
 const GONE: &str = "the endpoint was deleted";
 
-const ROW: &str = "SELECT o.row, o.id, o.definition, o.created_at, o.updated_at, l.suspended_at, l.suspended_why";
-const LANE: &str = "LEFT JOIN endpoints l ON l.tenant = o.tenant AND l.name = o.id";
+pub(super) const ROW: &str = "SELECT o.row, o.id, o.definition, o.created_at, o.updated_at, l.suspended_at, l.suspended_why";
+pub(super) const LANE: &str = "LEFT JOIN endpoints l ON l.tenant = o.tenant AND l.name = o.id";
 
 /// See [`Store::put_own_endpoint`](crate::store::Store::put_own_endpoint).
-pub(super) fn put(session: &mut Session, tenant: &Tenant, endpoint: &OwnEndpoint) -> rusqlite::Result<()> {
+pub(super) fn put(session: &mut Session, vault: &Vault, tenant: &Tenant, endpoint: &OwnEndpoint) -> rusqlite::Result<()> {
     let tenant = session.make_tenant(tenant)?;
     let connection = &session.connection;
     let (dialect, key) = endpoint.dialect.as_ref().map(|(name, key)| (name.as_str(), key.as_str())).unzip();
@@ -41,7 +41,7 @@ pub(super) fn put(session: &mut Session, tenant: &Tenant, endpoint: &OwnEndpoint
                 dialect,
                 key,
                 endpoint.at.as_millisecond(),
-                endpoint.definition
+                sealed::seal(vault, endpoint.id.as_str(), &endpoint.definition)
             ],
             |row| row.get(0),
         )?;
@@ -60,47 +60,6 @@ pub(super) fn one(connection: &Connection, tenant: i64, id: &EndpointId) -> rusq
     connection.prepare_cached(&sql)?.query_row(params![tenant, id.as_str()], read).optional()
 }
 
-/// See [`Store::own_endpoints`](crate::store::Store::own_endpoints).
-pub(super) fn list(connection: &Connection, tenant: i64, filter: &OwnFilter, page: OwnPage) -> rusqlite::Result<Vec<OwnEndpointRow>> {
-    let mut values = Vec::new();
-    let mut from = String::new();
-    if filter.event_types.is_empty() {
-        from.push_str("own_endpoints o");
-    } else {
-        // Each part is in the order of rows already, and so is what they are merged into: no more is read than the page asks for.
-        let part = "SELECT endpoint FROM own_endpoint_events WHERE tenant = ? AND event = ? AND endpoint > ?";
-        let events = filter.event_types.iter().map(String::as_str).chain(["*"]);
-        for (number, event) in events.enumerate() {
-            from.push_str(if number == 0 { "(" } else { " UNION " });
-            from.push_str(part);
-            values.extend([Value::Integer(tenant), Value::Text(event.to_owned()), Value::Integer(page.after)]);
-        }
-        from.push_str(" ORDER BY 1) e CROSS JOIN own_endpoints o ON o.row = e.endpoint");
-    }
-    let mut sql = format!("{ROW} FROM {from} {LANE} WHERE o.tenant = ? AND o.row > ?");
-    values.extend([Value::Integer(tenant), Value::Integer(page.after)]);
-    let mut and = |condition: &str, value: Option<&String>| {
-        if let Some(text) = value {
-            sql.push_str(condition);
-            values.push(Value::Text(text.clone()));
-        }
-    };
-    and(" AND o.name = ?", filter.name.as_ref());
-    and(" AND o.dialect = ?", filter.dialect.as_ref());
-    and(" AND o.dialect_key = ?", filter.dialect_key.as_ref());
-    let choices = [
-        (filter.enabled, " AND o.enabled = 1", " AND o.enabled = 0"),
-        (filter.suspended, " AND l.suspended_at IS NOT NULL", " AND l.suspended_at IS NULL"),
-        (filter.active, " AND o.enabled = 1 AND l.suspended_at IS NULL", " AND (o.enabled = 0 OR l.suspended_at IS NOT NULL)"),
-    ];
-    for (wanted, yes, no) in choices {
-        sql.push_str(wanted.map_or("", |wanted| if wanted { yes } else { no }));
-    }
-    let order = if filter.event_types.is_empty() { "o.row" } else { "e.endpoint" };
-    let sql = format!("{sql} ORDER BY {order} LIMIT {} OFFSET {}", limit(page.limit), limit(page.offset));
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
-}
-
 /// See [`Store::all_own_endpoints`](crate::store::Store::all_own_endpoints).
 pub(super) fn all(connection: &Connection, after: i64, most: usize) -> rusqlite::Result<Vec<(i64, Tenant, OwnEndpointRow)>> {
     let sql = format!(
@@ -116,7 +75,7 @@ pub(super) fn all(connection: &Connection, after: i64, most: usize) -> rusqlite:
         .collect()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<OwnEndpointRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<OwnEndpointRow> {
     let why: Option<Box<str>> = row.get(6)?;
     Ok(OwnEndpointRow {
         row: row.get(0)?,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::session::Session;
 use super::writer::Flow;
-use super::{Sqlite, endpoints, own};
+use super::{Sqlite, endpoints, own, own_list};
 use crate::access::TenantScope;
 use crate::ids::{DeliveryId, EndpointId, Tenant};
 use crate::store::{EndpointState, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError};
@@ -27,8 +27,11 @@ impl Sqlite {
     }
 
     pub(in crate::store) async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
-        let tenant = tenant.tenant().clone();
-        let put = move |session: &mut Session, (): &mut ()| own::put(session, &tenant, &endpoint).map(|()| Flow::Wake);
+        if self.vault().is_none() {
+            return Err(StoreError::Locked);
+        }
+        let (safe, tenant) = (self.vault.clone(), tenant.tenant().clone());
+        let put = move |session: &mut Session, (): &mut ()| own::put(session, &*safe.at_work()?, &tenant, &endpoint).map(|()| Flow::Wake);
         self.writer.write((), put).await
     }
 
@@ -44,7 +47,7 @@ impl Sqlite {
         page: OwnPage,
     ) -> Result<Vec<OwnEndpointRow>, StoreError> {
         let filter = filter.clone();
-        let list = self.read_tenant(tenant, move |connection, tenant| own::list(connection, tenant, &filter, page));
+        let list = self.read_tenant(tenant, move |connection, tenant| own_list::list(connection, tenant, &filter, page));
         list.await.map(Option::unwrap_or_default)
     }
 

@@ -5,7 +5,7 @@ use crate::template::RenderedText;
 
 fn target(concurrency: u32) -> Arc<Target> {
     let signer = Signer::new(Secret::from_random([1; 32]), Vec::new());
-    Arc::new(Target { name: "e".to_owned(), policy: Arc::new(Policy { concurrency, ..Policy::default() }), signer })
+    Arc::new(Target { name: "e".to_owned(), policy: Arc::new(Policy { concurrency, ..Policy::default() }), signer, secrets: None })
 }
 
 fn lane(tenant: &str, id: i64) -> store::Lane {

@@ -4,6 +4,7 @@ mod devopness;
 mod gemeindeconnect;
 mod portant;
 mod socotra;
+mod wrong;
 
 use std::fs;
 use std::path::Path;
@@ -16,19 +17,24 @@ use crate::node::{Node, Receiver, send};
 struct Stage {
     node: Node,
     receiver: Receiver,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
     async fn new(system: &str) -> Self {
+        Self::with(system, "").await
+    }
+
+    /// With more in its `webhookc.toml`.
+    async fn with(system: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(system);
         fs::copy(example.join("schema.xml"), folder.path().join("schema.xml")).unwrap();
         let toml = fs::read_to_string(example.join("webhookc.toml")).unwrap();
-        let toml = format!("{toml}\n[listen]\naddress = \"127.0.0.1:0\"\n[egress]\nallow_networks = [\"127.0.0.0/8\"]\n");
+        let toml = format!("{toml}\n[listen]\naddress = \"127.0.0.1:0\"\n[egress]\nallow_networks = [\"127.0.0.0/8\"]\n{more}");
         fs::write(folder.path().join("webhookc.toml"), toml).unwrap();
         let node = Node::start(folder.path(), &["serve"]);
-        Self { node, receiver: Receiver::start().await, _folder: folder }
+        Self { node, receiver: Receiver::start().await, folder }
     }
 
     async fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {

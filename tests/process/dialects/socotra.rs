@@ -16,7 +16,7 @@ async fn socotra_webhooks_are_managed_as_its_document_says() {
         assert!(status < 300, "{answer}");
     };
     let good = json!({
-        "name": "partner", "endpoint": {"url": format!("{}/fail", stage.receiver.url), "headers": {"X-Key": ["a", "b"]}},
+        "name": "partner", "endpoint": {"url": format!("{}/fail", stage.receiver.url), "headers": {"X-Part": ["a", "b"]}},
         "eventTypes": ["policy_issued"],
     });
     let (status, made) = stage.call("POST", &base, &good).await;
@@ -34,14 +34,14 @@ async fn socotra_webhooks_are_managed_as_its_document_says() {
     // By default one attempt, and nothing is kept.
     save("p1", "issued").await;
     let got = stage.receiver.wait_for(1).await;
-    assert_eq!(got[0].headers.get_all("x-key").iter().count(), 2);
+    assert_eq!(got[0].headers.get_all("x-part").iter().count(), 2);
     let deliveries = format!("/api/v1/tenants/{tenant}/deliveries");
     wait(async || stage.get(&deliveries).await["data"][0]["status"] == json!("failed")).await;
 
     // An addition wins over a removal.
     let patch = json!({
         "name": "partner 2", "addEventTypes": ["policy_cancelled", "policy_issued"], "removeEventTypes": ["policy_issued"],
-        "endpoint": {"addHeaders": {"X-New": ["1"]}, "removeHeaders": ["X-Key"]},
+        "endpoint": {"addHeaders": {"X-New": ["1"]}, "removeHeaders": ["X-Part"]},
         "failureHandling": {"triggers": ["5xx", "404"], "retry": {"maxAttempts": 2, "interval": "100 ms", "pattern": "exponential"},
                             "alertEndpoint": {"url": format!("{}/alert", stage.receiver.url)}, "divert": true, "suspend": true},
     });

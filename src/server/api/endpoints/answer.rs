@@ -11,6 +11,7 @@ use crate::endpoints::{AlertTo, Definition, Handling};
 use crate::generation::Generation;
 use crate::ids::EndpointId;
 use crate::program::Order;
+use crate::server::confidential;
 use crate::server::problem::Mistake;
 use crate::server::tenant_endpoints::{Kept, held};
 
@@ -30,6 +31,9 @@ pub(in crate::server) struct EndpointView {
     pub(in crate::server) events: Vec<Box<str>>,
     /// Whether it receives everything, also what is added later.
     pub(in crate::server) all_events: bool,
+    /// Only events about objects that belong to all of these things; set by APIs of other systems.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::server) about: Vec<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::server) scope: Option<ScopeView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -72,6 +76,13 @@ pub(in crate::server) struct EndpointView {
     pub(in crate::server) updated_at: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::server) warnings: Vec<Mistake>,
+}
+
+impl EndpointView {
+    /// The names of event types that say what it takes: those that it receives, where it asks for what belongs to a thing.
+    pub(in crate::server) fn named(&self) -> &[Box<str>] {
+        if self.about.is_empty() { &self.event_types } else { &self.events }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -125,7 +136,7 @@ pub(super) fn own(generation: &Generation, kept: Kept) -> EndpointView {
     let events = program.webhooks.iter().filter(|webhook| definition.enabled && definition.wants.includes(program, webhook));
     let events = events.map(|webhook| webhook.name.clone()).collect();
     let failure_handling = Some(failures(&row.id, &definition, &policy));
-    let all_events = definition.wants.all_events();
+    let all_events = definition.wants.all_events() && definition.wants.about.is_empty();
     let Definition { name, comment, enabled, wants, .. } = definition;
     let content_type = wants.body.as_ref().map(|_| wants.content_type.unwrap_or_else(|| "application/json".into()));
     EndpointView {
@@ -137,11 +148,12 @@ pub(super) fn own(generation: &Generation, kept: Kept) -> EndpointView {
         event_types: wants.event_types,
         events,
         all_events,
+        about: wants.about,
         scope: (wants.model.is_some() || wants.object.is_some()).then_some(ScopeView { model: wants.model, object: wants.object }),
         conditions: wants.conditions,
         method: wants.method,
         url: wants.url,
-        headers: wants.headers.into_iter().map(|(name, value)| HeaderView { name, value }).collect(),
+        headers: wants.headers.into_iter().map(|(name, value)| shown(name, &value)).collect(),
         body: wants.body.and_then(|text| template(&text)),
         content_type,
         timeout_ms: u64::try_from(policy.timeout.as_millis()).ok(),
@@ -158,6 +170,11 @@ pub(super) fn own(generation: &Generation, kept: Kept) -> EndpointView {
         updated_at: Some(row.updated_at.to_string()),
         warnings,
     }
+}
+
+/// A header as it may be shown.
+fn shown(name: Box<str>, value: &str) -> HeaderView {
+    HeaderView { value: confidential::header(&name, value).as_ref().into(), name }
 }
 
 /// JSON as it was written, anything else as a text.
@@ -187,8 +204,10 @@ fn failures(id: &EndpointId, definition: &Definition, policy: &Policy) -> Failur
     let alert = alert_endpoint.as_ref().map(|to| match to {
         AlertTo::Endpoint(other) => Value::from(other.as_str()),
         AlertTo::Place { url, headers } => {
-            let headers: Vec<Value> =
-                headers.iter().map(|(name, value)| serde_json::json!({ "name": &**name, "value": &**value })).collect();
+            let headers: Vec<Value> = headers
+                .iter()
+                .map(|(name, value)| serde_json::json!({ "name": &**name, "value": confidential::header(name, &**value) }))
+                .collect();
             serde_json::json!({ "id": Definition::alert_id(id).as_str(), "url": &**url, "headers": headers })
         }
     });

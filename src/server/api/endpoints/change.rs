@@ -36,7 +36,7 @@ pub(in crate::server) async fn make(
     }
     let mut definition = Draft::blank();
     let read = draft.apply(&mut definition, &mut mistakes);
-    let kept = tenant_endpoints::make(running, &scope, Submitted { definition, read, mistakes }).await?;
+    let kept = tenant_endpoints::make(running, &scope, None, Submitted { definition, read, mistakes }).await?;
     let path = format!("/api/v1/tenants/{}/endpoints/{}", scope.tenant(), kept.row.id);
     let mut answer = json(StatusCode::CREATED, &answer::own(&running.ingest.generation(), kept));
     answer.headers_mut().extend(HeaderValue::from_str(&path).ok().map(|path| (header::LOCATION, path)));

@@ -63,6 +63,7 @@ pub(super) fn view(generation: &Generation, index: usize, endpoint: &EndpointSou
         event_types,
         events,
         all_events: matches!(endpoint.events, Events::All),
+        about: Vec::new(),
         scope: None,
         conditions: Vec::new(),
         method: endpoint.request.method.value.clone(),

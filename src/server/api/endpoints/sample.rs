@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::access::{TenantScope, may};
 use crate::check::{Fit, TenantEndpoint, Wants};
-use crate::delivery::{AttemptOutcome, Frozen, Keys, TOO_LATE, request};
+use crate::delivery::{AttemptOutcome, Frozen, TOO_LATE, request};
 use crate::diagnostics::one_of;
 use crate::egress::Exchange;
 use crate::endpoints::{Field, Style, document};
@@ -27,7 +27,7 @@ use crate::server::access::Allowed;
 use crate::server::openapi::{self, Operation};
 use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::LONGEST;
-use crate::server::{App, Problem, Running, body};
+use crate::server::{App, Problem, Running, body, confidential};
 use crate::template::Rendered;
 
 /// What came of it.
@@ -249,7 +249,7 @@ impl Sending<'_> {
             content_type: &content_type,
             body: &body,
         };
-        let keys = Keys { signer: &self.target.signer, secrets: &self.generation.secrets };
+        let keys = self.generation.keys(self.target);
         let exchange = match request(&frozen, keys, self.target.policy.timeout, self.running.ingest.clock.now()) {
             Ok(request) => Ok(self.running.egress.exchange(request).await),
             Err(outcome) => Err(why(&outcome).unwrap_or_default()),
@@ -274,7 +274,11 @@ fn answer(event: Box<str>, message: MessageId, rendered: Rendered, body: &[u8], 
     let sent = Sent {
         method: rendered.method,
         url: rendered.url.masked(),
-        headers: rendered.headers.into_iter().map(|(name, value)| HeaderView { name, value: value.masked() }).collect(),
+        headers: rendered
+            .headers
+            .into_iter()
+            .map(|(name, value)| HeaderView { value: confidential::rendered(&name, value.masked()).into_owned(), name })
+            .collect(),
         body: shown,
     };
     match exchange {

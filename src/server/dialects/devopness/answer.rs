@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::server::confidential;
 use crate::server::tenant_endpoints::Kept;
 use crate::store::DeliveryRow;
 
@@ -59,7 +60,11 @@ pub(super) fn hook(kept: Kept) -> Hook {
         resource_id,
         target_url: wants.url,
         settings: Settings {
-            request_headers: wants.headers.into_iter().map(|(name, value)| Header { name, value }).collect(),
+            request_headers: wants
+                .headers
+                .into_iter()
+                .map(|(name, value)| Header { value: confidential::header(&name, &*value).as_ref().into(), name })
+                .collect(),
             request_body: wants.body.and_then(|text| body(&text)),
         },
         trigger_when: TriggerWhen { events: of("events"), conditions: of("conditions") },

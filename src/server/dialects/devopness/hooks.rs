@@ -16,10 +16,7 @@ use crate::server::access::Allowed;
 use crate::server::request::{Names, Nothing, Parameters, json, limit, parsed};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, find, keep};
 use crate::server::{App, Problem, Running, body};
-use crate::store::{DeliveryFilter, OwnFilter, OwnPage, Page};
-
-/// Hooks of a resource that are listed.
-const MOST_HOOKS: usize = 500;
+use crate::store::{DeliveryFilter, OwnFilter, Page};
 
 pub(super) async fn make(
     State(app): State<Arc<App>>,
@@ -29,8 +26,8 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let submitted = submitted::hook(&running.ingest.generation().rules.program, &text)?;
-    let kept = tenant_endpoints::make(running, &scope, submitted).await?;
+    let submitted = submitted::hook(&running.ingest.generation().rules.program, None, &text)?;
+    let kept = tenant_endpoints::make(running, &scope, None, submitted).await?;
     Ok(json(StatusCode::CREATED, &hook(kept)))
 }
 
@@ -53,7 +50,7 @@ pub(super) async fn replace(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let before = known(running, &scope, &id).await?;
-    let submitted = submitted::hook(&running.ingest.generation().rules.program, &text)?;
+    let submitted = submitted::hook(&running.ingest.generation().rules.program, Some(&before.definition), &text)?;
     let kept = keep(running, &scope, before.row.id, submitted).await?;
     Ok(json(StatusCode::OK, &hook(kept)))
 }
@@ -78,10 +75,7 @@ pub(super) async fn of_application(
     Parameters(Nothing {}): Parameters<Nothing>,
 ) -> Result<Response, Problem> {
     let filter = OwnFilter { dialect: Some(NAME.to_owned()), dialect_key: Some(format!("application/{id}")), ..OwnFilter::default() };
-    let page = OwnPage { after: 0, offset: 0, limit: MOST_HOOKS };
-    let rows = app.running()?.ingest.store.own_endpoints(&scope, &filter, page).await?;
-    let answer = |row| Ok(hook(Kept { definition: tenant_endpoints::definition(&row)?, row, warnings: Vec::new() }));
-    let hooks: Vec<Hook> = rows.into_iter().map(answer).collect::<Result<_, Problem>>()?;
+    let hooks: Vec<Hook> = tenant_endpoints::all(app.running()?, &scope, &filter).await?.into_iter().map(hook).collect();
     Ok(json(StatusCode::OK, &hooks))
 }
 

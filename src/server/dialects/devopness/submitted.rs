@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::NAME;
-use crate::check::{Accepts, Part};
+use crate::check::{Accepts, Part, path_to};
 use crate::endpoints::{Definition, Dialect, Draft, Field, Mistake, Read, Style};
 use crate::program::Program;
 use crate::server::Problem;
-use crate::server::dialects::document::{missing, path_to, read};
+use crate::server::dialects::document::{missing, read};
 use crate::server::tenant_endpoints::Submitted;
 
 /// Characters of a name there.
@@ -51,8 +51,8 @@ fn without_notes(text: &[u8]) -> Vec<u8> {
     left
 }
 
-/// A hook, whole.
-pub(super) fn hook(program: &Program, text: &[u8]) -> Result<Submitted, Problem> {
+/// A hook, whole; `before` is the one that it replaces.
+pub(super) fn hook(program: &Program, before: Option<&Definition>, text: &[u8]) -> Result<Submitted, Problem> {
     let mut out = Vec::new();
     let text = &without_notes(text);
     let mut object = read(text, Style::Snake, &mut out)?;
@@ -86,6 +86,10 @@ pub(super) fn hook(program: &Program, text: &[u8]) -> Result<Submitted, Problem>
     object.finish(&mut out);
     let conditions = draft.conditions.clone().map_or_else(|| json!([]), |field| field.value);
     let mut definition = Draft::blank();
+    if draft.headers.is_some() {
+        // What was not shown may be sent back as it was shown.
+        definition.wants.headers = before.map(|before| before.wants.headers.clone()).unwrap_or_default();
+    }
     let mut read = draft.apply(&mut definition, &mut out);
     let limits = Limits { action_type, resource_type, resource_id };
     limit(program, &limits, &mut definition, &mut read, &mut out);

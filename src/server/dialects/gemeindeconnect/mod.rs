@@ -14,16 +14,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as value};
 
 use crate::access::{TenantScope, may};
-use crate::check::{Accepts, Part};
+use crate::check::{ALL_EVENTS, Accepts, Part, path_of};
 use crate::endpoints::{Dialect, Draft, Field, Mistake, Style};
 use crate::ids::EndpointId;
 use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
-use crate::server::dialects::document::{events_about, missing, no_events, path_to, read};
+use crate::server::dialects::document::{is_any_about, missing, no_events, read};
 use crate::server::request::{Nothing, Parameters, json};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, find, keep};
 use crate::server::{App, Problem, Running, body, idempotency};
-use crate::store::{OwnFilter, OwnPage};
+use crate::store::OwnFilter;
 
 /// What endpoints of this API are marked with.
 const NAME: &str = "gemeindeconnect";
@@ -31,8 +31,6 @@ const NAME: &str = "gemeindeconnect";
 const PLACE: Place = Place { header: Some("ocp-apim-subscription-key"), cookie: None, tenant: "" };
 /// What an object belongs to that is told of.
 const THINGS: [&str; 2] = ["process", "municipality"];
-/// Configurations that are listed.
-const MOST: usize = 500;
 /// Processes of a configuration.
 const MOST_PROCESSES: usize = 256;
 /// Characters of an id.
@@ -92,10 +90,7 @@ async fn list(
         return Ok(json(StatusCode::OK, &[config(known(running, &scope, &id).await?)]));
     }
     let filter = OwnFilter { dialect: Some(NAME.to_owned()), ..OwnFilter::default() };
-    let page = OwnPage { after: 0, offset: 0, limit: MOST };
-    let rows = running.ingest.store.own_endpoints(&scope, &filter, page).await?;
-    let answer = |row| Ok(config(Kept { definition: tenant_endpoints::definition(&row)?, row, warnings: Vec::new() }));
-    let configs: Vec<WebhookConfig> = rows.into_iter().map(answer).collect::<Result<_, Problem>>()?;
+    let configs: Vec<WebhookConfig> = tenant_endpoints::all(running, &scope, &filter).await?.into_iter().map(config).collect();
     Ok(json(StatusCode::OK, &configs))
 }
 
@@ -108,7 +103,7 @@ async fn make(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let submitted = submitted(&running.ingest.generation().rules.program, &text)?;
-    Ok(json(StatusCode::CREATED, &config(tenant_endpoints::make(running, &scope, submitted).await?)))
+    Ok(json(StatusCode::CREATED, &config(tenant_endpoints::make(running, &scope, None, submitted).await?)))
 }
 
 async fn change(
@@ -168,15 +163,16 @@ fn submitted(program: &Program, text: &[u8]) -> Result<Submitted, Problem> {
     object.finish(&mut mistakes);
     let mut definition = Draft::blank();
     let mut read = draft.apply(&mut definition, &mut mistakes);
-    let events = events_about(program, &THINGS);
-    let Some(webhook) = events.first().and_then(|name| program.webhook_named(name)) else { return Err(no_events(&THINGS)) };
+    if !is_any_about(program, &THINGS) {
+        return Err(no_events(&THINGS));
+    }
     let accepted = [processes.clone(), vec![municipality.clone().map_or(Value::Null, Value::from)]];
     for (index, (thing, accepted_values)) in (0..).zip(THINGS.iter().zip(accepted)) {
-        let path = path_to(program, program.webhook(webhook), thing).unwrap_or_default();
         read.places.push((Part::Path(index), if index == 0 { "/processes".to_owned() } else { "/municipalityId".to_owned() }));
-        definition.wants.conditions.push(Accepts { path: path.into(), accepted_values });
+        definition.wants.conditions.push(Accepts { path: path_of(thing).into(), accepted_values });
     }
-    definition.wants.event_types = events;
+    definition.wants.event_types = vec![ALL_EVENTS.into()];
+    definition.wants.about = THINGS.map(Into::into).into();
     let document = value!({ "applicationId": application, "municipalityId": municipality, "processes": processes });
     definition.dialect = Some(Dialect { name: NAME.to_owned(), key: municipality.unwrap_or_default(), document });
     Ok(Submitted { definition, read, mistakes })

@@ -13,11 +13,11 @@ use axum::routing::get;
 use serde::Serialize;
 
 use crate::access::{TenantScope, may};
-use crate::check::Accepts;
+use crate::check::{ALL_EVENTS, Accepts, path_of};
 use crate::endpoints::{Definition, Dialect, Draft, Mistake, Style};
 use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
-use crate::server::dialects::document::{events_about, missing, no_events, path_to, read};
+use crate::server::dialects::document::{is_any_about, missing, no_events, read};
 use crate::server::dialects::restated::restated;
 use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, keep, make};
@@ -86,7 +86,7 @@ async fn create(
         let detail = format!("the workflow `{workflow}` has an outgoing webhook already");
         return Err(Problem::bad_request("one-webhook-only", detail).help("change it with PATCH"));
     }
-    Ok(answer(StatusCode::CREATED, make(running, &scope, submitted).await?))
+    Ok(answer(StatusCode::CREATED, make(running, &scope, None, submitted).await?))
 }
 
 async fn update(
@@ -123,18 +123,19 @@ fn submitted(program: &Program, workflow: &str, text: &[u8]) -> Result<Submitted
     }
     let draft = Draft { url: object.take("webhook_url"), ..Draft::default() };
     object.finish(&mut mistakes);
-    let events = events_about(program, &[THING]);
-    let Some(webhook) = events.first().and_then(|name| program.webhook_named(name)) else { return Err(no_events(&[THING])) };
-    let path = path_to(program, program.webhook(webhook), THING).unwrap_or_default();
+    if !is_any_about(program, &[THING]) {
+        return Err(no_events(&[THING]));
+    }
     let mut definition = Draft::blank();
     let read = draft.apply(&mut definition, &mut mistakes);
-    let accepts = Accepts { path: path.into(), accepted_values: vec![workflow.into()] };
+    let accepts = Accepts { path: path_of(THING).into(), accepted_values: vec![workflow.into()] };
     definition = Definition {
         name: format!("outgoing webhook of {workflow}"),
         dialect: Some(Dialect { name: NAME.to_owned(), key: workflow.to_owned(), document: serde_json::Value::Null }),
         ..definition
     };
-    definition.wants.event_types = events;
+    definition.wants.event_types = vec![ALL_EVENTS.into()];
+    definition.wants.about = vec![THING.into()];
     definition.wants.conditions = vec![accepts];
     definition.wants.body = Some(BODY.into());
     definition.wants.content_type = Some("application/json".into());

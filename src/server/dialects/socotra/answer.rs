@@ -1,5 +1,6 @@
 //! `WebhookResponse`, `DivertedEventResponse`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -7,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::submitted::no_retry;
 use crate::endpoints::{AlertTo, Definition};
+use crate::server::confidential;
 use crate::server::tenant_endpoints::Kept;
 use crate::store::DeliveryRow;
 
@@ -40,9 +42,9 @@ pub(super) fn webhook(kept: Kept) -> WebhookResponse {
 }
 
 fn endpoint(url: &str, headers: &[(Box<str>, Box<str>)]) -> Value {
-    let mut lists: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut lists: BTreeMap<&str, Vec<Cow<'_, str>>> = BTreeMap::new();
     for (name, value) in headers {
-        lists.entry(name).or_default().push(value);
+        lists.entry(name).or_default().push(confidential::header(name, &**value));
     }
     json!({ "url": url, "headers": lists })
 }

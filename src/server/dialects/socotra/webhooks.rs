@@ -25,7 +25,7 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let kept = tenant_endpoints::make(running, &scope, submitted::new(&text)?).await?;
+    let kept = tenant_endpoints::make(running, &scope, None, submitted::new(&text)?).await?;
     Ok(json(StatusCode::OK, &webhook(kept)))
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,8 +22,11 @@ use crate::server::access::Allowed;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::Received;
 use crate::server::request::Names;
-use crate::server::tenant_endpoints::{self, LONGEST, Submitted};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted};
 use crate::server::{App, Problem, Running, body};
+
+/// Seconds within which a form that is sent twice was meant once: a second press, or a browser that tries again.
+const MOMENT_S: i64 = 60;
 
 /// The endpoint that a form is about.
 struct Subject {
@@ -91,8 +95,14 @@ pub(super) async fn make(
     let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
     let written = Written::read(&body::read(&page.app, body, LONGEST).await?.bytes);
+    let once = id_of_form(&page, written.get("form"));
+    if let Some(id) = &once
+        && let Ok(kept) = tenant_endpoints::find(running, &page.scope, id).await
+    {
+        return Ok(again(&page, running, &kept));
+    }
     let submitted = submitted(&written, None);
-    match tenant_endpoints::make(running, &page.scope, submitted).await {
+    match tenant_endpoints::make(running, &page.scope, once, submitted).await {
         Ok(kept) => Ok(made(&page, running, &kept.row.id)),
         Err(problem) => refused(&page, running, &Subject::new(), (written, problem)),
     }
@@ -112,6 +122,25 @@ pub(super) async fn change(
     match tenant_endpoints::keep(running, &page.scope, subject.id.clone(), submitted).await {
         Ok(kept) => Ok(Redirect::to(&page.address.endpoint(kept.row.id.as_str())).into_response()),
         Err(problem) => refused(&page, running, &subject, (written, problem)),
+    }
+}
+
+/// The id of the endpoint that a form makes: a form that is sent twice makes it once. The tenant is part of it, so that nobody can name one
+/// that is another's.
+fn id_of_form(page: &Page, token: &str) -> Option<EndpointId> {
+    let parts = [page.scope.tenant().as_str(), "\0", token];
+    let hash = digest(&SHA256, parts.concat().as_bytes());
+    let (half, _) = hash.as_ref().split_first_chunk::<16>()?;
+    (!token.is_empty()).then(|| EndpointId::new(format!("ep_{:032x}", u128::from_be_bytes(*half))))
+}
+
+/// The answer to a form that comes again: the same within a moment, and later no secret.
+fn again(page: &Page, running: &Running, kept: &Kept) -> Response {
+    let age = running.ingest.clock.now().as_second() - kept.row.created_at.as_second();
+    if age <= MOMENT_S {
+        made(page, running, &kept.row.id)
+    } else {
+        Redirect::to(&page.address.endpoint(kept.row.id.as_str())).into_response()
     }
 }
 
@@ -184,6 +213,11 @@ fn drawn(page: &Page, running: &Running, subject: &Subject, tried: &Tried) -> Re
         None => (home.clone(), format!("{home}/check")),
     };
     let wants = tried.definition.as_ref().map(|definition| definition.wants.clone());
+    // Of a form that was sent and came back it is the one that it had.
+    let token = match tried.written.get("form") {
+        "" => running.ingest.entropy.uuid(running.ingest.clock.now()).simple().to_string(),
+        known => known.to_owned(),
+    };
     let form = Form {
         program: &generation.rules.program,
         written: &tried.written,
@@ -193,6 +227,7 @@ fn drawn(page: &Page, running: &Running, subject: &Subject, tried: &Tried) -> Re
         keep: if subject.kept.is_some() { "Save" } else { "Create" },
         back: &home,
         is_new: subject.kept.is_none(),
+        token: &token,
         preview: preview::draw(page, running, wants, &tried.written),
     };
     let title = subject.kept.as_ref().map_or("New endpoint", |kept| &kept.name);

@@ -26,6 +26,8 @@ pub(super) struct Form<'a> {
     pub(super) back: &'a str,
     /// Whether this makes an endpoint: only then its secret can be given.
     pub(super) is_new: bool,
+    /// What tells this form from any other: however often it is sent, it makes one endpoint.
+    pub(super) token: &'a str,
     pub(super) preview: Markup,
 }
 
@@ -34,6 +36,7 @@ pub(super) fn draw(form: &Form<'_>) -> Markup {
     html! {
         div.two {
             form #endpoint.endpoint method="post" action=(action) data-check=(check) {
+                @if form.is_new { input type="hidden" name="form" value=(form.token); }
                 (said.elsewhere(written))
                 (text(form, &Field { name: "name", label: "Name", hint: "what people call it" }))
                 (events(form))

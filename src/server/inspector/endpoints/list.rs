@@ -11,7 +11,7 @@ use crate::access::may;
 use crate::server::App;
 use crate::server::access::Allowed;
 use crate::server::api::endpoints::{EndpointView, Part, find};
-use crate::server::inspector::controls::CHANGE;
+use crate::server::inspector::controls::{CHANGE, WEBHOOK};
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::{Received, Sentence};
 use crate::server::request::Parameters;
@@ -90,10 +90,10 @@ fn read(written: &str) -> OwnFilter {
 fn row(page: &Page, endpoint: &EndpointView) -> Markup {
     let link = page.address.endpoint(&endpoint.id);
     html! {
-        tr #(endpoint.id) data-row=(link) {
-            td { a href=(link) { (Received(&endpoint.name)) } }
+        tr #(endpoint.id) data-row=[page.scope.permits(WEBHOOK).then_some(&link)] {
+            td { (page.link(WEBHOOK, &link, &html! { (Received(&endpoint.name)) })) }
             td { (state(endpoint)) }
-            td { @if endpoint.all_events { "all" } @else { (few(&endpoint.event_types)) } }
+            td { @if endpoint.all_events { "all" } @else { (few(endpoint.named())) } }
             td.wide.url { (Received(&endpoint.method)) " " (Received(&endpoint.url)) }
             td.wide { (origin(endpoint)) }
         }

@@ -89,7 +89,7 @@ pub(super) fn sent(request: &Request<'_>) -> Markup {
             tbody {
                 @if let Some(kind) = request.content_type { tr { th scope="row" { "content-type" } td { (Received(kind)) } } }
                 @for (name, value) in request.headers {
-                    tr { th scope="row" { (Received(name)) } td { (Received(&confidential::header(name, value.as_str()))) } }
+                    tr { th scope="row" { (Received(name)) } td { (Received(&confidential::rendered(name, value.as_str()))) } }
                 }
             }
         }

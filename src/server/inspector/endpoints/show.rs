@@ -133,7 +133,11 @@ fn asks(page: &Page, endpoint: &EndpointView) -> Markup {
             dt { "Event types" }
             dd {
                 @if endpoint.all_events { "all, also those to come" }
-                @else { ul.plain { @for event in &endpoint.event_types { li { a href=(page.address.webhook(event)) { (Received(event)) } } } } }
+                @else { ul.plain { @for event in endpoint.named() { li { a href=(page.address.webhook(event)) { (Received(event)) } } } } }
+            }
+            @if !endpoint.about.is_empty() {
+                dt { "About" }
+                dd { "all that belongs to a " (Received(&endpoint.about.join(" and a "))) ", also events to come" }
             }
             @if let Some(scope) = &endpoint.scope {
                 dt { "Only about" }

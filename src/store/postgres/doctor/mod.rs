@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::failure::Trouble;
 use super::keys;
 use super::link::Link;
+use super::own_sealed;
 use super::values::get;
-use crate::store::{Finding, NAMED, Severity};
+use crate::store::{Finding, NAMED, Severity, sealed};
 use crate::vault::Vault;
 use checks::{CHECKS, Check};
 
@@ -64,6 +65,14 @@ pub(super) async fn examine_secrets(link: &Link, vault: &Vault) -> Result<Vec<Fi
     for (row, sealed) in keys::all(link).await? {
         if let Err(why) = vault.open(row.place(), &sealed) {
             unreadable.push(format!("{}: {why}", row.name()));
+        }
+    }
+    for (id, stored) in own_sealed::all(link).await? {
+        // What an older version has written is open until a node starts.
+        if sealed::key(&stored).is_some()
+            && let Err(why) = sealed::unseal(vault, &id, &stored)
+        {
+            unreadable.push(format!("{id}: {why}"));
         }
     }
     let count = unreadable.len() as u64;

@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-use crate::store::sqlite::keys;
-use crate::store::{Finding, NAMED, Severity};
+use crate::store::sqlite::{keys, own_sealed};
+use crate::store::{Finding, NAMED, Severity, sealed};
 use crate::vault::Vault;
 
 /// What cannot be read with these keys, and what is not encrypted.
@@ -14,6 +14,16 @@ pub(in crate::store::sqlite) fn examine_secrets(connection: &Connection, vault: 
             open.push(row.name().to_owned());
         } else if let Err(why) = sealed.open(vault, row.place()) {
             unreadable.push(format!("{}: {why}", row.name()));
+        }
+    }
+    for (id, stored) in own_sealed::all(connection)? {
+        match sealed::key(&stored) {
+            None => open.push(id),
+            Some(_) => {
+                if let Err(why) = sealed::unseal(vault, &id, &stored) {
+                    unreadable.push(format!("{id}: {why}"));
+                }
+            }
         }
     }
     let finding = |check, severity, what: &str, help, found: Vec<String>| {
