@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::engine::mistake::Refused;
+use crate::engine::mistake::{NO_SUCH_OBJECT, Refused};
 use crate::engine::save::{Change, Save};
 use crate::ids::PropertyId;
 use crate::program::{Model, Operation, Program, Record, quoted};
@@ -77,7 +77,7 @@ fn merged(model: &Model, changes: &[(PropertyId, Value)], before: &Record) -> Ve
 
 fn no_such_object(model: &Model, id: &str, help: Option<&str>) -> Refused {
     let message = format!("there is no `{}` with the id `{}`", model.name, quoted(id));
-    Refused::whole("no-such-object", message, help.map(str::to_owned))
+    Refused::whole(NO_SUCH_OBJECT, message, help.map(str::to_owned))
 }
 
 /// Merges what is known of the same attachment under the new value.

@@ -34,7 +34,7 @@ pub use decided::{Decided, Trace, expand};
 pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use item::{ItemError, read_item};
 pub use known::{Found, Known, Read, Wait, WaitCount};
-pub use mistake::Refused;
+pub use mistake::{NO_SUCH_OBJECT, Refused};
 pub use moment::Moment;
 pub use rehearse::{Rehearsal, rehearse};
 pub use replay::{Look, Replayed, looks, replay};

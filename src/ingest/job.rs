@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::activity::{Activity, Decided, Feed};
 use crate::check::TenantEndpoints;
-use crate::engine::{Change, Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
+use crate::engine::{Change, Firing, Known, Moment, NO_SUCH_OBJECT, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
@@ -222,7 +222,7 @@ impl SaveJob for Saving {
             Step::Need(reads) => self.ask(reads),
             Step::Done(outcome) => self.write(sequence, *outcome),
             // A row that was never seen is gone: nothing has happened to anything that is here.
-            Step::Refused(_) if matches!(save.change, Change::RowGone(_)) => {
+            Step::Refused(refused) if matches!(save.change, Change::RowGone(_)) && refused.kind == NO_SUCH_OBJECT => {
                 self.skipped += 1;
                 self.known.found.clear();
                 self.rounds = 0;

@@ -23,7 +23,8 @@ async fn room_is_given_back() {
     let length = || place.folder.path().join("w.db").metadata().unwrap().len();
     let before = length();
     let freed = vacuum(&place.url()).await.unwrap();
-    assert!(freed > before / 3 && length() == before - freed, "{before} - {freed} = {}", length());
+    // Most of the rest are the first pages of tables and indices.
+    assert!(freed > before / 4 && length() == before - freed, "{before} - {freed} = {}", length());
     let store = place.open().await;
     assert!(store.object(&tenant("t"), "asset", "a0").await.unwrap().is_some());
     assert_eq!(examine(&place.url(), at(0)).await.unwrap(), []);
