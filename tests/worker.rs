@@ -11,7 +11,7 @@ mod script;
 
 use std::time::{Duration, Instant};
 
-use webhookc::delivery::Policy;
+use webhookc::delivery::{FailureHandling, Policy, Retry};
 use webhookc::ids::DeliveryId;
 use webhookc::store::{DeliveryState, NewDelivery};
 use webhookc::template::{Part, RenderedText};
@@ -104,6 +104,26 @@ async fn every_misbehaviour_costs_a_retry_and_nobody_else_waits() {
     let attempts = node.attempts(row.id).await;
     assert_eq!(attempts[0].response_body.as_ref().map(bytes::Bytes::len), Some(64 * 1024), "10 MB cost only the cap");
     assert!(receiver.got("latest/meta-data").is_empty());
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn retries_that_are_due_one_after_the_other_need_nothing_else_to_happen() {
+    let receiver = Receiver::start(&[("fails", Behaviour::FailsFirst(2))]).await;
+    let place = Place::new();
+    let waits = vec![Duration::ZERO, Duration::from_secs(1), Duration::from_secs(1)];
+    let failure_handling = FailureHandling { retry: Retry { waits: waits.into() }, ..FailureHandling::default() };
+    let node = Node::start(&place, &[("fails", Policy { failure_handling, ..quick() })]).await;
+    let mut ids = Vec::new();
+    for object in ["a", "b"] {
+        let id = fire(&node.store, "t", object, vec![to(&receiver, "fails")]).await[0];
+        node.wait_for_attempts(id, 1).await;
+        ids.push(id);
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    for id in ids {
+        assert_eq!(node.wait_for(id, DeliveryState::Delivered).await.attempts, 2);
+    }
     node.stop().await;
 }
 

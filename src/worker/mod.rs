@@ -177,9 +177,11 @@ impl Worker {
         let mut opens: Option<Instant> = None;
         let mut more = false;
         loop {
-            let Due { lanes, after: rest, next } = self.store.due(now, after, at_once).await?;
+            let Due { lanes, after: rest, .. } = self.store.due(now, after, at_once).await?;
             let round = self.claim_due(lanes, generation, state).await?;
             more |= round.more;
+            // Asked after the claims: what is left in their lanes may be due later.
+            let Due { next, .. } = self.store.due(now, None, 0).await?;
             opens = [opens, round.opens.map(Instant::from_std)].into_iter().flatten().min();
             let has_room = state.sending.desk.lanes().has_room();
             match rest {

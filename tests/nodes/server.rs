@@ -1,5 +1,6 @@
 //! The database itself is in trouble: it says no to anything at any time, restarts, is full, or lets nobody in.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -220,7 +221,7 @@ fn incompressible(length: usize) -> String {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        text.push_str(&format!("{state:016x}"));
+        write!(text, "{state:016x}").unwrap();
     }
     text
 }

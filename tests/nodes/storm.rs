@@ -1,5 +1,5 @@
-//! Three nodes on one PostgreSQL database, as processes, under saves to all of them and with a receiver that fails one request in twenty:
-//! killed, paused and continued at random. Every acknowledged save is delivered, `ready` is once, an object's requests come in order, and
+//! Three nodes on one PostgreSQL database, and one on an SQLite file, as processes, under saves to all of them and with a receiver that fails
+//! one request in twenty: killed, paused and continued at random. Every acknowledged save is delivered, `ready` is once, an object's requests come in order, and
 //! what comes twice was in flight.
 //!
 //! `NODES_SAVES` is how many saves there are (3,000 if nothing is said), `NODES_BLOWS` how often a node is killed or paused.
@@ -21,6 +21,7 @@ use webhookc::time::{Entropy as _, SeededEntropy};
 use crate::cluster::{Cluster, Disk};
 use crate::node::Node;
 
+/// Nodes on PostgreSQL.
 const NODES: usize = 3;
 /// Clients that save at the same time, each its own objects.
 const CLIENTS: usize = 12;
@@ -132,7 +133,10 @@ async fn client(addresses: Addresses, name: usize, objects: usize) -> BTreeSet<(
             let began = Instant::now();
             loop {
                 turn += 1;
-                let base = addresses.lock().unwrap()[turn % NODES].clone();
+                let base = {
+                    let addresses = addresses.lock().unwrap();
+                    addresses[turn % addresses.len()].clone()
+                };
                 let request = http.put(format!("{base}/api/v1/tenants/default/objects/part/{id}"));
                 match request.body(format!(r#"{{"name": "{number}", "done": "yes"}}"#)).send().await {
                     Ok(answer) if answer.status().is_success() => break,
@@ -158,7 +162,7 @@ async fn blows(nodes: &mut [Node], addresses: &Addresses, folder: &Path, (seed, 
     };
     for blow in 0..count {
         tokio::time::sleep(Duration::from_millis(200 + below(800))).await;
-        let which = usize::try_from(below(NODES as u64)).unwrap();
+        let which = usize::try_from(below(nodes.len() as u64)).unwrap();
         if blow % 2 == 0 {
             nodes[which].kill();
             tokio::time::sleep(Duration::from_millis(below(500))).await;
@@ -184,17 +188,59 @@ fn missing(acknowledged: &BTreeSet<(String, usize)>, all: &[Came]) -> usize {
         + acknowledged.iter().filter(|(object, _)| !finished.contains(object)).count()
 }
 
+/// Where the nodes keep what they do.
+enum Kept {
+    Postgres(Cluster),
+    Sqlite(tempfile::TempDir),
+}
+
+impl Kept {
+    fn url(&self) -> String {
+        match self {
+            Self::Postgres(cluster) => cluster.url("nodes"),
+            Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("nodes.db").display()),
+        }
+    }
+
+    /// How many deliveries are in each state.
+    fn states(&self) -> String {
+        let sql = "SELECT state || ' ' || count(*) FROM deliveries GROUP BY state ORDER BY state";
+        match self {
+            Self::Postgres(cluster) => cluster.psql("nodes", &format!("SET search_path = webhookc; {sql}")),
+            Self::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("nodes.db")).unwrap();
+                let mut statement = connection.prepare(sql).unwrap();
+                let lines = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+                lines.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
+
+    fn is_all_settled(&self) -> bool {
+        self.states().lines().all(|line| !line.starts_with('0') && !line.starts_with('1'))
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_nodes_lose_nothing_whatever_happens_to_one_of_them() {
+    let cluster = Cluster::start(Disk::Careful);
+    cluster.psql("postgres", "CREATE DATABASE nodes");
+    nothing_is_lost(Kept::Postgres(cluster), NODES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_node_on_a_file_loses_nothing_whatever_happens_to_it() {
+    nothing_is_lost(Kept::Sqlite(tempfile::tempdir().unwrap()), 1).await;
+}
+
+async fn nothing_is_lost(kept: Kept, size: usize) {
     let (saves, count) = (number("NODES_SAVES", 3_000), number("NODES_BLOWS", 5));
     let seed = number("NODES_SEED", usize::try_from(std::process::id()).unwrap()) as u64;
     println!("NODES_SEED={seed}");
-    let cluster = Cluster::start(Disk::Careful);
-    cluster.psql("postgres", "CREATE DATABASE nodes");
     let (url, received) = receiver().await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("schema.xml"), SCHEMA).unwrap();
-    let mut toml = format!("[store]\nurl = \"{}\"\n[egress]\nallow_networks = [\"127.0.0.0/8\"]\n", cluster.url("nodes"));
+    let mut toml = format!("[store]\nurl = \"{}\"\n[egress]\nallow_networks = [\"127.0.0.0/8\"]\n", kept.url());
     for event in ["changed", "seen", "finished"] {
         let section = format!(
             "[[endpoints]]\nname = \"{event}\"\nevents = [\"{event}\"]\nurl = \"{url}/{event}\"\nconcurrency = {CONCURRENCY}
@@ -206,7 +252,7 @@ async fn three_nodes_lose_nothing_whatever_happens_to_one_of_them() {
 
     // Two at once: one of them makes the tables.
     let mut nodes: Vec<Node> = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..NODES).map(|_| scope.spawn(|| start(folder.path()))).collect();
+        let starts: Vec<_> = (0..size).map(|_| scope.spawn(|| start(folder.path()))).collect();
         starts.into_iter().map(|start| start.join().unwrap()).collect()
     });
     let addresses: Addresses = Arc::new(Mutex::new(nodes.iter().map(|node| node.url.clone()).collect()));
@@ -224,13 +270,13 @@ async fn three_nodes_lose_nothing_whatever_happens_to_one_of_them() {
         if missing == 0 {
             break;
         }
-        let states = cluster.psql("nodes", "SELECT state, blocked, count(*) FROM webhookc.deliveries GROUP BY 1, 2 ORDER BY 1, 2");
+        let states = kept.states();
         let said = nodes.iter().map(Node::said).collect::<Vec<_>>().join("\n--\n");
         assert!(began.elapsed() < PATIENCE, "{missing} of {} saves never came; {states}\n{said}", acknowledged.len());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     // Also of saves that were committed and whose answer never arrived.
-    while cluster.psql("nodes", "SELECT count(*) FROM webhookc.deliveries WHERE state < 2") != "0" {
+    while !kept.is_all_settled() {
         assert!(began.elapsed() < PATIENCE, "some are under way for ever");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

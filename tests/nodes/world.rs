@@ -132,7 +132,7 @@ pub async fn saved(node: &Node, id: &str, fields: &str) {
 
 /// A plain client.
 pub fn http() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap()
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap()
 }
 
 /// Waits until something is so.

@@ -155,14 +155,14 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
     let place = lived_in().await;
     change(
         &place,
-        "ALTER TABLE marks DROP COLUMN sequence; ALTER TABLE tenants DROP COLUMN pruned_through; DROP TABLE retired_keys; DROP TABLE receipts;
+        "ALTER TABLE marks DROP COLUMN sequence; ALTER TABLE tenants DROP COLUMN pruned_through; DROP TABLE retired_keys; DROP TABLE receipts; DROP TABLE taken;
          DROP TABLE decision_tables; ALTER TABLE traces DROP COLUMN decision_table; DROP INDEX waits_object;
          DROP TABLE programs; DROP TABLE recordings; ALTER TABLE traces DROP COLUMN program; ALTER TABLE attempts DROP COLUMN signature;
          DROP TABLE access_keys; DROP TABLE audit; ALTER TABLE keys DROP COLUMN sealed;
          DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe; DROP TABLE sessions; DROP INDEX deliveries_endpoint;
          DROP INDEX endpoints_suspended_of; ALTER TABLE deliveries RENAME COLUMN settled_after TO settled_at;
          UPDATE deliveries SET settled_at = created_at + settled_at WHERE settled_at IS NOT NULL;
-         DROP TABLE resends; DROP TABLE taken; DROP TABLE sources; DROP INDEX messages_time; DROP INDEX deliveries_given_up;
+         DROP TABLE resends; DROP TABLE sources; DROP INDEX messages_time; DROP INDEX deliveries_given_up;
          CREATE INDEX messages_tenant ON messages (tenant); CREATE INDEX deliveries_diverted ON deliveries (tenant) WHERE state = 3;
          CREATE INDEX deliveries_failed ON deliveries (tenant) WHERE state = 4;
          ALTER TABLE attempts RENAME COLUMN took_us TO took_ms;
