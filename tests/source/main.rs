@@ -26,7 +26,7 @@ use cluster::{Cluster, Disk};
 use node::Node;
 
 /// How long it may take until everything has come.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The bodies that came, by the id of the message.
 type Received = Arc<Mutex<BTreeMap<String, Value>>>;
