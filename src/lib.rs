@@ -23,6 +23,7 @@
 //! | count, log | [`telemetry`] | what happens | numbers, lines |
 //! | lock | [`vault`] | a key, secrets | what may be stored |
 //! | keep | [`store`], [`ingest`] | decisions | one transaction |
+//! | read along | [`source`] | the log of a database | saves |
 //! | send again | [`resends`] | what was sent | the same, due once more |
 //! | lock anew | [`rekey`] | a store | the store, with another key |
 //! | forget | [`retention`] | settled deliveries | room |
@@ -80,6 +81,7 @@ pub mod egress;
 #[cfg(feature = "otel")]
 pub mod spans;
 pub mod ingest;
+pub mod source;
 #[cfg(feature = "nats")]
 pub mod consume;
 pub mod worker;

@@ -36,6 +36,7 @@ mod save;
 mod schema;
 mod screen;
 mod serve;
+mod source;
 mod stored;
 mod test;
 mod verify;
@@ -71,6 +72,7 @@ enum Verb {
     Fmt(fmt::Fmt),
     Dev(dev::Dev),
     Serve(serve::Serve),
+    Source(source::Source),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
     Endpoints(endpoints::Endpoints),
@@ -144,6 +146,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Fmt(fmt) => fmt.run(output),
         Verb::Dev(dev) => block_on(dev.run(output)),
         Verb::Serve(serve) => block_on(serve.run(output)),
+        Verb::Source(source) => block_on(source.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),
         Verb::Endpoints(endpoints) => block_on(endpoints.run(output)),

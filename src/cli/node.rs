@@ -26,6 +26,7 @@ use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, 
 use crate::resends;
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
+use crate::source;
 use crate::store::{self, Store};
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::vault::Found;
@@ -180,6 +181,7 @@ impl Node {
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
+            let following = tokio::spawn(follow_source(config.source.clone(), config.folder.clone(), ingest.clone()));
             let worker = tokio::spawn(join(worker.run(stopped(stop.clone())), reading));
             ready(&report.lines);
             tokio::select! {
@@ -188,9 +190,7 @@ impl Node {
                 () = follow_others(&store, &keychain, &keys_of_tenants) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
-            resending.abort();
-            forgetting.abort();
-            noting.abort();
+            [following, resending, forgetting, noting].iter().for_each(JoinHandle::abort);
             // Whoever asks hears that the node is ending, and the built-in receiver of `dev` still answers what the worker is sending.
             app.drain();
             joined("the worker", worker.await);
@@ -248,6 +248,13 @@ async fn follow_others(store: &Store, keychain: &Keychain, keyring: &Keyring) {
         }
     }
     std::future::pending::<()>().await;
+}
+
+/// Reads the database of `[source.postgres]`, if there is one. For ever.
+async fn follow_source(source: Option<config::Source>, folder: PathBuf, ingest: Ingest) {
+    if let Some(source) = source {
+        source::run(source, folder, ingest).await;
+    }
 }
 
 async fn reexamine_once(ingest: &Ingest) {

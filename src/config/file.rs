@@ -11,6 +11,7 @@ use super::document::{Document, Mistake, Table, Value};
 use super::endpoint::{Policies, alerts, endpoint, receiver, tables, unique};
 use super::retention::retention;
 use super::secret::SecretSource;
+use super::source::source as database;
 use super::{Config, FILE_NAME, in_folder};
 use crate::ids::FileId;
 use crate::text::Spanned;
@@ -122,6 +123,11 @@ fn top_level(table: &mut Table<'_>, config: &mut Config, out: &mut Vec<Mistake>)
 /// Reads `[source.…]` and `[nats.…]`.
 fn sources(mut source: Option<Table<'_>>, brokers: Option<Value<'_>>, config: &mut Config, out: &mut Vec<Mistake>) {
     let consumer = source.as_mut().and_then(|source| source.take("nats"));
+    let postgres = source.as_mut().and_then(|source| source.take("postgres"));
+    if let Some(mut postgres) = postgres.and_then(|value| value.table("[source.postgres]".to_owned(), out)) {
+        config.source = database(&mut postgres, out);
+        postgres.finish(out);
+    }
     messages(brokers, consumer, config, out);
     if let Some(source) = source {
         source.finish(out);

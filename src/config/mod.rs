@@ -15,6 +15,7 @@ mod keys;
 mod project;
 mod retention;
 mod secret;
+mod source;
 mod stamp;
 
 #[cfg(feature = "nats")]
@@ -28,6 +29,7 @@ pub use keys::{Keys, PreviousSecret};
 pub use project::{LoadError, Project, Reading, read, read_over, read_settings, read_text};
 pub use retention::Retention;
 pub use secret::{SecretError, SecretSource};
+pub use source::{OnRefused, Source, SourceTable};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -85,6 +87,8 @@ pub struct Config {
     pub retention: Retention,
     /// The APIs of other systems that the node has besides its own.
     pub dialects: Vec<Dialect>,
+    /// The database that is read, if there is one.
+    pub source: Option<Source>,
     /// `[nats.NAME]`.
     #[cfg(feature = "nats")]
     pub brokers: Vec<Broker>,
@@ -144,6 +148,7 @@ impl Config {
             in_flight: None,
             retention: Retention::default(),
             dialects: Vec::new(),
+            source: None,
             #[cfg(feature = "nats")]
             brokers: Vec::new(),
             #[cfg(feature = "nats")]

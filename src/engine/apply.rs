@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::engine::mistake::Refused;
+use crate::engine::mistake::{NO_SUCH_OBJECT, Refused};
 use crate::engine::save::{Change, Save};
 use crate::ids::PropertyId;
 use crate::program::{Model, Operation, Program, Record, quoted};
@@ -37,17 +37,14 @@ pub(super) fn apply(program: &Program, save: &Save, before: Option<&Arc<Record>>
             Ok(Applied { operation: Operation::Update, object: record(values) })
         }
         (Change::Patch(changes), Some(before)) => {
-            let mut values = before.values.clone();
-            for (id, value) in changes {
-                let mut value = value.clone();
-                if model.property(*id).is_attachment() {
-                    keep_upload(before.value(*id), &mut value);
-                }
-                if let Some(slot) = values.get_mut(id.index()) {
-                    *slot = value;
-                }
-            }
-            Ok(Applied { operation: Operation::Update, object: record(values) })
+            Ok(Applied { operation: Operation::Update, object: record(merged(model, changes, before)) })
+        }
+        (Change::Row(row), Some(before)) => {
+            Ok(Applied { operation: Operation::Update, object: record(merged(model, &row.values, before)) })
+        }
+        (Change::Row(row), None) => {
+            let nothing = Record::empty(program, save.model, &save.id, updated_at);
+            Ok(Applied { operation: Operation::Create, object: record(merged(model, &row.values, &nothing)) })
         }
         (Change::Upload(id, uploaded), Some(before)) => {
             let merged = upload(model, *id, before, uploaded)?;
@@ -57,15 +54,30 @@ pub(super) fn apply(program: &Program, save: &Save, before: Option<&Arc<Record>>
             }
             Ok(Applied { operation: Operation::Update, object: record(values) })
         }
-        (Change::Delete, Some(before)) => Ok(Applied { operation: Operation::Delete, object: Arc::clone(before) }),
+        (Change::Delete | Change::RowGone(_), Some(before)) => Ok(Applied { operation: Operation::Delete, object: Arc::clone(before) }),
         (Change::Patch(_) | Change::Upload(..), None) => Err(no_such_object(model, &save.id, Some("create it with PUT first"))),
-        (Change::Delete, None) => Err(no_such_object(model, &save.id, None)),
+        (Change::Delete | Change::RowGone(_), None) => Err(no_such_object(model, &save.id, None)),
     }
+}
+
+/// What an object was, with these values over it.
+fn merged(model: &Model, changes: &[(PropertyId, Value)], before: &Record) -> Vec<Value> {
+    let mut values = before.values.clone();
+    for (id, value) in changes {
+        let mut value = value.clone();
+        if model.property(*id).is_attachment() {
+            keep_upload(before.value(*id), &mut value);
+        }
+        if let Some(slot) = values.get_mut(id.index()) {
+            *slot = value;
+        }
+    }
+    values
 }
 
 fn no_such_object(model: &Model, id: &str, help: Option<&str>) -> Refused {
     let message = format!("there is no `{}` with the id `{}`", model.name, quoted(id));
-    Refused::whole("no-such-object", message, help.map(str::to_owned))
+    Refused::whole(NO_SUCH_OBJECT, message, help.map(str::to_owned))
 }
 
 /// Merges what is known of the same attachment under the new value.

@@ -1,6 +1,7 @@
 //! A save and what is known → what must still be read, or everything that the save causes. Evaluated anew with every answer: the same
 //! save and the same knowledge always give the same outcome.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,11 +17,11 @@ use crate::engine::look::Look;
 use crate::engine::mistake::Refused;
 use crate::engine::moment::Moment;
 use crate::engine::payload::payload;
-use crate::engine::save::{Change, Save};
+use crate::engine::save::{Change, Row, Save};
 use crate::engine::verdict::{Decision, Verdict};
 use crate::engine::waits::refused;
-use crate::ids::{ModelId, WebhookId};
-use crate::program::{Operation, Record, WebhookType};
+use crate::ids::{ModelId, PropertyId, WebhookId};
+use crate::program::{Operation, Program, Record, WebhookType};
 use crate::template::{RenderError, Rendered, Snapshot, Watch};
 
 /// What comes of one evaluation.
@@ -101,9 +102,14 @@ pub fn evaluate_watched(rules: &Valid<Rules>, save: &Save, known: &Known, Watche
     let mut lookup = Lookup::before(known);
     let stored = lookup.object(save.model, &save.id);
     let waiting = if may_be_awaited(rules, save) { lookup.waiting(save.model, &save.id) } else { Ok(&[][..]) };
-    let (Ok(before), Ok(waiting)) = (stored, waiting) else { return Step::Need(lookup.into_needs()) };
+    let origin = origin(save).map(|id| lookup.object(save.model, id)).transpose();
+    let (Ok(stored), Ok(waiting), Ok(origin)) = (stored, waiting, origin) else { return Step::Need(lookup.into_needs()) };
+    let completed = completed(save, origin.flatten().as_deref());
+    let save = &*completed;
 
     let timestamp = seconds(moment.now);
+    let is_new = stored.is_none();
+    let before = stored.or_else(|| told_before(program, save, &timestamp));
     let Applied { operation, object } = match apply(program, save, before.as_ref(), &timestamp) {
         Ok(applied) => applied,
         Err(refused) => return Step::Refused(refused),
@@ -119,7 +125,7 @@ pub fn evaluate_watched(rules: &Valid<Rules>, save: &Save, known: &Known, Watche
     let open = look.open(graph, operation).into_iter().filter_map(|position| graph.rules.get(position as usize));
     let own: Vec<Case<'_>> = open.map(|rule| case(rule.webhook)).collect();
     let mut woken = Vec::new();
-    if operation == Operation::Create {
+    if is_new && operation != Operation::Delete {
         for wait in waiting {
             match wake(rules, save, wait, &mut lookup) {
                 Ok(Woken::Case(case)) => woken.push(case),
@@ -174,10 +180,43 @@ pub fn evaluate_watched(rules: &Valid<Rules>, save: &Save, known: &Known, Watche
     Step::Done(Box::new(outcome))
 }
 
-/// Whether firings may wait for the saved object to exist: only a PUT can make it exist.
+/// The id that the saved row had before, when what it says nothing about is to be had there.
+fn origin(save: &Save) -> Option<&str> {
+    match &save.change {
+        Change::Row(row) => row.renamed_from.as_deref(),
+        Change::Put(_) | Change::Patch(_) | Change::Upload(..) | Change::Delete | Change::RowGone(_) => None,
+    }
+}
+
+/// The save with what it says nothing about, from the object that its row was before.
+fn completed<'s>(save: &'s Save, origin: Option<&Record>) -> Cow<'s, Save> {
+    let (Change::Row(row), Some(origin)) = (&save.change, origin) else { return Cow::Borrowed(save) };
+    let all = (0_u16..).map(PropertyId).zip(&origin.values).filter(|(id, _)| row.values.iter().all(|(known, _)| known != id));
+    let mut values = row.values.clone();
+    values.extend(all.map(|(id, value)| (id, value.clone())));
+    Cow::Owned(Save { change: Change::Row(Box::new(Row { values, ..Row::default() })), ..save.clone() })
+}
+
+/// The object as its source says that it was, when it is not stored.
+fn told_before(program: &Program, save: &Save, updated_at: &str) -> Option<Arc<Record>> {
+    let told = match &save.change {
+        Change::Row(row) => &row.before,
+        Change::RowGone(before) => before,
+        Change::Put(_) | Change::Patch(_) | Change::Upload(..) | Change::Delete => return None,
+    };
+    let mut record = Record::empty(program, save.model, &save.id, updated_at);
+    for (id, value) in told {
+        if let Some(slot) = record.values.get_mut(id.index()) {
+            slot.clone_from(value);
+        }
+    }
+    (!told.is_empty()).then(|| Arc::new(record))
+}
+
+/// Whether firings may wait for the saved object to exist: only a PUT or a row can make it exist.
 fn may_be_awaited(rules: &Rules, save: &Save) -> bool {
     let watched = rules.program.watchers.get(save.model.index()).is_some_and(|watchers| !watchers.is_empty());
-    watched && matches!(save.change, Change::Put(_))
+    watched && matches!(save.change, Change::Put(_) | Change::Row(_))
 }
 
 /// The time of a save as payloads show it: RFC 3339 in UTC, whole seconds, as in seed `004_d9f0e04048f8d44d.txt`.

@@ -29,7 +29,13 @@ impl Save {
                 json!({ "verb": "patch", "fields": fields })
             }
             Change::Upload(property, value) => json!({ "verb": "upload", "field": name(*property), "fields": value }),
-            Change::Delete => json!({ "verb": "delete" }),
+            Change::Delete | Change::RowGone(_) => json!({ "verb": "delete" }),
+            Change::Row(row) => {
+                let fields: Map<_, _> = row.values.iter().map(|(property, value)| (name(*property), value.clone())).collect();
+                // A row that says everything is what the object is.
+                let verb = if row.values.len() == model.properties.len() { "put" } else { "patch" };
+                json!({ "verb": verb, "fields": fields })
+            }
         };
         if let Value::Object(rest) = rest {
             item.extend(rest);

@@ -9,6 +9,9 @@ use crate::program::{Kind, Property, quoted};
 /// Mistakes reported of one body. More would help nobody, and a hostile body must not buy much work.
 const MAX_MISTAKES: usize = 100;
 
+/// The kind of a refusal: the object that the save is about is not there.
+pub const NO_SUCH_OBJECT: &str = "no-such-object";
+
 /// Why a save is refused. Nothing is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {

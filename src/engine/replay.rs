@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::apply::apply;
 use crate::engine::condition::{holds, seen};
-use crate::engine::save::Save;
+use crate::engine::save::{Change, Save};
 use crate::program::{Program, Record, Subject, Test, Through, Webhook};
 
 /// An object around a save.
@@ -23,7 +23,7 @@ pub fn replay(program: &Program, saves: &[Save]) -> Option<Replayed> {
     let mut around = Replayed { before: None, after: None };
     for save in saves {
         let applied = apply(program, save, around.after.as_ref(), "").ok()?;
-        let is_there = !matches!(save.change, crate::engine::Change::Delete);
+        let is_there = !matches!(save.change, Change::Delete | Change::RowGone(_));
         around = Replayed { before: around.after, after: is_there.then_some(applied.object) };
     }
     Some(around)

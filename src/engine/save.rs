@@ -42,6 +42,21 @@ pub enum Change {
     Upload(PropertyId, Value),
     /// Removes the object.
     Delete,
+    /// The object is now this row of a table, as far as the row says.
+    Row(Box<Row>),
+    /// The row of the object is gone; as it last was, where that is known.
+    RowGone(Vec<(PropertyId, Value)>),
+}
+
+/// A row of somebody's table. It makes the object if need be, and leaves alone what it says nothing about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row {
+    /// What it says.
+    pub values: Vec<(PropertyId, Value)>,
+    /// What it said before, where that is told: it is believed of an object that is not stored.
+    pub before: Vec<(PropertyId, Value)>,
+    /// The id it had before: what it says nothing about is as it was there.
+    pub renamed_from: Option<Box<str>>,
 }
 
 /// How the body of a save is to be read.

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use crate::activity::{Activity, Decided, Feed};
 use crate::check::TenantEndpoints;
-use crate::engine::{Firing, Known, Moment, Outcome, Read, Save, Step, evaluate, trace_entry};
+use crate::engine::{Change, Firing, Known, Moment, NO_SUCH_OBJECT, Outcome, Read, Save, Step, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::once::Once;
 use crate::ingest::reads::{found, query};
 use crate::ingest::{IngestError, Saved};
-use crate::store::{Answer, JobStep, Query, SaveJob, StoreError, Taken};
+use crate::store::{Advance, Answer, JobStep, Query, SaveJob, StoreError, Taken};
 use crate::telemetry::{self, Parent};
 use crate::time::Entropy;
 
@@ -33,7 +33,7 @@ pub(super) struct Saving {
     saves: Vec<Save>,
     /// Is told after the commit.
     feed: Feed,
-    /// What is known for the save in hand, which is the one after those in `saved`.
+    /// What is known for the save in hand, which is the one after those in `saved` and those that were skipped.
     known: Known,
     asked: Vec<Read>,
     rounds: usize,
@@ -45,6 +45,11 @@ pub(super) struct Saving {
     parent: Option<Parent>,
     decided: telemetry::Decided,
     error: Option<IngestError>,
+    /// The step that their source takes with them.
+    advance: Option<Advance>,
+    /// How many of the saves changed nothing that is there.
+    skipped: usize,
+    overtaken: bool,
     once: Once,
 }
 
@@ -52,6 +57,8 @@ pub(super) struct Saving {
 pub(super) struct Done {
     pub(super) saved: Vec<Saved>,
     pub(super) decided: telemetry::Decided,
+    /// Whether the source was not where it was thought to be; nothing is stored then.
+    pub(super) overtaken: bool,
     /// Whether they were taken in before, and nothing was done now.
     pub(super) again: bool,
 }
@@ -82,8 +89,16 @@ impl Saving {
             parent: telemetry::parent(),
             decided: telemetry::Decided::default(),
             error: None,
+            advance: None,
+            skipped: 0,
+            overtaken: false,
             once: Once::Always,
         }
+    }
+
+    /// The same, of a source that takes this step with them.
+    pub(super) fn of_source(self, advance: Advance) -> Self {
+        Self { advance: Some(advance), ..self }
     }
 
     /// The same, unless the source has brought it before.
@@ -100,8 +115,13 @@ impl Saving {
     pub(super) fn into_result(self) -> Result<Done, IngestError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Done { saved: self.saved, decided: self.decided, again: self.once.is_again() }),
+            None => Ok(Done { saved: self.saved, decided: self.decided, overtaken: self.overtaken, again: self.once.is_again() }),
         }
+    }
+
+    /// Which save is in hand.
+    fn index(&self) -> usize {
+        self.saved.len() + self.skipped
     }
 
     fn learn(&mut self, answers: Vec<Answer>) -> Result<(), String> {
@@ -126,7 +146,7 @@ impl Saving {
     }
 
     fn write(&mut self, sequence: Sequence, outcome: Outcome) -> JobStep {
-        let Some(save) = self.saves.get(self.saved.len()) else { return JobStep::Done };
+        let Some(save) = self.saves.get(self.index()) else { return JobStep::Done };
         let operation = outcome.operation;
         let trace = outcome.decided.trace(&self.generation.rules, operation);
         let program = &self.generation.rules.program;
@@ -195,12 +215,19 @@ impl SaveJob for Saving {
         if let Err(why) = self.learn(answers) {
             return self.fail(why);
         }
-        let index = self.saved.len();
+        let index = self.index();
         let Some(save) = self.saves.get(index) else { return JobStep::Done };
         let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
         match evaluate(&self.generation.rules, save, &self.known, moment) {
             Step::Need(reads) => self.ask(reads),
             Step::Done(outcome) => self.write(sequence, *outcome),
+            // A row that was never seen is gone: nothing has happened to anything that is here.
+            Step::Refused(refused) if matches!(save.change, Change::RowGone(_)) && refused.kind == NO_SUCH_OBJECT => {
+                self.skipped += 1;
+                self.known.found.clear();
+                self.rounds = 0;
+                self.step(sequence, Vec::new())
+            }
             Step::Refused(refused) => {
                 self.error = Some(IngestError::Refused { index, refused });
                 JobStep::Abort
@@ -223,9 +250,18 @@ impl SaveJob for Saving {
         queries
     }
 
+    fn advance(&self) -> Option<Advance> {
+        self.advance.clone()
+    }
+
+    fn overtaken(&mut self) {
+        self.overtaken = true;
+    }
+
     fn restart(&mut self) -> bool {
         self.known = Known::default();
         (self.asked, self.rounds, self.error) = (Vec::new(), 0, None);
+        (self.skipped, self.overtaken) = (0, false);
         self.once.restart();
         (self.saved, self.news, self.decided) = (Vec::with_capacity(self.saves.len()), Vec::new(), telemetry::Decided::default());
         true

@@ -21,7 +21,7 @@ use crate::engine::{Refused, Save, Trace};
 use crate::generation::{Generation, Live};
 use crate::ids::{MessageId, Sequence};
 use crate::program::Operation;
-use crate::store::{Store, StoreError, Taken};
+use crate::store::{Advance, Store, StoreError, Taken};
 use crate::telemetry::{SaveEnd, numbers};
 use crate::time::{Clock, Entropy};
 use job::{Done, Saving};
@@ -70,6 +70,15 @@ pub enum IngestError {
     Store(#[from] StoreError),
 }
 
+/// What became of saves of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// They are stored.
+    Taken,
+    /// The source was not where the step begins: another reader has gone on. Nothing is stored.
+    Overtaken,
+}
+
 impl Ingest {
     /// The generation in force; a save is read and taken in by one and the same.
     #[must_use]
@@ -85,7 +94,23 @@ impl Ingest {
     pub async fn save(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Result<Vec<Saved>, IngestError> {
         let saving = self.saving(tenant, saves, generation);
         // What always is taken in has never been before.
-        self.commit(saving).await.map(Option::unwrap_or_default)
+        self.commit(saving).await.map(|done| done.saved)
+    }
+
+    /// Takes in what a source has told, as [`Ingest::save`] does, and where the source is then, in one transaction. The deletion of what is
+    /// not there is passed over.
+    ///
+    /// # Errors
+    /// When a save is refused or the store fails; nothing is stored then.
+    pub async fn follow(
+        &self,
+        tenant: &TenantScope,
+        saves: Vec<Save>,
+        generation: &Arc<Generation>,
+        advance: Advance,
+    ) -> Result<Followed, IngestError> {
+        let done = self.commit(self.saving(tenant, saves, generation).of_source(advance)).await?;
+        Ok(if done.overtaken { Followed::Overtaken } else { Followed::Taken })
     }
 
     /// The same for what a source brings, unless it was taken in before: `None`. That it was is noted in the same transaction; the place
@@ -101,7 +126,8 @@ impl Ingest {
         taken: Taken,
     ) -> Result<Option<Vec<Saved>>, IngestError> {
         let saving = self.saving(tenant, saves, generation).once(taken);
-        self.commit(saving).await
+        let done = self.commit(saving).await?;
+        Ok((!done.again).then_some(done.saved))
     }
 
     fn saving(&self, tenant: &TenantScope, saves: Vec<Save>, generation: &Arc<Generation>) -> Saving {
@@ -109,7 +135,7 @@ impl Ingest {
         Saving::new(tenant, self.clock.now(), Arc::clone(generation), entropy, saves, self.feed.clone())
     }
 
-    async fn commit(&self, job: Saving) -> Result<Option<Vec<Saved>>, IngestError> {
+    async fn commit(&self, job: Saving) -> Result<Done, IngestError> {
         let count = job.count();
         let began = Instant::now();
         let ended = self.store.save(job).await.map_err(IngestError::from).and_then(Saving::into_result);
@@ -118,12 +144,13 @@ impl Ingest {
             Err(IngestError::Refused { .. }) => SaveEnd::Refused,
             Err(IngestError::Store(_)) => SaveEnd::Failed,
         };
-        if matches!(&ended, Ok(Done { again: true, .. })) {
-            return Ok(None);
+        // Nothing was done now.
+        if matches!(&ended, Ok(Done { again: true, .. } | Done { overtaken: true, .. })) {
+            return ended;
         }
         numbers().saves(end, count, began.elapsed());
-        let Done { saved, decided, .. } = ended?;
-        numbers().decisions(decided);
-        Ok(Some(saved))
+        let done = ended?;
+        numbers().decisions(done.decided);
+        Ok(done)
     }
 }

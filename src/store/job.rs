@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::ids::{EndpointId, MessageId, Sequence, Tenant};
 use crate::program::DecisionTable;
-use crate::store::{Alarm, ObjectRow, Record};
+use crate::store::{Advance, Alarm, ObjectRow, Record};
 use crate::template::RenderedText;
 
 /// Saves that are committed together or not at all.
@@ -27,6 +27,14 @@ pub trait SaveJob: Send {
     fn foresee(&self, _most: usize) -> Vec<Query> {
         Vec::new()
     }
+
+    /// The step that the source of the saves takes with them, in the same transaction.
+    fn advance(&self) -> Option<Advance> {
+        None
+    }
+
+    /// The source is not where that step begins, so that nothing is stored: another reader has taken it.
+    fn overtaken(&mut self) {}
 
     /// Forgets everything that was answered and decided, because the transaction was undone by the database; `false` when it cannot.
     fn restart(&mut self) -> bool {

@@ -34,6 +34,7 @@ mod resends;
 mod rows;
 mod saves;
 mod sealed;
+mod sources;
 mod sqlite;
 mod taken;
 
@@ -49,6 +50,7 @@ pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, O
 pub use lately::{Lately, Tried, TriedLately};
 pub use nodes::Crew;
 pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
+pub(crate) use postgres::{Tls, reach};
 pub use programs::{Occasion, Offered, Standing as ProgramStanding};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
@@ -59,6 +61,7 @@ pub use rows::{
     Settled, Share, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
+pub use sources::{Advance, Position};
 
 use std::sync::Arc;
 

@@ -41,6 +41,18 @@ pub enum Metric {
     Memory,
     /// Processor time used.
     Processor,
+    /// Whether the source is read.
+    SourceUp,
+    /// How much of its log has not been taken in.
+    SourceLag,
+    /// When the last transaction that was read was committed.
+    SourceCommitted,
+    /// Its transactions.
+    SourceTransactions,
+    /// How often it did not go on.
+    SourceErrors,
+    /// Rows that were left out.
+    SourceSkipped,
 }
 
 /// How a number behaves.
@@ -56,7 +68,7 @@ pub enum Kind {
 
 impl Metric {
     /// Every one.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::Saves,
         Self::SaveSeconds,
         Self::Decisions,
@@ -76,6 +88,12 @@ impl Metric {
         Self::Build,
         Self::Memory,
         Self::Processor,
+        Self::SourceUp,
+        Self::SourceLag,
+        Self::SourceCommitted,
+        Self::SourceTransactions,
+        Self::SourceErrors,
+        Self::SourceSkipped,
     ];
 
     /// Its name; the format adds `_total` to a counter, and `_bucket`, `_sum` and `_count` to a histogram.
@@ -101,6 +119,12 @@ impl Metric {
             Self::Build => "webhookc_build_info",
             Self::Memory => "process_resident_memory_bytes",
             Self::Processor => "process_cpu_seconds",
+            Self::SourceUp => "webhookc_source_up",
+            Self::SourceLag => "webhookc_source_lag_bytes",
+            Self::SourceCommitted => "webhookc_source_committed_timestamp_seconds",
+            Self::SourceTransactions => "webhookc_source_transactions",
+            Self::SourceErrors => "webhookc_source_errors",
+            Self::SourceSkipped => "webhookc_source_skipped_rows",
         }
     }
 
@@ -115,11 +139,21 @@ impl Metric {
             | Self::Reloads
             | Self::ApiAnswers
             | Self::SourceMessages
-            | Self::Processor => Kind::Counter,
+            | Self::Processor
+            | Self::SourceTransactions
+            | Self::SourceErrors
+            | Self::SourceSkipped => Kind::Counter,
             Self::SaveSeconds | Self::AttemptSeconds | Self::CommitSeconds | Self::CommitJobs => Kind::Histogram,
-            Self::ReloadRejected | Self::Generation | Self::QueueDepth | Self::QueueAge | Self::QueueLanes | Self::Build | Self::Memory => {
-                Kind::Gauge
-            }
+            Self::ReloadRejected
+            | Self::Generation
+            | Self::QueueDepth
+            | Self::QueueAge
+            | Self::QueueLanes
+            | Self::Build
+            | Self::Memory
+            | Self::SourceUp
+            | Self::SourceLag
+            | Self::SourceCommitted => Kind::Gauge,
         }
     }
 
@@ -157,6 +191,12 @@ impl Metric {
             Self::Build => "1, with the version",
             Self::Memory => "Resident memory",
             Self::Processor => "Processor time, user and system",
+            Self::SourceUp => "1 while the database of `[source.postgres]` is read by this node",
+            Self::SourceLag => "Bytes of its log that have not been taken in",
+            Self::SourceCommitted => "When the last transaction that was read was committed there",
+            Self::SourceTransactions => "Transactions of the source that were read",
+            Self::SourceErrors => "How often the source did not go on",
+            Self::SourceSkipped => "Rows that the data model does not allow and that were left out",
         }
     }
 }

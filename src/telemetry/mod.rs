@@ -11,6 +11,7 @@ mod numbers;
 mod parent;
 mod process;
 mod shown;
+mod source;
 
 pub(crate) use log::ATTEMPTS;
 pub use log::{Color, LogError, LogFormat, start_log};
@@ -18,3 +19,4 @@ pub use metric::{Kind, Metric};
 pub use numbers::{ApiAnswer, AttemptEnd, Decided, MessageEnd, Numbers, ReloadEnd, SaveEnd, numbers};
 pub use parent::{Parent, parent, within};
 pub use shown::{Depth, Standing, exposition};
+pub use source::SourceNumbers;

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Measurable, Registry};
 
-use super::Metric;
+use super::{Metric, SourceNumbers};
 
 /// Bounds of times, in seconds: from a save to the longest deadline of a request.
 const SECONDS: [f64; 14] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
@@ -94,6 +94,7 @@ pub struct Numbers {
     reload_rejected: Gauge,
     generation: Gauge,
     api_answers: Each<3>,
+    source: SourceNumbers,
     source_messages: Each<4>,
 }
 
@@ -135,6 +136,7 @@ impl Numbers {
             generation,
             api_answers: each(&mut registry, Metric::ApiAnswers, "class", ["good", "refused", "failed"]),
             source_messages: each(&mut registry, Metric::SourceMessages, "outcome", ["saved", "again", "refused", "failed"]),
+            source: SourceNumbers::new(&mut registry),
             registry,
         }
     }
@@ -177,6 +179,12 @@ impl Numbers {
     /// The API answered.
     pub fn answered(&self, answer: ApiAnswer) {
         add(&self.api_answers, answer as usize, 1);
+    }
+
+    /// Those of the source.
+    #[must_use]
+    pub fn source(&self) -> &SourceNumbers {
+        &self.source
     }
 
     /// A message of a source was dealt with.

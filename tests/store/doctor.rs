@@ -162,7 +162,7 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
          DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe; DROP TABLE sessions; DROP INDEX deliveries_endpoint;
          DROP INDEX endpoints_suspended_of; ALTER TABLE deliveries RENAME COLUMN settled_after TO settled_at;
          UPDATE deliveries SET settled_at = created_at + settled_at WHERE settled_at IS NOT NULL;
-         DROP TABLE resends; DROP INDEX messages_time; DROP INDEX deliveries_given_up;
+         DROP TABLE resends; DROP TABLE sources; DROP INDEX messages_time; DROP INDEX deliveries_given_up;
          CREATE INDEX messages_tenant ON messages (tenant); CREATE INDEX deliveries_diverted ON deliveries (tenant) WHERE state = 3;
          CREATE INDEX deliveries_failed ON deliveries (tenant) WHERE state = 4;
          ALTER TABLE attempts RENAME COLUMN took_us TO took_ms;

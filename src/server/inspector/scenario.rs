@@ -155,6 +155,7 @@ fn points_to(rules: &Rules, save: &Save) -> Vec<About> {
     match &save.change {
         Change::Put(values) => model.properties.iter().zip(values).filter_map(|(property, value)| target(&property.kind, value)).collect(),
         Change::Patch(values) => values.iter().filter_map(|(property, value)| target(&model.property(*property).kind, value)).collect(),
-        Change::Upload(..) | Change::Delete => Vec::new(),
+        Change::Row(row) => row.values.iter().filter_map(|(property, value)| target(&model.property(*property).kind, value)).collect(),
+        Change::Upload(..) | Change::Delete | Change::RowGone(_) => Vec::new(),
     }
 }

@@ -36,6 +36,7 @@ mod resends;
 mod rows;
 mod saver;
 mod saves;
+mod sources;
 mod sent;
 mod sessions;
 mod settle;
@@ -57,6 +58,7 @@ use hub::Hub;
 use keys::Safe;
 pub(super) use open::is_postgres;
 use open::{Absent, prepare, way};
+pub(crate) use tls::Tls;
 
 /// An open `PostgreSQL` store.
 #[derive(Clone, Debug)]
@@ -65,6 +67,14 @@ pub(super) struct Postgres {
     /// Ready when the saves that were queued are committed and no more are taken.
     ended: Arc<tokio::sync::Mutex<Option<oneshot::Receiver<()>>>>,
     resend_bell: Arc<Notify>,
+}
+
+/// How the database at a URL is reached.
+///
+/// # Errors
+/// When the URL cannot be read or TLS cannot be used.
+pub(crate) fn reach(url: &str) -> Result<(tokio_postgres::Config, Tls), StoreError> {
+    way(url).map(|way| (way.config, way.tls))
 }
 
 impl Postgres {

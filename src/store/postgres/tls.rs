@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 
 /// Makes connections secure.
 #[derive(Clone)]
-pub(super) struct Tls(TlsConnector);
+pub(crate) struct Tls(TlsConnector);
 
 /// What a URL says about TLS.
 pub(super) struct Wanted {
@@ -103,7 +103,7 @@ where
 }
 
 /// A connection about to be made secure.
-pub(super) struct Handshake {
+pub(crate) struct Handshake {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
@@ -122,7 +122,7 @@ where
 }
 
 /// A secure connection.
-pub(super) struct Stream<S>(Box<Secured<S>>);
+pub(crate) struct Stream<S>(Box<Secured<S>>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {
     fn channel_binding(&self) -> ChannelBinding {

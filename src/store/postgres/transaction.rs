@@ -13,6 +13,7 @@ use super::hub::{CHANNEL, Hub};
 use super::link::{Link, Values};
 use super::overlay::Overlay;
 use super::saver::Job;
+use super::sources;
 use super::values::get;
 use crate::ids::{Sequence, Tenant};
 use crate::store::agenda::Note;
@@ -283,7 +284,13 @@ impl<'a> Batch<'a> {
                         ledger.sequence = last;
                     }
                 }
-                Ok(JobStep::Done) => break Ok(()),
+                Ok(JobStep::Done) => match job.advance() {
+                    Some(advance) if !sources::advance(self.link, &advance).await? => {
+                        running.job.job().overtaken();
+                        break Err(Ok(()));
+                    }
+                    Some(_) | None => break Ok(()),
+                },
                 Ok(JobStep::Abort) => break Err(Ok(())),
                 Err(_) => break Err(Err(StoreError::Failed("a job panicked".to_owned()))),
             }

@@ -27,6 +27,7 @@ mod receipts;
 mod resends;
 mod save;
 mod saves;
+mod sources;
 mod session;
 mod sessions;
 mod settle;

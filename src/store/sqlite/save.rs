@@ -13,7 +13,7 @@ use crate::store::sqlite::endpoints::{Standing, given_up};
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_row, state_number, to_json};
 use crate::store::sqlite::writer::Flow;
-use crate::store::sqlite::{objects, queue, saves, taken, waits};
+use crate::store::sqlite::{objects, queue, saves, sources, taken, waits};
 use crate::store::{
     Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, Recording, SaveJob,
     Unsendable, Way,
@@ -49,6 +49,13 @@ impl<J: SaveJob> Saving<J> {
     pub(super) fn run(&mut self, session: &mut Session) -> rusqlite::Result<Flow> {
         let mut wakes = false;
         let mut written = 0;
+        let advance = self.job.advance();
+        if let Some(advance) = &advance
+            && !sources::stands(&session.connection, advance)?
+        {
+            self.job.overtaken();
+            return Ok(Flow::Undo);
+        }
         if !self.ended {
             let known = session.tenant(self.job.tenant())?;
             let mut last = known.map_or(0, |known| known.last);
@@ -76,6 +83,9 @@ impl<J: SaveJob> Saving<J> {
         wakes |= self.write(session, &mut written, Undoable::No)?;
         if let Some((last, _)) = self.writes.last() {
             session.count(self.job.tenant(), last.0);
+        }
+        if let Some(advance) = &advance {
+            sources::advance(&session.connection, advance)?;
         }
         Ok(if wakes { Flow::Wake } else { Flow::Keep })
     }

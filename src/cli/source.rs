@@ -1,0 +1,100 @@
+//! `webhookc source`: publication and slot in the database that `[source.postgres]` names.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::failure::Failure;
+use super::output::{Output, harmless};
+use crate::compile::compile;
+use crate::config::{self, Config, Overrides};
+use crate::source::{self, SourceError};
+
+/// Prepare the database whose changes a node reads
+#[derive(Debug, Args)]
+pub(super) struct Source {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make the publication and the replication slot, where they are missing
+    Init(Place),
+    /// Remove both: nothing is read any more, and the database keeps no log for it
+    Drop(Place),
+    /// Say how far the slot is read
+    Status(Place),
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The project folder, with a `webhookc.toml` that has `[source.postgres]`
+    #[arg(default_value = ".")]
+    path: PathBuf,
+}
+
+impl Source {
+    pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
+        match self.verb {
+            Verb::Init(place) => {
+                let paths = vec![place.path];
+                let project = config::read(&paths, &Overrides::default()).outcome?;
+                let source = of(&project.config)?;
+                let compilation = compile(project.input);
+                let Some(rules) = compilation.rules else {
+                    return Err(Failure::new("the schema has errors").help("run `webhookc check`"));
+                };
+                let done = source::init(source, &project.config.folder, &rules.program).await;
+                tell(output, done.map_err(|error| failed(&error))?);
+            }
+            Verb::Drop(place) => {
+                let config = config::read_settings(&place.path, &Overrides::default())?;
+                tell(output, source::remove(of(&config)?, &config.folder).await.map_err(|error| failed(&error))?);
+            }
+            Verb::Status(place) => {
+                let config = config::read_settings(&place.path, &Overrides::default())?;
+                let source = of(&config)?;
+                let Some(state) = source::state(source, &config.folder).await.map_err(|error| failed(&error))? else {
+                    output.line(&format!("there is no slot `{}`", source.slot));
+                    return Ok(ExitCode::from(1));
+                };
+                let confirmed = state.confirmed.unwrap_or_else(|| "nowhere".to_owned());
+                let read = if state.active { "a node reads it" } else { "nobody reads it" };
+                let lag = state.lag_bytes.unwrap_or_default();
+                output.line(&format!("the slot `{}` is read up to {confirmed}, {lag} bytes behind the log; {read}", source.slot));
+                if state.lost {
+                    output.line("the database has thrown away the log that it needs: drop and init it anew");
+                    return Ok(ExitCode::from(1));
+                }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn of(config: &Config) -> Result<&config::Source, Failure> {
+    config.source.as_ref().ok_or_else(|| {
+        Failure::new("the project has no source").help("add `[source.postgres]` with `url = { env = \"DATABASE_URL\" }` to `webhookc.toml`")
+    })
+}
+
+fn tell(output: Output, lines: Vec<String>) {
+    for line in lines {
+        output.line(&harmless(&line));
+    }
+}
+
+fn failed(error: &SourceError) -> Failure {
+    match error {
+        SourceError::Unfit(mistakes) => mistakes
+            .iter()
+            .fold(Failure::new("the database and the schema do not fit"), |failure, mistake| failure.mistake(mistake.clone())),
+        SourceError::Connection(_)
+        | SourceError::Server { .. }
+        | SourceError::Refused(_)
+        | SourceError::Overtaken
+        | SourceError::Store(_) => Failure::new(error.to_string()),
+    }
+}

@@ -1,0 +1,155 @@
+//! A `PostgreSQL` database that is read as it changes: its log in, saves out, each of its transactions in one of ours. Nothing is made in that
+//! database but a publication and a slot, and no trigger. Absent: what a save leads to.
+//!
+//! 2026-11-27: the stream is read with the messages of `postgres-protocol` over a socket of our own, since `tokio-postgres` has no replication
+//! mode and a further client would bring another way to sign in and to use TLS. What the output plugin writes is read here, too: that
+//! every committed row version arrives once is what this is for.
+//! Protocol version 1, in which a transaction arrives when it has been committed: the server keeps what is under way, not this node.
+
+mod catalog;
+mod error;
+mod intake;
+mod lsn;
+pub mod pgoutput;
+mod plan;
+mod prepare;
+mod row;
+mod standing;
+mod stream;
+mod value;
+mod wire;
+
+pub use error::SourceError;
+pub use lsn::Lsn;
+pub use prepare::SlotState;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tokio::sync::{mpsc, watch};
+
+use crate::config;
+use crate::ingest::Ingest;
+use crate::program::Program;
+use intake::Intake;
+use plan::{Plan, plan};
+use prepare::Way;
+use standing::Standing;
+use wire::{Wire, quoted};
+
+/// The wait before the first reconnection; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest wait before a reconnection.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often a node that waits for another one asks whether it may read.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Reads the source for ever.
+pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest) {
+    let standing = Standing::default();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let began = std::time::Instant::now();
+        let Err(error) = Box::pin(once(&source, &folder, &ingest, &standing)).await else { return };
+        if began.elapsed() > LONGEST_PAUSE {
+            pause = FIRST_PAUSE;
+        }
+        if error.is_active_elsewhere() {
+            standing.waiting();
+            tokio::time::sleep(TURN).await;
+            continue;
+        }
+        if !matches!(error, SourceError::Overtaken) {
+            standing.stopped(&error.to_string());
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Reads it over one connection.
+async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing: &Standing) -> Result<(), SourceError> {
+    let way = reach(source, folder)?;
+    let client = way.connect().await?;
+    let name = prepare::identity(&client, source).await?;
+    let planner = Planner { way: &way, source };
+    let plan = planner.plan(&ingest.generation().rules.program).await?;
+    drop(client);
+    let mut wire = Wire::connect(&way.config, &way.tls).await?;
+    wire.start(&source.slot, &source.publication).await?;
+    // Only now nobody else goes on.
+    let position = ingest.store.position(&name).await?;
+    let (out, mut told) = mpsc::channel(stream::ROOM);
+    let (applied, acknowledged) = watch::channel(Lsn::default());
+    standing.streaming();
+    let mut intake = Intake {
+        ingest,
+        config: source,
+        source: name,
+        position,
+        standing,
+        applied,
+        planner,
+        relations: BTreeMap::new(),
+        waiting: Vec::new(),
+        whole: 0,
+        end: Lsn::default(),
+        bytes: 0,
+        open: None,
+        plan: Some((ingest.generation().number, std::sync::Arc::new(plan))),
+    };
+    tokio::select! {
+        error = stream::run(wire, out, acknowledged) => Err(error),
+        taken = intake.run(&mut told) => taken,
+    }
+}
+
+/// Makes plans.
+pub(crate) struct Planner<'a> {
+    way: &'a Way,
+    source: &'a config::Source,
+}
+
+impl Planner<'_> {
+    /// How rows become objects of this program, by the tables as they are now.
+    async fn plan(&self, program: &Program) -> Result<Plan, SourceError> {
+        let client = self.way.connect().await?;
+        let catalog = catalog::read(&client).await?;
+        plan(self.source, program, &catalog).map_err(SourceError::Unfit)
+    }
+}
+
+fn reach(source: &config::Source, folder: &Path) -> Result<Way, SourceError> {
+    let url =
+        source.url.reveal(folder).map_err(|error| SourceError::Unfit(vec![format!("the URL of the source cannot be had: {error}")]))?;
+    Way::to(url.expose_secret())
+}
+
+/// Makes publication and slot; what was done, a line each.
+///
+/// # Errors
+/// When the tables do not fit the schema, or the database does not allow it.
+pub async fn init(source: &config::Source, folder: &Path, program: &Program) -> Result<Vec<String>, SourceError> {
+    let way = reach(source, folder)?;
+    let plan = Planner { way: &way, source }.plan(program).await?;
+    let tables: Vec<_> = plan.tables.keys().map(|(schema, table)| format!("{}.{}", quoted(schema), quoted(table))).collect();
+    prepare::init(&way.connect().await?, source, &tables).await
+}
+
+/// Removes both; what was done, a line each.
+///
+/// # Errors
+/// When the database does not allow it, or the slot is being read.
+pub async fn remove(source: &config::Source, folder: &Path) -> Result<Vec<String>, SourceError> {
+    prepare::remove(&reach(source, folder)?.connect().await?, source).await
+}
+
+/// What the slot is at present; `None`: there is none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn state(source: &config::Source, folder: &Path) -> Result<Option<SlotState>, SourceError> {
+    prepare::slot_state(&reach(source, folder)?.connect().await?, &source.slot).await
+}

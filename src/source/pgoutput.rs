@@ -1,0 +1,363 @@
+//! Bytes of the output plugin `pgoutput`, protocol version 1 → messages. Every count and length is untrusted: what does not hold what it
+//! says is an error, and nothing is taken for more than is there. Absent: what a message means.
+
+use bytes::{Buf as _, Bytes};
+
+use super::lsn::Lsn;
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A transaction begins.
+    Begin {
+        /// Where its commit is.
+        commit: Lsn,
+        /// When it was committed, in microseconds since 2000.
+        at_us: i64,
+    },
+    /// It ends.
+    Commit {
+        /// Where the log goes on behind it.
+        end: Lsn,
+    },
+    /// What a table looks like from here on.
+    Relation(Relation),
+    /// A row is new.
+    Insert {
+        /// Its table.
+        table: u32,
+        /// It.
+        new: Tuple,
+    },
+    /// A row has changed.
+    Update {
+        /// Its table.
+        table: u32,
+        /// What it was.
+        old: Option<Old>,
+        /// What it is.
+        new: Tuple,
+    },
+    /// A row is gone.
+    Delete {
+        /// Its table.
+        table: u32,
+        /// What it was.
+        old: Old,
+    },
+    /// All rows of tables are gone.
+    Truncate {
+        /// The tables.
+        tables: Vec<u32>,
+    },
+    /// Something that says nothing about rows: a type, an origin, a message of the user's own.
+    Other,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// Its number in the database.
+    pub id: u32,
+    /// Its schema.
+    pub schema: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
+    /// Its columns, in the order of a row.
+    pub columns: Vec<Box<str>>,
+}
+
+/// A row: a cell for each column.
+pub type Tuple = Vec<Cell>;
+
+/// The value of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Null.
+    Null,
+    /// A large value that has not changed and is not told.
+    Unchanged,
+    /// As text.
+    Text(Box<str>),
+}
+
+/// A row before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// The columns that identify it; the others are null.
+    Key(Tuple),
+    /// All of it.
+    Full(Tuple),
+}
+
+impl Old {
+    /// The cells.
+    #[must_use]
+    pub fn tuple(&self) -> &Tuple {
+        match self {
+            Self::Key(tuple) | Self::Full(tuple) => tuple,
+        }
+    }
+}
+
+/// Bytes that are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server sent {0}, expected a message of pgoutput version 1")]
+pub struct Malformed(&'static str);
+
+/// Reads one message.
+///
+/// # Errors
+/// When the bytes are none.
+pub fn read(bytes: Bytes) -> Result<Message, Malformed> {
+    let mut reader = Reader(bytes);
+    let message = match reader.u8()? {
+        b'B' => {
+            let (commit, at_us) = (Lsn(reader.u64()?), reader.u64()?.cast_signed());
+            reader.u32()?;
+            Message::Begin { commit, at_us }
+        }
+        b'C' => {
+            reader.u8()?;
+            reader.u64()?;
+            let end = Lsn(reader.u64()?);
+            reader.u64()?;
+            Message::Commit { end }
+        }
+        b'R' => Message::Relation(reader.relation()?),
+        b'I' => {
+            let table = reader.u32()?;
+            reader.tag(b'N')?;
+            Message::Insert { table, new: reader.tuple()? }
+        }
+        b'U' => {
+            let table = reader.u32()?;
+            let first = reader.u8()?;
+            let old = if first == b'N' { None } else { Some(reader.old(first)?) };
+            if old.is_some() {
+                reader.tag(b'N')?;
+            }
+            Message::Update { table, old, new: reader.tuple()? }
+        }
+        b'D' => {
+            let table = reader.u32()?;
+            let kind = reader.u8()?;
+            Message::Delete { table, old: reader.old(kind)? }
+        }
+        b'T' => {
+            let count = reader.u32()?;
+            reader.u8()?;
+            Message::Truncate { tables: (0..count).map(|_| reader.u32()).collect::<Result<_, _>>()? }
+        }
+        b'Y' | b'O' | b'M' => return Ok(Message::Other),
+        _ => return Err(Malformed("a message of an unknown kind")),
+    };
+    if reader.0.has_remaining() { Err(Malformed("more than a message")) } else { Ok(message) }
+}
+
+struct Reader(Bytes);
+
+impl Reader {
+    fn u8(&mut self) -> Result<u8, Malformed> {
+        self.0.try_get_u8().map_err(|_| CUT)
+    }
+
+    fn u16(&mut self) -> Result<u16, Malformed> {
+        self.0.try_get_u16().map_err(|_| CUT)
+    }
+
+    fn u32(&mut self) -> Result<u32, Malformed> {
+        self.0.try_get_u32().map_err(|_| CUT)
+    }
+
+    fn u64(&mut self) -> Result<u64, Malformed> {
+        self.0.try_get_u64().map_err(|_| CUT)
+    }
+
+    fn tag(&mut self, expected: u8) -> Result<(), Malformed> {
+        if self.u8()? == expected { Ok(()) } else { Err(Malformed("a row without its tag")) }
+    }
+
+    fn take(&mut self, count: usize) -> Result<Bytes, Malformed> {
+        if count > self.0.remaining() { Err(CUT) } else { Ok(self.0.split_to(count)) }
+    }
+
+    /// Text that ends with a zero.
+    fn name(&mut self) -> Result<Box<str>, Malformed> {
+        let end = memchr::memchr(0, &self.0).ok_or(CUT)?;
+        let name = self.take(end)?;
+        self.u8()?;
+        text(&name)
+    }
+
+    fn relation(&mut self) -> Result<Relation, Malformed> {
+        let (id, schema, name) = (self.u32()?, self.name()?, self.name()?);
+        // How rows are identified is asked of the catalogue.
+        self.u8()?;
+        let count = self.u16()?;
+        let mut columns = Vec::new();
+        for _ in 0..count {
+            self.u8()?;
+            columns.push(self.name()?);
+            self.u64()?;
+        }
+        Ok(Relation { id, schema, name, columns })
+    }
+
+    fn old(&mut self, kind: u8) -> Result<Old, Malformed> {
+        match kind {
+            b'K' => self.tuple().map(Old::Key),
+            b'O' => self.tuple().map(Old::Full),
+            _ => Err(Malformed("a row without its tag")),
+        }
+    }
+
+    fn tuple(&mut self) -> Result<Tuple, Malformed> {
+        let count = self.u16()?;
+        let mut cells = Vec::new();
+        for _ in 0..count {
+            cells.push(match self.u8()? {
+                b'n' => Cell::Null,
+                b'u' => Cell::Unchanged,
+                b't' => {
+                    let length = self.u32()? as usize;
+                    Cell::Text(text(&self.take(length)?)?)
+                }
+                _ => return Err(Malformed("a cell of an unknown kind")),
+            });
+        }
+        Ok(cells)
+    }
+}
+
+const CUT: Malformed = Malformed("less than a message");
+
+fn text(bytes: &[u8]) -> Result<Box<str>, Malformed> {
+    std::str::from_utf8(bytes).map(Box::from).map_err(|_| Malformed("text that is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn name(text: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(text.as_bytes());
+        out.push(0);
+    }
+
+    fn tuple(cells: &[Cell], out: &mut Vec<u8>) {
+        out.extend(u16::try_from(cells.len()).unwrap().to_be_bytes());
+        for cell in cells {
+            match cell {
+                Cell::Null => out.push(b'n'),
+                Cell::Unchanged => out.push(b'u'),
+                Cell::Text(text) => {
+                    out.push(b't');
+                    out.extend(u32::try_from(text.len()).unwrap().to_be_bytes());
+                    out.extend(text.as_bytes());
+                }
+            }
+        }
+    }
+
+    /// The message as the server would write it.
+    fn written(message: &Message) -> Vec<u8> {
+        let mut out = Vec::new();
+        match message {
+            Message::Begin { commit, at_us } => {
+                out.push(b'B');
+                out.extend(commit.0.to_be_bytes());
+                out.extend(at_us.to_be_bytes());
+                out.extend(7_u32.to_be_bytes());
+            }
+            Message::Commit { end } => {
+                out.extend([b'C', 0]);
+                out.extend(1_u64.to_be_bytes());
+                out.extend(end.0.to_be_bytes());
+                out.extend(2_u64.to_be_bytes());
+            }
+            Message::Relation(relation) => {
+                out.push(b'R');
+                out.extend(relation.id.to_be_bytes());
+                name(&relation.schema, &mut out);
+                name(&relation.name, &mut out);
+                out.push(b'd');
+                out.extend(u16::try_from(relation.columns.len()).unwrap().to_be_bytes());
+                for column in &relation.columns {
+                    out.push(1);
+                    name(column, &mut out);
+                    out.extend(25_u32.to_be_bytes());
+                    out.extend((-1_i32).to_be_bytes());
+                }
+            }
+            Message::Insert { table, new } => {
+                out.push(b'I');
+                out.extend(table.to_be_bytes());
+                out.push(b'N');
+                tuple(new, &mut out);
+            }
+            Message::Update { table, old, new } => {
+                out.push(b'U');
+                out.extend(table.to_be_bytes());
+                if let Some(old) = old {
+                    out.push(if matches!(old, Old::Key(_)) { b'K' } else { b'O' });
+                    tuple(old.tuple(), &mut out);
+                }
+                out.push(b'N');
+                tuple(new, &mut out);
+            }
+            Message::Delete { table, old } => {
+                out.push(b'D');
+                out.extend(table.to_be_bytes());
+                out.push(if matches!(old, Old::Key(_)) { b'K' } else { b'O' });
+                tuple(old.tuple(), &mut out);
+            }
+            Message::Truncate { tables } => {
+                out.push(b'T');
+                out.extend(u32::try_from(tables.len()).unwrap().to_be_bytes());
+                out.push(0);
+                tables.iter().for_each(|table| out.extend(table.to_be_bytes()));
+            }
+            Message::Other => out.push(b'O'),
+        }
+        out
+    }
+
+    fn cells() -> impl Strategy<Value = Tuple> {
+        let cell = prop_oneof![Just(Cell::Null), Just(Cell::Unchanged), any::<String>().prop_map(|text| Cell::Text(text.into()))];
+        proptest::collection::vec(cell, 0..5)
+    }
+
+    fn messages() -> impl Strategy<Value = Message> {
+        let old = || prop_oneof![cells().prop_map(Old::Key), cells().prop_map(Old::Full)];
+        let names = || "[a-z_]{1,9}".prop_map(Box::<str>::from);
+        prop_oneof![
+            (any::<u64>(), any::<i64>()).prop_map(|(commit, at_us)| Message::Begin { commit: Lsn(commit), at_us }),
+            any::<u64>().prop_map(|end| Message::Commit { end: Lsn(end) }),
+            (any::<u32>(), names(), names(), proptest::collection::vec(names(), 0..5))
+                .prop_map(|(id, schema, name, columns)| Message::Relation(Relation { id, schema, name, columns })),
+            (any::<u32>(), cells()).prop_map(|(table, new)| Message::Insert { table, new }),
+            (any::<u32>(), proptest::option::of(old()), cells()).prop_map(|(table, old, new)| Message::Update { table, old, new }),
+            (any::<u32>(), old()).prop_map(|(table, old)| Message::Delete { table, old }),
+            proptest::collection::vec(any::<u32>(), 0..5).prop_map(|tables| Message::Truncate { tables }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_and_no_part_of_it_is_a_message(message in messages()) {
+            let bytes = written(&message);
+            for end in 0..bytes.len() {
+                prop_assert!(read(Bytes::copy_from_slice(&bytes[..end])).is_err());
+            }
+            prop_assert_eq!(read(bytes.into()), Ok(message));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = read(bytes.into());
+        }
+    }
+}

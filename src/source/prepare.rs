@@ -1,0 +1,157 @@
+//! Publication and slot in the user's database: made, removed, looked at. Nothing else is ever changed there.
+
+use tokio_postgres::Client;
+
+use super::error::SourceError;
+use super::wire::quoted;
+use crate::config;
+use crate::store::{self, Tls};
+
+/// How the database is reached.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub config: tokio_postgres::Config,
+    pub tls: Tls,
+}
+
+impl Way {
+    pub(super) fn to(url: &str) -> Result<Self, SourceError> {
+        let (config, tls) = store::reach(url)?;
+        Ok(Self { config, tls })
+    }
+
+    /// A connection for statements.
+    pub(super) async fn connect(&self) -> Result<Client, SourceError> {
+        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        // Ends with the client.
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the source ended");
+            }
+        });
+        Ok(client)
+    }
+}
+
+/// What a slot is at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotState {
+    /// Whether somebody reads it.
+    pub active: bool,
+    /// Whether the log that it needs is gone.
+    pub lost: bool,
+    /// Up to where it is read, as `PostgreSQL` writes it.
+    pub confirmed: Option<String>,
+    /// Bytes of the log behind that.
+    pub lag_bytes: Option<i64>,
+}
+
+/// Makes the publication of these tables and the slot, where they are missing; what was done, a line each.
+///
+/// # Errors
+/// When the database does not allow it, with what to do about it.
+pub(super) async fn init(client: &Client, source: &config::Source, tables: &[String]) -> Result<Vec<String>, SourceError> {
+    may_be_read(client).await?;
+    let config::Source { slot, publication, .. } = source;
+    let mut done = Vec::new();
+    let list = tables.join(", ");
+    if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[publication]).await?.is_some() {
+        client.batch_execute(&format!("ALTER PUBLICATION {} SET TABLE {list}", quoted(publication))).await?;
+        done.push(format!("the publication `{publication}` was there; it now has {list}"));
+    } else {
+        client.batch_execute(&format!("CREATE PUBLICATION {} FOR TABLE {list}", quoted(publication))).await?;
+        done.push(format!("made the publication `{publication}` of {list}"));
+    }
+    match slot_state(client, slot).await? {
+        Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),
+        Some(_) => done.push(format!("the slot `{slot}` was there; it goes on from where it is")),
+        None => {
+            let sql = "SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')";
+            let at: String = client.query_one(sql, &[slot]).await?.try_get(0)?;
+            // What is kept under the name of an earlier slot is not of this one.
+            let born = format!("COMMENT ON PUBLICATION {} IS 'webhookc {at}'", quoted(publication));
+            client.batch_execute(&born).await?;
+            done.push(format!("made the slot `{slot}` at {at}: what is committed from here on is read"));
+        }
+    }
+    Ok(done)
+}
+
+/// Removes both; what was done, a line each.
+///
+/// # Errors
+/// When the database does not allow it, or the slot is being read.
+pub(super) async fn remove(client: &Client, source: &config::Source) -> Result<Vec<String>, SourceError> {
+    let config::Source { slot, publication, .. } = source;
+    let mut done = Vec::new();
+    if slot_state(client, slot).await?.is_some() {
+        client.execute("SELECT pg_drop_replication_slot($1)", &[slot]).await?;
+        done.push(format!("removed the slot `{slot}`"));
+    } else {
+        done.push(format!("there is no slot `{slot}`"));
+    }
+    if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[publication]).await?.is_some() {
+        client.batch_execute(&format!("DROP PUBLICATION {}", quoted(publication))).await?;
+        done.push(format!("removed the publication `{publication}`"));
+    } else {
+        done.push(format!("there is no publication `{publication}`"));
+    }
+    Ok(done)
+}
+
+/// What the slot is at present; `None`: there is none.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn slot_state(client: &Client, slot: &str) -> Result<Option<SlotState>, SourceError> {
+    let sql = "SELECT active, coalesce(wal_status = 'lost', false), confirmed_flush_lsn::text,
+            (pg_current_wal_lsn() - confirmed_flush_lsn)::bigint
+        FROM pg_replication_slots WHERE slot_name = $1";
+    let Some(row) = client.query_opt(sql, &[&slot]).await? else { return Ok(None) };
+    Ok(Some(SlotState { active: row.try_get(0)?, lost: row.try_get(1)?, confirmed: row.try_get(2)?, lag_bytes: row.try_get(3)? }))
+}
+
+/// Which publication and slot these are: their place is kept under this name.
+pub(super) async fn identity(client: &Client, source: &config::Source) -> Result<Box<str>, SourceError> {
+    let config::Source { slot, publication, .. } = source;
+    match slot_state(client, slot).await? {
+        None => return Err(SourceError::Unfit(vec![format!("there is no slot `{slot}` in the database; run `webhookc source init`")])),
+        Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),
+        Some(_) => {}
+    }
+    let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::text, current_database()::text,
+            coalesce(obj_description(p.oid, 'pg_publication'), '')
+        FROM pg_publication p WHERE p.pubname = $1";
+    let Some(row) = client.query_opt(sql, &[publication]).await? else {
+        return Err(SourceError::Unfit(vec![format!(
+            "there is no publication `{publication}` in the database; run `webhookc source init`"
+        )]));
+    };
+    let (system, database, born): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(format!("{system}/{database}/{slot}/{}", born.trim_start_matches("webhookc ")).into())
+}
+
+fn lost(slot: &str) -> String {
+    format!(
+        "the database has thrown away the log that the slot `{slot}` needs, so that changes are missing; \
+         run `webhookc source drop` and `webhookc source init`, and set `max_slot_wal_keep_size` higher"
+    )
+}
+
+/// Whether the database allows it, with what to run when it does not.
+async fn may_be_read(client: &Client) -> Result<(), SourceError> {
+    let sql =
+        "SELECT current_setting('wal_level'), current_user::text, rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user";
+    let row = client.query_one(sql, &[]).await?;
+    let (level, user, may): (String, String, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let mut mistakes = Vec::new();
+    if level != "logical" {
+        mistakes.push(format!(
+            "`wal_level` is `{level}`, expected `logical`; run `ALTER SYSTEM SET wal_level = logical` and restart the server"
+        ));
+    }
+    if !may {
+        mistakes.push(format!("`{user}` may not read the log; run `ALTER ROLE {} REPLICATION` as a superuser", quoted(&user)));
+    }
+    if mistakes.is_empty() { Ok(()) } else { Err(SourceError::Unfit(mistakes)) }
+}
