@@ -318,7 +318,9 @@ mod tests {
                 out.push(b'T');
                 out.extend(u32::try_from(tables.len()).unwrap().to_be_bytes());
                 out.push(0);
-                tables.iter().for_each(|table| out.extend(table.to_be_bytes()));
+                for table in tables {
+                    out.extend(table.to_be_bytes());
+                }
             }
             Message::Other => out.push(b'O'),
         }

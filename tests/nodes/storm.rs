@@ -233,6 +233,7 @@ async fn one_node_on_a_file_loses_nothing_whatever_happens_to_it() {
     nothing_is_lost(Kept::Sqlite(tempfile::tempdir().unwrap()), 1).await;
 }
 
+#[expect(clippy::print_stdout, reason = "what a failing run is repeated with, and what was seen")]
 async fn nothing_is_lost(kept: Kept, size: usize) {
     let (saves, count) = (number("NODES_SAVES", 3_000), number("NODES_BLOWS", 5));
     let seed = number("NODES_SEED", usize::try_from(std::process::id()).unwrap()) as u64;
