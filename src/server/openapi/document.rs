@@ -108,7 +108,7 @@ fn parameters() -> Value {
         "IdempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "A request that is repeated with its key is answered as the first time (with `Idempotency-Replayed: true`) and not done again, for a day.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$" },
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\t\\x20-\\x7e]+$" },
         },
         "RequestId": {
             "name": "X-Request-Id", "in": "header", "required": false, "description": "The request's id in the log: up to 128 of `A-Z a-z 0-9 _ . : / = + -`. For anything else one is made.",
