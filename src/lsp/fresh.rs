@@ -68,23 +68,10 @@ fn is_taken(rules: &Rules, symbol: &Symbol, new: &str) -> bool {
         Symbol::Model(_) | Symbol::Webhook(_) => program.model_named(new).is_some() || program.webhook_named(new).is_some(),
         Symbol::Property(model, _) | Symbol::HasMany(model, _) => member(program, *model, new).is_some(),
         // The keys of other choices have a form of their own.
-        Symbol::Option(model, property, _) => match program.model(*model).property(*property).field() {
-            Some(FieldType::SingleChoice(options) | FieldType::MultipleChoice(options)) => options.iter().any(|option| *option.key == *new),
-            Some(
-                FieldType::Text(_)
-                | FieldType::Number
-                | FieldType::Integer
-                | FieldType::Boolean
-                | FieldType::Date
-                | FieldType::Datetime
-                | FieldType::Location
-                | FieldType::Track
-                | FieldType::Attachment(_)
-                | FieldType::SingleChoiceInteger(_)
-                | FieldType::MultipleChoiceInteger(_),
-            )
-            | None => true,
-        },
+        Symbol::Option(model, property, _) => {
+            let options = program.model(*model).property(*property).field().and_then(FieldType::text_options);
+            options.is_none_or(|options| options.iter().any(|option| *option.key == *new))
+        }
         Symbol::Variable(_) => settings.vars.contains_key(new),
         Symbol::Secret(_) => settings.secrets.contains(new),
         Symbol::Receiver(_) | Symbol::Template(_) | Symbol::Tool(..) | Symbol::Value(..) => true,

@@ -5,7 +5,7 @@ use super::declared;
 use crate::check::Rules;
 use crate::config::Config;
 use crate::ids::{FileId, HasManyId, ModelId, PropertyId, WebhookId};
-use crate::program::{EndpointSource, Events, FieldType, Kind, Program};
+use crate::program::{EndpointSource, Events, Kind, Program};
 use crate::scenario::{Mention, MentionOf};
 use crate::template::{Named, Tool, Use};
 use crate::text::{SourceMap, Span};
@@ -227,20 +227,8 @@ pub(super) fn field(program: &Program, model: ModelId, name: &str) -> Option<(Sy
 fn option(program: &Program, model: ModelId, field: &str, key: &str) -> Option<Symbol> {
     let found = program.model(model);
     let property = found.property_named(field)?;
-    let is_key = match found.property(property).field()? {
-        FieldType::SingleChoice(options) | FieldType::MultipleChoice(options) => options.iter().any(|option| *option.key == *key),
-        FieldType::Text(_)
-        | FieldType::Number
-        | FieldType::Integer
-        | FieldType::Boolean
-        | FieldType::Date
-        | FieldType::Datetime
-        | FieldType::Location
-        | FieldType::Track
-        | FieldType::Attachment(_)
-        | FieldType::SingleChoiceInteger(_)
-        | FieldType::MultipleChoiceInteger(_) => false,
-    };
+    let options = found.property(property).field()?.text_options()?;
+    let is_key = options.iter().any(|option| *option.key == *key);
     is_key.then(|| Symbol::Option(model, property, key.into()))
 }
 

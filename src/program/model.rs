@@ -173,6 +173,27 @@ pub enum FieldType {
     MultipleChoiceInteger(Vec<Choice<i64>>),
 }
 
+impl FieldType {
+    /// The options of a choice whose keys are texts.
+    #[must_use]
+    pub fn text_options(&self) -> Option<&[Choice<Box<str>>]> {
+        match self {
+            Self::SingleChoice(options) | Self::MultipleChoice(options) => Some(options),
+            Self::Text(_)
+            | Self::Number
+            | Self::Integer
+            | Self::Boolean
+            | Self::Date
+            | Self::Datetime
+            | Self::Location
+            | Self::Track
+            | Self::Attachment(_)
+            | Self::SingleChoiceInteger(_)
+            | Self::MultipleChoiceInteger(_) => None,
+        }
+    }
+}
+
 /// An option of a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice<K> {
