@@ -23,23 +23,27 @@ use crate::store::{Claimed, DeliveryState, Lane, Share, StoreError};
 /// What a single delivery may be sent again from.
 const NOT_SENDING: [DeliveryState; 4] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Diverted, DeliveryState::Failed];
 
-/// What may be claimed of one lane, in an order, with everything that is sent.
+/// What may be claimed of one lane, in an order, with everything that is sent. What is taken is named by tenant and row in a table of its own,
+/// so that each is found by its key: with a tenant that is the same for all, the server would rather read all of the tenant's rows while it
+/// believes that there are few.
 macro_rules! claim {
     ($order:literal, $last:literal) => {
         concat!(
-            "WITH taken AS (UPDATE deliveries d SET state = 1, due_at = $4, fence = d.fence + 1, node = $5
-                FROM (SELECT row, due_at FROM deliveries WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked AND due_at <= $3
+            "WITH due AS MATERIALIZED (SELECT tenant, row, due_at FROM deliveries
+                    WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked AND due_at <= $3
                         AND NOT EXISTS (SELECT FROM endpoints e WHERE e.tenant = $1 AND e.row = $2 AND e.suspended_at IS NOT NULL)
                         AND EXISTS (SELECT FROM nodes WHERE row = $5 FOR KEY SHARE)
                     ORDER BY ",
             $order,
-            " LIMIT $6 FOR UPDATE SKIP LOCKED) p
-                WHERE d.tenant = $1 AND d.row = p.row
-                RETURNING d.row, d.attempts, d.spent, d.fence, d.method, d.url, d.headers, d.content_type, d.bucket IS NOT NULL AS ordered,
-                    p.due_at AS was_due)
+            " LIMIT $6 FOR UPDATE SKIP LOCKED),
+            taken AS (UPDATE deliveries d SET state = 1, due_at = $4, fence = d.fence + 1, node = $5 FROM due
+                WHERE d.tenant = due.tenant AND d.row = due.row
+                RETURNING d.tenant, d.row, d.attempts, d.spent, d.fence, d.method, d.url, d.headers, d.content_type,
+                    d.bucket IS NOT NULL AS ordered, due.due_at AS was_due)
             SELECT t.row, m.id, m.event, m.sequence, t.attempts, t.spent, t.fence, t.method, t.url, t.headers, t.content_type,
-                CASE WHEN t.content_type IS NULL THEN m.payload ELSE (SELECT body FROM bodies WHERE tenant = $1 AND delivery = t.row) END, t.ordered
-            FROM taken t JOIN messages m ON m.tenant = $1 AND m.row = t.row >> 20 ORDER BY ",
+                CASE WHEN t.content_type IS NULL THEN m.payload
+                    ELSE (SELECT body FROM bodies b WHERE b.tenant = t.tenant AND b.delivery = t.row) END, t.ordered
+            FROM taken t JOIN messages m ON m.tenant = t.tenant AND m.row = t.row >> 20 ORDER BY ",
             $last
         )
     };
