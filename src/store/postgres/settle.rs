@@ -179,7 +179,7 @@ struct Columns<'a> {
 }
 
 /// The message of each is looked up by itself and first: whatever the server knows of the sizes of its tables, when it makes its plan they may
-/// have been empty.
+/// have been empty. What is recorded of an attempt comes back with its delivery, so that neither is searched for again.
 const SETTLE: &str = "WITH a AS MATERIALIZED (SELECT a.*, m.row << 20 | a.ordinal AS row FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::smallint[],
         $7::bigint[], $8::bigint[], $9::bigint[], $10::int[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[],
         $16::text[], $17::bytea[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bool[], $23::text[])
@@ -191,11 +191,11 @@ const SETTLE: &str = "WITH a AS MATERIALIZED (SELECT a.*, m.row << 20 | a.ordina
             blocked = a.state = 0 AND d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant
                 AND e.endpoint = d.endpoint AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
         FROM a WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
-        RETURNING a.n, d.tenant, d.row, d.endpoint, d.bucket IS NOT NULL AS ordered, d.blocked),
+        RETURNING a.n, d.tenant, d.row, d.endpoint, d.bucket IS NOT NULL AS ordered, d.blocked, a.number, a.started_at, a.took, a.status, a.error,
+            a.headers, a.body, a.resolve, a.connect, a.tls, a.first_byte, a.reused, a.signature),
     i AS (INSERT INTO attempts (tenant, delivery, number, started_at, took_us, status, error, response_headers, response_body,
             resolve_us, connect_us, tls_us, first_byte_us, reused, signature)
-        SELECT u.tenant, u.row, a.number, a.started_at, a.took, a.status, a.error, a.headers, a.body, a.resolve, a.connect, a.tls,
-            a.first_byte, a.reused, a.signature FROM u JOIN a ON a.n = u.n)
+        SELECT tenant, row, number, started_at, took, status, error, headers, body, resolve, connect, tls, first_byte, reused, signature FROM u)
     SELECT n, tenant, row, endpoint, ordered, blocked FROM u ORDER BY n";
 
 impl<'a> Columns<'a> {
