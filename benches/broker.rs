@@ -1,4 +1,4 @@
-//! A broker beside HTTP: what a node needs for a delivery to a stream of NATS JetStream and to an HTTP receiver, for a save out of a
+//! A broker beside HTTP: what a node needs for a delivery to a stream of NATS `JetStream` and to an HTTP receiver, for a save out of a
 //! message and out of a request.
 //!
 //! `cargo bench --features nats --bench broker` prints, of each way in turn, messages a second and processor time of the node for each, as
@@ -138,7 +138,7 @@ async fn measure(way: Way, count: usize) -> (f64, f64) {
 fn saves(first: usize, size: usize) -> String {
     let text = "x".repeat(TEXT);
     let save = |n: usize| json!({ "model": "asset", "id": format!("a{n}"), "fields": { "name": text, "n": n } });
-    serde_json::Value::from_iter((first..first + size).map(save)).to_string()
+    (first..first + size).map(save).collect::<serde_json::Value>().to_string()
 }
 
 async fn request(node: &Node, count: usize, size: usize) {

@@ -23,7 +23,7 @@ async fn a_server_that_restarts_under_load_has_each_message_once() {
     let all = REQUESTS * TOGETHER;
     for request in 0..REQUESTS {
         let save = |n: usize| json!({ "model": "asset", "id": format!("a{n}"), "fields": { "n": n } });
-        let saves = Value::from_iter((request * TOGETHER..(request + 1) * TOGETHER).map(save)).to_string();
+        let saves = (request * TOGETHER..(request + 1) * TOGETHER).map(save).collect::<Value>().to_string();
         let (status, answer) = send("POST", &node.of_tenant("saves"), &saves).await;
         assert_eq!(status, 200, "{answer}");
         match request {
