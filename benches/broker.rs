@@ -106,7 +106,7 @@ async fn measure(way: Way, count: usize) -> (f64, f64) {
     // It has started when nothing is left to do.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (began, used) = (Instant::now(), node.processor_time());
-    let counted = match way {
+    let messages = match way {
         Way::DeliverByHttp | Way::DeliverToStream | Way::SaveByRequests => {
             request(&node, count, TOGETHER).await;
             count
@@ -119,7 +119,7 @@ async fn measure(way: Way, count: usize) -> (f64, f64) {
         Way::SaveFromMessages => publish(&streams, count, TOGETHER).await,
     };
     if !counter.is_empty() {
-        let last = format!("{counter} {counted}");
+        let last = format!("{counter} {messages}");
         loop {
             let (_, text) = node::send("GET", &format!("{}/metrics", node.url), "").await;
             if text.as_str().unwrap().lines().any(|line| line == last) {
