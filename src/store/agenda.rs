@@ -97,6 +97,11 @@ impl Agenda {
         }
     }
 
+    /// From when on something may be claimed of a lane, as far as has been heard.
+    pub(super) fn from(&self, lane: LaneId) -> Option<i64> {
+        self.lanes.get(&lane).and_then(|entry| entry.from)
+    }
+
     /// Whether it is known.
     pub(super) fn knows(&self, lane: LaneId) -> bool {
         self.lanes.contains_key(&lane)

@@ -124,7 +124,7 @@ pub(super) async fn unsuspend(hub: &Hub, tenant: &Tenant, endpoint: &EndpointId)
             WHERE tenant = $1 AND name = $2 AND suspended_at IS NOT NULL RETURNING row";
         let Some(lane) = link.first(released, &[&row, &endpoint.as_str()]).await? else { return Ok(None) };
         let lane: i64 = get(&lane, 0)?;
-        let first = link.first(FIRST, &[&row, &lane]).await?;
+        let first = link.first(FIRST, &[&row, &lane, &i64::MIN]).await?;
         let first = first.map(|first| get::<Option<i64>>(&first, 0)).transpose()?.flatten();
         outgoing.notes.push(Note::Released(LaneId(lane), first));
         outgoing.wakes = true;
@@ -138,8 +138,9 @@ pub(super) async fn unsuspend(hub: &Hub, tenant: &Tenant, endpoint: &EndpointId)
     Ok(changed)
 }
 
-/// The time from which something may be claimed of a lane: one look into the index, however long its queue is.
-pub(super) const FIRST: &str = "SELECT min(due_at) FROM deliveries WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked";
+/// The time from which something may be claimed of a lane, not before another time: one look into the index, however long its queue is.
+pub(super) const FIRST: &str =
+    "SELECT min(due_at) FROM deliveries WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked AND due_at >= $3";
 
 /// See [`Store::endpoint_states`](crate::store::Store::endpoint_states), or those that are suspended.
 pub(super) async fn states(hub: &Hub, tenant: &Tenant, only_suspended: &str) -> Result<Vec<EndpointState>, StoreError> {

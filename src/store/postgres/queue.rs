@@ -30,7 +30,7 @@ macro_rules! claim {
     ($order:literal, $last:literal) => {
         concat!(
             "WITH due AS MATERIALIZED (SELECT tenant, row, due_at FROM deliveries
-                    WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked AND due_at <= $3
+                    WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked AND due_at BETWEEN $7 AND $3
                         AND NOT EXISTS (SELECT FROM endpoints e WHERE e.tenant = $1 AND e.row = $2 AND e.suspended_at IS NOT NULL)
                         AND EXISTS (SELECT FROM nodes WHERE row = $5 FOR KEY SHARE)
                     ORDER BY ",
@@ -65,13 +65,19 @@ pub(super) async fn claim(
     on!(hub, |link| {
         let Some(tenant) = hub.tenant(&link, &lane.tenant).await? else { return Ok(Vec::new()) };
         lost::find(hub, &link).await?;
-        let (heard, node) = (hub.agenda().heard(), hub.node());
+        let node = hub.node();
+        // Nothing that has been heard of is due before `from`: what was there is claimed, and the server would look at it all again until
+        // it has cleared it away.
+        let (heard, from) = {
+            let agenda = hub.agenda();
+            (agenda.heard(), agenda.from(lane.id).unwrap_or(i64::MIN))
+        };
         let take = async |sql: &str, most: usize| {
             if most == 0 {
                 return Ok((Vec::new(), 0));
             }
             let claim = Claim { tenant, lane: lane.id, node, lease: hub.claims.lease(lane.id, lease_until.as_millisecond()) };
-            let values: super::link::Values<'_> = &[&tenant, &lane.id.0, &now.as_millisecond(), &claim.lease, &node, &limit(most)];
+            let values: super::link::Values<'_> = &[&tenant, &lane.id.0, &now.as_millisecond(), &claim.lease, &node, &limit(most), &from];
             let rows = link.query(sql, values).await;
             if rows.as_ref().is_err_and(Trouble::is_passing) {
                 hub.claims.lose(claim);
@@ -79,7 +85,7 @@ pub(super) async fn claim(
             rows.map(|rows| (rows, claim.lease))
         };
         let (oldest, newest, first) =
-            futures_util::future::join3(take(OLDEST, share.oldest), take(NEWEST, share.newest), link.first(FIRST, &[&tenant, &lane.id.0]))
+            futures_util::future::join3(take(OLDEST, share.oldest), take(NEWEST, share.newest), link.first(FIRST, &[&tenant, &lane.id.0, &from]))
                 .await;
         // Each is on its own: what one has taken is sent, whatever became of the others.
         let mut taken = Vec::new();
