@@ -99,9 +99,11 @@ impl Import {
             return Ok(());
         }
         let file = OpenOptions::new().write(true).create(self.force).truncate(self.force).create_new(!self.force).open(&self.output);
-        file.and_then(|mut file| file.write_all(made.schema.as_bytes())).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => there(),
-            _ => Failure::of(&format!("cannot write `{shown}`"), &error),
+        file.and_then(|mut file| file.write_all(made.schema.as_bytes())).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                return there();
+            }
+            Failure::of(&format!("cannot write `{shown}`"), &error)
         })?;
         output.line(&format!("made {shown}: {} with {}", counted(made.models, "model"), counted(made.relations, "relation")));
         if !made.mapping.is_empty() {

@@ -74,7 +74,7 @@ impl Fitting<'_> {
         let (over, more) = (over.next(), over.next());
         let lacking = key.iter().filter(|name| self.place(name).is_none()).count();
         let instead = over.filter(|_| lacking == 1 && more.is_none());
-        let place = |name: &Box<str>| {
+        let place = |name: &str| {
             let Some(place) = self.place(name).or(instead) else {
                 let TablePlan { name: table, model, .. } = self.table;
                 return Err(format!(
@@ -84,7 +84,7 @@ impl Fitting<'_> {
             let column = self.relation.columns.get(place).and_then(|column| self.types.get(&column.type_oid));
             Ok((place, column.is_some_and(|seen| seen.kind == Kind::Padded)))
         };
-        key.iter().map(place).collect()
+        key.iter().map(|name| place(name)).collect()
     }
 
     /// The names that the column of a property may have: the first is the one that it should have now.

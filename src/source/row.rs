@@ -72,14 +72,14 @@ impl InTable<'_> {
 
     /// The object's id: the parts of the key, with commas between them.
     fn id(&self, cells: &[Cell]) -> Result<String, String> {
-        let part = |((place, padded), column): (&(usize, bool), &Box<str>)| match cells.get(*place) {
+        let part = |((place, padded), column): (&(usize, bool), &str)| match cells.get(*place) {
             Some(Cell::Text(text)) => Ok(id_part(if *padded { text.trim_end_matches(' ') } else { text }).into_owned()),
             Some(Cell::Null | Cell::Unchanged) | None => Err(format!(
                 "a row of `{}.{}` was told without its key `{column}`; a table needs a replica identity that holds it",
                 self.table.schema, self.table.name
             )),
         };
-        let parts: Result<Vec<_>, _> = self.fit.key.iter().zip(&self.plan.shape.key).map(part).collect();
+        let parts: Result<Vec<_>, _> = self.fit.key.iter().zip(self.plan.shape.key.iter().map(|column| &**column)).map(part).collect();
         parts.map(|parts| parts.join(","))
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Relation {
 /// The models.
 pub(super) fn models(tables: &[Table], notes: &mut Vec<String>) -> Vec<Model> {
     let mut names = Names::default();
-    let mut named: BTreeMap<&Name, String> = BTreeMap::new();
+    let mut chosen: BTreeMap<&Name, String> = BTreeMap::new();
     let mut all: Vec<&Table> = tables.iter().collect();
     // Those that can keep their names come first.
     all.sort_by_key(|table| (&*table.name.0 != "public", !is_name(&table.name.1)));
@@ -52,15 +52,15 @@ pub(super) fn models(tables: &[Table], notes: &mut Vec<String>) -> Vec<Model> {
         let (schema, name) = (&table.name.0, &table.name.1);
         let longer = format!("{schema}_{name}");
         let wishes = if &**schema == "public" { vec![&**name] } else { vec![&**name, &*longer] };
-        named.insert(&table.name, names.model(&wishes));
+        chosen.insert(&table.name, names.model(&wishes));
     }
     let keys: BTreeMap<&Name, &[Box<str>]> = tables.iter().map(|table| (&table.name, &*table.key)).collect();
-    tables.iter().map(|table| model(&World { named: &named, keys: &keys }, table, notes)).collect()
+    tables.iter().map(|table| model(&World { chosen: &chosen, keys: &keys }, table, notes)).collect()
 }
 
 /// What is known of all tables.
 struct World<'a> {
-    named: &'a BTreeMap<&'a Name, String>,
+    chosen: &'a BTreeMap<&'a Name, String>,
     keys: &'a BTreeMap<&'a Name, &'a [Box<str>]>,
 }
 
@@ -102,7 +102,7 @@ fn model(world: &World<'_>, table: &Table, notes: &mut Vec<String>) -> Model {
     if table.key.len() > 1 {
         notes.push(format!("the id of {of} is its key of {} columns, joined with commas", table.key.len()));
     }
-    let name = world.named.get(&table.name).cloned().unwrap_or_default();
+    let name = world.chosen.get(&table.name).cloned().unwrap_or_default();
     Model { name, label: label(&table.name.1), table: table.name.clone(), display: display(table, &fields), fields, relations }
 }
 
@@ -115,7 +115,7 @@ fn references<'w>(world: &World<'w>, table: &Table, notes: &mut Vec<String>) -> 
                 if found.contains_key(column) {
                     notes.push(format!("no relation for {} of {}: another one has its column", key.name, full_name(table)));
                 } else {
-                    found.insert(column.clone(), model);
+                    found.insert(column.into(), model);
                 }
             }
             Err(why) => notes.push(format!("no relation for {} of {}: {why}", key.name, full_name(table))),
@@ -124,9 +124,9 @@ fn references<'w>(world: &World<'w>, table: &Table, notes: &mut Vec<String>) -> 
     found
 }
 
-fn reference<'k, 'w>(world: &World<'w>, table: &'k Table, key: &'k ForeignKey) -> Result<(&'k Box<str>, &'w String), String> {
+fn reference<'k, 'w>(world: &World<'w>, table: &'k Table, key: &'k ForeignKey) -> Result<(&'k str, &'w String), String> {
     let [column] = &*key.columns else { return Err(format!("it has {} columns, and a relation has one", key.columns.len())) };
-    let (Some(model), Some(to)) = (world.named.get(&key.to), world.keys.get(&key.to)) else {
+    let (Some(model), Some(to)) = (world.chosen.get(&key.to), world.keys.get(&key.to)) else {
         return Err(format!("there is no model for {}.{}", key.to.0, key.to.1));
     };
     if **to != *key.to_columns {

@@ -16,7 +16,7 @@ impl Names {
 
     /// A name for a field.
     pub(super) fn field(&mut self, wish: &str) -> String {
-        self.choose(&[wish], "column", "_field", |name, taken| is_free_member(name, taken))
+        self.choose(&[wish], "column", "_field", is_free_member)
     }
 
     /// A name for a relation, which brings another one in `_id`.

@@ -18,7 +18,9 @@ const HEAD: &str = "<!-- Made from the tables of a database. Nothing fires yet: 
 pub(super) fn schema(models: &[Model]) -> Result<String, SourceError> {
     let mut text = String::from(HEAD);
     text.push_str("<data-model>\n");
-    models.iter().for_each(|model| write_model(model, &mut text));
+    for model in models {
+        write_model(model, &mut text);
+    }
     text.push_str("</data-model>\n");
     let mut sources = SourceMap::default();
     let file = sources.add("schema.xml", text.into_bytes());
