@@ -167,7 +167,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Rules(rules) => rules.run(output),
         Verb::Graph(graph) => graph.run(output),
         Verb::Lsp(lsp) => lsp.run(),
-        Verb::Schema(schema) => Ok(schema.run(output)),
+        Verb::Schema(schema) => block_on(schema.run(output)),
         Verb::Completions(completions) => Ok(completions.run(&mut Arguments::command(), output)),
         Verb::Man(man) => man.run(Arguments::command()),
     };

@@ -11,6 +11,9 @@ use crate::compile::compile;
 use crate::config::{self, Config, Overrides};
 use crate::source::{self, SourceError};
 
+/// What is said of mistakes in a list.
+const UNFIT: &str = "the database and the schema do not fit";
+
 /// Prepare the database whose changes a node reads
 #[derive(Debug, Args)]
 pub(super) struct Source {
@@ -47,16 +50,16 @@ impl Source {
                     return Err(Failure::new("the schema has errors").help("run `webhookc check`"));
                 };
                 let done = source::init(source, &project.config.folder, &rules.program).await;
-                tell(output, done.map_err(|error| failed(&error))?);
+                tell(output, done.map_err(|error| failed(&error, UNFIT))?);
             }
             Verb::Drop(place) => {
                 let config = config::read_settings(&place.path, &Overrides::default())?;
-                tell(output, source::remove(of(&config)?, &config.folder).await.map_err(|error| failed(&error))?);
+                tell(output, source::remove(of(&config)?, &config.folder).await.map_err(|error| failed(&error, UNFIT))?);
             }
             Verb::Status(place) => {
                 let config = config::read_settings(&place.path, &Overrides::default())?;
                 let source = of(&config)?;
-                let Some(state) = source::state(source, &config.folder).await.map_err(|error| failed(&error))? else {
+                let Some(state) = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNFIT))? else {
                     output.line(&format!("there is no slot `{}`", source.slot));
                     return Ok(ExitCode::from(1));
                 };
@@ -86,11 +89,10 @@ fn tell(output: Output, lines: Vec<String>) {
     }
 }
 
-fn failed(error: &SourceError) -> Failure {
+/// Why it cannot be done; `unfit` says so of a database that is not as it must be.
+pub(super) fn failed(error: &SourceError, unfit: &str) -> Failure {
     match error {
-        SourceError::Unfit(mistakes) => mistakes
-            .iter()
-            .fold(Failure::new("the database and the schema do not fit"), |failure, mistake| failure.mistake(mistake.clone())),
+        SourceError::Unfit(mistakes) => mistakes.iter().fold(Failure::new(unfit), |failure, mistake| failure.mistake(mistake.clone())),
         SourceError::Connection(_)
         | SourceError::Server { .. }
         | SourceError::Refused(_)

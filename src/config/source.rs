@@ -42,8 +42,8 @@ pub enum OnRefused {
 pub struct SourceTable {
     /// The model of its rows; of the same name unless given.
     pub model: Option<String>,
-    /// The column of each field or relation that is called otherwise.
-    pub columns: BTreeMap<String, String>,
+    /// The column of each field or relation that is called otherwise; of several names, that one which a row has.
+    pub columns: BTreeMap<String, Vec<String>>,
 }
 
 /// Reads `[source.postgres]`.
@@ -103,7 +103,16 @@ fn of_table(value: &Value<'_>, out: &mut Vec<Mistake>) -> Option<SourceTable> {
     let model = table.take("model").and_then(|value| value.string(out)).map(|text| text.value);
     let columns = table.take("columns").and_then(|value| value.table("`columns`".to_owned(), out));
     let columns = columns.map(Table::into_values).unwrap_or_default();
-    let columns = columns.iter().filter_map(|value| Some((value.key.to_owned(), value.string(out)?.value))).collect();
+    let columns = columns.iter().map(|value| (value.key.to_owned(), column(value, out))).collect();
     table.finish(out);
     Some(SourceTable { model, columns })
+}
+
+/// The names of a column: one, or several when it was called otherwise before.
+fn column(value: &Value<'_>, out: &mut Vec<Mistake>) -> Vec<String> {
+    let names: Vec<String> = value.strings(out).into_iter().map(|name| name.value).collect();
+    if matches!(value.raw(), DeValue::Array(names) if names.is_empty()) {
+        out.push(Mistake::new(value.span(), format!("no column is named for `{}`, expected at least one", value.key)));
+    }
+    names
 }

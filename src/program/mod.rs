@@ -27,7 +27,7 @@ mod words;
 pub use decision_table::{Ask, DecisionTable, TableRow};
 pub use link::{Context, resolve};
 pub use model::{BelongsTo, Choice, Classification, FieldType, HasMany, Kind, Media, Model, Property};
-pub(crate) use names::{is_name, is_reserved_member};
+pub(crate) use names::{is_good_model_name, is_name, is_reserved_member};
 pub use payload_keys::{PayloadKey, PayloadKeys, PayloadValue};
 pub use record::Record;
 pub(crate) use record::stored_name;

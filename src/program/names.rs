@@ -143,6 +143,11 @@ pub(super) fn duplicate(kind: &str, name: &Text<'_>, first: Span) -> Diagnostic 
     Diagnostic::new(Code::DuplicateDefinition, name.span, message).related(first, "first defined here")
 }
 
+/// Whether a model may have this name without an error or a warning.
+pub(crate) fn is_good_model_name(name: &str) -> bool {
+    is_name(name) && !RESERVED.contains(&name) && DISCOURAGED.binary_search(&name).is_err()
+}
+
 /// Whether a text is a NAME: a letter, then letters, digits and underscores.
 pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -1,34 +1,60 @@
-//! What the database's catalogue says of its tables: columns with their types, keys, how rows are identified.
+//! What the database's catalogue says of its tables at present: columns with their types, keys, how rows are identified, what is published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use super::error::SourceError;
 
-/// The tables of the user's schemas.
+/// The tables of the user's schemas. What is generated is not in the log.
 const TABLES: &str = "
-    SELECT n.nspname::text, c.relname::text, c.relreplident::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
-        b.oid::bigint, b.typtype::text, b.typelem::bigint, b.typcategory::text,
-        coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int,
-        coalesce(a.attnum = ANY (r.indkey), false)
+    SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relreplident::text, a.attname::text, a.atttypid::bigint,
+        coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int, coalesce(a.attnum = ANY (r.indkey), false)
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-    JOIN pg_type t ON t.oid = a.atttypid
-    JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
     LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
     LEFT JOIN pg_index r ON r.indrelid = c.oid AND r.indisreplident
     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
         AND NOT c.relispartition
     ORDER BY 1, 2, a.attnum";
 
-/// The tables of a database, by schema and name.
-pub(super) type Catalog = BTreeMap<(Box<str>, Box<str>), TableShape>;
+/// The types that a column can have, domains by what they are of.
+const TYPES: &str = "
+    WITH RECURSIVE base (oid, of) AS (
+        SELECT oid, oid FROM pg_type WHERE typtype NOT IN ('d', 'p')
+        UNION ALL
+        SELECT d.oid, base.of FROM pg_type d JOIN base ON base.oid = d.typbasetype WHERE d.typtype = 'd'
+    )
+    SELECT base.oid::bigint, format_type(base.oid, NULL), t.oid::bigint, t.typelem::bigint, t.typcategory::text
+    FROM base JOIN pg_type t ON t.oid = base.of";
+
+/// The tables that a publication has, and those that it lists by name.
+const PUBLISHED: &str = "
+    SELECT t.schemaname::text, t.tablename::text, r.prrelid IS NOT NULL
+    FROM pg_publication p
+    JOIN pg_publication_tables t ON t.pubname = p.pubname
+    LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid
+        AND r.prrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = t.schemaname AND c.relname = t.tablename)
+    WHERE p.pubname = $1";
+
+/// A table's schema and name.
+pub(super) type Name = (Box<str>, Box<str>);
+
+/// What is there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Catalog {
+    pub tables: BTreeMap<Name, TableShape>,
+    /// By the number that the database has for each.
+    pub types: BTreeMap<u32, TypeShape>,
+}
 
 /// A table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TableShape {
+    /// The number that the database has for it, which stays when it is renamed.
+    pub oid: u32,
     /// Its columns, in order.
     pub columns: Vec<Column>,
     /// The columns of its primary key, in the order of the key.
@@ -55,9 +81,17 @@ pub(super) enum Identity {
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub name: Box<str>,
+    pub type_oid: u32,
+}
+
+/// A type.
+#[derive(Clone, Debug)]
+pub(super) struct TypeShape {
     /// As people write it.
-    pub type_name: String,
+    pub name: Box<str>,
     pub kind: Kind,
+    /// The type itself, or what a domain is of; of a list, that of its items.
+    pub base: u32,
 }
 
 /// What the values of a type are, as far as it matters here.
@@ -87,36 +121,76 @@ pub(super) enum Kind {
 
 /// Reads the catalogue.
 pub(super) async fn read(client: &Client) -> Result<Catalog, SourceError> {
-    let mut catalog = Catalog::new();
+    let mut catalog = Catalog::default();
+    for row in client.query(TYPES, &[]).await? {
+        let name: String = row.try_get(1)?;
+        let (base, element) = (oid(&row, 2)?, oid(&row, 3)?);
+        let (kind, base) = if row.try_get::<_, String>(4)? == "A" { (list(element), element) } else { (kind(base), base) };
+        catalog.types.insert(oid(&row, 0)?, TypeShape { name: name.into(), kind, base });
+    }
+    let mut keys: BTreeMap<Name, Vec<(i32, Box<str>)>> = BTreeMap::new();
     for row in client.query(TABLES, &[]).await? {
-        let text = |index| row.try_get::<_, String>(index);
-        let table = catalog.entry((text(0)?.into(), text(1)?.into())).or_default();
-        let name: Box<str> = text(3)?.into();
-        let (oid, element): (i64, i64) = (row.try_get(5)?, row.try_get(7)?);
-        let kind = if text(8)? == "A" { list(element) } else { kind(oid) };
-        table.columns.push(Column { name: name.clone(), type_name: text(4)?, kind });
-        let place: i32 = row.try_get(9)?;
+        let text = |index| row.try_get::<_, String>(index).map(Box::<str>::from);
+        let name = (text(0)?, text(1)?);
+        let table = catalog.tables.entry(name.clone()).or_default();
+        table.oid = oid(&row, 2)?;
+        let column = text(4)?;
+        table.columns.push(Column { name: column.clone(), type_oid: oid(&row, 5)? });
+        let place: i32 = row.try_get(6)?;
         if place >= 0 {
-            table.key.push(name.clone());
+            keys.entry(name).or_default().push((place, column.clone()));
         }
-        match &*text(2)? {
+        match &*text(3)? {
             "f" => table.identity = Identity::Full,
             "n" => table.identity = Identity::Nothing,
             "i" => {
                 if !matches!(table.identity, Identity::Index(_)) {
                     table.identity = Identity::Index(Vec::new());
                 }
-                if let (Identity::Index(columns), true) = (&mut table.identity, row.try_get::<_, bool>(10)?) {
-                    columns.push(name);
+                if let (Identity::Index(columns), true) = (&mut table.identity, row.try_get::<_, bool>(7)?) {
+                    columns.push(column);
                 }
             }
             _ => {}
         }
     }
+    for (name, mut key) in keys {
+        key.sort_unstable();
+        if let Some(table) = catalog.tables.get_mut(&name) {
+            table.key = key.into_iter().map(|(_, column)| column).collect();
+        }
+    }
     Ok(catalog)
 }
 
-fn kind(oid: i64) -> Kind {
+/// What a publication has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Published {
+    /// Every table.
+    pub tables: BTreeSet<Name>,
+    /// Those that it lists by name, rather than as all of the database or of a schema.
+    pub listed: BTreeSet<Name>,
+}
+
+/// Reads what a publication has.
+pub(super) async fn published(client: &Client, publication: &str) -> Result<Published, SourceError> {
+    let mut published = Published::default();
+    for row in client.query(PUBLISHED, &[&publication]).await? {
+        let name: Name = (row.try_get::<_, String>(0)?.into(), row.try_get::<_, String>(1)?.into());
+        if row.try_get(2)? {
+            published.listed.insert(name.clone());
+        }
+        published.tables.insert(name);
+    }
+    Ok(published)
+}
+
+pub(super) fn oid(row: &Row, index: usize) -> Result<u32, SourceError> {
+    let wide: i64 = row.try_get(index)?;
+    u32::try_from(wide).map_err(|_| SourceError::Connection(format!("the server numbers a type {wide}")))
+}
+
+fn kind(oid: u32) -> Kind {
     match oid {
         16 => Kind::Boolean,
         17 => Kind::Bytes,
@@ -133,7 +207,7 @@ fn kind(oid: i64) -> Kind {
     }
 }
 
-fn list(element: i64) -> Kind {
+fn list(element: u32) -> Kind {
     match kind(element) {
         Kind::Integer => Kind::Integers,
         Kind::Text | Kind::Padded | Kind::Other => Kind::Texts,

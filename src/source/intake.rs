@@ -9,10 +9,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::error::SourceError;
+use super::fit::{Fit, fit};
 use super::lsn::Lsn;
 use super::pgoutput::{Message, Relation, read};
-use super::plan::{Plan, TablePlan};
-use super::row::{RowChange, saves};
+use super::plan::Plan;
+use super::row::{InTable, RowChange, saves};
 use super::standing::Standing;
 use super::stream::Told;
 use crate::access::TenantScope;
@@ -54,6 +55,8 @@ pub(super) struct Intake<'a> {
     pub bytes: usize,
     pub open: Option<Open>,
     pub plan: Option<(u64, Arc<Plan>)>,
+    /// How tables fit by that plan, as they are described at present.
+    pub fits: BTreeMap<u32, (Arc<Relation>, Option<Arc<Fit>>)>,
 }
 
 /// The transaction that is being read.
@@ -74,6 +77,8 @@ pub(super) struct Waiting {
 enum What {
     Row(Arc<Relation>, RowChange),
     Emptied(Arc<Relation>),
+    /// A row that the data model does not allow.
+    LeftOut,
 }
 
 impl Intake<'_> {
@@ -131,7 +136,7 @@ impl Intake<'_> {
                     self.acknowledge(end);
                 }
             }
-            Message::Relation(relation) => drop(self.relations.insert(relation.id, Arc::new(relation))),
+            Message::Relation(relation) => self.described(relation),
             Message::Insert { table, new } => self.change(table, |table| What::Row(table, RowChange::Now { new, old: None }))?,
             Message::Update { table, old, new } => self.change(table, |table| What::Row(table, RowChange::Now { new, old }))?,
             Message::Delete { table, old } => self.change(table, |table| What::Row(table, RowChange::Gone(old)))?,
@@ -143,6 +148,19 @@ impl Intake<'_> {
             Message::Other => {}
         }
         Ok(())
+    }
+
+    /// A table is described: for the first time, or after it was altered.
+    fn described(&mut self, relation: Relation) {
+        let known = self.relations.get(&relation.id);
+        if known.is_some_and(|known| **known == relation) {
+            return;
+        }
+        if known.is_some() {
+            // It may have a type that is new, or another name.
+            self.plan = None;
+        }
+        self.relations.insert(relation.id, Arc::new(relation));
     }
 
     fn change(&mut self, table: u32, what: impl FnOnce(Arc<Relation>) -> What) -> Result<(), SourceError> {
@@ -192,44 +210,88 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Takes in rows, in one transaction.
-    async fn rows(&mut self, rows: Vec<Waiting>) -> Result<(), SourceError> {
-        let Some(to) = rows.last().map(|last| last.to) else { return Ok(()) };
-        let mut skipped = vec![false; rows.len()];
-        loop {
-            let generation = self.ingest.generation();
-            let (place, why) = match self.planned(&generation).await {
-                Err(SourceError::Unfit(mistakes)) => (None, mistakes.join("; ")),
-                Err(error) => return Err(error),
-                Ok(plan) => match read_rows(&generation, &plan, &rows, &skipped) {
-                    Err((place, why)) => (Some(place), why),
-                    Ok((saves, places)) => match self.take(saves, &generation, to).await {
-                        Ok(()) => return Ok(()),
-                        Err(IngestOr::Refused(index, why)) => (places.get(index).copied(), why),
-                        Err(IngestOr::Other(error)) => return Err(error),
-                    },
-                },
+    /// Takes in rows, in one transaction as long as all of their tables fit.
+    async fn rows(&mut self, mut rows: Vec<Waiting>) -> Result<(), SourceError> {
+        while !rows.is_empty() {
+            let taken = self.first_rows(&mut rows).await?;
+            rows.drain(..taken);
+        }
+        Ok(())
+    }
+
+    /// Takes in the first of the rows, and how many: none when it has waited until something may have been mended.
+    async fn first_rows(&mut self, rows: &mut [Waiting]) -> Result<usize, SourceError> {
+        let generation = self.ingest.generation();
+        let plan = match self.planned(&generation).await {
+            Err(SourceError::Unfit(mistakes)) => return self.hold(&mistakes.join("; ")).await,
+            planned => planned?,
+        };
+        let (fits, unfit) = self.fitting(&plan, &generation, rows);
+        let Some(to) = fits.len().checked_sub(1).and_then(|last| rows.get(last)).map(|last| last.to) else {
+            return self.hold(&unfit.unwrap_or_default()).await;
+        };
+        let (place, why) = match read_rows(&generation, &plan, rows, &fits) {
+            Err(refused) => refused,
+            Ok((saves, places)) => match self.take(saves, &generation, to).await {
+                Ok(()) => return Ok(fits.len()),
+                Err(IngestOr::Refused(index, why)) => (places.get(index).copied().unwrap_or_default(), why),
+                Err(IngestOr::Other(error)) => return Err(error),
+            },
+        };
+        match (self.config.refused, rows.get_mut(place)) {
+            (OnRefused::Skip, Some(row)) => {
+                tracing::error!(%why, "a row of the source was left out");
+                self.standing.skipped();
+                row.what = What::LeftOut;
+                Ok(0)
+            }
+            (OnRefused::Stop | OnRefused::Skip, _) => self.hold(&why).await,
+        }
+    }
+
+    /// Stands still for a moment: the schema or the table may be mended meanwhile, so that both are looked at anew.
+    async fn hold(&mut self, why: &str) -> Result<usize, SourceError> {
+        self.standing.stopped(why);
+        self.plan = None;
+        tokio::time::sleep(PAUSE).await;
+        Ok(0)
+    }
+
+    /// How the first rows fit, up to the first whose table does not, and why that does not.
+    fn fitting(&mut self, plan: &Plan, generation: &Generation, rows: &[Waiting]) -> (Vec<Option<Arc<Fit>>>, Option<String>) {
+        let mut fits = Vec::with_capacity(rows.len());
+        for row in rows {
+            let What::Row(table, _) = &row.what else {
+                fits.push(None);
+                continue;
             };
-            match (self.config.refused, place.and_then(|place| skipped.get_mut(place))) {
-                (OnRefused::Skip, Some(skipped)) => {
-                    tracing::error!(%why, "a row of the source was left out");
-                    self.standing.skipped();
-                    *skipped = true;
-                }
-                (OnRefused::Stop | OnRefused::Skip, _) => {
-                    self.standing.stopped(&why);
-                    tokio::time::sleep(PAUSE).await;
-                }
+            match self.fit(plan, generation, table) {
+                Ok(fit) => fits.push(fit),
+                Err(mistakes) => return (fits, Some(mistakes.join("; "))),
             }
         }
+        (fits, None)
+    }
+
+    /// How a table fits that a row is of; `None`: no model is for it.
+    fn fit(&mut self, plan: &Plan, generation: &Generation, table: &Arc<Relation>) -> Result<Option<Arc<Fit>>, Vec<String>> {
+        if let Some((_, fit)) = self.fits.get(&table.id).filter(|(known, _)| Arc::ptr_eq(known, table)) {
+            return Ok(fit.clone());
+        }
+        let program = &generation.rules.program;
+        let model = plan.table(table).and_then(|of| Some((of, program.model_named(&of.model)?)));
+        let fit = model.map(|(of, model)| fit(of, &plan.types, program.model(model), table).map(Arc::new)).transpose()?;
+        self.fits.insert(table.id, (Arc::clone(table), fit.clone()));
+        Ok(fit)
     }
 
     async fn planned(&mut self, generation: &Arc<Generation>) -> Result<Arc<Plan>, SourceError> {
         if let Some((_, plan)) = self.plan.as_ref().filter(|(number, _)| *number == generation.number) {
             return Ok(Arc::clone(plan));
         }
-        let plan = Arc::new(self.planner.plan(&generation.rules.program).await?);
+        let plan = Arc::new(self.planner.published_plan(&generation.rules.program).await?);
         self.plan = Some((generation.number, Arc::clone(&plan)));
+        self.fits.clear();
         Ok(plan)
     }
 
@@ -255,7 +317,7 @@ impl Intake<'_> {
             let generation = self.ingest.generation();
             let plan = self.planned(&generation).await?;
             let program = &generation.rules.program;
-            let model = table_plan(&plan, table).and_then(|plan| Some((plan.model.clone(), program.model_named(&plan.model)?)));
+            let model = plan.table(table).and_then(|plan| Some((plan.model.clone(), program.model_named(&plan.model)?)));
             let ids = match &model {
                 Some((name, _)) => self.ingest.store.object_ids(&scope, name, None, PAGE).await?,
                 None => Vec::new(),
@@ -284,17 +346,18 @@ enum IngestOr {
     Other(SourceError),
 }
 
-fn table_plan<'p>(plan: &'p Plan, table: &Relation) -> Option<&'p TablePlan> {
-    plan.tables.get(&(table.schema.clone(), table.name.clone()))
-}
-
-/// The saves of rows, and for each the place of its row.
-fn read_rows(generation: &Generation, plan: &Plan, rows: &[Waiting], skipped: &[bool]) -> Result<(Vec<Save>, Vec<usize>), (usize, String)> {
-    let (mut all, mut places) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
-    for (place, (row, skipped)) in rows.iter().zip(skipped).enumerate() {
-        let What::Row(table, change) = &row.what else { continue };
-        let Some(plan) = table_plan(plan, table).filter(|_| !skipped) else { continue };
-        for save in saves(&generation.rules, plan, table, change).map_err(|why| (place, why))? {
+/// The saves of as many rows as fit, and for each the place of its row.
+fn read_rows(
+    generation: &Generation,
+    plan: &Plan,
+    rows: &[Waiting],
+    fits: &[Option<Arc<Fit>>],
+) -> Result<(Vec<Save>, Vec<usize>), (usize, String)> {
+    let (mut all, mut places) = (Vec::with_capacity(fits.len()), Vec::with_capacity(fits.len()));
+    for (place, (row, fit)) in rows.iter().zip(fits).enumerate() {
+        let (What::Row(table, change), Some(fit)) = (&row.what, fit) else { continue };
+        let Some(plan) = plan.table(table) else { continue };
+        for save in saves(&InTable { rules: &generation.rules, plan, fit, table }, change).map_err(|why| (place, why))? {
             all.push(save);
             places.push(place);
         }

@@ -8,6 +8,8 @@
 
 mod catalog;
 mod error;
+mod fit;
+pub mod import;
 mod intake;
 mod lsn;
 pub mod pgoutput;
@@ -75,7 +77,12 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     let client = way.connect().await?;
     let name = prepare::identity(&client, source).await?;
     let planner = Planner { way: &way, source };
-    let plan = planner.plan(&ingest.generation().rules.program).await?;
+    let generation = ingest.generation();
+    let plan = planner.published_plan(&generation.rules.program).await?;
+    // A row that was written before may fit all the same, and only a row decides.
+    for why in plan.misfits(&generation.rules.program) {
+        tracing::warn!(%why, "the source will stand still at the next row");
+    }
     drop(client);
     let mut wire = Wire::connect(&way.config, &way.tls).await?;
     wire.start(&source.slot, &source.publication).await?;
@@ -98,7 +105,8 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
         end: Lsn::default(),
         bytes: 0,
         open: None,
-        plan: Some((ingest.generation().number, std::sync::Arc::new(plan))),
+        plan: Some((generation.number, std::sync::Arc::new(plan))),
+        fits: BTreeMap::new(),
     };
     tokio::select! {
         error = stream::run(wire, out, acknowledged) => Err(error),
@@ -116,8 +124,15 @@ impl Planner<'_> {
     /// How rows become objects of this program, by the tables as they are now.
     async fn plan(&self, program: &Program) -> Result<Plan, SourceError> {
         let client = self.way.connect().await?;
-        let catalog = catalog::read(&client).await?;
-        plan(self.source, program, &catalog).map_err(SourceError::Unfit)
+        plan(self.source, program, catalog::read(&client).await?).map_err(SourceError::Unfit)
+    }
+
+    /// The same, when what is read and what is published are the same tables.
+    async fn published_plan(&self, program: &Program) -> Result<Plan, SourceError> {
+        let plan = self.plan(program).await?;
+        let published = catalog::published(&self.way.connect().await?, &self.source.publication).await?;
+        let mistakes = plan.unpublished(&published, &self.source.publication);
+        if mistakes.is_empty() { Ok(plan) } else { Err(SourceError::Unfit(mistakes)) }
     }
 }
 
@@ -134,6 +149,10 @@ fn reach(source: &config::Source, folder: &Path) -> Result<Way, SourceError> {
 pub async fn init(source: &config::Source, folder: &Path, program: &Program) -> Result<Vec<String>, SourceError> {
     let way = reach(source, folder)?;
     let plan = Planner { way: &way, source }.plan(program).await?;
+    let misfits = plan.misfits(program);
+    if !misfits.is_empty() {
+        return Err(SourceError::Unfit(misfits));
+    }
     let tables: Vec<_> = plan.tables.keys().map(|(schema, table)| format!("{}.{}", quoted(schema), quoted(table))).collect();
     prepare::init(&way.connect().await?, source, &tables).await
 }

@@ -64,7 +64,18 @@ pub struct Relation {
     /// Its name.
     pub name: Box<str>,
     /// Its columns, in the order of a row.
-    pub columns: Vec<Box<str>>,
+    pub columns: Vec<RelationColumn>,
+}
+
+/// A column of a table, as it was when the row was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelationColumn {
+    /// Its name.
+    pub name: Box<str>,
+    /// The number of its type in the database.
+    pub type_oid: u32,
+    /// Whether it is told of a row that has changed.
+    pub identifies: bool,
 }
 
 /// A row: a cell for each column.
@@ -197,9 +208,10 @@ impl Reader {
         let count = self.u16()?;
         let mut columns = Vec::new();
         for _ in 0..count {
-            self.u8()?;
-            columns.push(self.name()?);
-            self.u64()?;
+            let identifies = self.u8()? & 1 == 1;
+            let (name, type_oid) = (self.name()?, self.u32()?);
+            self.u32()?;
+            columns.push(RelationColumn { name, type_oid, identifies });
         }
         Ok(Relation { id, schema, name, columns })
     }
@@ -286,9 +298,9 @@ mod tests {
                 out.push(b'd');
                 out.extend(u16::try_from(relation.columns.len()).unwrap().to_be_bytes());
                 for column in &relation.columns {
-                    out.push(1);
-                    name(column, &mut out);
-                    out.extend(25_u32.to_be_bytes());
+                    out.push(u8::from(column.identifies));
+                    name(&column.name, &mut out);
+                    out.extend(column.type_oid.to_be_bytes());
                     out.extend((-1_i32).to_be_bytes());
                 }
             }
@@ -335,10 +347,13 @@ mod tests {
     fn messages() -> impl Strategy<Value = Message> {
         let old = || prop_oneof![cells().prop_map(Old::Key), cells().prop_map(Old::Full)];
         let names = || "[a-z_]{1,9}".prop_map(Box::<str>::from);
+        let column = || {
+            (names(), any::<u32>(), any::<bool>()).prop_map(|(name, type_oid, identifies)| RelationColumn { name, type_oid, identifies })
+        };
         prop_oneof![
             (any::<u64>(), any::<i64>()).prop_map(|(commit, at_us)| Message::Begin { commit: Lsn(commit), at_us }),
             any::<u64>().prop_map(|end| Message::Commit { end: Lsn(end) }),
-            (any::<u32>(), names(), names(), proptest::collection::vec(names(), 0..5))
+            (any::<u32>(), names(), names(), proptest::collection::vec(column(), 0..5))
                 .prop_map(|(id, schema, name, columns)| Message::Relation(Relation { id, schema, name, columns })),
             (any::<u32>(), cells()).prop_map(|(table, new)| Message::Insert { table, new }),
             (any::<u32>(), proptest::option::of(old()), cells()).prop_map(|(table, old, new)| Message::Update { table, old, new }),

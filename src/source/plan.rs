@@ -1,47 +1,92 @@
-//! Tables, models and what the project says of both → which column goes into which field, and how; or everything that does not fit, by table
-//! and column.
+//! Tables, models and what the project says of both → which table's rows become which model's objects; or everything that does not fit, by
+//! table. Which column goes into which field is decided by what a table was when a row was written: see [`super::fit`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalog::{Catalog, Column, Identity, Kind, TableShape};
-use super::value::How;
+use super::catalog::{Catalog, Identity, Name, Published, TableShape, TypeShape};
+use super::fit::fit;
+use super::pgoutput::{Relation, RelationColumn};
 use super::wire::quoted;
 use crate::config;
-use crate::program::{FieldType, Kind as PropertyKind, Model, Program};
+use crate::program::{Model, Program};
 
 /// How rows become objects.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
-    /// By schema and name.
-    pub tables: BTreeMap<(Box<str>, Box<str>), TablePlan>,
+    /// By the name that a table has now.
+    pub tables: BTreeMap<Name, TablePlan>,
+    /// The types that the database has.
+    pub types: BTreeMap<u32, TypeShape>,
 }
 
 /// How the rows of one table do.
 #[derive(Clone, Debug)]
 pub(super) struct TablePlan {
+    /// `schema.table`.
+    pub name: String,
     /// The model.
     pub model: Box<str>,
-    /// The columns of its key.
-    pub key: Vec<Box<str>>,
-    /// What becomes of each column, by its name.
-    pub columns: BTreeMap<Box<str>, Vec<Target>>,
+    /// What the table is now.
+    pub shape: TableShape,
+    /// The columns of fields whose columns are called otherwise.
+    pub chosen: BTreeMap<String, Vec<String>>,
 }
 
-/// A field that a column fills.
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    /// The key of the field in a save.
-    pub key: Box<str>,
-    pub how: How,
+impl Plan {
+    /// How rows of this table do, which may have had another name when they were written.
+    pub(super) fn table(&self, relation: &Relation) -> Option<&TablePlan> {
+        let same = self.tables.values().find(|table| table.shape.oid == relation.id);
+        same.or_else(|| self.tables.get(&(relation.schema.clone(), relation.name.clone())))
+    }
+
+    /// What does not fit between the fields and the columns that the tables have now.
+    pub(super) fn misfits(&self, program: &Program) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        for table in self.tables.values() {
+            let Some(model) = program.model_named(&table.model).map(|id| program.model(id)) else { continue };
+            if let Err(found) = fit(table, &self.types, model, &table.at_present()) {
+                mistakes.extend(found);
+            }
+        }
+        mistakes
+    }
+
+    /// Tables that are read and not published, and such that are published by name and not read.
+    pub(super) fn unpublished(&self, published: &Published, publication: &str) -> Vec<String> {
+        let missing = self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| {
+            let TablePlan { name, model, .. } = table;
+            format!("the table `{name}` of the model `{model}` is not in the publication `{publication}`; run `webhookc source init`")
+        });
+        let read: BTreeSet<&Name> = self.tables.keys().collect();
+        let unread = published.listed.iter().filter(|name| !read.contains(name)).map(|(schema, table)| {
+            let way =
+                "if it was renamed, name its model in `[source.postgres.tables]`; if it is not to be read, run `webhookc source init`";
+            format!("the publication `{publication}` has the table `{schema}.{table}`, which no model is for; {way}")
+        });
+        missing.chain(unread).collect()
+    }
+}
+
+impl TablePlan {
+    /// What the log would say of the table if a row were written now.
+    fn at_present(&self) -> Relation {
+        let TableShape { oid, columns, key, .. } = &self.shape;
+        let column = |column: &super::catalog::Column| RelationColumn {
+            name: column.name.clone(),
+            type_oid: column.type_oid,
+            identifies: key.contains(&column.name),
+        };
+        let (schema, name) = self.name.split_once('.').unwrap_or(("public", &self.name));
+        Relation { id: *oid, schema: schema.into(), name: name.into(), columns: columns.iter().map(column).collect() }
+    }
 }
 
 /// Makes the plan.
 ///
 /// # Errors
 /// Everything that does not fit.
-pub(super) fn plan(source: &config::Source, program: &Program, catalog: &Catalog) -> Result<Plan, Vec<String>> {
+pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog) -> Result<Plan, Vec<String>> {
     let mut mistakes = Vec::new();
-    let mut plan = Plan::default();
     let named = |written: &str| {
         let (schema, table) = written.split_once('.').unwrap_or(("public", written));
         (Box::<str>::from(schema), Box::<str>::from(table))
@@ -49,7 +94,7 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: &Catalog
     let said: BTreeMap<_, _> = source.tables.iter().map(|(written, said)| (named(written), said)).collect();
     for (name, said) in &said {
         let model = said.model.as_deref().unwrap_or(&name.1);
-        if !catalog.contains_key(name) {
+        if !catalog.tables.contains_key(name) {
             mistakes
                 .push(format!("there is no table `{}.{}` in the database, expected one for `[source.postgres.tables]`", name.0, name.1));
         } else if program.model_named(model).is_none() {
@@ -57,35 +102,31 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: &Catalog
         }
     }
     let nothing = config::SourceTable::default();
-    for (name, shape) in catalog {
-        let chosen = said.get(name).copied();
+    let mut tables = BTreeMap::new();
+    for (name, shape) in catalog.tables {
         // A model that another table was chosen for is not of this one.
         let is_free = || source.tables.values().all(|other| other.model.as_deref() != Some(&*name.1));
-        let said = match chosen {
+        let said = match said.get(&name).copied() {
             Some(said) => said,
             None if &*name.0 == "public" && is_free() => &nothing,
             None => continue,
         };
         let model = said.model.as_deref().unwrap_or(&name.1);
         let Some(model) = program.model_named(model).map(|id| program.model(id)) else { continue };
-        let table = Place { name: format!("{}.{}", name.0, name.1), sql: format!("{}.{}", quoted(&name.0), quoted(&name.1)), shape };
-        plan.tables.insert(name.clone(), of_table(&table, model, said, &mut mistakes));
+        let table = TablePlan { name: format!("{}.{}", name.0, name.1), model: model.name.clone(), shape, chosen: said.columns.clone() };
+        can_be_followed(&table, &format!("{}.{}", quoted(&name.0), quoted(&name.1)), model, &mut mistakes);
+        tables.insert(name, table);
     }
-    if plan.tables.is_empty() && mistakes.is_empty() {
+    if tables.is_empty() && mistakes.is_empty() {
         let help = "name one in `[source.postgres.tables]`, such as `orders = \"order\"`";
         mistakes.push(format!("no table of the database has the name of a model; {help}"));
     }
-    if mistakes.is_empty() { Ok(plan) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok(Plan { tables, types: catalog.types }) } else { Err(mistakes) }
 }
 
-struct Place<'a> {
-    name: String,
-    sql: String,
-    shape: &'a TableShape,
-}
-
-fn of_table(table: &Place<'_>, model: &Model, said: &config::SourceTable, out: &mut Vec<String>) -> TablePlan {
-    let Place { name, sql, shape } = table;
+/// Whether rows of the table can be told from each other, and what is said of it is of the model.
+fn can_be_followed(table: &TablePlan, sql: &str, model: &Model, out: &mut Vec<String>) {
+    let TablePlan { name, shape, chosen, .. } = table;
     if shape.key.is_empty() {
         out.push(format!("the table `{name}` has no primary key, expected one: an object needs an id"));
     }
@@ -98,94 +139,9 @@ fn of_table(table: &Place<'_>, model: &Model, said: &config::SourceTable, out: &
             out.push(format!("the replica identity of the table `{name}` does not hold its primary key; {full}"));
         }
     }
-    for field in said.columns.keys() {
+    for field in chosen.keys() {
         if model.property_named(field.strip_suffix("_id").unwrap_or(field)).or(model.property_named(field)).is_none() {
             out.push(format!("`{field}` is not a field of `{}`, which the table `{name}` is for", model.name));
         }
-    }
-    let mut columns: BTreeMap<Box<str>, Vec<Target>> = BTreeMap::new();
-    for property in &model.properties {
-        let key = crate::program::stored_name(property);
-        let wanted = said.columns.get(&*property.name).or_else(|| said.columns.get(&*key)).map_or(&*key, String::as_str);
-        let Some(column) = shape.columns.iter().find(|column| &*column.name == wanted) else {
-            // What is uploaded comes from elsewhere.
-            if !property.is_attachment() {
-                let help = format!("add it, or name another one for `{key}` in `[source.postgres.tables]`");
-                out.push(format!(
-                    "the table `{name}` has no column `{wanted}`, expected one for `{}.{}`; {help}",
-                    model.name, property.name
-                ));
-            }
-            continue;
-        };
-        match how(&property.kind, column.kind) {
-            Ok(how) => columns.entry(column.name.clone()).or_default().push(Target { key: key.into(), how }),
-            Err(expected) => out.push(unfit((name, column), (&model.name, &property.name), expected)),
-        }
-    }
-    TablePlan { model: model.name.clone(), key: shape.key.clone(), columns }
-}
-
-fn unfit((table, column): (&str, &Column), (model, field): (&str, &str), expected: &str) -> String {
-    let Column { name, type_name, .. } = column;
-    format!("the column `{name}` of the table `{table}` is `{type_name}`, expected {expected} for `{model}.{field}`")
-}
-
-/// How values of a column become those of a field.
-///
-/// # Errors
-/// Which types are expected.
-fn how(property: &PropertyKind, column: Kind) -> Result<How, &'static str> {
-    let PropertyKind::Field(field) = property else {
-        return match column {
-            Kind::Integer | Kind::Text | Kind::Other => Ok(How::Id),
-            Kind::Padded => Ok(How::PaddedId),
-            Kind::Boolean
-            | Kind::Number
-            | Kind::Date
-            | Kind::Timestamp
-            | Kind::TimestampTz
-            | Kind::Json
-            | Kind::Bytes
-            | Kind::Point
-            | Kind::Texts
-            | Kind::Integers
-            | Kind::List => Err("an integer, a text, a `uuid` or an enum"),
-        };
-    };
-    match (field, column) {
-        (FieldType::Text(_), Kind::Bytes) => Ok(How::Base64),
-        (FieldType::Text(_) | FieldType::SingleChoice(_), Kind::Padded) => Ok(How::Padded),
-        (FieldType::Text(_), Kind::Texts | Kind::Integers | Kind::List) => Err("a type that is no list"),
-        (FieldType::Text(_), _)
-        | (FieldType::Date, Kind::Date)
-        | (FieldType::Attachment(_), Kind::Text | Kind::Other | Kind::Integer)
-        | (FieldType::SingleChoice(_), Kind::Text | Kind::Other) => Ok(How::Text),
-        (FieldType::Number | FieldType::Integer | FieldType::SingleChoiceInteger(_), Kind::Integer | Kind::Number) => Ok(How::Number),
-        (
-            FieldType::Location
-            | FieldType::Track
-            | FieldType::Attachment(_)
-            | FieldType::MultipleChoice(_)
-            | FieldType::MultipleChoiceInteger(_),
-            Kind::Json,
-        ) => Ok(How::Json),
-        (FieldType::Number, _) => Err("a number"),
-        (FieldType::Integer | FieldType::SingleChoiceInteger(_), _) => Err("an integer or `numeric`"),
-        (FieldType::Boolean, Kind::Boolean) => Ok(How::Boolean),
-        (FieldType::Boolean, _) => Err("`boolean`"),
-        (FieldType::Date, _) => Err("`date`"),
-        (FieldType::Datetime, Kind::Timestamp) => Ok(How::Utc),
-        (FieldType::Datetime, Kind::TimestampTz) => Ok(How::Instant),
-        (FieldType::Datetime, _) => Err("`timestamptz` or `timestamp`, which is taken for UTC"),
-        (FieldType::Location, Kind::Point) => Ok(How::Point),
-        (FieldType::Location, _) => Err("`json` or `point` (longitude, latitude)"),
-        (FieldType::Track, _) => Err("`json`"),
-        (FieldType::Attachment(_), _) => Err("`json`, or the attachment's id as a text or `uuid`"),
-        (FieldType::SingleChoice(_), _) => Err("a text or an enum"),
-        (FieldType::MultipleChoice(_), Kind::Texts) => Ok(How::Texts),
-        (FieldType::MultipleChoice(_), _) => Err("a list of texts or `json`"),
-        (FieldType::MultipleChoiceInteger(_), Kind::Integers) => Ok(How::Integers),
-        (FieldType::MultipleChoiceInteger(_), _) => Err("a list of integers or `json`"),
     }
 }

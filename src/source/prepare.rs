@@ -54,13 +54,19 @@ pub(super) async fn init(client: &Client, source: &config::Source, tables: &[Str
     may_be_read(client).await?;
     let config::Source { slot, publication, .. } = source;
     let mut done = Vec::new();
-    let list = tables.join(", ");
+    // Tables that inherit from another are tables of their own.
+    let only: Vec<_> = tables.iter().map(|table| format!("ONLY {table}")).collect();
+    let list = only.join(", ");
     if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[publication]).await?.is_some() {
-        client.batch_execute(&format!("ALTER PUBLICATION {} SET TABLE {list}", quoted(publication))).await?;
-        done.push(format!("the publication `{publication}` was there; it now has {list}"));
+        let name = quoted(publication);
+        // Partitions are told of as the table that they are of.
+        let sql = format!("ALTER PUBLICATION {name} SET TABLE {list}; ALTER PUBLICATION {name} SET (publish_via_partition_root = true)");
+        client.batch_execute(&sql).await?;
+        done.push(format!("the publication `{publication}` was there; it now has {}", tables.join(", ")));
     } else {
-        client.batch_execute(&format!("CREATE PUBLICATION {} FOR TABLE {list}", quoted(publication))).await?;
-        done.push(format!("made the publication `{publication}` of {list}"));
+        let with = "WITH (publish_via_partition_root = true)";
+        client.batch_execute(&format!("CREATE PUBLICATION {} FOR TABLE {list} {with}", quoted(publication))).await?;
+        done.push(format!("made the publication `{publication}` of {}", tables.join(", ")));
     }
     match slot_state(client, slot).await? {
         Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),

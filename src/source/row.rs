@@ -1,5 +1,6 @@
 //! Changes of rows → saves, read by the same rules as the body of a request.
 
+use super::fit::Fit;
 use super::pgoutput::{Cell, Old, Relation};
 use super::plan::TablePlan;
 use super::value::{id_part, write};
@@ -20,8 +21,7 @@ pub(super) enum RowChange {
 ///
 /// # Errors
 /// Why the data model does not allow it, in one sentence that names the row.
-pub(super) fn saves(rules: &Valid<Rules>, plan: &TablePlan, table: &Relation, change: &RowChange) -> Result<Vec<Save>, String> {
-    let row = InTable { rules, plan, table };
+pub(super) fn saves(row: &InTable<'_>, change: &RowChange) -> Result<Vec<Save>, String> {
     match change {
         RowChange::Now { new, old } => {
             let id = row.id(new)?;
@@ -57,10 +57,12 @@ pub(super) fn saves(rules: &Valid<Rules>, plan: &TablePlan, table: &Relation, ch
     }
 }
 
-struct InTable<'a> {
-    rules: &'a Valid<Rules>,
-    plan: &'a TablePlan,
-    table: &'a Relation,
+/// Where a row is, and what it is for.
+pub(super) struct InTable<'a> {
+    pub rules: &'a Valid<Rules>,
+    pub plan: &'a TablePlan,
+    pub fit: &'a Fit,
+    pub table: &'a Relation,
 }
 
 impl InTable<'_> {
@@ -68,28 +70,25 @@ impl InTable<'_> {
         self.rules.program.model_named(&self.plan.model).ok_or_else(|| format!("the schema has no model `{}` any more", self.plan.model))
     }
 
-    fn cell<'c>(&self, column: &str, cells: &'c [Cell]) -> Option<&'c Cell> {
-        cells.get(self.table.columns.iter().position(|known| **known == *column)?)
-    }
-
     /// The object's id: the parts of the key, with commas between them.
     fn id(&self, cells: &[Cell]) -> Result<String, String> {
-        let part = |column: &str| match self.cell(column, cells) {
-            Some(Cell::Text(text)) => Ok(id_part(text).into_owned()),
+        let part = |((place, padded), column): (&(usize, bool), &str)| match cells.get(*place) {
+            Some(Cell::Text(text)) => Ok(id_part(if *padded { text.trim_end_matches(' ') } else { text }).into_owned()),
             Some(Cell::Null | Cell::Unchanged) | None => Err(format!(
                 "a row of `{}.{}` was told without its key `{column}`; a table needs a replica identity that holds it",
                 self.table.schema, self.table.name
             )),
         };
-        self.plan.key.iter().map(|column| part(column)).collect::<Result<Vec<_>, _>>().map(|parts| parts.join(","))
+        let parts: Result<Vec<_>, _> = self.fit.key.iter().zip(self.plan.shape.key.iter().map(|column| &**column)).map(part).collect();
+        parts.map(|parts| parts.join(","))
     }
 
     /// What the cells say about the object; one that is not told says nothing.
     fn values(&self, id: &str, cells: &[Cell]) -> Result<Vec<(PropertyId, serde_json::Value)>, String> {
         let place = || format!("row `{id}` of `{}.{}`", self.table.schema, self.table.name);
         let mut body = String::from("{");
-        for (column, cell) in self.table.columns.iter().zip(cells) {
-            for target in self.plan.columns.get(column).into_iter().flatten() {
+        for ((column, targets), cell) in self.table.columns.iter().zip(&self.fit.columns).zip(cells) {
+            for target in targets {
                 if matches!(cell, Cell::Unchanged) {
                     continue;
                 }
@@ -99,8 +98,9 @@ impl InTable<'_> {
                 body.push_str(&serde_json::Value::from(&*target.key).to_string());
                 body.push(':');
                 match cell {
-                    Cell::Text(text) => write(target.how, text, &mut body)
-                        .map_err(|expected| format!("{}: `{column}` is not what `{}` needs, expected {expected}", place(), target.key))?,
+                    Cell::Text(text) => write(target.how, text, &mut body).map_err(|expected| {
+                        format!("{}: `{}` is not what `{}` needs, expected {expected}", place(), column.name, target.key)
+                    })?,
                     Cell::Null | Cell::Unchanged => body.push_str("null"),
                 }
             }
