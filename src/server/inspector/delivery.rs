@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::{OBJECTS, RESEND, SAVE, WEBHOOK};
+use super::controls::{DELIVERIES, OBJECTS, RESEND, WEBHOOK};
 use super::history::History;
 use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
@@ -123,9 +123,9 @@ fn heading(shown: &Shown<'_>) -> Markup {
     let Shown { page, delivery, now, .. } = shown;
     let address = &page.address;
     let link = address.delivery(delivery.id);
-    let object = address.object(&delivery.model, &delivery.object);
+    let edited = page.edits(&delivery.model, &delivery.object);
     html! {
-        div.title data-current data-edit=[page.scope.permits(SAVE).then_some(&object)] data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] data-delivery=(delivery.id) data-back=(address.to("/deliveries", &[])) {
+        div.title data-current data-edit=[edited.as_ref()] data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] data-delivery=(delivery.id) data-back=[page.where_allowed(DELIVERIES, address.to("/deliveries", &[]))] {
             h1 { (page.link(WEBHOOK, &address.webhook(&delivery.event), &html! { (Received(&delivery.event)) })) " " span.arrow { "→" } " " (Received(&page.endpoint_name(&delivery.endpoint))) }
             (state(delivery, *now))
             div.actions {
@@ -134,7 +134,7 @@ fn heading(shown: &Shown<'_>) -> Markup {
                         button.primary disabled[delivery.state == DeliveryState::Sending] aria-keyshortcuts="r" { "Resend" }
                     }
                 }
-                @if page.scope.permits(SAVE) { a.button href={ (object) "#edit" } aria-keyshortcuts="e" { "Edit the object" } }
+                @if let Some(object) = &edited { a.button href={ (object) "#edit" } aria-keyshortcuts="e" { "Edit the object" } }
                 @if let Some(before) = shown.before {
                     a.button href=(address.to("/diff", &[("of", &before.to_string()), ("of", &delivery.id.to_string())])) { "Compare with the one before" }
                 }

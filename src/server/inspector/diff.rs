@@ -9,6 +9,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use similar::{ChangeTag, TextDiff};
 
+use super::controls::DELIVERIES;
 use super::delivery::find;
 use super::json;
 use super::outcome::state;
@@ -76,7 +77,7 @@ fn too_few(page: &Page, chosen: usize) -> Markup {
         div.empty {
             h1 { "Compare" }
             p { (chosen) @if chosen == 1 { " delivery is" } @else { " deliveries are" } " chosen, expected two." }
-            p { a href=(page.address.to("/deliveries", &[])) { "Choose two deliveries" } }
+            @if page.scope.permits(DELIVERIES) { p { a href=(page.address.to("/deliveries", &[])) { "Choose two deliveries" } } }
         }
     }
 }
