@@ -64,16 +64,27 @@ async fn lived_in(served: &Served, tenant: &str) {
     for id in ["a1", "a2"] {
         served.save(tenant, "asset", id, r#"{"name": "Pump"}"#).await;
     }
+    all_diverted(served, tenant).await;
+    served.call("POST", &of("resend"), &json!({ "filter": { "status": ["diverted"] } })).await;
+    all_diverted(served, tenant).await;
+}
+
+/// Goes on when nothing is on its way: what a page says is so still when it is followed.
+async fn all_diverted(served: &Served, tenant: &str) {
+    let list = async |what: &str| {
+        let answer = served.call("GET", &format!("/api/v1/tenants/{tenant}/{what}"), &json!({})).await;
+        answer["data"].as_array().unwrap().clone()
+    };
     let begin = std::time::Instant::now();
     loop {
-        let diverted = served.call("GET", &of("deliveries?status=diverted"), &json!({})).await;
-        if diverted["data"].as_array().unwrap().len() >= 2 {
+        let orders = list("resend").await;
+        let (all, diverted) = (list("deliveries").await.len(), list("deliveries?status=diverted").await.len());
+        if all >= 4 && all == diverted && orders.iter().all(|order| order["state"] == "done") {
             break;
         }
-        assert!(begin.elapsed() < PATIENCE, "{diverted}");
+        assert!(begin.elapsed() < PATIENCE, "{diverted} of {all} diverted; {orders:?}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    served.call("POST", &of("resend"), &json!({ "filter": { "status": ["diverted"] } })).await;
 }
 
 struct Crawl<'a> {
@@ -95,7 +106,8 @@ impl Crawl<'_> {
             }
         }
         // What is deleted cannot be pressed any more.
-        let (last, first): (Vec<String>, Vec<String>) = std::mem::take(&mut self.sent).into_iter().partition(|path| path.ends_with("/delete"));
+        let (last, first): (Vec<String>, Vec<String>) =
+            std::mem::take(&mut self.sent).into_iter().partition(|path| path.ends_with("/delete"));
         for path in first.into_iter().chain(last) {
             let (status, text, to) = self.ask("POST", &path).await;
             // Of two ways to the same thing, the second may come too late.

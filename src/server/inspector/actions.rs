@@ -108,5 +108,6 @@ pub(super) async fn sample(
         let saved = running.ingest.save(&page.scope, vec![save], &generation).await.map_err(Problem::from)?;
         last = saved.first().map(|saved| page.address.save(&sample.model, &name, saved.sequence));
     }
-    Ok(Redirect::to(&last.unwrap_or_else(|| page.address.to("", &[]))).into_response())
+    let list = page.address.to("", &[]);
+    Ok(page.go_on([(OBJECTS, last.unwrap_or(list))]))
 }

@@ -50,6 +50,8 @@ struct Shown<'a> {
     now: Timestamp,
     /// Whether the save was one of the object that it is about.
     own_save: bool,
+    /// Whether the saves that led to it are kept: `dev` keeps them.
+    kept: bool,
     hidden: bool,
     revealed: bool,
 }
@@ -95,6 +97,7 @@ pub(super) async fn show(
         program,
         before: before.first().map(|row| row.id),
         now: running.ingest.clock.now(),
+        kept: around.is_some(),
         own_save: history.is_of((&delivery.model, &delivery.object), delivery.sequence),
         hidden: !revealed && is_sensitive(&generation.rules, &delivery.event, &delivery.model),
         revealed,
@@ -216,7 +219,7 @@ fn text(body: &[u8]) -> Markup {
 fn request(shown: &Shown<'_>) -> Markup {
     let delivery = shown.delivery;
     html! {
-        p.target { strong { (Received(&delivery.method)) } " " code.breaks { @if shown.hidden { (HIDDEN) } @else { (Received(&delivery.url.masked())) } } }
+        p.target { strong { (Received(&delivery.method)) } " " code.breaks { @if shown.hidden { (HIDDEN) } @else { (Received(&delivery.url.shown_url())) } } }
         table.headers { tbody {
             tr { th scope="row" { "content-type" } td { (Received(delivery.content_type.as_deref().unwrap_or("application/json"))) } }
             tr { th scope="row" { "webhook-id" } td { (delivery.message) } }
@@ -286,7 +289,7 @@ fn copies(shown: &Shown<'_>) -> Markup {
                 button.quiet type="button" data-copy="#curl" hidden { "Copy" }
                 pre #curl tabindex="0" { (Received(&curl::command(shown.delivery, shown.attempts.last(), target.as_ref().map(|target| &target.signer)))) }
             }
-            @if shown.page.scope.permits(OBJECTS) {
+            @if shown.kept && shown.page.scope.permits(OBJECTS) {
                 p {
                     a href={ (link) "/test.yaml" } { "As a scenario test" } " "
                     button.quiet type="button" data-fetch={ (link) "/test.yaml" } hidden { "Copy" }

@@ -83,7 +83,7 @@ fn too_few(page: &Page, chosen: usize) -> Markup {
 }
 
 fn head(row: &DeliveryRow) -> String {
-    let mut text = format!("{} {}\n", row.method, row.url.masked());
+    let mut text = format!("{} {}\n", row.method, row.url.shown_url());
     let _infallible = writeln!(text, "content-type: {}", row.content_type.as_deref().unwrap_or("application/json"));
     for (name, value) in &row.headers {
         let _infallible = writeln!(text, "{name}: {}", confidential::rendered(name, value.masked()));

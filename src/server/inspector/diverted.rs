@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::{DELIVERY, DELIVERIES, DIVERTED, DIVERTED_DELETE, DIVERTED_ONE, DIVERTED_RESEND, RESEND};
+use super::controls::{DELIVERIES, DELIVERY, DIVERTED, DIVERTED_DELETE, DIVERTED_ONE, DIVERTED_RESEND, RESEND};
 use super::filter::Filter;
 use super::json::{colored, lines};
 use super::page::{About, Failure, Page, Tab, time};
@@ -140,7 +140,7 @@ pub(super) async fn show(
             dt { "Given up" } dd { (time(row.settled_at.unwrap_or(row.created_at), now)) }
             dt { "Object" } dd { (Received(&row.model)) "/" bdi { (Received(&row.object)) } }
             dt { "Message" } dd { code { (row.message) } }
-            dt { "Request" } dd.breaks { (Received(&row.method)) " " @if hidden { "••••••" } @else { code { (Received(&row.url.masked())) } } }
+            dt { "Request" } dd.breaks { (Received(&row.method)) " " @if hidden { "••••••" } @else { code { (Received(&row.url.shown_url())) } } }
         }
         section aria-labelledby="message" {
             h2 #message { "Message" }

@@ -138,11 +138,7 @@ fn id_of_form(page: &Page, token: &str) -> Option<EndpointId> {
 /// The answer to a form that comes again: the same within a moment, and later no secret.
 fn again(page: &Page, running: &Running, kept: &Kept) -> Response {
     let age = running.ingest.clock.now().as_second() - kept.row.created_at.as_second();
-    if age <= MOMENT_S {
-        made(page, running, &kept.row.id)
-    } else {
-        Redirect::to(&home(page, kept.row.id.as_str())).into_response()
-    }
+    if age <= MOMENT_S { made(page, running, &kept.row.id) } else { Redirect::to(&home(page, kept.row.id.as_str())).into_response() }
 }
 
 /// The endpoint of this id, if the tenant has made it.
