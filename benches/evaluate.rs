@@ -147,7 +147,7 @@ fn a_message_to_three_of_a_tenants_endpoints(bencher: Bencher<'_, '_>, endpoints
     }
     let rules = rules(&model_with_webhooks(2));
     let save = read(&rules, "asset", r#"{"field_0":0}"#);
-    assert_eq!(evaluated_beside(&rules, &save, Some(&own)).0.firings[0].requests.len(), 3);
+    assert_eq!(evaluated_beside(&rules, &save, Some(&own)).0.firings[0].own_requests.len(), 3);
     bencher.bench_local(|| evaluated_beside(&rules, black_box(&save), Some(&own)));
 }
 
