@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync {
     /// Now, to the millisecond. It runs evenly: when the machine's clock is set, it stays as it is until the step is adopted.
     fn now(&self) -> Timestamp;
 
+    /// Now on a clock that nobody can set, for what lasts a while.
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
+
     /// How far the machine's clock stands before (after, if negative) this one, in milliseconds.
     fn step_ms(&self) -> i64 {
         0

@@ -130,3 +130,22 @@ fn wrong_usage_names_the_right_one() {
     refused(folder.path(), &["explain"], &["explain"]);
     refused(folder.path(), &["completions", "tcsh"], &["tcsh", "bash"]);
 }
+
+#[cfg(not(feature = "nats"))]
+#[test]
+fn a_broker_for_a_program_that_was_built_without_is_refused_by_name() {
+    let without = "this program was built without the feature `nats`";
+    let advice = "build it with `cargo build --features nats`";
+    let endpoint = "[[endpoints]]\nname = \"bus\"\nevents = \"*\"\nurl = \"nats://main/hooks.x\"\n";
+    let broker = "[nats.main]\nservers = [\"nats://127.0.0.1:4222\"]\n";
+    let source = "[source.nats]\nstream = \"SAVES\"\n";
+    for toml in [endpoint, broker, source] {
+        let folder = project(&[("schema.xml", GOOD), ("webhookc.toml", toml)]);
+        for arguments in [&["check"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+            let ran = run(folder.path(), arguments);
+            let said = ran.out + &ran.err;
+            assert_ne!(ran.code, 0, "{toml}{arguments:?}: {said}");
+            assert!(said.contains(without) && said.contains(advice), "{toml}{arguments:?}: {said}");
+        }
+    }
+}

@@ -1,11 +1,12 @@
 //! `[nats.NAME]` → a connection, with who this node is there. Secrets are revealed here, once.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{ConnectOptions, Event};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Broker;
 use crate::config::{self, Login, SecretError, SecretSource};
@@ -47,7 +48,7 @@ pub enum Cause {
 /// Begins to connect, and goes on until it succeeds.
 pub(super) async fn connect(broker: &config::Broker, folder: &Path) -> Result<Broker, BrokerError> {
     let failed = |what: &str, cause: Cause| BrokerError { name: broker.name.clone(), what: what.to_owned(), source: Some(cause) };
-    let name = broker.name.clone();
+    let events = Events { broker: broker.name.clone(), said: Mutex::default() };
     let mut options = ConnectOptions::new()
         .name("webhookc")
         .retry_on_initial_connect()
@@ -56,7 +57,7 @@ pub(super) async fn connect(broker: &config::Broker, folder: &Path) -> Result<Br
             LONGEST_PAUSE.min(Duration::from_millis(100).saturating_mul(u32::try_from(tries).unwrap_or(u32::MAX)))
         })
         .event_callback(move |event| {
-            tell(&name, &event);
+            events.tell(&event);
             std::future::ready(())
         });
     let reveal = |source: &SecretSource| source.reveal(folder).map_err(|error| failed("its secret cannot be had", error.into()));
@@ -66,6 +67,8 @@ pub(super) async fn connect(broker: &config::Broker, folder: &Path) -> Result<Br
         Login::User(user, password) => options = options.user_and_password(user.clone(), reveal(password)?.expose_secret().to_owned()),
         Login::Credentials(credentials) => {
             let text = reveal(credentials)?;
+            // The client finds the last line of it by the break at its end, which is no part of a secret.
+            let text = SecretString::from(format!("{}\n", text.expose_secret()));
             options = options.credentials(text.expose_secret()).map_err(|error| failed("its credentials cannot be read", error.into()))?;
         }
     }
@@ -89,12 +92,31 @@ pub(super) async fn connect(broker: &config::Broker, folder: &Path) -> Result<Br
 }
 
 /// What happens to a connection, in the log.
-fn tell(broker: &str, event: &Event) {
-    match event {
-        Event::Connected => tracing::info!(broker, "connected to the broker"),
-        Event::Disconnected => tracing::warn!(broker, "the connection to the broker is lost; connecting again"),
-        Event::ServerError(error) => tracing::error!(broker, %error, "the broker refuses something"),
-        Event::ClientError(error) => tracing::warn!(broker, %error, "the broker cannot be reached; trying again"),
-        Event::SlowConsumer(_) | Event::LameDuckMode | Event::Draining | Event::Closed => tracing::debug!(broker, %event, "the broker"),
+struct Events {
+    broker: String,
+    /// Why it could not be reached the last time: said once, however often it is tried.
+    said: Mutex<String>,
+}
+
+impl Events {
+    fn tell(&self, event: &Event) {
+        let broker = self.broker.as_str();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Connected => {
+                said.clear();
+                tracing::info!(broker, "connected to the broker");
+            }
+            Event::Disconnected => tracing::warn!(broker, "the connection to the broker is lost; connecting again"),
+            Event::ServerError(error) => tracing::error!(broker, %error, "the broker refuses something"),
+            Event::ClientError(error) => {
+                let error = error.to_string();
+                if *said != error {
+                    tracing::warn!(broker, error, "the broker cannot be reached; trying again");
+                    *said = error;
+                }
+            }
+            Event::SlowConsumer(_) | Event::LameDuckMode | Event::Draining | Event::Closed => tracing::debug!(broker, %event, "the broker"),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::future::join_all;
@@ -102,6 +103,14 @@ impl Reader {
             let copy =
                 PublishMessage::build().payload(message.payload.clone()).headers(headers).message_id(format!("{} {number}", source.name));
             let sent = tokio::time::timeout(SET_ASIDE, source.broker.acknowledged(to, copy)).await;
+            let sent = match sent {
+                // With what is said of it, it is larger than the server takes. The log says it, too.
+                Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                    let alone = PublishMessage::build().payload(message.payload.clone());
+                    tokio::time::timeout(SET_ASIDE, source.broker.acknowledged(to, alone)).await
+                }
+                sent => sent,
+            };
             let failed = match sent {
                 Ok(Ok(_)) => None,
                 Ok(Err(error)) => Some(error.to_string()),

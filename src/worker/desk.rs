@@ -3,7 +3,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
@@ -52,7 +51,7 @@ impl Desk {
 
     /// A request has ended, or will never be made; its place goes to the next in line, if there is one, which is given back.
     fn pass_on(&self, lane: (LaneId, &Tenant), target: &Target, reached: Reached) -> Option<Claimed> {
-        let now = Instant::now();
+        let now = self.clock.instant();
         let mut lanes = self.lanes();
         lanes.free(lane, reached, now);
         // What stands in line when the worker ends is due again when the store is next opened.
@@ -88,7 +87,7 @@ impl Desk {
     /// A delivery had a place, and its endpoint is gone.
     pub(super) fn forsake(&self, lane: LaneId, tenant: &Tenant) {
         let mut lanes = self.lanes();
-        lanes.free((lane, tenant), Reached::Unknown, Instant::now());
+        lanes.free((lane, tenant), Reached::Unknown, self.clock.instant());
         lanes.dissolve(lane);
         self.ring(&lanes);
         self.tell(lanes, Vec::new());
@@ -109,18 +108,18 @@ impl Handover for Desk {
         }
         let generation = self.live.load();
         let target = generation.target(way.endpoint)?;
-        let reserved = self.lanes().reserve(way, &target.policy, Instant::now(), generation.target_count());
+        let reserved = self.lanes().reserve(way, &target.policy, self.clock.instant(), generation.target_count());
         reserved.then(|| lease_of(&target, now))
     }
 
     fn release(&self, lane: LaneId, tenant: &Tenant) {
         let mut lanes = self.lanes();
-        lanes.undo((lane, tenant), Instant::now());
+        lanes.undo((lane, tenant), self.clock.instant());
         self.ring(&lanes);
     }
 
     fn hand_over(&self, deliveries: Vec<Claimed>) {
-        let (generation, now) = (self.live.load(), Instant::now());
+        let (generation, now) = (self.live.load(), self.clock.instant());
         let mut lanes = self.lanes();
         let enter = |delivery: Claimed| {
             if let Some(target) = generation.target(&delivery.endpoint) {

@@ -204,7 +204,7 @@ impl Worker {
             let target = generation.target(&lane.endpoint)?;
             Some((lane, target))
         });
-        let plan = state.sending.desk.lanes().plan(known.collect(), std::time::Instant::now());
+        let plan = state.sending.desk.lanes().plan(known.collect(), self.clock.instant());
         let claims = plan.claims.into_iter().map(|(lane, target, share)| self.claim(lane, target, share));
         let mut more = false;
         let mut failed = None;
@@ -218,7 +218,7 @@ impl Worker {
                         state.sending.desk.lanes().caught_up(lane);
                     }
                     for delivery in claimed {
-                        let now = state.sending.desk.lanes().claimed(delivery, &target.policy, std::time::Instant::now());
+                        let now = state.sending.desk.lanes().claimed(delivery, &target.policy, self.clock.instant());
                         if let Some(delivery) = now {
                             state.start(generation, &target, delivery);
                         }

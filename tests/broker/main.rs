@@ -7,11 +7,16 @@ mod cluster;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod node;
 
+mod accounts;
 mod deliveries;
 mod encrypted;
+mod login;
 mod nodes;
+mod order;
 mod project;
+mod restart;
 mod saves;
 mod server;
+mod subjects;
 mod wire;
 mod words;

@@ -155,6 +155,32 @@ async fn a_message_that_is_no_save_is_set_aside_and_holds_up_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_save_stays_in_the_stream_or_comes_again_until_it_can_be_set_aside() {
+    let (server, receiver) = (Server::start(), Receiver::start().await);
+    let streams = server.streams().await;
+    make_stream(&streams, "SAVES", "saves.>").await;
+    let folder = reading(server.port, &receiver.url, "");
+    let node = serve(folder.path());
+    publish(&streams, "saves.x", "no json").await;
+    publish(&streams, "saves.x", item("a1", 1)).await;
+    receiver.wait_for(1).await;
+    wait_for_acks(&streams, "SAVES", CONSUMER).await;
+    wait_for_metric(&node, "webhookc_source_messages_total{outcome=\"refused\"}", 1).await;
+    node.wait_for_line("why", |line| line.contains("is no save; it does not come again") && line.contains("the body is not JSON"));
+    assert_eq!(messages(&streams, "SAVES", 2).await[0].payload, "no json", "it is where it was");
+    drop(node);
+
+    let folder = reading(server.port, &receiver.url, "consumer = \"other\"\ndead_letter = \"dead\"");
+    let node = serve(folder.path());
+    // No stream takes `dead` yet.
+    node.wait_for_line("that it comes again", |line| line.contains("could not be set aside; it comes again"));
+    receiver.wait_for(2).await;
+    make_stream(&streams, "DEAD", "dead").await;
+    assert_eq!(messages(&streams, "DEAD", 1).await[0].payload, "no json");
+    wait_for_acks(&streams, "SAVES", "other").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_subject_may_say_whose_and_which_object_it_is() {
     let (server, receiver) = (Server::start(), Receiver::start().await);
     let streams = server.streams().await;

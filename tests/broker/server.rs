@@ -59,8 +59,12 @@ impl Server {
 
     /// A client of the test's own.
     pub async fn streams(&self) -> jetstream::Context {
-        let client = async_nats::ConnectOptions::new().retry_on_initial_connect().connect(self.url()).await.unwrap();
-        jetstream::new(client)
+        self.streams_as(async_nats::ConnectOptions::new()).await
+    }
+
+    /// The same, as this user.
+    pub async fn streams_as(&self, options: async_nats::ConnectOptions) -> jetstream::Context {
+        jetstream::new(options.retry_on_initial_connect().connect(self.url()).await.unwrap())
     }
 }
 

@@ -102,7 +102,7 @@ impl Node {
     }
 }
 
-fn generation(number: u64, endpoints: &[(&str, Policy)]) -> Generation {
+pub fn generation(number: u64, endpoints: &[(&str, Policy)]) -> Generation {
     let mut input = Input::default();
     let file = input.sources.add("schema.xml", SCHEMA.into());
     input.schemas.push(file);
