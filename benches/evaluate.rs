@@ -15,9 +15,10 @@ mod schema;
 use divan::{Bencher, black_box};
 use jiff::Timestamp;
 use schema::{compiled_for, rules, without_errors};
-use webhookc::check::{Rules, Valid};
+use webhookc::check::{Rules, TenantEndpoint, TenantEndpoints, Valid, Wants};
+use webhookc::endpoints::Draft;
 use webhookc::engine::{Found, Known, Moment, Outcome, Read, Save, Step, Trace, Verb, evaluate, parse_save};
-use webhookc::ids::Sequence;
+use webhookc::ids::{EndpointId, Sequence};
 
 fn main() {
     divan::main();
@@ -71,8 +72,13 @@ fn decide(rules: &Valid<Rules>, model: &str, body: &str) -> (Outcome, Trace) {
 }
 
 fn evaluated(rules: &Valid<Rules>, save: &Save) -> (Outcome, Trace) {
+    evaluated_beside(rules, save, None)
+}
+
+/// The same for a tenant that has endpoints of its own.
+fn evaluated_beside(rules: &Valid<Rules>, save: &Save, own: Option<&TenantEndpoints>) -> (Outcome, Trace) {
     let known = Known { found: std::iter::once((Read::Object(save.model, save.id.clone()), Found::Object(None))).collect() };
-    let moment = Moment { tenant: "default", own: None, sequence: Sequence(6_291_989_525_132_476_422), now: Timestamp::UNIX_EPOCH };
+    let moment = Moment { tenant: "default", own, sequence: Sequence(6_291_989_525_132_476_422), now: Timestamp::UNIX_EPOCH };
     match evaluate(rules, save, &known, moment) {
         Step::Done(outcome) => {
             let trace = outcome.decided.trace(rules, outcome.operation);
@@ -124,6 +130,25 @@ fn a_message_to_three_of_endpoints(bencher: Bencher<'_, '_>, endpoints: usize) {
     let save = read(&rules, "asset", r#"{"field_0":0}"#);
     assert_eq!(evaluated(&rules, &save).0.firings[0].requests.len(), 3);
     bencher.bench_local(|| evaluated(&rules, black_box(&save)));
+}
+
+/// The same with endpoints that a tenant has made by API.
+#[divan::bench(args = [3, 100, 10_000])]
+fn a_message_to_three_of_a_tenants_endpoints(bencher: Bencher<'_, '_>, endpoints: usize) {
+    let spread = |number: usize| number.is_multiple_of(endpoints.div_ceil(3));
+    let mut own = TenantEndpoints::default();
+    for number in 0..endpoints {
+        let wants = Wants {
+            event_types: vec![if spread(number) { "hook_0" } else { "hook_1" }.into()],
+            url: "https://erp.example.com/{{ object.id }}".into(),
+            ..Draft::blank().wants
+        };
+        own.insert(&TenantEndpoint::new(EndpointId::new(format!("ep_{number}")), "e".into(), wants).into());
+    }
+    let rules = rules(&model_with_webhooks(2));
+    let save = read(&rules, "asset", r#"{"field_0":0}"#);
+    assert_eq!(evaluated_beside(&rules, &save, Some(&own)).0.firings[0].own_requests.len(), 3);
+    bencher.bench_local(|| evaluated_beside(&rules, black_box(&save), Some(&own)));
 }
 
 #[divan::bench]

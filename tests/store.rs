@@ -23,6 +23,8 @@ mod lists;
 mod lived_in;
 #[path = "store/opening.rs"]
 mod opening;
+#[path = "store/own_lists.rs"]
+mod own_lists;
 #[path = "store/prune.rs"]
 mod prune;
 #[path = "store/prune_laws.rs"]

@@ -16,6 +16,8 @@ mod lanes;
 mod lists;
 #[path = "store/lived_in.rs"]
 mod lived_in;
+#[path = "store/own_lists.rs"]
+mod own_lists;
 #[path = "store/prune.rs"]
 mod prune;
 #[path = "store/prune_laws.rs"]

@@ -110,7 +110,7 @@ pub(super) fn compile(
     let mut subscriptions = Vec::with_capacity(subscribers.len());
     for ((webhook, predicate), subscribed) in program.webhooks.iter().zip(predicates).zip(subscribers) {
         let when = match predicate {
-            Some(predicate) => When::True(predicate),
+            Some(predicate) => When::True(predicate.promises()),
             None if webhook.has_when => When::Unreadable,
             None => When::Absent,
         };

@@ -30,6 +30,19 @@ pub struct TenantEndpoint {
 struct Compiled {
     rules: Weak<()>,
     fits: Vec<(WebhookId, Arc<Fit>)>,
+    /// Why it is held, if it is, once that was asked for: lists ask it of each.
+    held: Option<Option<Box<str>>>,
+}
+
+impl Compiled {
+    /// What is kept for these rules; nothing when others were in force before.
+    fn by(&mut self, rules: &Rules) -> &mut Self {
+        let identity = Arc::downgrade(&rules.identity);
+        if !self.rules.ptr_eq(&identity) {
+            *self = Self { rules: identity, ..Self::default() };
+        }
+        self
+    }
 }
 
 /// What became of an endpoint by the rules in force, for one event type.
@@ -51,11 +64,8 @@ impl TenantEndpoint {
     /// It for this event type, compiled when that is asked for the first time.
     #[must_use]
     pub fn fit(&self, rules: &Rules, webhook: WebhookId) -> Arc<Fit> {
-        let identity = Arc::downgrade(&rules.identity);
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if !compiled.rules.ptr_eq(&identity) {
-            *compiled = Compiled { rules: identity, fits: Vec::new() };
-        }
+        let compiled = compiled.by(rules);
         if let Some((_, known)) = compiled.fits.iter().find(|(known, _)| *known == webhook) {
             return Arc::clone(known);
         }
@@ -72,8 +82,12 @@ impl TenantEndpoint {
     /// Why it cannot receive all that it asks for by these rules, one sentence; `None` when it can.
     #[must_use]
     pub fn held(&self, rules: &Valid<Rules>) -> Option<String> {
-        let found = self.wants.check(rules);
-        found.has_errors().then(|| first(&self.wants, &found))
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = compiled.by(rules).held.get_or_insert_with(|| {
+            let found = self.wants.check(rules);
+            found.has_errors().then(|| first(&self.wants, &found).into())
+        });
+        held.as_deref().map(str::to_owned)
     }
 
     /// Its request for an operational event, and the data model that the event is about.

@@ -11,7 +11,7 @@ use super::own_secrets::own_secrets;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::ids::{FileId, WebhookId};
 use crate::program::{BodySource, HeaderSource, Program, RequestSource, Settings, TemplateSource, Webhook};
-use crate::template::{Data, Predicate, Request, Scope, When};
+use crate::template::{Data, Predicate, Promises, Request, Scope, When};
 use crate::text::{SourceText, Span, Spanned};
 
 /// The event type that stands for all.
@@ -234,8 +234,19 @@ impl Wants {
     /// Compiles it for an event type; `None` when there is an error, which has been reported.
     pub fn fit(&self, rules: &Rules, webhook: WebhookId, out: &mut Diagnostics) -> Option<Fitted> {
         let scope = scope(rules, webhook);
-        let request = self.fit_alone(scope, out);
         let conditions = self.compile_conditions(scope, out);
+        // Of what it does not accept nothing is rendered: its templates know that, as they know the webhook's own conditions.
+        let mut promises = match scope.when {
+            When::True(promises) => promises.clone(),
+            When::Absent | When::Unreadable => Promises::default(),
+        };
+        for any in conditions.iter().flatten() {
+            if let Some(any) = any.iter().map(Predicate::promises).cloned().reduce(|one, other| one.either(&other)) {
+                promises = promises.both(&any);
+            }
+        }
+        let when = if matches!(scope.when, When::Unreadable) { When::Unreadable } else { When::True(&promises) };
+        let request = self.fit_alone(Scope { when, ..scope }, out);
         own_words(self, out);
         Some(Fitted { request: request?, conditions: conditions? })
     }
@@ -301,7 +312,7 @@ impl Wants {
 fn scope(rules: &Rules, id: WebhookId) -> Scope<'_> {
     let webhook = rules.program.webhook(id);
     let when = match rules.predicates.get(id.index()).and_then(Option::as_ref) {
-        Some(predicate) => When::True(predicate),
+        Some(predicate) => When::True(predicate.promises()),
         None => When::Absent,
     };
     Scope { program: &rules.program, webhook, settings: &rules.tenant_settings, when, uses: None }

@@ -8,6 +8,7 @@ use crate::check::Rules;
 use crate::graph::conditions;
 use crate::ids::WebhookId;
 use crate::program::{Events, Operations, Order, Through, WebhookType};
+use crate::template::without_credentials;
 use crate::text::SourceMap;
 
 /// What a webhook means.
@@ -78,7 +79,7 @@ pub fn event(rules: &Rules, sources: &SourceMap, id: WebhookId, tests: Vec<Tried
     let receivers = subscriptions.iter().filter_map(|subscription| rules.endpoints.get(subscription.endpoint)).map(|endpoint| Receiver {
         name: endpoint.name.value.to_string(),
         method: endpoint.request.method.value.to_string(),
-        url: endpoint.request.url.text.clone(),
+        url: without_credentials(&endpoint.request.url.text).into_owned(),
         own_body: endpoint.request.body.as_ref().map(|body| body.content_type.value.to_string()),
         place: (!matches!(endpoint.events, Events::Unclaimed)).then(|| Place::of(sources, endpoint.request.span)),
     });

@@ -135,7 +135,7 @@ fn sent(rules: &Rules, delivery: &Delivery) -> Sent {
     Sent {
         endpoint: rules.endpoints.get(delivery.endpoint).map_or_else(String::new, |endpoint| endpoint.name.value.to_string()),
         method: frozen.method.to_owned(),
-        url: frozen.url.masked(),
+        url: frozen.url.shown_url(),
         error,
     }
 }

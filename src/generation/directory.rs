@@ -23,13 +23,6 @@ pub struct Own {
     pub target: Option<Arc<Target>>,
 }
 
-impl Own {
-    /// Whether a tenant has made it, and it is no place that another one tells of its trouble.
-    fn is_made(&self) -> bool {
-        !self.endpoint.wants.event_types.is_empty()
-    }
-}
-
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Directory {
@@ -42,8 +35,6 @@ pub struct Directory {
 struct State {
     by_id: FxHashMap<EndpointId, Own>,
     by_tenant: FxHashMap<Tenant, Arc<TenantEndpoints>>,
-    /// How many each tenant has made, disabled ones too.
-    numbers: FxHashMap<Tenant, usize>,
 }
 
 impl Directory {
@@ -53,9 +44,6 @@ impl Directory {
         state.remove(&own.endpoint.id);
         if own.target.is_some() {
             Arc::make_mut(state.by_tenant.entry(own.tenant.clone()).or_default()).insert(&own.endpoint);
-        }
-        if own.is_made() {
-            *state.numbers.entry(own.tenant.clone()).or_default() += 1;
         }
         state.by_id.insert(own.endpoint.id.clone(), own);
         drop(state);
@@ -111,12 +99,6 @@ impl Directory {
         self.read().by_id.len()
     }
 
-    /// How many endpoints a tenant has made.
-    #[must_use]
-    pub fn number_of(&self, tenant: &Tenant) -> usize {
-        self.read().numbers.get(tenant).copied().unwrap_or(0)
-    }
-
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -141,11 +123,6 @@ impl Directory {
 impl State {
     fn remove(&mut self, id: &EndpointId) {
         let Some(own) = self.by_id.remove(id) else { return };
-        if own.is_made()
-            && let Some(number) = self.numbers.get_mut(&own.tenant)
-        {
-            *number -= 1;
-        }
         if let Some(table) = self.by_tenant.get_mut(&own.tenant) {
             Arc::make_mut(table).remove(&own.endpoint);
             if table.is_empty() {

@@ -168,7 +168,7 @@ fn relations(graph: &Graph<'_>, models: &[Frame]) -> Vec<Relation> {
 /// Each endpoint as near as possible to the middle of the webhooks that it receives.
 fn endpoints(graph: &Graph<'_>, webhooks: &[Vec<Frame>]) -> Vec<Frame> {
     let mut frames: Vec<Frame> =
-        graph.endpoints.iter().map(|endpoint| Frame::of(&[endpoint.name.to_owned(), endpoint.url.to_owned()])).collect();
+        graph.endpoints.iter().map(|endpoint| Frame::of(&[endpoint.name.to_owned(), endpoint.url.to_string()])).collect();
     let mut sources: Vec<(usize, usize)> = vec![(0, 0); frames.len()];
     for (webhook, frame) in graph.models.iter().zip(webhooks).flat_map(|(model, frames)| model.webhooks.iter().zip(frames)) {
         for target in &webhook.targets {
@@ -216,7 +216,7 @@ mod tests {
             belongs_to: (0..model % 4).map(|step| relation(model, step)).collect(),
             webhooks: (0..model % 3).map(|number| webhook("saved", vec![model % 4, number], number * 2)).collect(),
         });
-        let endpoints = (0..5).map(|_| EndpointNode { name: "e", url: "https://e.example/" }).collect();
+        let endpoints = (0..5).map(|_| EndpointNode { name: "e", url: "https://e.example/".into() }).collect();
         let layout = lay_out(&Graph { format_version: "1.0", models: models.collect(), endpoints });
         let frames: Vec<&Frame> = layout.models.iter().chain(layout.webhooks.iter().flatten()).chain(&layout.endpoints).collect();
         for (index, frame) in frames.iter().enumerate() {

@@ -23,7 +23,7 @@ pub fn mermaid(graph: &Graph<'_>) -> String {
         text.push_str("    end\n");
     }
     for (index, endpoint) in graph.endpoints.iter().enumerate() {
-        let _infallible = writeln!(text, "    e{index}[[{}]]", label(&[endpoint.name, endpoint.url]));
+        let _infallible = writeln!(text, "    e{index}[[{}]]", label(&[endpoint.name, &endpoint.url]));
     }
     for (index, model) in graph.models.iter().enumerate() {
         for relation in &model.belongs_to {

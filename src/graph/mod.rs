@@ -14,11 +14,14 @@ pub use svg::{svg, svg_for_page};
 pub use words::conditions;
 pub(crate) use words::literal;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::check::Rules;
 use crate::ids::WebhookId;
 use crate::program::{Embed, Kind, Program, Webhook, WebhookType};
+use crate::template::without_credentials;
 
 /// The rule graph, in the words of the schema.
 #[derive(Debug, Serialize)]
@@ -82,7 +85,7 @@ pub struct EndpointNode<'r> {
     /// Its name.
     pub name: &'r str,
     /// Its URL template.
-    pub url: &'r str,
+    pub url: Cow<'r, str>,
 }
 
 /// The graph of compiled rules.
@@ -101,7 +104,10 @@ pub fn graph(rules: &Rules) -> Graph<'_> {
             webhooks: model.webhooks.iter().map(|&id| webhook(rules, id)).collect(),
         }
     });
-    let endpoints = rules.endpoints.iter().map(|endpoint| EndpointNode { name: &endpoint.name.value, url: &endpoint.request.url.text });
+    let endpoints = rules
+        .endpoints
+        .iter()
+        .map(|endpoint| EndpointNode { name: &endpoint.name.value, url: without_credentials(&endpoint.request.url.text) });
     Graph { format_version: "1.0", models: models.collect(), endpoints: endpoints.collect() }
 }
 

@@ -20,6 +20,7 @@ pub use build::{Absent, BuildError, build};
 pub use keyring::{ENDPOINTS_PER_TENANT, Keyring, RotateError};
 pub use rejected::{Rejected, Rejection};
 pub use reloader::{Reloader, Setup};
+pub use tenants::KeepError;
 pub use trigger::{Report, Requests, Trigger, trigger};
 
 #[cfg(test)]

@@ -44,6 +44,9 @@ const PATIENCE: u32 = 5;
 /// How long files that change all the time are read again and again before that is said.
 const RESTLESS: Duration = Duration::from_secs(30);
 
+/// The parts of `webhookc.toml` that a node reads once.
+const FIXED: &str = "`[listen]`, `[tenants]`, `[store]`, `[egress]`, `[retention]`, `[compat]`, `[source]` and `[nats]`";
+
 /// Keeps a program in force.
 pub struct Reloader {
     pub(super) files: Files,
@@ -357,9 +360,12 @@ impl Reloader {
     fn restart_note(&mut self, config: &Config) -> Option<String> {
         let Config { listen, hosts, rate_limit, store, store_key, allow_networks, in_flight, retention, dialects, .. } = config;
         let now = format!("{listen} {hosts:?} {rate_limit:?} {store:?} {store_key:?} {allow_networks:?} {in_flight:?} {retention:?}");
-        let now = format!("{now} {dialects:?}");
+        let Config { endpoints_per_tenant, source, .. } = config;
+        let now = format!("{now} {dialects:?} {endpoints_per_tenant:?} {source:?}");
+        #[cfg(feature = "nats")]
+        let now = format!("{now} {:?} {:?}", config.brokers, config.consumer);
         let before = self.fixed.get_or_insert_with(|| now.clone());
-        (*before != now).then(|| "`[listen]`, `[store]`, `[egress]`, `[retention]` and `[compat]` change only at the next start".to_owned())
+        (*before != now).then(|| format!("{FIXED} change only at the next start"))
     }
 }
 

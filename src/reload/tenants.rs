@@ -15,6 +15,17 @@ use crate::generation::{Directory, Own, Target};
 use crate::ids::{EndpointId, Tenant};
 use crate::store::OwnEndpoint;
 
+/// Why an endpoint was not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// There is no room for one more.
+    #[error("the tenant has {0} endpoints, which is as many as it may make")]
+    Full(usize),
+    /// The store, or a key.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
 /// Endpoints that are read together.
 const PAGE: usize = 1_000;
 
@@ -72,34 +83,37 @@ impl Keyring {
         Ok(loaded)
     }
 
-    /// How many endpoints a tenant may make, if it has made so many. Of two that are made at the same moment both may get in.
-    #[must_use]
-    pub fn is_full(&self, tenant: &TenantScope) -> Option<usize> {
-        (self.directory.number_of(tenant.tenant()) >= self.most).then_some(self.most)
-    }
-
     /// Keeps an endpoint, new or changed, and has it called from now on. `secret` is what it is signed with, if that was said.
     ///
     /// # Errors
-    /// When the store fails; nothing has changed then.
+    /// When the store fails, or it is a new one and the tenant has as many as it may make.
     pub async fn keep(
         &self,
         tenant: &TenantScope,
         row: OwnEndpoint,
         definition: &Definition,
         secret: Option<Secret>,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), KeepError> {
         let _held = self.still().await;
         let id = row.id.clone();
-        if let Some(secret) = secret {
-            self.store().rotate_key(&super::keyring::name_of(&id), secret.as_bytes().to_vec(), Timestamp::UNIX_EPOCH).await?;
+        if !self.store().put_own_endpoint(tenant, row).await.map_err(BuildError::from)? {
+            return Err(KeepError::Full(self.most));
         }
-        self.store().put_own_endpoint(tenant, row).await?;
+        if let Some(secret) = secret {
+            let name = super::keyring::name_of(&id);
+            self.store().rotate_key(&name, secret.as_bytes().to_vec(), Timestamp::UNIX_EPOCH).await.map_err(BuildError::from)?;
+        }
         let secret = self.endpoint_secrets(vec![id.clone()]).await?.remove(&id);
         match secret {
-            Some(secret) => self.put_in_memory(tenant.tenant(), &id, definition, secret).await,
+            Some(secret) => Ok(self.put_in_memory(tenant.tenant(), &id, definition, secret).await?),
             None => Ok(()),
         }
+    }
+
+    /// The most endpoints that a tenant may make.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// Forgets an endpoint; `false` when there is none. What it has still to get has failed.

@@ -12,6 +12,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::endpoints::{AlertTo, Definition, Mistake as DocumentMistake, Read};
 use crate::generation::Generation;
 use crate::ids::{EndpointId, WebhookId};
+use crate::reload::KeepError;
 use crate::server::problem::{Mistake, TextPlace, TextSpan};
 use crate::server::{Problem, Running};
 use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
@@ -40,11 +41,6 @@ pub(super) struct Submitted {
 
 /// Makes an endpoint, with this id or one of its own.
 pub(super) async fn make(running: &Running, tenant: &TenantScope, id: Option<EndpointId>, submitted: Submitted) -> Result<Kept, Problem> {
-    if let Some(most) = running.keyring.is_full(tenant) {
-        let detail = format!("the tenant has {most} endpoints, which is as many as it may make");
-        let help = "delete some, or raise `endpoints` of `[tenants]` in `webhookc.toml`";
-        return Err(Problem::new(StatusCode::CONFLICT, "too-many-endpoints", detail).help(help));
-    }
     let now = running.ingest.clock.now();
     let id = id.unwrap_or_else(|| EndpointId::new(format!("ep_{}", running.ingest.entropy.uuid(now).simple())));
     keep(running, tenant, id, submitted).await
@@ -62,8 +58,15 @@ pub(super) async fn keep(running: &Running, tenant: &TenantScope, id: EndpointId
         dialect: definition.dialect.as_ref().map(|dialect| (dialect.name.clone(), dialect.key.clone())),
         definition: serde_json::to_string(&definition).map_err(|error| internal(&error))?,
         at: running.ingest.clock.now(),
+        most: running.keyring.most(),
     };
-    running.keyring.keep(tenant, row, &definition, read.secret).await.map_err(|error| internal(&error))?;
+    running.keyring.keep(tenant, row, &definition, read.secret).await.map_err(|error| match &error {
+        KeepError::Full(_) => {
+            let help = "delete some, or raise `endpoints` of `[tenants]` in `webhookc.toml`";
+            Problem::new(StatusCode::CONFLICT, "too-many-endpoints", error.to_string()).help(help)
+        }
+        KeepError::Build(error) => internal(error),
+    })?;
     Ok(Kept { warnings, ..find(running, tenant, &id).await? })
 }
 

@@ -24,6 +24,8 @@ pub struct OwnEndpoint {
     pub definition: String,
     /// When.
     pub at: Timestamp,
+    /// The most that the tenant may have: a new one is not kept when it has so many.
+    pub most: usize,
 }
 
 /// An endpoint as it is kept.
@@ -74,11 +76,12 @@ pub struct OwnPage {
 }
 
 impl Store {
-    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique. What is said of it is encrypted.
+    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique. What is said of it is encrypted. `false` when
+    /// it is new and the tenant has as many as it may: of several that are made at once, on whatever nodes, no more get in than there is room.
     ///
     /// # Errors
     /// When the store fails or was opened without keys.
-    pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
+    pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<bool, StoreError> {
         verb!(self, put_own_endpoint(tenant, endpoint))
     }
 

@@ -52,8 +52,8 @@ impl Facts {
     /// What is certain whenever the webhook fires: by its conditions, and by its `when`.
     pub(super) fn of_webhook(scope: Scope<'_>) -> Self {
         let mut facts = Self::of_conditions(scope.webhook);
-        if let When::True(predicate) = scope.when {
-            facts.extend(predicate.promises());
+        if let When::True(promises) = scope.when {
+            facts.extend(promises.facts());
         }
         facts
     }

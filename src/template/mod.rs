@@ -13,6 +13,7 @@ mod predicate;
 mod request;
 
 mod body;
+mod discreet;
 mod header;
 mod json;
 mod structure;
@@ -46,9 +47,10 @@ mod tests;
 
 pub use branches::{Branch, BranchKind, Watch};
 pub use data::{Data, Embedded, Snapshot};
+pub use discreet::without_credentials;
 pub use header::holds_credentials;
 pub use never::{Against, Never};
-pub use predicate::Predicate;
+pub use predicate::{Predicate, Promises};
 pub use rendered::{Part, RenderError, Rendered, RenderedText};
 pub use request::Request;
 pub use signatures::{FILTERS, FUNCTIONS, Filter, Signature, TESTS, Test};
@@ -76,8 +78,8 @@ pub struct Scope<'a> {
 pub enum When<'a> {
     /// There is none, or it is this very template.
     Absent,
-    /// It was true, or nothing would be rendered.
-    True(&'a Predicate),
+    /// It was true, and what else was asked, or nothing would be rendered.
+    True(&'a Promises),
     /// It is there and could not be compiled, so nobody knows what it makes certain.
     Unreadable,
 }

@@ -16,7 +16,29 @@ use crate::program::TemplateSource;
 pub struct Predicate {
     pub(super) expr: Expr,
     /// What is certain when it is true.
-    promises: Facts,
+    promises: Promises,
+}
+
+/// What is certain because something was true.
+#[derive(Clone, Debug, Default)]
+pub struct Promises(Facts);
+
+impl Promises {
+    /// What is certain when this and the other were true.
+    #[must_use]
+    pub fn both(&self, other: &Self) -> Self {
+        Self(self.0.both(&other.0))
+    }
+
+    /// What is certain when one of the two was.
+    #[must_use]
+    pub fn either(&self, other: &Self) -> Self {
+        Self(self.0.either(&other.0))
+    }
+
+    pub(super) fn facts(&self) -> &Facts {
+        &self.0
+    }
 }
 
 impl Predicate {
@@ -25,7 +47,7 @@ impl Predicate {
         let written = parse::expression(source, out)?;
         let mut typing = Typing::new(source, Context::When, scope, out);
         let (expr, promises) = typing.when(&written);
-        (!typing.failed()).then_some(Self { expr, promises })
+        (!typing.failed()).then_some(Self { expr, promises: Promises(promises) })
     }
 
     /// Where it can go two ways.
@@ -37,7 +59,8 @@ impl Predicate {
     }
 
     /// What is certain when it is true.
-    pub(super) fn promises(&self) -> &Facts {
+    #[must_use]
+    pub fn promises(&self) -> &Promises {
         &self.promises
     }
 

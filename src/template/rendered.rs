@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::without_credentials;
 use crate::text::Span;
 
 /// A request, frozen: a retry or a later schema sends the same.
@@ -79,6 +80,12 @@ impl RenderedText {
                 Part::Secret(name) => format!("«{name}»"),
             })
             .collect()
+    }
+
+    /// A URL for people: every secret as `«name»`, and no credential that is written out.
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        without_credentials(&self.masked()).into_owned()
     }
 }
 

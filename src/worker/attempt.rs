@@ -143,7 +143,7 @@ fn sending(claimed: &Claimed, attempt: u32) -> Activity {
         message: claimed.message,
         endpoint: claimed.endpoint.clone(),
         method: Arc::from(&*claimed.method),
-        url: Arc::from(claimed.url.masked()),
+        url: Arc::from(claimed.url.shown_url()),
         attempt,
     }
 }

@@ -246,3 +246,20 @@ async fn an_endpoint_is_made_once_for_one_idempotency_key() {
     assert_eq!((first.0, post().await), (201, first));
     assert_eq!(count(&api).await, 2);
 }
+
+/// Nothing is rendered of what an endpoint does not accept, so its templates may take for granted what it accepts.
+#[tokio::test]
+async fn a_condition_promises_the_templates_what_it_asks_for() {
+    let api = Api::start(false).await;
+    let warned = async |accepted: Value| {
+        let conditions = if accepted.is_null() { json!([]) } else { json!([{"path": "object.name", "accepted_values": accepted}]) };
+        let (status, made) = make(&api, json!({"headers": {"X-Name": ["{{ object.name }}"]}, "conditions": conditions})).await;
+        assert_eq!(status, 201, "{made}");
+        made["warnings"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(warned(Value::Null).await, 1, "it may be null");
+    assert_eq!(warned(json!(["Pump", "Valve"])).await, 0);
+    assert_eq!(warned(json!(["Pump", null])).await, 1, "null is accepted");
+    let many: Vec<String> = (0..100).map(|number| format!("Pump {number}")).collect();
+    assert_eq!(warned(json!(many)).await, 0, "however many there are");
+}

@@ -12,6 +12,7 @@ mod managing;
 mod node;
 mod project;
 mod reading;
+mod refusing;
 mod repairing;
 mod served;
 mod signing;

@@ -112,11 +112,6 @@ async fn a_link_shows_one_tenant_and_only_what_it_permits() {
     browser.click("tbody a");
     browser.wait_for_text("h1", "ERP");
     assert_eq!(browser.value("document.querySelectorAll('main form, main a[href$=\"/edit\"]').length"), 0);
-    crawl(&served, "acme", &link).await;
-    let wish = json!({ "permissions": "webhooks:list,deliveries:list,diverted-events:list", "expires": "1h" });
-    crawl(&served, "acme", &served.make("links", "acme", &wish).await.1).await;
-    let wish = json!({ "permissions": "webhooks:read,webhooks:list", "expires": "1h" });
-    crawl(&served, "acme", &served.make("links", "acme", &wish).await.1).await;
     served.finish(&browser);
     // By hand, and not by its pages: it is refused all the same.
     let answer = served.call("GET", "/api/v1/tenants/acme/endpoints", &json!({})).await;
@@ -131,34 +126,4 @@ async fn a_link_shows_one_tenant_and_only_what_it_permits() {
         let answer = client.post(served.page("acme", &path)).bearer_auth(&link).body("name=x").send().await.unwrap();
         assert_eq!(answer.status(), 403, "{path}");
     }
-}
-
-/// Whatever a page links to can be followed with the key that it was shown for.
-async fn crawl(served: &Served, tenant: &str, key: &str) {
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let ask = async |path: &str| {
-        let answer = client.get(format!("{}{path}", served.node.url)).bearer_auth(key).header("accept", "text/html").send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    };
-    let begin = format!("/ui/{tenant}/");
-    let mut left: Vec<String> = ["deliveries", "endpoints", "webhooks", "diverted"].iter().map(|page| format!("{begin}{page}")).collect();
-    let mut seen = std::collections::BTreeSet::new();
-    let mut refused = Vec::new();
-    while let Some(path) = left.pop() {
-        if !seen.insert(path.clone()) || seen.len() > 300 {
-            continue;
-        }
-        let (status, text) = ask(&path).await;
-        let is_begin = path.matches('/').count() == 3 && !path.contains('?');
-        if status >= 400 {
-            if !is_begin {
-                refused.push(format!("{path}: {status}"));
-            }
-            continue;
-        }
-        let links = text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(|link| link.replace("&amp;", "&"));
-        left.extend(links.map(|link| link.split('#').next().unwrap().to_owned()).filter(|link| link.starts_with(&begin)));
-    }
-    assert_eq!(refused, [""; 0], "linked to, and refused");
-    assert!(seen.len() > 4, "{seen:?}");
 }

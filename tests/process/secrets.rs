@@ -10,6 +10,8 @@ use crate::node::{Node, Receiver, send};
 const SCHEMA: &str = include_str!("../../schemas/resources/schema.xml");
 /// Values that nobody must see but the receiver.
 const CANARIES: [&str; 3] = ["canary-in-a-file", "canary-in-the-environment", "Y2FuYXJ5LXNpZ25pbmctc2VjcmV0LTAxMjM0NTY3"];
+/// What is written out in `webhookc.toml`: it is in the store, as part of the requests, and is shown to nobody.
+const WRITTEN_OUT: [&str; 3] = ["canary-in-a-header", "canary-in-a-query", "canary-in-user-info"];
 
 fn project(receiver: &Receiver) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -35,8 +37,16 @@ name = "kept"
 events = "*"
 url = "{url}/kept"
 signatures = ["asymmetric", "journey"]
+[[endpoints]]
+name = "plain"
+events = "*"
+url = "{}/plain?api_key={}"
+headers = {{ X-Api-Key = "{}" }}
 "#,
-        CANARIES[2]
+        CANARIES[2],
+        url.replace("://", &format!("://me:{}@", WRITTEN_OUT[2])),
+        WRITTEN_OUT[1],
+        WRITTEN_OUT[0],
     );
     fs::write(folder.path().join("webhookc.toml"), toml).unwrap();
     folder
@@ -90,7 +100,9 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
     let fresh = fresh["secret"].as_str().unwrap().strip_prefix("whsec_").unwrap().to_owned();
     let (status, answer) = send("PUT", &node.object("resource", "r1"), r#"{"name": "Pump"}"#).await;
     assert_eq!(status, 201, "{answer}");
-    let got = receiver.wait_for(3).await;
+    let got = receiver.wait_for(4).await;
+    let plain = got.iter().find(|got| got.path.starts_with("/plain")).unwrap();
+    assert!(plain.path.ends_with(WRITTEN_OUT[1]) && plain.header("x-api-key") == WRITTEN_OUT[0], "the receiver sees it");
     let got = got.iter().find(|got| got.path == "/tenant").unwrap();
     assert_eq!(got.header("authorization"), "Bearer canary-of-a-tenant", "the receiver sees it");
     let (_, kept_still) = send(
@@ -100,9 +112,10 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
     )
     .await;
     let (_, tried) = send("POST", &node.of_tenant(&format!("endpoints/{id}/test")), "").await;
-    assert_eq!(receiver.wait_for(4).await[3].header("authorization"), "Bearer canary-of-a-tenant", "what was not shown was kept: {tried}");
+    assert_eq!(receiver.wait_for(5).await[4].header("authorization"), "Bearer canary-of-a-tenant", "what was not shown was kept: {tried}");
     let mut answers = vec![answer.to_string(), made.to_string(), kept_still.to_string(), tried.to_string()];
-    for path in [format!("endpoints/{id}"), format!("endpoints/{id}/edit"), "endpoints".to_owned(), "deliveries".to_owned()] {
+    let pages = ["endpoints/ep_plain", "endpoints", "deliveries", "webhooks", "webhooks/external_webhook_name"].map(str::to_owned);
+    for path in pages.into_iter().chain([format!("endpoints/{id}"), format!("endpoints/{id}/edit")]) {
         let page = client.get(format!("{}/ui/default/{path}", node.url)).header("accept", "text/html").send().await.unwrap();
         assert_eq!(page.status().as_u16(), 200, "{path}");
         answers.push(page.text().await.unwrap());
@@ -114,9 +127,18 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
         answers.push(page.await.unwrap().text().await.unwrap());
     }
     answers.push(client.get(format!("{}/metrics", node.url)).send().await.unwrap().text().await.unwrap());
-    for path in
-        ["/endpoints", "/endpoints/ep_own", "/endpoints/ep_kept", "/deliveries", "/messages", "/webhooks", "/explain/resource/r1", "/audit"]
-    {
+    for path in [
+        "/endpoints",
+        "/endpoints/ep_own",
+        "/endpoints/ep_plain",
+        "/webhooks/external_webhook_name",
+        "/endpoints/ep_kept",
+        "/deliveries",
+        "/messages",
+        "/webhooks",
+        "/explain/resource/r1",
+        "/audit",
+    ] {
         let (status, answer) = send("GET", &format!("{}/api/v1/tenants/default{path}", node.url), "").await;
         assert_eq!(status, 200, "{path}: {answer}");
         answers.push(answer.to_string());
@@ -137,6 +159,10 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
         for (name, bytes) in store_files(folder) {
             assert!(!holds(&bytes, needle), "{shown} is in {name} while the node runs");
         }
+    }
+    for shown in WRITTEN_OUT {
+        let answer = answers.iter().find(|answer| holds(answer.as_bytes(), shown.as_bytes()));
+        assert!(answer.is_none() && !holds(log.as_bytes(), shown.as_bytes()), "{shown} is in the log, or in {answer:?}");
     }
     let (code, said) = run(folder, &["backup", "copy.db"], &[]);
     assert_eq!(code, 0, "{said}");

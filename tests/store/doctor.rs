@@ -159,8 +159,8 @@ async fn a_store_of_the_version_before_has_no_finding_once_it_is_current() {
          DROP TABLE decision_tables; ALTER TABLE traces DROP COLUMN decision_table; DROP INDEX waits_object;
          DROP TABLE programs; DROP TABLE recordings; ALTER TABLE traces DROP COLUMN program; ALTER TABLE attempts DROP COLUMN signature;
          DROP TABLE access_keys; DROP TABLE audit; ALTER TABLE keys DROP COLUMN sealed;
-         DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe; DROP TABLE sessions; DROP INDEX deliveries_endpoint;
-         DROP INDEX endpoints_suspended_of; ALTER TABLE deliveries RENAME COLUMN settled_after TO settled_at;
+         DROP TRIGGER endpoints_suspended_or_not; DROP TABLE own_endpoints; DROP TABLE own_endpoint_events; DROP TABLE gone_lanes; DROP TABLE probe; DROP TABLE sessions; DROP INDEX deliveries_endpoint;
+         ALTER TABLE deliveries RENAME COLUMN settled_after TO settled_at;
          UPDATE deliveries SET settled_at = created_at + settled_at WHERE settled_at IS NOT NULL;
          DROP TABLE resends; DROP TABLE sources; DROP INDEX messages_time; DROP INDEX deliveries_given_up;
          CREATE INDEX messages_tenant ON messages (tenant); CREATE INDEX deliveries_diverted ON deliveries (tenant) WHERE state = 3;

@@ -145,7 +145,7 @@ pub(super) fn view(row: DeliveryRow) -> DeliveryView {
         settled_at: row.settled_at.map(|at| at.to_string()),
         request: RequestView {
             method: row.method,
-            url: row.url.masked(),
+            url: row.url.shown_url(),
             headers: row.headers.into_iter().map(|(name, value)| header_view(name, value.masked())).collect(),
             body: (!row.body.is_empty()).then(|| raw_or_text(&row.body)).flatten(),
         },

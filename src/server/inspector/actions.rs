@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::address::Address;
+use super::controls::{DELIVERY, OBJECTS};
 use super::object::{Asked, Refused, draw};
 use super::page::{Failure, Page};
 use super::{delivery, form};
-use crate::access::may;
+use crate::access::{Permission, may};
 use crate::engine::{Save, Verb, parse_save};
 use crate::ids::DeliveryId;
 use crate::ingest::IngestError;
@@ -33,19 +33,19 @@ pub(super) async fn resend(
     delivery::find(&page, running, id).await?;
     // One that is under way is sent without being asked.
     let _resent = running.ingest.store.resend(&page.scope, id, running.ingest.clock.now()).await?;
-    Ok(back(&headers, &page.address, page.address.delivery(id)))
+    Ok(back(&page, &headers, (DELIVERY, page.address.delivery(id))))
 }
 
-/// Where the form was, if that is a page of this tenant; otherwise `else_to`.
-fn back(headers: &HeaderMap, address: &Address, else_to: String) -> Response {
+/// Where the form was, if that is a page of this tenant; otherwise `place`, for whoever may look at it.
+fn back(page: &Page, headers: &HeaderMap, place: (Permission, String)) -> Response {
     let from = headers.get(axum::http::header::REFERER).and_then(|from| from.to_str().ok());
     let path = from.and_then(|from| url::Url::parse(from).ok()).map(|from| match from.query() {
         Some(query) => format!("{}?{query}", from.path()),
         None => from.path().to_owned(),
     });
-    let home = address.to("", &[]);
+    let home = page.address.to("", &[]);
     let own = path.filter(|path| path.strip_prefix(&home).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?'])));
-    Redirect::to(&own.unwrap_or(else_to)).into_response()
+    own.map_or_else(|| page.go_on([place]), |own| Redirect::to(&own).into_response())
 }
 
 /// Saves an object as it stands in the form; one that is refused is shown again with its mistakes.
@@ -65,7 +65,7 @@ pub(super) async fn save(
             Ok(saved) => {
                 let link =
                     saved.first().map_or_else(|| page.address.object(&model, &id), |saved| page.address.save(&model, &id, saved.sequence));
-                return Ok(Redirect::to(&link).into_response());
+                return Ok(page.go_on([(OBJECTS, link)]));
             }
             Err(IngestError::Refused { refused, .. }) => vec![refused],
             Err(IngestError::Store(error)) => return Err(error.into()),
@@ -108,5 +108,6 @@ pub(super) async fn sample(
         let saved = running.ingest.save(&page.scope, vec![save], &generation).await.map_err(Problem::from)?;
         last = saved.first().map(|saved| page.address.save(&sample.model, &name, saved.sequence));
     }
-    Ok(Redirect::to(&last.unwrap_or_else(|| page.address.to("", &[]))).into_response())
+    let list = page.address.to("", &[]);
+    Ok(page.go_on([(OBJECTS, last.unwrap_or(list))]))
 }

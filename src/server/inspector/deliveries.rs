@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::{DELIVERY, OBJECTS, RESEND, SAVE, WEBHOOK};
+use super::controls::{DELIVERY, OBJECTS, RESEND, WEBHOOK};
 use super::filter::Filter;
 use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
@@ -59,7 +59,7 @@ pub(super) async fn list(
         @if filter.is_about_saves() { p.note { (Sentence("`operation:` is about saves: ")) (page.link(OBJECTS, &page.address.saves(&asked.q), &html! { "look there" })) } }
         (states(&page, &filter, failed, &asked))
         @if rows.is_empty() { (empty(&page, &asked)) } @else {
-            form #compare action=(page.address.to("/diff", &[])) {
+            form #compare action=[page.where_allowed(DELIVERY, page.address.to("/diff", &[]))] {
                 table.deliveries {
                     thead { tr {
                         th scope="col" { span.unseen { "Compare" } } th scope="col" { "Status" } th scope="col" { "Event" } th scope="col" { "Object" }
@@ -67,7 +67,7 @@ pub(super) async fn list(
                     } }
                     tbody { @for delivery in &rows { (row(&page, &generation.rules, delivery, now)) } }
                 }
-                p.foot { button.quiet { "Compare two" } " of the chosen ones" }
+                @if page.scope.permits(DELIVERY) { p.foot { button.quiet { "Compare two" } " of the chosen ones" } }
             }
         }
         nav.turning aria-label="Parts of the list" {
@@ -146,14 +146,14 @@ fn row(page: &Page, rules: &Rules, delivery: &DeliveryRow, now: Timestamp) -> Ma
     let link = address.delivery(delivery.id);
     let hidden = is_sensitive(rules, &delivery.event, &delivery.model);
     html! {
-        tr #(delivery.id.to_string()) data-row=[page.scope.permits(DELIVERY).then_some(&link)] data-edit=[page.scope.permits(SAVE).then(|| address.object(&delivery.model, &delivery.object))]
-            data-delivery=(delivery.id.to_string()) data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] {
-            td { input type="checkbox" name="of" value=(delivery.id.to_string()) aria-label={ "Compare " (delivery.id.to_string()) }; }
+        tr #(delivery.id.to_string()) data-row=[page.where_allowed(DELIVERY, link.clone())] data-edit=[page.edits(&delivery.model, &delivery.object)]
+            data-delivery=[page.where_allowed(DELIVERY, delivery.id.to_string())] data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] {
+            td { @if page.scope.permits(DELIVERY) { input type="checkbox" name="of" value=(delivery.id.to_string()) aria-label={ "Compare " (delivery.id.to_string()) }; } }
             td { @if page.scope.permits(DELIVERY) { a.plain href=(link) { (state(delivery, now)) } } @else { (state(delivery, now)) } }
             td { (page.link(WEBHOOK, &address.webhook(&delivery.event), &html! { (Received(&delivery.event)) })) }
             td { (page.link(OBJECTS, &address.save(&delivery.model, &delivery.object, delivery.sequence), &html! { (Received(&delivery.model)) "/" bdi { (Received(&delivery.object)) } })) }
             td { (Received(&page.endpoint_name(&delivery.endpoint))) }
-            td.wide.url { (Received(&delivery.method)) " " @if hidden { (HIDDEN) } @else { (Received(&delivery.url.masked())) } }
+            td.wide.url { (Received(&delivery.method)) " " @if hidden { (HIDDEN) } @else { (Received(&delivery.url.shown_url())) } }
             td { (delivery.attempts) }
             td { (time(delivery.created_at, now)) }
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::{OBJECTS, RESEND, SAVE, WEBHOOK};
+use super::controls::{DELIVERIES, OBJECTS, RESEND, WEBHOOK};
 use super::history::History;
 use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
@@ -50,6 +50,8 @@ struct Shown<'a> {
     now: Timestamp,
     /// Whether the save was one of the object that it is about.
     own_save: bool,
+    /// Whether the saves that led to it are kept: `dev` keeps them.
+    kept: bool,
     hidden: bool,
     revealed: bool,
 }
@@ -95,6 +97,7 @@ pub(super) async fn show(
         program,
         before: before.first().map(|row| row.id),
         now: running.ingest.clock.now(),
+        kept: around.is_some(),
         own_save: history.is_of((&delivery.model, &delivery.object), delivery.sequence),
         hidden: !revealed && is_sensitive(&generation.rules, &delivery.event, &delivery.model),
         revealed,
@@ -123,9 +126,9 @@ fn heading(shown: &Shown<'_>) -> Markup {
     let Shown { page, delivery, now, .. } = shown;
     let address = &page.address;
     let link = address.delivery(delivery.id);
-    let object = address.object(&delivery.model, &delivery.object);
+    let edited = page.edits(&delivery.model, &delivery.object);
     html! {
-        div.title data-current data-edit=[page.scope.permits(SAVE).then_some(&object)] data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] data-delivery=(delivery.id) data-back=(address.to("/deliveries", &[])) {
+        div.title data-current data-edit=[edited.as_ref()] data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] data-delivery=(delivery.id) data-back=[page.where_allowed(DELIVERIES, address.to("/deliveries", &[]))] {
             h1 { (page.link(WEBHOOK, &address.webhook(&delivery.event), &html! { (Received(&delivery.event)) })) " " span.arrow { "→" } " " (Received(&page.endpoint_name(&delivery.endpoint))) }
             (state(delivery, *now))
             div.actions {
@@ -134,7 +137,7 @@ fn heading(shown: &Shown<'_>) -> Markup {
                         button.primary disabled[delivery.state == DeliveryState::Sending] aria-keyshortcuts="r" { "Resend" }
                     }
                 }
-                @if page.scope.permits(SAVE) { a.button href={ (object) "#edit" } aria-keyshortcuts="e" { "Edit the object" } }
+                @if let Some(object) = &edited { a.button href={ (object) "#edit" } aria-keyshortcuts="e" { "Edit the object" } }
                 @if let Some(before) = shown.before {
                     a.button href=(address.to("/diff", &[("of", &before.to_string()), ("of", &delivery.id.to_string())])) { "Compare with the one before" }
                 }
@@ -216,7 +219,7 @@ fn text(body: &[u8]) -> Markup {
 fn request(shown: &Shown<'_>) -> Markup {
     let delivery = shown.delivery;
     html! {
-        p.target { strong { (Received(&delivery.method)) } " " code.breaks { @if shown.hidden { (HIDDEN) } @else { (Received(&delivery.url.masked())) } } }
+        p.target { strong { (Received(&delivery.method)) } " " code.breaks { @if shown.hidden { (HIDDEN) } @else { (Received(&delivery.url.shown_url())) } } }
         table.headers { tbody {
             tr { th scope="row" { "content-type" } td { (Received(delivery.content_type.as_deref().unwrap_or("application/json"))) } }
             tr { th scope="row" { "webhook-id" } td { (delivery.message) } }
@@ -286,7 +289,7 @@ fn copies(shown: &Shown<'_>) -> Markup {
                 button.quiet type="button" data-copy="#curl" hidden { "Copy" }
                 pre #curl tabindex="0" { (Received(&curl::command(shown.delivery, shown.attempts.last(), target.as_ref().map(|target| &target.signer)))) }
             }
-            @if shown.page.scope.permits(OBJECTS) {
+            @if shown.kept && shown.page.scope.permits(OBJECTS) {
                 p {
                     a href={ (link) "/test.yaml" } { "As a scenario test" } " "
                     button.quiet type="button" data-fetch={ (link) "/test.yaml" } hidden { "Copy" }

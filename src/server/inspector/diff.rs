@@ -9,6 +9,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use similar::{ChangeTag, TextDiff};
 
+use super::controls::DELIVERIES;
 use super::delivery::find;
 use super::json;
 use super::outcome::state;
@@ -76,13 +77,13 @@ fn too_few(page: &Page, chosen: usize) -> Markup {
         div.empty {
             h1 { "Compare" }
             p { (chosen) @if chosen == 1 { " delivery is" } @else { " deliveries are" } " chosen, expected two." }
-            p { a href=(page.address.to("/deliveries", &[])) { "Choose two deliveries" } }
+            @if page.scope.permits(DELIVERIES) { p { a href=(page.address.to("/deliveries", &[])) { "Choose two deliveries" } } }
         }
     }
 }
 
 fn head(row: &DeliveryRow) -> String {
-    let mut text = format!("{} {}\n", row.method, row.url.masked());
+    let mut text = format!("{} {}\n", row.method, row.url.shown_url());
     let _infallible = writeln!(text, "content-type: {}", row.content_type.as_deref().unwrap_or("application/json"));
     for (name, value) in &row.headers {
         let _infallible = writeln!(text, "{name}: {}", confidential::rendered(name, value.masked()));

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::{DELIVERY, DIVERTED_DELETE, DIVERTED_ONE, DIVERTED_RESEND, RESEND};
+use super::controls::{DELIVERIES, DELIVERY, DIVERTED, DIVERTED_DELETE, DIVERTED_ONE, DIVERTED_RESEND, RESEND};
 use super::filter::Filter;
 use super::json::{colored, lines};
 use super::page::{About, Failure, Page, Tab, time};
@@ -56,7 +56,7 @@ pub(super) async fn list(
         @if rows.is_empty() { (empty(&asked)) } @else {
             div.tools {
                 p.note { "What was given up and kept. It can be sent again when the receiver is mended." }
-                @if page.scope.permits(RESEND) { a.button href=(address.to("/resends", &[("q", again.trim())])) { "Send all of these again" } }
+                @if page.scope.permits(RESEND) && page.scope.permits(DELIVERIES) { a.button href=(address.to("/resends", &[("q", again.trim())])) { "Send all of these again" } }
             }
             table.diverted {
                 thead { tr {
@@ -77,7 +77,7 @@ pub(super) async fn list(
 fn line(page: &Page, row: &DeliveryRow, now: Timestamp) -> Markup {
     let link = page.address.diverted(row.id);
     html! {
-        tr #(row.id.to_string()) data-row=(link) {
+        tr #(row.id.to_string()) data-row=[page.where_allowed(DIVERTED_ONE, link.clone())] {
             td { @if page.scope.permits(DIVERTED_ONE) { a href=(link) { (Received(&row.event)) } } @else { (Received(&row.event)) } }
             td { (Received(&row.model)) "/" bdi { (Received(&row.object)) } }
             td { (Received(&page.endpoint_name(&row.endpoint))) }
@@ -128,7 +128,7 @@ pub(super) async fn show(
     let shown = text.char_indices().map(|(at, _)| at).find(|at| *at >= SHOWN).and_then(|cut| text.get(..cut)).unwrap_or(&text);
     let about = About { title: "Diverted event", tab: Tab::Diverted, live: "", filter: "" };
     let main = html! {
-        div.title data-back=(page.address.to("/diverted", &[])) {
+        div.title data-back=[page.where_allowed(DIVERTED, page.address.to("/diverted", &[]))] {
             h1 { (Received(&row.event)) " " span.arrow { "→" } " " (Received(&page.endpoint_name(&row.endpoint))) }
             div.actions {
                 (buttons(&page, &row))
@@ -140,7 +140,7 @@ pub(super) async fn show(
             dt { "Given up" } dd { (time(row.settled_at.unwrap_or(row.created_at), now)) }
             dt { "Object" } dd { (Received(&row.model)) "/" bdi { (Received(&row.object)) } }
             dt { "Message" } dd { code { (row.message) } }
-            dt { "Request" } dd.breaks { (Received(&row.method)) " " @if hidden { "••••••" } @else { code { (Received(&row.url.masked())) } } }
+            dt { "Request" } dd.breaks { (Received(&row.method)) " " @if hidden { "••••••" } @else { code { (Received(&row.url.shown_url())) } } }
         }
         section aria-labelledby="message" {
             h2 #message { "Message" }
@@ -160,7 +160,7 @@ pub(super) async fn resend(
     let running = page.running()?;
     let row = find(&page, running, &id).await?;
     running.ingest.store.resend(&page.scope, row.id, running.ingest.clock.now()).await?;
-    Ok(Redirect::to(&page.address.to("/diverted", &[])).into_response())
+    Ok(page.go_on([(DIVERTED, page.address.to("/diverted", &[]))]))
 }
 
 /// Whether it is meant.
@@ -193,7 +193,7 @@ pub(super) async fn delete(
     let running = page.running()?;
     let row = find(&page, running, &id).await?;
     running.ingest.store.throw_away(&page.scope, row.id).await?;
-    Ok(Redirect::to(&page.address.to("/diverted", &[])).into_response())
+    Ok(page.go_on([(DIVERTED, page.address.to("/diverted", &[]))]))
 }
 
 /// The event, if it is diverted still.

@@ -10,15 +10,14 @@ use maud::{Markup, html};
 use super::page::{Failure, answer};
 use super::received::{Received, Sentence};
 use super::{overlay, tenants};
-use crate::access::may;
+use crate::access::{Caller, may};
 use crate::server::App;
 use crate::server::access::OfNode;
 use crate::server::api::health::readiness;
 use crate::server::api::metrics::standing;
 use crate::telemetry::Depth;
 
-pub(super) async fn show(State(app): State<Arc<App>>, allowed: OfNode<may::Read>) -> Result<Response, Failure> {
-    let scope = allowed.into_scope();
+pub(super) async fn show(State(app): State<Arc<App>>, _scope: OfNode<may::Read>, caller: Caller) -> Result<Response, Failure> {
     let ready = readiness(&app).await;
     let queue = standing(&app).await;
     let rejection = app.options.inspector.as_ref().and_then(|inspector| inspector.rejected.load_full());
@@ -55,7 +54,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, allowed: OfNode<may::Read>
         p.foot { (Sentence("Counted every few seconds. The same numbers, and more, are at `/metrics`.")) }
         @if let Some(rejection) = &rejection { (overlay::draw(rejection)) }
     };
-    Ok(answer(StatusCode::OK, tenants::of_all("Node", scope.by(), &main)))
+    Ok(answer(StatusCode::OK, tenants::of_all("Node", &caller, &main)))
 }
 
 fn program(app: &App) -> Markup {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::controls::{DELIVERY, OBJECTS, WEBHOOK};
 use super::page::Page;
 use super::received::{Received, Sentence};
 use crate::engine::{TraceEntry, VerdictWord};
@@ -33,13 +34,14 @@ fn again(row: &DeliveryRow, now: Timestamp) -> String {
     }
 }
 
-/// A delivery as a link.
+/// A delivery, as a link for whoever may follow it.
 pub(super) fn delivery(page: &Page, row: &DeliveryRow, now: Timestamp) -> Markup {
+    let shown = html! {
+        span.arrow aria-hidden="true" { "→" } span.unseen { "to " }
+        span.name { (Received(&page.endpoint_name(&row.endpoint))) } " " (state(row, now))
+    };
     html! {
-        a.delivery href=(page.address.delivery(row.id)) {
-            span.arrow aria-hidden="true" { "→" } span.unseen { "to " }
-            span.name { (Received(&page.endpoint_name(&row.endpoint))) } " " (state(row, now))
-        }
+        @if page.scope.permits(DELIVERY) { a.delivery href=(page.address.delivery(row.id)) { (shown) } } @else { span.delivery { (shown) } }
     }
 }
 
@@ -51,8 +53,8 @@ pub(super) fn decision(page: &Page, about: (&str, &str), entry: &TraceEntry<'_>,
     html! {
         li.decision .fired[entry.verdict == VerdictWord::Fired] {
             (mark(entry.verdict)) " "
-            a.event href=(address.webhook(&entry.webhook)) { (Received(&entry.webhook)) }
-            @if other { " of " a href=(address.object(&entry.model, &entry.object)) { (Received(&entry.model)) "/" bdi { (Received(&entry.object)) } } }
+            span.event { (page.link(WEBHOOK, &address.webhook(&entry.webhook), &html! { (Received(&entry.webhook)) })) }
+            @if other { " of " (page.link(OBJECTS, &address.object(&entry.model, &entry.object), &html! { (Received(&entry.model)) "/" bdi { (Received(&entry.object)) } })) }
             @if entry.verdict != VerdictWord::Fired { " " span.why { (Sentence(&entry.to_string())) } }
             @for row in sent { " " (delivery(page, row, now)) }
         }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
 use super::address::Address;
-use super::controls::{DELIVERIES, NODE};
+use super::controls::{DELIVERIES, DIVERTED, NODE, OBJECTS, SAVE, WEBHOOKS};
 use super::received::Sentence;
 use super::{Inspector, assets, bar, overlay};
 use crate::access::{Actor, Permission, TenantScope};
@@ -90,6 +90,27 @@ impl Page {
         html! { @if self.scope.permits(needed) { a href=(to) { (shown) } } @else { (shown) } }
     }
 
+    /// Where something leads, for whoever may follow it.
+    pub(super) fn where_allowed(&self, needed: Permission, to: String) -> Option<String> {
+        self.scope.permits(needed).then_some(to)
+    }
+
+    /// Where an object is edited, for whoever may look at it and save it.
+    pub(super) fn edits(&self, model: &str, id: &str) -> Option<String> {
+        self.where_allowed(OBJECTS, self.address.object(model, id)).filter(|_| self.scope.permits(SAVE))
+    }
+
+    /// The first of these that may be looked at; where none may, where everybody begins.
+    pub(super) fn first_of<const COUNT: usize>(&self, places: [(Permission, String); COUNT]) -> String {
+        let allowed = places.into_iter().find(|(needed, _)| self.scope.permits(*needed));
+        allowed.map_or_else(|| "/".to_owned(), |(_, place)| place)
+    }
+
+    /// Goes on there.
+    pub(super) fn go_on<const COUNT: usize>(&self, places: [(Permission, String); COUNT]) -> Response {
+        Redirect::to(&self.first_of(places)).into_response()
+    }
+
     /// The whole page.
     pub(super) fn draw(&self, about: &About<'_>, main: &Markup) -> Response {
         let inspector = self.inspector().ok().filter(|_| self.scope.permits(NODE));
@@ -144,15 +165,17 @@ impl Page {
     }
 
     fn search(&self, about: &About<'_>) -> Markup {
-        let (path, hint) = match about.tab {
-            Tab::Saves | Tab::Webhooks => ("", "object:a1  event:asset_ready"),
-            Tab::Endpoints => ("/endpoints", "its name  event:…  suspended"),
-            Tab::Diverted => ("/diverted", "event:…  endpoint:…  object:…"),
-            Tab::Deliveries => ("/deliveries", "status:>=400  event:…  object:…  text in the body"),
+        let (needed, path, hint) = match about.tab {
+            Tab::Saves | Tab::Webhooks => (OBJECTS, "", "object:a1  event:asset_ready"),
+            Tab::Endpoints => (WEBHOOKS, "/endpoints", "its name  event:…  suspended"),
+            Tab::Diverted => (DIVERTED, "/diverted", "event:…  endpoint:…  object:…"),
+            Tab::Deliveries => (DELIVERIES, "/deliveries", "status:>=400  event:…  object:…  text in the body"),
         };
         html! {
-            form.search role="search" action=(self.address.to(path, &[])) {
-                input #search type="search" name="q" value=(about.filter) placeholder=(hint) aria-label="Filter and search" autocomplete="off" spellcheck="false";
+            @if let Some(list) = self.where_allowed(needed, self.address.to(path, &[])) {
+                form.search role="search" action=(list) {
+                    input #search type="search" name="q" value=(about.filter) placeholder=(hint) aria-label="Filter and search" autocomplete="off" spellcheck="false";
+                }
             }
         }
     }
@@ -201,7 +224,7 @@ impl IntoResponse for Failure {
                             h1 { (problem.title()) }
                             p { (Sentence(problem.detail())) }
                             @if let Some(help) = problem.advice() { p.note { (Sentence(help)) } }
-                            p { a href="/" { "To the saves" } }
+                            p { a href="/" { "To the first page" } }
                         }
                     }
                 }

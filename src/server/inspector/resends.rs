@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::RESEND;
+use super::controls::{DELIVERIES, DELIVERY, RESEND};
 use super::filter::Filter;
 use super::form;
 use super::outcome::state;
@@ -83,7 +83,7 @@ pub(super) async fn list(
                 tbody {
                     @for row in &samples {
                         tr {
-                            td { a.plain href=(address.delivery(row.id)) { (state(row, now)) } }
+                            td { (page.link(DELIVERY, &address.delivery(row.id), &state(row, now))) }
                             td { (Received(&row.event)) }
                             td { (Received(&row.model)) "/" bdi { (Received(&row.object)) } }
                             td { (Received(&page.endpoint_name(&row.endpoint))) }
@@ -105,7 +105,7 @@ pub(super) async fn list(
         @if !orders.is_empty() {
             section aria-labelledby="orders" {
                 h2 #orders { "Orders" }
-                ul.orders { @for order in &orders { li data-row=(link(&page, order.id)) { (line(&page, order, now)) } } }
+                ul.orders { @for order in &orders { li data-row=[page.where_allowed(DELIVERY, link(&page, order.id))] { (line(&page, order, now)) } } }
             }
         }
     };
@@ -132,10 +132,10 @@ pub(super) async fn begin(
     let filter = meant(&filter);
     let matched = if filter.states.is_empty() { 0 } else { running.ingest.store.count_deliveries(&page.scope, &filter, None).await? };
     if matched == 0 {
-        return Ok(Redirect::to(&page.address.to("/resends", &[("q", field("q"))])).into_response());
+        return Ok(page.go_on([(DELIVERIES, page.address.to("/resends", &[("q", field("q"))]))]));
     }
     let id = start(running, &page.scope, Wanted { filter, after: None, rate, matched }).await?;
-    Ok(Redirect::to(&link(&page, id)).into_response())
+    Ok(begun(&page, id))
 }
 
 /// How far an order has come.
@@ -150,14 +150,14 @@ pub(super) async fn show(
     let about = About { title: "Send again", tab: Tab::Deliveries, live: "resend", filter: "" };
     let is_running = order.state == ResendState::Running;
     let main = html! {
-        div.title data-back=(page.address.to("/resends", &[])) {
+        div.title data-back=[page.where_allowed(DELIVERIES, page.address.to("/resends", &[]))] {
             h1 { "Send again" }
             (word(order.state))
             div.actions {
                 @if is_running && page.scope.permits(RESEND) {
                     form method="post" action={ (link(&page, order.id)) "/stop" } { button { "Stop" } }
                 }
-                a.button href=(page.address.to("/resends", &[])) { "All orders" }
+                @if page.scope.permits(DELIVERIES) { a.button href=(page.address.to("/resends", &[])) { "All orders" } }
             }
         }
         div #progress data-again=[is_running.then_some(AGAIN)] {
@@ -186,7 +186,12 @@ pub(super) async fn stop(
     let id: ResendId = parsed(&id)?;
     find(running, &page.scope, id).await?;
     running.ingest.store.stop_resend(&page.scope, id, running.ingest.clock.now()).await?;
-    Ok(Redirect::to(&link(&page, id)).into_response())
+    Ok(begun(&page, id))
+}
+
+/// Goes on at an order, or where those stand that may be looked at.
+fn begun(page: &Page, id: ResendId) -> Response {
+    page.go_on([(DELIVERY, link(page, id)), (DELIVERIES, page.address.to("/resends", &[]))])
 }
 
 fn link(page: &Page, id: ResendId) -> String {
@@ -195,7 +200,7 @@ fn link(page: &Page, id: ResendId) -> String {
 
 fn line(page: &Page, order: &ResendRow, now: Timestamp) -> Markup {
     html! {
-        a href=(link(page, order.id)) { (Received(&words(&order.filter))) } " "
+        (page.link(DELIVERY, &link(page, order.id), &html! { (Received(&words(&order.filter))) })) " "
         (word(order.state)) " " (order.resent) " of " (order.matched) " " (time(order.created_at, now))
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::SAVE;
+use super::controls::{DELIVERIES, DELIVERY, RESEND, SAVE};
 use super::deliveries::looked_at;
 use super::filter::Filter;
 use super::outcome::decision;
@@ -126,8 +126,9 @@ fn row(page: &Page, save: &SaveRow, now: Timestamp) -> Markup {
     }
     let first = save.deliveries.first().map(|row| row.id);
     html! {
-        li.save #{ "s" (save.position) } data-row=(link) data-edit=(address.object(&save.model, &save.object))
-            data-delivery=[first.map(|id| id.to_string())] data-resend=[first.map(|id| format!("{}/resend", address.delivery(id)))] {
+        li.save #{ "s" (save.position) } data-row=(link) data-edit=[page.edits(&save.model, &save.object)]
+            data-delivery=[first.and_then(|id| page.where_allowed(DELIVERY, id.to_string()))]
+            data-resend=[first.and_then(|id| page.where_allowed(RESEND, format!("{}/resend", address.delivery(id))))] {
             (time(save.trace.at, now))
             span.operation { (Received(&save.trace.operation)) }
             a.object href=(link) { (Received(&save.model)) "/" bdi { (Received(&save.object)) } }
@@ -143,9 +144,9 @@ fn notes(page: &Page, filter: &Filter, asked: &Asked) -> Markup {
     html! {
         @for mistake in &filter.mistakes { p.note role="alert" { (Sentence(mistake)) } }
         @if filter.is_about_deliveries() {
-            p.note { (Sentence("`status:` and `endpoint:` are about deliveries: ")) a href=(page.address.deliveries(&asked.q)) { "look there" } }
+            p.note { (Sentence("`status:` and `endpoint:` are about deliveries: ")) (page.link(DELIVERIES, &page.address.deliveries(&asked.q), &html! { "look there" })) }
         } @else if !filter.texts.is_empty() {
-            p.note { "Looked for in names and reasons. " a href=(page.address.deliveries(&asked.q)) { "Look for it in the bodies of deliveries" } }
+            p.note { "Looked for in names and reasons. " @if page.scope.permits(DELIVERIES) { a href=(page.address.deliveries(&asked.q)) { "Look for it in the bodies of deliveries" } } }
         }
     }
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::address::Address;
 use super::bar;
+use super::controls::NODE;
 use super::page::{Failure, answer, whole};
 use crate::access::{Actor, Caller};
 use crate::ids::{DEFAULT_TENANT, Tenant};
@@ -77,7 +78,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Parameters
             @if let Some(next) = next { a rel="next" href=(address(prefix, next)) { "More" } }
         }
     };
-    Ok(answer(StatusCode::OK, of_all("Tenants", caller.actor(), &main)))
+    Ok(answer(StatusCode::OK, of_all("Tenants", &caller, &main)))
 }
 
 fn address(prefix: &str, after: &str) -> String {
@@ -86,7 +87,7 @@ fn address(prefix: &str, after: &str) -> String {
 }
 
 /// A page that is of no tenant.
-pub(super) fn of_all(title: &str, by: Actor, main: &Markup) -> Markup {
+pub(super) fn of_all(title: &str, caller: &Caller, main: &Markup) -> Markup {
     let current = |name: &str| (name == title).then_some("page");
     whole(
         &format!("{title} · webhookc"),
@@ -97,9 +98,9 @@ pub(super) fn of_all(title: &str, by: Actor, main: &Markup) -> Markup {
                     a.brand href="/" { "webhookc" }
                     nav aria-label="Pages" {
                         a href="/tenants" aria-current=[current("Tenants")] { "Tenants" }
-                        a href="/node" aria-current=[current("Node")] { "Node" }
+                        @if caller.permissions().contains(NODE) { a href="/node" aria-current=[current("Node")] { "Node" } }
                     }
-                    (bar::leaving(by))
+                    (bar::leaving(caller.actor()))
                 }
                 main #main tabindex="-1" { (main) }
             }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::controls::{DELIVERIES, DELIVERY, SAVE};
+use super::controls::{DELIVERIES, DELIVERY, SAVE, WEBHOOKS};
 use super::outcome::state;
 use super::overlay::frame;
 use super::page::{About, Failure, Page, Tab, time};
@@ -49,7 +49,7 @@ pub(super) async fn show(
     let explained = event(&generation.rules, sources, id, Vec::new());
     let webhook = generation.rules.program.webhook(id);
     let main = html! {
-        div.title data-current data-back=(page.address.to("/webhooks", &[])) {
+        div.title data-current data-back=[page.where_allowed(WEBHOOKS, page.address.to("/webhooks", &[]))] {
             h1 { (Received(&name)) }
             span.quiet { (explained.kind) " webhook of " (Received(&explained.model)) }
             div.actions {

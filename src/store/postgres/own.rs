@@ -17,24 +17,27 @@ use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError, 
 
 /// Deliveries of a deleted endpoint that are settled in one step.
 const STEP: i64 = 5_000;
+/// The lock under which a tenant's endpoints are counted and one is made: the first half of its name, the tenant's row is the second.
+const MAKING: i32 = 7_357;
 /// What became of what a deleted endpoint had still to get.
 const GONE: &str = "the endpoint was deleted";
 
 const ROW: &str = "SELECT o.row, o.id, o.definition, o.created_at, o.updated_at, l.suspended_at, l.suspended_why";
 const LANE: &str = "LEFT JOIN endpoints l ON l.tenant = o.tenant AND l.name = o.id";
 
-/// Whether an endpoint is suspended.
-const SUSPENDED: &str = "EXISTS (SELECT 1 FROM endpoints s WHERE s.tenant = o.tenant AND s.name = o.id AND s.suspended_at IS NOT NULL)";
-
 /// See [`Store::put_own_endpoint`](crate::store::Store::put_own_endpoint).
-pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> Result<(), StoreError> {
+pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> Result<bool, StoreError> {
     hub.vault.get()?;
-    let put = on!(hub, |link| {
-        let tenant = hub.make_tenant(&link, tenant).await?;
+    let tenant = on!(hub, |link| hub.make_tenant(&link, tenant).await)?;
+    let put = within!(hub, |link| {
+        if !has_room(&link, tenant, endpoint).await? {
+            return Ok(false);
+        }
         let (dialect, key) = endpoint.dialect.as_ref().map(|(name, key)| (name.as_str(), key.as_str())).unzip();
         let events: Vec<&str> = endpoint.events.iter().map(|event| &**event).collect();
-        let sql = "INSERT INTO own_endpoints (tenant, id, name, enabled, events, dialect, dialect_key, created_at, updated_at, definition)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+        let sql = "INSERT INTO own_endpoints (tenant, id, name, enabled, events, dialect, dialect_key, created_at, updated_at, definition, suspended)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9,
+                EXISTS (SELECT FROM endpoints l WHERE l.tenant = $1 AND l.name = $2 AND l.suspended_at IS NOT NULL))
             ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, events = excluded.events,
                 dialect = excluded.dialect, dialect_key = excluded.dialect_key, updated_at = excluded.updated_at, definition = excluded.definition";
         let at = endpoint.at.as_millisecond();
@@ -42,10 +45,24 @@ pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> R
         let values: super::link::Values<'_> =
             &[&tenant, &endpoint.id.as_str(), &endpoint.name, &endpoint.enabled, &events, &dialect, &key, &at, &definition];
         link.execute(sql, values).await?;
-        hub.tell_of_change(&link).await
+        hub.tell_of_change(&link).await?;
+        Ok(true)
     });
     hub.ring();
     put
+}
+
+/// Whether the endpoint is there already, or the tenant may make one more. Nobody else makes one for it until the end of the transaction.
+async fn has_room(link: &Link, tenant: i64, endpoint: &OwnEndpoint) -> Result<bool, Trouble> {
+    let known = "SELECT 1 FROM own_endpoints WHERE tenant = $1 AND id = $2";
+    if link.first(known, &[&tenant, &endpoint.id.as_str()]).await?.is_some() {
+        return Ok(true);
+    }
+    // Two tenants whose rows are alike in the lower half wait for each other, and that is all.
+    link.execute("SELECT pg_advisory_xact_lock($1, ($2::bigint & 2147483647)::integer)", &[&MAKING, &tenant]).await?;
+    let count = "SELECT count(*) FROM own_endpoints WHERE tenant = $1";
+    let count: Option<i64> = link.first(count, &[&tenant]).await?.map(|row| get(&row, 0)).transpose()?;
+    Ok(count.unwrap_or_default() < limit(endpoint.most))
 }
 
 /// See [`Store::own_endpoint`](crate::store::Store::own_endpoint).
@@ -66,15 +83,17 @@ pub(super) async fn list(link: &Link, tenant: i64, filter: &OwnFilter, page: Own
         events.push("*".to_owned());
         conditions.and("o.events && ?::text[]", events);
     }
-    let (suspended_now, running_now) = (format!(" AND {SUSPENDED}"), format!(" AND NOT {SUSPENDED}"));
-    let (active, inactive) = (format!(" AND o.enabled AND NOT {SUSPENDED}"), format!(" AND (NOT o.enabled OR {SUSPENDED})"));
     let choices = [
         (filter.enabled, " AND o.enabled", " AND NOT o.enabled"),
-        (filter.suspended, suspended_now.as_str(), running_now.as_str()),
-        (filter.active, active.as_str(), inactive.as_str()),
+        (filter.suspended, " AND o.suspended", " AND NOT o.suspended"),
+        (filter.active, " AND o.enabled AND NOT o.suspended", ""),
     ];
     for (wanted, yes, no) in choices {
         conditions.sql.push_str(wanted.map_or("", |wanted| if wanted { yes } else { no }));
+    }
+    if filter.enabled == Some(false) || filter.suspended == Some(true) || filter.active == Some(false) {
+        // The index of those has to be told that it has them all.
+        conditions.sql.push_str(" AND (NOT o.enabled OR o.suspended)");
     }
     // First the rows of the page, then what is said of them: a page far behind the first reads nothing of those before it.
     let sql = format!(

@@ -302,7 +302,7 @@ impl Postgres {
         keys::rekey(&self.hub, vault).await
     }
 
-    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &Tenant, endpoint: OwnEndpoint) -> Result<(), StoreError> {
+    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &Tenant, endpoint: OwnEndpoint) -> Result<bool, StoreError> {
         own::put(&self.hub, tenant, &endpoint).await
     }
 

@@ -20,14 +20,18 @@ pub(super) const ROW: &str = "SELECT o.row, o.id, o.definition, o.created_at, o.
 pub(super) const LANE: &str = "LEFT JOIN endpoints l ON l.tenant = o.tenant AND l.name = o.id";
 
 /// See [`Store::put_own_endpoint`](crate::store::Store::put_own_endpoint).
-pub(super) fn put(session: &mut Session, vault: &Vault, tenant: &Tenant, endpoint: &OwnEndpoint) -> rusqlite::Result<()> {
+pub(super) fn put(session: &mut Session, vault: &Vault, tenant: &Tenant, endpoint: &OwnEndpoint) -> rusqlite::Result<bool> {
     let tenant = session.make_tenant(tenant)?;
     let connection = &session.connection;
+    if !has_room(connection, tenant, endpoint)? {
+        return Ok(false);
+    }
     let (dialect, key) = endpoint.dialect.as_ref().map(|(name, key)| (name.as_str(), key.as_str())).unzip();
     let row: i64 = connection
         .prepare_cached(
-            "INSERT INTO own_endpoints (tenant, id, name, enabled, dialect, dialect_key, created_at, updated_at, definition)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)
+            "INSERT INTO own_endpoints (tenant, id, name, enabled, dialect, dialect_key, created_at, updated_at, definition, suspended)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8,
+                 EXISTS (SELECT 1 FROM endpoints WHERE tenant = ?1 AND name = ?2 AND suspended_at IS NOT NULL))
              ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, dialect = excluded.dialect,
                  dialect_key = excluded.dialect_key, updated_at = excluded.updated_at, definition = excluded.definition
              RETURNING row",
@@ -46,12 +50,25 @@ pub(super) fn put(session: &mut Session, vault: &Vault, tenant: &Tenant, endpoin
             |row| row.get(0),
         )?;
     connection.prepare_cached("DELETE FROM own_endpoint_events WHERE endpoint = ?1")?.execute([row])?;
-    let mut insert =
-        connection.prepare_cached("INSERT OR IGNORE INTO own_endpoint_events (tenant, event, endpoint) VALUES (?1, ?2, ?3)")?;
+    let mut insert = connection.prepare_cached(
+        "INSERT OR IGNORE INTO own_endpoint_events (tenant, event, endpoint, enabled, suspended)
+         SELECT tenant, ?2, row, enabled, suspended FROM own_endpoints WHERE row = ?1",
+    )?;
     for event in &endpoint.events {
-        insert.execute(params![tenant, event, row])?;
+        insert.execute(params![row, event])?;
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Whether the endpoint is there already, or the tenant may make one more.
+fn has_room(connection: &Connection, tenant: i64, endpoint: &OwnEndpoint) -> rusqlite::Result<bool> {
+    let known = "SELECT 1 FROM own_endpoints WHERE tenant = ?1 AND id = ?2";
+    if connection.prepare_cached(known)?.exists(params![tenant, endpoint.id.as_str()])? {
+        return Ok(true);
+    }
+    let count = "SELECT count(*) FROM own_endpoints INDEXED BY own_endpoints_listed WHERE tenant = ?1";
+    let count: i64 = connection.prepare_cached(count)?.query_row([tenant], |row| row.get(0))?;
+    Ok(count < limit(endpoint.most))
 }
 
 /// See [`Store::own_endpoint`](crate::store::Store::own_endpoint).

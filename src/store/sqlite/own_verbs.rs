@@ -26,13 +26,16 @@ impl Sqlite {
         self.writer.write(false, throw).await
     }
 
-    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<(), StoreError> {
+    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<bool, StoreError> {
         if self.vault().is_none() {
             return Err(StoreError::Locked);
         }
         let (safe, tenant) = (self.vault.clone(), tenant.tenant().clone());
-        let put = move |session: &mut Session, (): &mut ()| own::put(session, &*safe.at_work()?, &tenant, &endpoint).map(|()| Flow::Wake);
-        self.writer.write((), put).await
+        let put = move |session: &mut Session, kept: &mut bool| {
+            *kept = own::put(session, &*safe.at_work()?, &tenant, &endpoint)?;
+            Ok(Flow::Wake)
+        };
+        self.writer.write(false, put).await
     }
 
     pub(in crate::store) async fn own_endpoint(&self, tenant: &TenantScope, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {

@@ -7,6 +7,7 @@ use crate::generation::Generation;
 use crate::program::{EndpointSource, Events};
 use crate::server::{Problem, confidential};
 use crate::store::{EndpointState, OwnFilter};
+use crate::template::without_credentials;
 
 /// An endpoint of the program and its index.
 pub(super) fn find<'a>(generation: &'a Generation, id: &str) -> Result<(usize, &'a EndpointSource), Problem> {
@@ -67,7 +68,7 @@ pub(super) fn view(generation: &Generation, index: usize, endpoint: &EndpointSou
         scope: None,
         conditions: Vec::new(),
         method: endpoint.request.method.value.clone(),
-        url: endpoint.request.url.text.as_str().into(),
+        url: without_credentials(&endpoint.request.url.text).into(),
         headers: endpoint
             .request
             .headers

@@ -273,7 +273,7 @@ fn answer(event: Box<str>, message: MessageId, rendered: Rendered, body: &[u8], 
     let shown = RawValue::from_string(text.clone()).ok().or_else(|| serde_json::value::to_raw_value(&text).ok());
     let sent = Sent {
         method: rendered.method,
-        url: rendered.url.masked(),
+        url: rendered.url.shown_url(),
         headers: rendered
             .headers
             .into_iter()

@@ -101,7 +101,7 @@ pub(super) fn request(row: DeliveryRow) -> HookRequest {
         id: row.id.to_string(),
         event: row.event.replacen('_', ".", 1),
         method: row.method,
-        url: row.url.masked(),
+        url: row.url.shown_url(),
         status: row.state.as_str(),
         attempts: row.attempts,
         response_status: row.last_status,

@@ -7,13 +7,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::html;
 
-use super::show::{own, revealed};
+use super::show::{home, own, revealed};
 use crate::access::{Caller, may};
 use crate::ids::EndpointId;
 use crate::server::App;
 use crate::server::access::Allowed;
 use crate::server::api::endpoints::{hold, look_up, release};
 use crate::server::api::rotate::{Wish, rotated};
+use crate::server::inspector::controls::{WEBHOOK, WEBHOOKS};
 use crate::server::inspector::form;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::Received;
@@ -75,7 +76,7 @@ pub(super) async fn rotate(
         h1 { (Received(&endpoint.name)) " has a new secret" }
         (revealed(&fresh.secret))
         p.note { "The one before signs as well until " (fresh.previous_valid_until) "." }
-        p { a.button.primary href=(page.address.endpoint(&id)) { "To the endpoint" } }
+        @if page.scope.permits(WEBHOOK) { p { a.button.primary href=(page.address.endpoint(&id)) { "To the endpoint" } } }
     };
     Ok(page.draw(&about, &main))
 }
@@ -84,14 +85,14 @@ pub(super) async fn rotate(
 pub(super) async fn ask(State(app): State<Arc<App>>, allowed: Change, Names((_, id)): Path) -> Result<Response, Failure> {
     let page = Page::open(app, allowed.into_scope());
     let kept = own(&page, page.running()?, &id).await?;
-    let link = page.address.endpoint(&id);
+    let (link, back) = (page.address.endpoint(&id), home(&page, &id));
     let about = About { title: "Delete", tab: Tab::Endpoints, live: "", filter: "" };
     let main = html! {
-        div.title data-back=(link) { h1 { "Delete " (Received(&kept.definition.name)) "?" } }
+        div.title data-back=(back) { h1 { "Delete " (Received(&kept.definition.name)) "?" } }
         p { "Nothing is sent to it any more: what it has still to get is given up. Its deliveries so far can be looked at still. Its secret is gone." }
         form.keeping method="post" action={ (link) "/delete" } {
             button.danger { "Delete the endpoint" }
-            a.button href=(link) { "Keep it" }
+            a.button href=(back) { "Keep it" }
         }
     };
     Ok(page.draw(&about, &main))
@@ -103,9 +104,9 @@ pub(super) async fn delete(State(app): State<Arc<App>>, allowed: Change, Names((
     let kept = own(&page, running, &id).await?;
     // One that is gone already is as it should be.
     let _gone = tenant_endpoints::delete(running, &page.scope, &kept.row.id).await?;
-    Ok(Redirect::to(&page.address.to("/endpoints", &[])).into_response())
+    Ok(page.go_on([(WEBHOOKS, page.address.to("/endpoints", &[]))]))
 }
 
 fn shown(page: &Page, id: &str) -> Response {
-    Redirect::to(&page.address.endpoint(id)).into_response()
+    Redirect::to(&home(page, id)).into_response()
 }

@@ -13,12 +13,13 @@ use maud::html;
 use super::form::{self, Form};
 use super::preview;
 use super::said::Said;
-use super::show::{made, own};
+use super::show::{home, made, own};
 use super::written::Written;
 use crate::access::may;
 use crate::endpoints::{Definition, Draft, Style, document};
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
+use crate::server::inspector::controls::WEBHOOKS;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::Received;
 use crate::server::request::Names;
@@ -60,10 +61,10 @@ pub(super) async fn edit(
     Ok(drawn(&page, running, &subject, &tried))
 }
 
-/// Checks what is written in the form of a new endpoint. It changes nothing, so that it needs no more than looking.
+/// Checks what is written in the form of a new endpoint; whoever may see the form may.
 pub(super) async fn check_new(
     State(app): State<Arc<App>>,
-    allowed: Allowed<may::Webhooks, may::Read>,
+    allowed: Allowed<may::Webhooks, may::Write>,
     body: Body,
 ) -> Result<Response, Failure> {
     let page = Page::open(app, allowed.into_scope());
@@ -75,7 +76,7 @@ pub(super) async fn check_new(
 
 pub(super) async fn check_change(
     State(app): State<Arc<App>>,
-    allowed: Allowed<may::Webhooks, may::Read>,
+    allowed: Allowed<may::Webhooks, may::Write>,
     Names((_, id)): Names<(String, String)>,
     body: Body,
 ) -> Result<Response, Failure> {
@@ -120,7 +121,7 @@ pub(super) async fn change(
     let subject = subject(&page, running, &id).await?;
     let submitted = submitted(&written, subject.kept.as_ref());
     match tenant_endpoints::keep(running, &page.scope, subject.id.clone(), submitted).await {
-        Ok(kept) => Ok(Redirect::to(&page.address.endpoint(kept.row.id.as_str())).into_response()),
+        Ok(kept) => Ok(Redirect::to(&home(&page, kept.row.id.as_str())).into_response()),
         Err(problem) => refused(&page, running, &subject, (written, problem)),
     }
 }
@@ -137,11 +138,7 @@ fn id_of_form(page: &Page, token: &str) -> Option<EndpointId> {
 /// The answer to a form that comes again: the same within a moment, and later no secret.
 fn again(page: &Page, running: &Running, kept: &Kept) -> Response {
     let age = running.ingest.clock.now().as_second() - kept.row.created_at.as_second();
-    if age <= MOMENT_S {
-        made(page, running, &kept.row.id)
-    } else {
-        Redirect::to(&page.address.endpoint(kept.row.id.as_str())).into_response()
-    }
+    if age <= MOMENT_S { made(page, running, &kept.row.id) } else { Redirect::to(&home(page, kept.row.id.as_str())).into_response() }
 }
 
 /// The endpoint of this id, if the tenant has made it.
@@ -204,13 +201,15 @@ fn refused(page: &Page, running: &Running, subject: &Subject, (written, problem)
 fn drawn(page: &Page, running: &Running, subject: &Subject, tried: &Tried) -> Response {
     let generation = running.ingest.generation();
     let address = &page.address;
-    let home = match &subject.kept {
-        Some(_) => address.endpoint(subject.id.as_str()),
-        None => address.to("/endpoints", &[]),
-    };
-    let (action, check) = match &subject.kept {
-        Some(_) => (format!("{home}/edit"), format!("{home}/check")),
-        None => (home.clone(), format!("{home}/check")),
+    let (action, check, back) = match &subject.kept {
+        Some(_) => {
+            let link = address.endpoint(subject.id.as_str());
+            (format!("{link}/edit"), format!("{link}/check"), home(page, subject.id.as_str()))
+        }
+        None => {
+            let list = address.to("/endpoints", &[]);
+            (list.clone(), format!("{list}/check"), page.first_of([(WEBHOOKS, list)]))
+        }
     };
     let wants = tried.definition.as_ref().map(|definition| definition.wants.clone());
     // Of a form that was sent and came back it is the one that it had.
@@ -225,7 +224,7 @@ fn drawn(page: &Page, running: &Running, subject: &Subject, tried: &Tried) -> Re
         action: &action,
         check: &check,
         keep: if subject.kept.is_some() { "Save" } else { "Create" },
-        back: &home,
+        back: &back,
         is_new: subject.kept.is_none(),
         token: &token,
         preview: preview::draw(page, running, wants, &tried.written),
@@ -233,7 +232,7 @@ fn drawn(page: &Page, running: &Running, subject: &Subject, tried: &Tried) -> Re
     let title = subject.kept.as_ref().map_or("New endpoint", |kept| &kept.name);
     let about = About { title, tab: Tab::Endpoints, live: "", filter: "" };
     let main = html! {
-        div.title data-back=(home) { h1 { @if subject.kept.is_some() { "Edit " } (Received(title)) } }
+        div.title data-back=(back) { h1 { @if subject.kept.is_some() { "Edit " } (Received(title)) } }
         (form::draw(&form))
     };
     page.draw(&about, &main)

@@ -64,7 +64,7 @@ fn request(page: &Page, running: &Running, generation: &Generation, wants: Wants
         Ok(Rendered { method, url, headers, body }) => {
             let (content_type, body) = body.unwrap_or_else(|| ("application/json".into(), payload));
             let headers: Vec<(Box<str>, String)> = headers.into_iter().map(|(name, value)| (name, value.masked())).collect();
-            sent(&Request { method: &method, url: &url.masked(), headers: &headers, content_type: Some(&content_type), body: &body })
+            sent(&Request { method: &method, url: &url.shown_url(), headers: &headers, content_type: Some(&content_type), body: &body })
         }
         Err(error) => html! { p.mistakes { (Sentence(&format!("about this object it could not be rendered: {}", error.what))) } },
     })

@@ -15,7 +15,7 @@ use crate::access::may;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::api::endpoints::{EndpointView, look_up};
-use crate::server::inspector::controls::{CHANGE, DELIVERIES};
+use crate::server::inspector::controls::{CHANGE, DELIVERIES, WEBHOOK, WEBHOOKS};
 use crate::server::inspector::json::{colored, lines};
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::{Received, Sentence};
@@ -50,7 +50,7 @@ pub(super) async fn show(
         (heading(&page, &endpoint))
         (standing(&endpoint))
         (lately)
-        section aria-labelledby="asks" { h2 #asks { "What it receives" } (asks(&page, &endpoint)) }
+        section aria-labelledby="asks" { h2 #asks { "What it receives" } (asks(&page, running, &endpoint)) }
         section aria-labelledby="request" { h2 #request { "Request" } (request(&endpoint)) }
         section aria-labelledby="sending" { h2 #sending { "How it is sent" } (sending(&endpoint)) }
         @if page.scope.permits(CHANGE) { section aria-labelledby="more" { h2 #more { "More" } (more(&page, &endpoint)) } }
@@ -68,6 +68,11 @@ pub(super) async fn own(page: &Page, running: &Running, id: &str) -> Result<Kept
     tenant_endpoints::find(running, &page.scope, &EndpointId::new(id)).await
 }
 
+/// Where an endpoint is looked at; without the right to it, where it is listed.
+pub(super) fn home(page: &Page, id: &str) -> String {
+    page.first_of([(WEBHOOK, page.address.endpoint(id)), (WEBHOOKS, page.address.to("/endpoints", &[]))])
+}
+
 /// What whoever has made an endpoint sees first, and once: its secret.
 pub(super) fn made(page: &Page, running: &Running, id: &EndpointId) -> Response {
     let target = running.ingest.generation().target(id);
@@ -76,7 +81,7 @@ pub(super) fn made(page: &Page, running: &Running, id: &EndpointId) -> Response 
     let main = html! {
         h1 { "The endpoint is made" }
         @if let Some(secret) = secret { (revealed(&secret)) } @else { p { "It is disabled: when it is enabled, a secret can be made for it." } }
-        p { a.button.primary href=(page.address.endpoint(id.as_str())) { "To the endpoint" } }
+        @if page.scope.permits(WEBHOOK) { p { a.button.primary href=(page.address.endpoint(id.as_str())) { "To the endpoint" } } }
     };
     let mut answer = page.draw(&about, &main);
     *answer.status_mut() = StatusCode::CREATED;
@@ -95,9 +100,10 @@ pub(super) fn revealed(secret: &str) -> Markup {
 
 fn heading(page: &Page, endpoint: &EndpointView) -> Markup {
     let link = page.address.endpoint(&endpoint.id);
+    let edit = page.where_allowed(CHANGE, format!("{link}/edit")).filter(|_| endpoint.origin == "api");
     let press = |path: &str, word: &str| html! { form method="post" action={ (link) "/" (path) } { button { (word) } } };
     html! {
-        div.title data-current data-back=(page.address.to("/endpoints", &[])) data-edit={ (link) "/edit" } {
+        div.title data-current data-back=[page.where_allowed(WEBHOOKS, page.address.to("/endpoints", &[]))] data-edit=[edit] {
             h1 { (Received(&endpoint.name)) }
             (state(endpoint))
             div.actions {
@@ -127,13 +133,16 @@ fn standing(endpoint: &EndpointView) -> Markup {
     }
 }
 
-fn asks(page: &Page, endpoint: &EndpointView) -> Markup {
+fn asks(page: &Page, running: &Running, endpoint: &EndpointView) -> Markup {
+    let generation = running.ingest.generation();
+    // One that the program does not have any more, or not yet, has no page.
+    let is_known = |event: &str| generation.rules.program.webhook_named(event).is_some();
     html! {
         dl.facts {
             dt { "Event types" }
             dd {
                 @if endpoint.all_events { "all, also those to come" }
-                @else { ul.plain { @for event in endpoint.named() { li { a href=(page.address.webhook(event)) { (Received(event)) } } } } }
+                @else { ul.plain { @for event in endpoint.named() { li { @if is_known(event) { a href=(page.address.webhook(event)) { (Received(event)) } } @else { (Received(event)) } } } } }
             }
             @if !endpoint.about.is_empty() {
                 dt { "About" }

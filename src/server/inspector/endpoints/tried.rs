@@ -9,11 +9,13 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use super::preview::{Request, sent};
+use super::show::home;
 use crate::access::may;
 use crate::ids::EndpointId;
 use crate::server::App;
 use crate::server::access::Allowed;
 use crate::server::api::endpoints::{Tried, look_up, tried};
+use crate::server::inspector::controls::WEBHOOK;
 use crate::server::inspector::form;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::{Received, Sentence};
@@ -37,15 +39,15 @@ pub(super) async fn show(
     let link = page.address.endpoint(&id);
     let about = About { title: "Test", tab: Tab::Endpoints, live: "", filter: "" };
     let main = html! {
-        div.title data-back=(link) {
-            h1 { "Test of " a href=(link) { (Received(&endpoint.name)) } }
+        div.title data-back=(home(&page, &id)) {
+            h1 { "Test of " (page.link(WEBHOOK, &link, &html! { (Received(&endpoint.name)) })) }
             @if outcome.delivered { span.pill.ok { "delivered" } } @else { span.pill.bad { "not delivered" } }
             div.actions {
                 form method="post" action={ (link) "/test" } {
                     input type="hidden" name="event" value=(outcome.event);
                     button.primary { "Send it again" }
                 }
-                a.button href=(link) { "To the endpoint" }
+                @if page.scope.permits(WEBHOOK) { a.button href=(link) { "To the endpoint" } }
             }
         }
         (answered(&outcome))
