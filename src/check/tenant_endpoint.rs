@@ -30,9 +30,13 @@ pub struct TenantEndpoint {
 struct Compiled {
     rules: Weak<()>,
     fits: Vec<(WebhookId, Arc<Fit>)>,
-    /// Why it is held, if it is, once that was asked for: lists ask it of each.
-    held: Option<Option<Box<str>>>,
+    /// Whether it is held, once that was asked for: lists ask it of each.
+    held: Option<Held>,
 }
+
+/// Why an endpoint is held, if it is.
+#[derive(Debug)]
+struct Held(Option<Box<str>>);
 
 impl Compiled {
     /// What is kept for these rules; nothing when others were in force before.
@@ -85,9 +89,9 @@ impl TenantEndpoint {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         let held = compiled.by(rules).held.get_or_insert_with(|| {
             let found = self.wants.check(rules);
-            found.has_errors().then(|| first(&self.wants, &found).into())
+            Held(found.has_errors().then(|| first(&self.wants, &found).into()))
         });
-        held.as_deref().map(str::to_owned)
+        held.0.as_deref().map(str::to_owned)
     }
 
     /// Its request for an operational event, and the data model that the event is about.

@@ -108,6 +108,6 @@ pub(super) async fn sample(
         let saved = running.ingest.save(&page.scope, vec![save], &generation).await.map_err(Problem::from)?;
         last = saved.first().map(|saved| page.address.save(&sample.model, &name, saved.sequence));
     }
-    let list = page.address.to("", &[]);
-    Ok(page.go_on([(OBJECTS, last.unwrap_or(list))]))
+    let saved = last.unwrap_or_else(|| page.address.to("", &[]));
+    Ok(page.go_on([(OBJECTS, saved)]))
 }

@@ -52,8 +52,23 @@ struct Shown<'a> {
     own_save: bool,
     /// Whether the saves that led to it are kept: `dev` keeps them.
     kept: bool,
-    hidden: bool,
-    revealed: bool,
+    contents: Contents,
+}
+
+/// How much of what was sent is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    Shown,
+    /// It is about a sensitive model.
+    Hidden,
+    /// All of it, since that was asked for.
+    Revealed,
+}
+
+impl Shown<'_> {
+    fn hides(&self) -> bool {
+        self.contents == Contents::Hidden
+    }
 }
 
 pub(super) async fn show(
@@ -87,7 +102,11 @@ pub(super) async fn show(
     let history = History::through(store, &page.scope, delivery.sequence).await?;
     let generation = running.ingest.generation();
     let around = history.around(&generation, (&delivery.model, &delivery.object), delivery.sequence);
-    let revealed = asked.reveal.is_some();
+    let contents = match asked.reveal {
+        Some(_) => Contents::Revealed,
+        None if is_sensitive(&generation.rules, &delivery.event, &delivery.model) => Contents::Hidden,
+        None => Contents::Shown,
+    };
     let shown = Shown {
         page: &page,
         generation: &generation,
@@ -99,12 +118,11 @@ pub(super) async fn show(
         now: running.ingest.clock.now(),
         kept: around.is_some(),
         own_save: history.is_of((&delivery.model, &delivery.object), delivery.sequence),
-        hidden: !revealed && is_sensitive(&generation.rules, &delivery.event, &delivery.model),
-        revealed,
+        contents,
     };
     let main = html! {
         (heading(&shown))
-        @if shown.hidden {
+        @if shown.hides() {
             p.note { (Sentence("It is about a `sensitive` model: its contents are hidden. ")) a href="?reveal=1" { "Show them" } }
         }
         section aria-labelledby="attempts" { h2 #attempts { "Attempts" } (attempts_of(&shown)) }
@@ -182,7 +200,7 @@ fn attempts_of(shown: &Shown<'_>) -> Markup {
                     @if let Some(error) = &attempt.error { " " span.why { (Received(error)) } }
                 }
                 (phases::draw(attempt))
-                @if shown.hidden { p.note { "The answer is hidden." } } @else { (answer(attempt)) }
+                @if shown.hides() { p.note { "The answer is hidden." } } @else { (answer(attempt)) }
             }
         }
     }
@@ -219,16 +237,16 @@ fn text(body: &[u8]) -> Markup {
 fn request(shown: &Shown<'_>) -> Markup {
     let delivery = shown.delivery;
     html! {
-        p.target { strong { (Received(&delivery.method)) } " " code.breaks { @if shown.hidden { (HIDDEN) } @else { (Received(&delivery.url.shown_url())) } } }
+        p.target { strong { (Received(&delivery.method)) } " " code.breaks { @if shown.hides() { (HIDDEN) } @else { (Received(&delivery.url.shown_url())) } } }
         table.headers { tbody {
             tr { th scope="row" { "content-type" } td { (Received(delivery.content_type.as_deref().unwrap_or("application/json"))) } }
             tr { th scope="row" { "webhook-id" } td { (delivery.message) } }
             tr { th scope="row" { "webhook-sequence" } td { (delivery.sequence) } }
             @for (name, value) in &delivery.headers {
-                tr { th scope="row" { (Received(name)) } td { @if shown.hidden { (HIDDEN) } @else { bdi { (Received(&confidential::rendered(name, value.masked()))) } } } }
+                tr { th scope="row" { (Received(name)) } td { @if shown.hides() { (HIDDEN) } @else { bdi { (Received(&confidential::rendered(name, value.masked()))) } } } }
             }
         } }
-        @if !shown.hidden {
+        @if !shown.hides() {
             @if delivery.body.is_empty() { p.note { "It has no body." } } @else {
                 (text(&delivery.body))
                 p.foot { a href={ (shown.page.address.delivery(delivery.id)) "/body" } { "The body as it is sent" } " · " (delivery.body.len()) " bytes" }
@@ -269,8 +287,8 @@ fn signatures(shown: &Shown<'_>) -> Markup {
                     delivery: shown.delivery,
                     attempt,
                     target: target.as_deref(),
-                    hidden: shown.hidden,
-                    revealed: shown.revealed && shown.page.shows_secrets(),
+                    hidden: shown.hides(),
+                    revealed: shown.contents == Contents::Revealed && shown.page.shows_secrets(),
                     can_reveal: shown.page.shows_secrets(),
                     reveal: "?reveal=1#signature".to_owned(),
                 }))
@@ -283,7 +301,7 @@ fn copies(shown: &Shown<'_>) -> Markup {
     let target = shown.generation.target(&shown.delivery.endpoint);
     let link = shown.page.address.delivery(shown.delivery.id);
     html! {
-        @if shown.hidden { p.note { "Hidden." } } @else {
+        @if shown.hides() { p.note { "Hidden." } } @else {
             details.copy #as-curl {
                 summary { "As curl" }
                 button.quiet type="button" data-copy="#curl" hidden { "Copy" }

@@ -84,9 +84,12 @@ pub(super) async fn claim(
             }
             rows.map(|rows| (rows, claim.lease))
         };
-        let (oldest, newest, first) =
-            futures_util::future::join3(take(OLDEST, share.oldest), take(NEWEST, share.newest), link.first(FIRST, &[&tenant, &lane.id.0, &from]))
-                .await;
+        let (oldest, newest, first) = futures_util::future::join3(
+            take(OLDEST, share.oldest),
+            take(NEWEST, share.newest),
+            link.first(FIRST, &[&tenant, &lane.id.0, &from]),
+        )
+        .await;
         // Each is on its own: what one has taken is sent, whatever became of the others.
         let mut taken = Vec::new();
         let mut trouble = None;

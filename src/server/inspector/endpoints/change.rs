@@ -201,15 +201,12 @@ fn refused(page: &Page, running: &Running, subject: &Subject, (written, problem)
 fn drawn(page: &Page, running: &Running, subject: &Subject, tried: &Tried) -> Response {
     let generation = running.ingest.generation();
     let address = &page.address;
-    let (action, check, back) = match &subject.kept {
-        Some(_) => {
-            let link = address.endpoint(subject.id.as_str());
-            (format!("{link}/edit"), format!("{link}/check"), home(page, subject.id.as_str()))
-        }
-        None => {
-            let list = address.to("/endpoints", &[]);
-            (list.clone(), format!("{list}/check"), page.first_of([(WEBHOOKS, list)]))
-        }
+    let (action, check, back) = if subject.kept.is_some() {
+        let link = address.endpoint(subject.id.as_str());
+        (format!("{link}/edit"), format!("{link}/check"), home(page, subject.id.as_str()))
+    } else {
+        let list = address.to("/endpoints", &[]);
+        (list.clone(), format!("{list}/check"), page.first_of([(WEBHOOKS, list)]))
     };
     let wants = tried.definition.as_ref().map(|definition| definition.wants.clone());
     // Of a form that was sent and came back it is the one that it had.
