@@ -117,7 +117,9 @@ async fn an_odd_database_becomes_a_schema_by_which_it_is_read() {
     world.init();
     let node = world.serve();
     let rows = rows();
-    rows.iter().for_each(|(sql, ..)| drop(world.sql(sql)));
+    for (sql, ..) in &rows {
+        drop(world.sql(sql));
+    }
     let came = world.wait(rows.len(), &node).await;
     for ((sql, model, id, has), body) in rows.iter().zip(&came) {
         let object = &body["object"];

@@ -7,7 +7,10 @@ use crate::template::{Part, RenderedText, holds_credentials};
 /// The command. The signature is that of the attempt, or as it would have been.
 pub(super) fn command(delivery: &DeliveryRow, attempt: Option<&AttemptRow>, signer: Option<&Signer>) -> String {
     let at = attempt.map_or(delivery.created_at, |attempt| attempt.started_at);
-    let mut lines = vec![format!("curl -X {} {}", delivery.method, word(&delivery.url, ""))];
+    // A credential that is written out in the URL stands there for nobody; then its secrets are not variables either.
+    let shown = delivery.url.shown_url();
+    let url = if shown == delivery.url.masked() { delivery.url.clone() } else { RenderedText::plain(&shown) };
+    let mut lines = vec![format!("curl -X {} {}", delivery.method, word(&url, ""))];
     let mut header = |name: &str, value: &RenderedText| lines.push(format!("-H {}", word(value, &format!("{name}: "))));
     let plain = |text: &str| RenderedText::plain(text);
     let own = |name: &str| delivery.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
