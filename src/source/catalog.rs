@@ -119,6 +119,26 @@ pub(super) enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Whether a value can be an object's id.
+    pub(super) fn is_id(self) -> bool {
+        match self {
+            Self::Integer | Self::Text | Self::Padded | Self::Other => true,
+            Self::Boolean
+            | Self::Number
+            | Self::Date
+            | Self::Timestamp
+            | Self::TimestampTz
+            | Self::Json
+            | Self::Bytes
+            | Self::Point
+            | Self::Texts
+            | Self::Integers
+            | Self::List => false,
+        }
+    }
+}
+
 /// Reads the catalogue.
 pub(super) async fn read(client: &Client) -> Result<Catalog, SourceError> {
     let mut catalog = Catalog::default();
@@ -208,19 +228,12 @@ fn kind(oid: u32) -> Kind {
 }
 
 fn list(element: u32) -> Kind {
-    match kind(element) {
-        Kind::Integer => Kind::Integers,
-        Kind::Text | Kind::Padded | Kind::Other => Kind::Texts,
-        Kind::Boolean
-        | Kind::Number
-        | Kind::Date
-        | Kind::Timestamp
-        | Kind::TimestampTz
-        | Kind::Json
-        | Kind::Bytes
-        | Kind::Point
-        | Kind::Texts
-        | Kind::Integers
-        | Kind::List => Kind::List,
+    let item = kind(element);
+    if item == Kind::Integer {
+        Kind::Integers
+    } else if item.is_id() {
+        Kind::Texts
+    } else {
+        Kind::List
     }
 }

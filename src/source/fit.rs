@@ -172,21 +172,10 @@ impl Fitting<'_> {
 /// Which types are expected.
 fn how(property: &PropertyKind, column: Kind) -> Result<How, &'static str> {
     let PropertyKind::Field(field) = property else {
-        return match column {
-            Kind::Integer | Kind::Text | Kind::Other => Ok(How::Id),
-            Kind::Padded => Ok(How::PaddedId),
-            Kind::Boolean
-            | Kind::Number
-            | Kind::Date
-            | Kind::Timestamp
-            | Kind::TimestampTz
-            | Kind::Json
-            | Kind::Bytes
-            | Kind::Point
-            | Kind::Texts
-            | Kind::Integers
-            | Kind::List => Err("an integer, a text, a `uuid` or an enum"),
-        };
+        if !column.is_id() {
+            return Err("an integer, a text, a `uuid` or an enum");
+        }
+        return Ok(if column == Kind::Padded { How::PaddedId } else { How::Id });
     };
     match (field, column) {
         (FieldType::Text(_), Kind::Bytes) => Ok(How::Base64),

@@ -134,20 +134,8 @@ fn reference<'k, 'w>(world: &World<'w>, table: &'k Table, key: &'k ForeignKey) -
     }
     let kind = table.columns.iter().find(|known| known.name == *column).map(|column| column.kind);
     match kind {
-        Some(Kind::Integer | Kind::Text | Kind::Padded | Kind::Other) => Ok((column, model)),
-        Some(
-            Kind::Boolean
-            | Kind::Number
-            | Kind::Date
-            | Kind::Timestamp
-            | Kind::TimestampTz
-            | Kind::Json
-            | Kind::Bytes
-            | Kind::Point
-            | Kind::Texts
-            | Kind::Integers
-            | Kind::List,
-        ) => Err(format!("`{column}` is no integer, text or `uuid`")),
+        Some(kind) if kind.is_id() => Ok((column, model)),
+        Some(_) => Err(format!("`{column}` is no integer, text or `uuid`")),
         None => Err(format!("`{column}` is a generated column")),
     }
 }
