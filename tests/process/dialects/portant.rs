@@ -43,6 +43,20 @@ async fn portant_has_one_webhook_a_workflow() {
     let (status, key) = send("POST", &stage.node.of_tenant("keys"), r#"{"name": "k", "permissions": ["objects:read"]}"#).await;
     assert_eq!(status, 201, "{key}");
     assert_eq!(stage.call("GET", path, &Value::Null).await.0, 403);
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(format!("{}{path}", stage.node.url)).send().await.unwrap();
+    assert_eq!(answer.headers().get("www-authenticate"), None, "no answer of another status says how to sign in");
+}
+
+#[tokio::test]
+async fn a_workflow_has_an_id_of_some_length() {
+    let stage = Stage::new("portant").await;
+    let wish = json!({"webhookUrl": "https://93.184.216.34/a"});
+    for workflow in ["w".repeat(101), "%20".to_owned()] {
+        let (status, problem) = stage.call("POST", &format!("/workflows/{workflow}/outgoing-webhooks/"), &wish).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("invalid-workflow")), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().starts_with("the id of the workflow"), "{problem}");
+    }
+    assert_eq!(stage.call("POST", &format!("/workflows/{}/outgoing-webhooks/", "w".repeat(100)), &wish).await.0, 201);
 }
 
 #[tokio::test]

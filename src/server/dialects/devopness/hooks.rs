@@ -11,10 +11,10 @@ use serde::Deserialize;
 use super::answer::{Hook, hook, request};
 use super::{NAME, submitted};
 use crate::access::{TenantScope, may};
-use crate::ids::EndpointId;
 use crate::server::access::Allowed;
+use crate::server::dialects::document::made_by;
 use crate::server::request::{Names, Nothing, Parameters, json, limit, parsed};
-use crate::server::tenant_endpoints::{self, Kept, LONGEST, find, keep};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, keep};
 use crate::server::{App, Problem, Running, body};
 use crate::store::{DeliveryFilter, OwnFilter, Page};
 
@@ -103,9 +103,6 @@ pub(super) async fn requests(
 
 /// A hook that was made by this API.
 async fn known(running: &Running, scope: &TenantScope, id: &str) -> Result<Kept, Problem> {
-    let kept = find(running, scope, &EndpointId::new(id)).await?;
-    match &kept.definition.dialect {
-        Some(dialect) if dialect.name == NAME => Ok(kept),
-        Some(_) | None => Err(Problem::not_found("unknown-hook", format!("there is no outgoing hook `{id}`"))),
-    }
+    let kept = made_by(NAME, running, scope, id).await?;
+    kept.ok_or_else(|| Problem::not_found("unknown-hook", format!("there is no outgoing hook `{id}`")))
 }

@@ -30,6 +30,8 @@ const NAME: &str = "portant";
 const PLACE: Place = Place { header: None, cookie: None, tenant: "" };
 /// What it belongs to.
 const THING: &str = "workflow";
+/// Characters of the id of a workflow: it stands in the name of the endpoint, of which it leaves room for the rest.
+const LONGEST_ID: usize = 100;
 /// How ids begin there, and here.
 const PREFIXES: (&str, &str) = ("owc_", "ep_");
 /// The form of an event there.
@@ -116,6 +118,11 @@ async fn of_workflow(running: &Running, scope: &TenantScope, workflow: &str) -> 
 
 /// The one field, and everything about a workflow.
 fn submitted(program: &Program, workflow: &str, text: &[u8]) -> Result<Submitted, Problem> {
+    let letters = workflow.chars().count();
+    if letters > LONGEST_ID || workflow.trim().is_empty() {
+        let detail = format!("the id of the workflow has {letters} characters, expected 1 to {LONGEST_ID} that are not all white space");
+        return Err(Problem::bad_request("invalid-workflow", detail));
+    }
     let mut mistakes: Vec<Mistake> = Vec::new();
     let mut object = read(text, Style::Camel, &mut mistakes)?;
     if !object.has("webhook_url") {
