@@ -49,7 +49,7 @@ pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Taken, Unsendable, WaitRow};
 pub use lately::{Lately, Tried, TriedLately};
 pub use nodes::Crew;
-pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
+pub use own::{Over, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Placed};
 pub(crate) use postgres::{Tls, reach};
 pub use programs::{Occasion, Offered, Standing as ProgramStanding};
 use prune::Stage;

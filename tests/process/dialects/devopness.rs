@@ -141,7 +141,7 @@ async fn a_body_of_a_hook_is_json_or_a_text() {
         (json!({"request_body": ""}), "text/plain; charset=utf-8", ""),
         (json!({"request_body": {"a": "{{ action.status }}"}}), "application/json", r#"{"a":"started"}"#),
         (json!({"request_body": 5}), "application/json", "5"),
-        (json!({"request_body": "{\"a\": 1}", "request_headers": header("application/vnd.a+json")}), "application/vnd.a+json", r#"{"a": 1}"#),
+        (json!({"request_body": "{\"a\": 1}", "request_headers": header("application/vnd.a+json")}), "application/vnd.a+json", r#"{"a":1}"#),
         (json!({"request_body": "a={{ action.status }}", "request_headers": header("text/csv")}), "text/csv", "a=started"),
     ];
     for (number, (settings, media, body)) in cases.into_iter().enumerate() {

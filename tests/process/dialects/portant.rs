@@ -119,3 +119,20 @@ async fn what_happens_once_is_kept_for_an_endpoint_that_is_held() {
     assert_eq!(saved["messages"].as_array().unwrap().len(), 1, "{saved}");
     assert_eq!(stage.receiver.wait_for(1).await[0].json(), json!({"t": "T"}));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_ask_at_once_one_makes_the_webhook() {
+    let stage = Stage::new("portant").await;
+    let url = format!("{}/workflows/wkf_1/outgoing-webhooks/", stage.node.url);
+    let ask = || {
+        let url = url.clone();
+        tokio::spawn(async move { send("POST", &url, r#"{"webhookUrl": "https://93.184.216.34/a"}"#).await.0 })
+    };
+    let mut statuses = Vec::new();
+    for asked in std::iter::repeat_with(ask).take(16).collect::<Vec<_>>() {
+        statuses.push(asked.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![201], vec![400; 15]].concat());
+    assert_eq!(stage.get("/api/v1/tenants/default/endpoints").await["data"].as_array().unwrap().len(), 1);
+}

@@ -188,3 +188,28 @@ async fn closed() -> (String, tokio::net::TcpListener) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     (format!("http://{}/", listener.local_addr().unwrap()), listener)
 }
+
+/// Changes that come at once are all made, and a webhook that is deleted meanwhile does not come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_change_undoes_another() {
+    let stage = Stage::new("socotra").await;
+    let base = "/event/default/webhooks";
+    let good = json!({"name": "a", "endpoint": {"url": "https://93.184.216.34/a"}, "eventTypes": ["policy_issued"]});
+    let made = stage.call("POST", base, &good).await.1;
+    let own = format!("{base}/{}", made["locator"].as_str().unwrap());
+    let url = format!("{}{own}", stage.node.url);
+    let change = |number: usize| {
+        let (url, body) = (url.clone(), json!({"endpoint": {"addHeaders": {format!("X-{number}"): ["1"]}}}).to_string());
+        tokio::spawn(async move { send("PATCH", &url, &body).await.0 })
+    };
+    for changed in (0..12).map(change).collect::<Vec<_>>() {
+        assert_eq!(changed.await.unwrap(), 200);
+    }
+    assert_eq!(stage.get(&own).await["endpoint"]["headers"].as_object().unwrap().len(), 12);
+    let late: Vec<_> = (12..16).map(change).collect();
+    assert_eq!(stage.call("DELETE", &own, &Value::Null).await.0, 200);
+    for changed in late {
+        assert!(matches!(changed.await.unwrap(), 200 | 404));
+    }
+    assert_eq!(stage.call("GET", &own, &Value::Null).await.0, 404);
+}

@@ -20,7 +20,7 @@ use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
 use crate::server::dialects::document::{is_any_about, made_by, missing, no_events, read};
 use crate::server::request::{Nothing, Parameters, json};
-use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, keep};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted};
 use crate::server::{App, Problem, Running, body, idempotency};
 use crate::store::OwnFilter;
 
@@ -102,7 +102,7 @@ async fn make(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let submitted = submitted(&running.ingest.generation().rules.program, &text)?;
-    Ok(json(StatusCode::CREATED, &config(tenant_endpoints::make(running, &scope, None, submitted).await?)))
+    Ok(json(StatusCode::CREATED, &config(tenant_endpoints::make(running, &scope, submitted).await?)))
 }
 
 async fn change(
@@ -114,8 +114,8 @@ async fn change(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let before = known(running, &scope, &named(which)?).await?;
-    let submitted = submitted(&running.ingest.generation().rules.program, &text)?;
-    Ok(json(StatusCode::OK, &config(keep(running, &scope, before.row.id, submitted).await?)))
+    let into = |_| submitted(&running.ingest.generation().rules.program, &text);
+    Ok(json(StatusCode::OK, &config(tenant_endpoints::change(running, &scope, &before.row.id, into).await?)))
 }
 
 async fn delete(

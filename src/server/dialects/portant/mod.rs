@@ -20,7 +20,7 @@ use crate::server::access::{Allowed, Place, asked};
 use crate::server::dialects::document::{is_any_about, missing, no_events, read};
 use crate::server::dialects::restated::restated;
 use crate::server::request::{Names, Nothing, Parameters, json};
-use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, keep, make};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, Seat, Submitted, change};
 use crate::server::{App, Problem, Running, body, idempotency};
 use crate::store::{OwnFilter, OwnPage};
 
@@ -84,11 +84,12 @@ async fn create(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let submitted = submitted(&running.ingest.generation().rules.program, &workflow, &text)?;
-    if of_workflow(running, &scope, &workflow).await?.is_some() {
+    let taken = || {
         let detail = format!("the workflow `{workflow}` has an outgoing webhook already");
-        return Err(Problem::bad_request("one-webhook-only", detail).help("change it with PATCH"));
-    }
-    Ok(answer(StatusCode::CREATED, make(running, &scope, None, submitted).await?))
+        Problem::bad_request("one-webhook-only", detail).help("change it with PATCH")
+    };
+    let kept = tenant_endpoints::keep(running, &scope, Seat::alone(running), submitted).await?;
+    Ok(answer(StatusCode::CREATED, kept.ok_or_else(taken)?))
 }
 
 async fn update(
@@ -100,9 +101,9 @@ async fn update(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let submitted = submitted(&running.ingest.generation().rules.program, &workflow, &text)?;
+    let into = |_| submitted(&running.ingest.generation().rules.program, &workflow, &text);
     let before = of_workflow(running, &scope, &workflow).await?.ok_or_else(|| none(&workflow))?;
-    Ok(answer(StatusCode::OK, keep(running, &scope, before.row.id, submitted).await?))
+    Ok(answer(StatusCode::OK, change(running, &scope, &before.row.id, into).await?))
 }
 
 fn none(workflow: &str) -> Problem {
