@@ -120,7 +120,7 @@ fn write(world: &World, seconds: u64) -> Child {
         let path = world.folder.path().join(format!("{number}.sql"));
         fs::write(
             &path,
-            format!("\\set aid random(1, 200)\n\\set delta random(1, 5000)\n{}\n", script.replace("\n", " ").replace(';', ";\n")),
+            format!("\\set aid random(1, 200)\n\\set delta random(1, 5000)\n{}\n", script.replace('\n', " ").replace(';', ";\n")),
         )
         .unwrap();
         arguments.extend(["-f".to_owned(), format!("{}@{weight}", path.display())]);
