@@ -14,4 +14,6 @@ mod alter;
 mod changes;
 mod import;
 mod pgbench;
+mod twin;
+mod witness;
 mod world;

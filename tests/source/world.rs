@@ -16,10 +16,10 @@ use crate::cluster::{Cluster, Disk};
 use crate::node::Node;
 
 /// How long it may take until everything has come.
-const PATIENCE: Duration = Duration::from_mins(3);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The bodies that came, by the id of the message.
-type Received = Arc<Mutex<BTreeMap<String, Value>>>;
+pub type Received = Arc<Mutex<BTreeMap<String, Value>>>;
 
 /// A database, the project that reads it, and what has come of it.
 pub struct World {
@@ -54,7 +54,8 @@ async fn receive(State(received): State<Received>, headers: HeaderMap, body: Byt
     StatusCode::NO_CONTENT
 }
 
-async fn receiver() -> (String, Received) {
+/// A receiver, and what has come to it.
+pub async fn receiver() -> (String, Received) {
     let received = Received::default();
     let app = axum::Router::new().fallback(receive).with_state(Arc::clone(&received));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
