@@ -58,7 +58,7 @@ pub use receipt::{KeptAnswer, Receipt};
 pub use resends::{NewResend, RESENT_STATES, RUNNING_RESENDS, ResendRow, ResendState};
 pub use rows::{
     AttemptRow, Claimed, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow, RetiredKey,
-    Settled, Share, Suspension, TraceRow,
+    Settled, Share, Slot, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 pub use sources::{Advance, Position};
