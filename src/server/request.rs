@@ -44,9 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Paramet
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         without_nul(parts)?;
         let query = Query::<T>::from_request_parts(parts, state).await;
-        query
-            .map(|Query(parameters)| Self(parameters))
-            .map_err(|rejection| unreadable(&rejection.body_text()))
+        query.map(|Query(parameters)| Self(parameters)).map_err(|rejection| unreadable(&rejection.body_text()))
     }
 }
 

@@ -30,7 +30,9 @@ impl Place {
     /// The same problem with a key, with where this API has it.
     pub(in crate::server) fn advise(self, problem: Problem) -> Problem {
         match self.header {
-            Some(name) if problem.is_about_showing_a_key() => problem.help(format!("send the key in `{name}`; `webhookc keys create` makes a key")),
+            Some(name) if problem.is_about_showing_a_key() => {
+                problem.help(format!("send the key in `{name}`; `webhookc keys create` makes a key"))
+            }
             Some(_) | None => problem,
         }
     }

@@ -12,9 +12,9 @@ use crate::access::{Key, KeyId, Session, TenantScope};
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, ResendId, Sequence, Tenant};
 use crate::store::{
     AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, KeptAnswer, KeptKey, Lane,
-    Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, Placed, ProgramRow, Receipt,
-    Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow, TriedLately,
-    WaitRow,
+    Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, Placed, ProgramRow,
+    Receipt, Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow,
+    TriedLately, WaitRow,
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;

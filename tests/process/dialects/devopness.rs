@@ -135,13 +135,18 @@ async fn a_body_of_a_hook_is_json_or_a_text() {
     stage.save("application", "5", json!({"name": "shop", "source_provider_id": "s1"})).await;
     stage.save("hook_variables", "v1", json!({"pull_request_id": 42, "pull_request_title": "Faster"})).await;
     stage.save("trigger", "t1", json!({"hook_parsed_variables_id": "v1"})).await;
-    let header = |media: &str| json!([{"name": "X-A", "value": "a"}, {"name": "content-type", "value": media}, {"name": "X-B", "value": "b"}]);
+    let header =
+        |media: &str| json!([{"name": "X-A", "value": "a"}, {"name": "content-type", "value": media}, {"name": "X-B", "value": "b"}]);
     let cases = [
         (json!({"request_body": "it is {{ action.status }}"}), "text/plain; charset=utf-8", "it is started"),
         (json!({"request_body": ""}), "text/plain; charset=utf-8", ""),
         (json!({"request_body": {"a": "{{ action.status }}"}}), "application/json", r#"{"a":"started"}"#),
         (json!({"request_body": 5}), "application/json", "5"),
-        (json!({"request_body": "{\"a\": 1}", "request_headers": header("application/vnd.a+json")}), "application/vnd.a+json", r#"{"a":1}"#),
+        (
+            json!({"request_body": "{\"a\": 1}", "request_headers": header("application/vnd.a+json")}),
+            "application/vnd.a+json",
+            r#"{"a":1}"#,
+        ),
         (json!({"request_body": "a={{ action.status }}", "request_headers": header("text/csv")}), "text/csv", "a=started"),
     ];
     for (number, (settings, media, body)) in cases.into_iter().enumerate() {
@@ -152,7 +157,8 @@ async fn a_body_of_a_hook_is_json_or_a_text() {
         let (status, made) = stage.call("POST", "/hooks/outgoing", &hook).await;
         assert_eq!(status, 201, "{made}");
         let shown = &made["settings"];
-        let sent_back = settings["request_body"].as_str().filter(|text| text.starts_with('{')).map(|text| serde_json::from_str(text).unwrap());
+        let sent_back =
+            settings["request_body"].as_str().filter(|text| text.starts_with('{')).map(|text| serde_json::from_str(text).unwrap());
         assert_eq!(shown["request_body"], sent_back.unwrap_or_else(|| settings["request_body"].clone()));
         let own = format!("/hooks/outgoing/{}", made["id"].as_str().unwrap());
         let again = json!({"settings": shown, "name": "h", "action_type": "deploy", "resource_type": "application", "resource_id": 5,

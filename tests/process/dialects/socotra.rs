@@ -136,12 +136,20 @@ async fn what_a_change_does_not_name_stays() {
     assert_eq!(retry(&own, json!({"maxAttempts": 1})).await, json!({"maxAttempts": 1, "interval": "30 s", "pattern": "exponential"}));
     assert_eq!(retry(&own, Value::Null).await, Value::Null, "none");
 
-    let (status, theirs) =
-        send("POST", &stage.node.of_tenant("endpoints"), &json!({"name": "b", "event_types": "*", "url": "https://93.184.216.34/"}).to_string()).await;
+    let (status, theirs) = send(
+        "POST",
+        &stage.node.of_tenant("endpoints"),
+        &json!({"name": "b", "event_types": "*", "url": "https://93.184.216.34/"}).to_string(),
+    )
+    .await;
     assert_eq!(status, 201, "{theirs}");
     let theirs = format!("{base}/{}", theirs["id"].as_str().unwrap());
     let seen = stage.get(&theirs).await;
-    assert_eq!((&seen["failureHandling"]["retry"], &seen["failureHandling"]["divert"]), (&json!({"maxAttempts": 10}), &json!(true)), "{seen}");
+    assert_eq!(
+        (&seen["failureHandling"]["retry"], &seen["failureHandling"]["divert"]),
+        (&json!({"maxAttempts": 10}), &json!(true)),
+        "{seen}"
+    );
     let (_, renamed) = stage.call("PATCH", &theirs, &json!({"name": "c"})).await;
     assert_eq!(renamed["failureHandling"], seen["failureHandling"], "a new name changes nothing else");
     let (_, removed) = stage.call("PATCH", &theirs, &json!({"removeFailureHandling": true})).await;
