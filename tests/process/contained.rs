@@ -5,8 +5,9 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
-use crate::node::Node;
+use crate::node::{Node, PATIENCE};
 
 /// The user `nonroot` of the base.
 const USER: &str = "65532:65532";
@@ -14,11 +15,13 @@ const USER: &str = "65532:65532";
 /// Where the base has the certificates of authorities.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// What runs in the root, `$ROOT`; `unshare` has made the namespaces. 77: it cannot be done here.
+/// What runs in the root, `$ROOT`; `unshare` has made the namespaces, and what runs ends with it. 77: it cannot be done
+/// here.
 const SCRIPT: &str = r#"
 mount --make-rprivate / && mount --bind "$ROOT" "$ROOT" && mount --bind "$ROOT/state" "$ROOT/state" &&
 mount -o remount,bind,ro "$ROOT" && mount -t proc proc "$ROOT/proc" || exit 77
-exec setpriv --no-new-privs chroot --userspec="$USER" "$ROOT" "$@"
+setpriv --no-new-privs chroot --userspec="$USER" "$ROOT" "$@"
+exit $?
 "#;
 
 /// The container file as far as it says what runs.
@@ -46,7 +49,7 @@ impl Container {
     /// A command in the root, with the variables of the container.
     fn run<'a>(&'a self, root: &Path, command: impl IntoIterator<Item = &'a String>) -> Command {
         let mut run = Command::new("unshare");
-        run.args(["--mount", "--pid", "--fork", "--kill-child=SIGTERM", "sh", "-c", SCRIPT, "sh"]).args(command);
+        run.args(["--mount", "--pid", "--fork", "--kill-child=SIGKILL", "sh", "-c", SCRIPT, "sh"]).args(command);
         run.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("ROOT", root).env("USER", USER);
         run.envs(self.variables.iter().map(|(name, value)| (name, value)));
         run
@@ -110,7 +113,12 @@ async fn the_container_serves_as_nobody_from_a_root_that_cannot_be_written() {
     assert_eq!(String::from_utf8_lossy(&healthy.stdout), "ready: generation 1 with 2 models, 1 webhook\n", "{healthy:?}");
     assert!(healthy.status.success());
     node.kill();
-    let gone = health(&url);
+    let began = Instant::now();
+    let mut gone = health(&url);
+    while gone.status.success() {
+        assert!(began.elapsed() < PATIENCE, "it does not end");
+        gone = health(&url);
+    }
     assert!(gone.status.code() == Some(1) && String::from_utf8_lossy(&gone.stderr).contains("nobody answers"), "{gone:?}");
     let doctor = ["doctor", "/project"].map(str::to_owned);
     let seen = container.run(root, container.entry.iter().chain(&doctor)).output().unwrap();
