@@ -5,8 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::node::Node;
-use crate::world::World;
+use crate::world::{World, stands_still};
 
 const SCHEMA: &str = r#"<data-model>
     <model name="orders" label="Order">
@@ -17,11 +16,6 @@ const SCHEMA: &str = r#"<data-model>
     </model>
 </data-model>"#;
 const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, name text, total numeric, note text)";
-
-/// Waits until the source says that it stands still because of all of this.
-fn stands_still(node: &mut Node, why: &[&str]) {
-    node.wait_for_new_line(&why.join(", "), |line| line.contains("stands still") && why.iter().all(|part| line.contains(part)));
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_may_be_altered_and_nothing_is_lost() {

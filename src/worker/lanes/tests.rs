@@ -1,6 +1,7 @@
 use super::*;
 use crate::delivery::{Secret, Signer};
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
+use crate::store::Slot;
 use crate::template::RenderedText;
 
 fn target(concurrency: u32) -> Arc<Target> {
@@ -27,6 +28,7 @@ fn claimed(lane: &store::Lane, number: u32) -> Claimed {
         lane: lane.id,
         tenant: lane.tenant.clone(),
         id: DeliveryId::of(message, number),
+        slot: Slot(number.into()),
         message,
         event: "saved".into(),
         sequence: Sequence(1),
