@@ -27,7 +27,7 @@ const RATES: [(&str, f64, f64); 2] = [("30/s", 30.0, 4.0), ("20/min", 20.0 / 60.
 const JITTER: Duration = Duration::from_millis(500);
 
 /// What a receiver sees of one path.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
     under_way: usize,
     most: usize,
@@ -75,15 +75,12 @@ async fn receiver(takes: Vec<(&'static str, Duration)>) -> (Arc<Receiver>, Strin
     (receiver, url)
 }
 
-/// Saves until it is told to stop, at whichever node answers.
-async fn feed(addresses: Arc<Mutex<Vec<String>>>) {
+/// Saves until it is told to stop, at the node which has this place.
+async fn feed(addresses: Arc<Mutex<Vec<String>>>, place: usize) {
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().unwrap();
     for number in 0.. {
-        let base = {
-            let addresses = addresses.lock().unwrap();
-            addresses[number % addresses.len()].clone()
-        };
-        let url = format!("{base}/api/v1/tenants/default/objects/part/o{number}");
+        let base = addresses.lock().unwrap()[place].clone();
+        let url = format!("{base}/api/v1/tenants/default/objects/part/o{place}x{number}");
         drop(http.put(url).body(r#"{"name": "1"}"#).send().await);
         tokio::time::sleep(Duration::from_millis(15)).await;
     }
@@ -107,7 +104,7 @@ async fn no_endpoint_ever_gets_more_than_it_allows() {
     let folder = world.project("one", SCHEMA, &endpoints);
     let mut nodes: Vec<Node> = (0..3).map(|_| world.node(&folder)).collect();
     let addresses = Arc::new(Mutex::new(nodes.iter().map(|node| node.url.clone()).collect::<Vec<_>>()));
-    let feeding = tokio::spawn(feed(Arc::clone(&addresses)));
+    let feeding: Vec<_> = (0..3).map(|place| tokio::spawn(feed(Arc::clone(&addresses), place))).collect();
     let wait = |ms: u64| tokio::time::sleep(Duration::from_millis(ms));
     wait(4_000).await;
     for round in 0..3 {
@@ -127,9 +124,9 @@ async fn no_endpoint_ever_gets_more_than_it_allows() {
         wait(1_500).await;
     }
     wait(4_000).await;
-    feeding.abort();
+    feeding.iter().for_each(tokio::task::JoinHandle::abort);
 
-    let seen = receiver.seen.lock().unwrap();
+    let seen = receiver.seen.lock().unwrap().clone();
     for width in WIDTHS {
         let seen = &seen[&format!("/width{width}")];
         println!("width {width}: {} requests, {} at once", seen.at.len(), seen.most);
