@@ -28,6 +28,7 @@ mod own;
 mod postgres;
 mod programs;
 mod prune;
+mod quota;
 mod receipt;
 mod resend_pace;
 mod resends;
@@ -54,6 +55,7 @@ pub(crate) use postgres::{Tls, reach};
 pub use programs::{Occasion, Offered, Standing as ProgramStanding};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
+pub use quota::{Gone, Part, Quota, Whole};
 pub use receipt::{KeptAnswer, Receipt};
 pub use resends::{NewResend, RESENT_STATES, RUNNING_RESENDS, ResendRow, ResendState};
 pub use rows::{

@@ -9,6 +9,8 @@ mod cluster;
 mod node;
 mod failover;
 mod faults;
+mod limits;
+mod outages;
 mod programs;
 mod proxy;
 mod server;
