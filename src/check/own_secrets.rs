@@ -1,8 +1,7 @@
 //! Which header values, and which parts of the URL, of an endpoint made by API are credentials that stand there as they are: a request holds
 //! their names alone until it is sent. Those of headers are shown to nobody.
 
-use crate::delivery::RAW;
-use crate::template::{Concealed, UrlCredential, holds_credentials, url_credentials};
+use crate::template::{Concealed, OF_A_URL, UrlCredential, holds_credentials, url_credentials};
 
 /// A header value that is kept back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub fn own_secrets(headers: &[(Box<str>, Box<str>)]) -> Vec<OwnSecret<'_>> {
 pub fn own_url_secrets(url: &str) -> Box<[Concealed]> {
     let mut found: Vec<Concealed> = Vec::new();
     for (number, UrlCredential { parameter, before, value }) in url_credentials(url).enumerate() {
-        let name = format!("{RAW}{}", parameter.unwrap_or("user-info"));
+        let name = format!("{OF_A_URL}{}", parameter.unwrap_or("user-info"));
         let name = if found.iter().any(|other| *other.name == *name) { format!("{name} {number}") } else { name };
         found.push(Concealed { name: name.into(), before: before.into(), value: value.into() });
     }

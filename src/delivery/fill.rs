@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::template::{Part, RenderedText};
+use crate::template::{OF_A_URL, Part, RenderedText};
 
 /// The secrets of a generation by name.
 pub type Secrets = BTreeMap<String, SecretString>;
@@ -29,8 +29,6 @@ pub(super) enum FillError {
     },
 }
 
-/// How the name of a secret begins that is a part of a URL, written as it stands there. No secret of the configuration has a name with a space.
-pub const RAW: &str = "url ";
 /// What is not escaped in a URL, as in every other interpolation.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -60,7 +58,8 @@ pub(super) fn url(rendered: &RenderedText, secrets: &Secrets) -> Result<String, 
             Part::Secret(name) => name,
         };
         let value = secret(name, secrets)?;
-        if name.starts_with(RAW) {
+        // Written as it stood there.
+        if name.starts_with(OF_A_URL) {
             filled.push_str(value);
             continue;
         }

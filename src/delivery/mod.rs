@@ -18,7 +18,7 @@ mod timing;
 mod sign;
 
 pub use duration::{DurationError, parse_duration};
-pub use fill::{RAW, Secrets};
+pub use fill::Secrets;
 pub use pace::Pace;
 pub use policy::{FailureHandling, Policy, Trigger, TriggerError};
 pub use rate::{Bucket, Rate, RateError};

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+/// How the name of a secret begins that is such a credential, filled in as it stood there. No secret of the configuration has a name with a space.
+pub const OF_A_URL: &str = "url ";
 /// What stands in the place of a credential.
 const HIDDEN: &str = "…";
 /// Parts of the names of parameters that are credentials.

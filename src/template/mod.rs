@@ -47,7 +47,7 @@ mod tests;
 
 pub use branches::{Branch, BranchKind, Watch};
 pub use data::{Data, Embedded, Snapshot};
-pub use discreet::{UrlCredential, url_credentials, without_credentials};
+pub use discreet::{OF_A_URL, UrlCredential, url_credentials, without_credentials};
 pub use header::holds_credentials;
 pub use never::{Against, Never};
 pub use predicate::{Predicate, Promises};
