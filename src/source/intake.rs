@@ -122,7 +122,10 @@ impl Intake<'_> {
 
     fn message(&mut self, message: Message) -> Result<(), SourceError> {
         match message {
-            Message::Begin { commit, at_us } => self.open = Some(Open { commit, changes: 0, at_us }),
+            Message::Begin { commit, at_us } => {
+                self.standing.begins(at_us);
+                self.open = Some(Open { commit, changes: 0, at_us });
+            }
             Message::Commit { end } => {
                 if let Some(open) = self.open.take() {
                     // The last change of a transaction stands for all of it.
@@ -184,7 +187,7 @@ impl Intake<'_> {
             *applied = through.max(*applied);
             is_later
         });
-        self.standing.applied(*self.applied.borrow());
+        self.standing.applied(*self.applied.borrow(), self.open.map(|open| open.at_us));
     }
 
     /// Takes in the first so many of what waits.
@@ -297,11 +300,12 @@ impl Intake<'_> {
 
     async fn take(&mut self, saves: Vec<Save>, generation: &Arc<Generation>, to: Position) -> Result<(), IngestOr> {
         let advance = Advance { source: self.source.clone(), from: self.position, to };
-        let scope = TenantScope::of_node(self.tenant());
+        let (scope, count) = (TenantScope::of_node(self.tenant()), saves.len());
         match self.ingest.follow(&scope, saves, generation, advance).await {
             Ok(Followed::Taken) => {
                 self.position = Some(to);
                 self.standing.streaming();
+                self.standing.taken(count);
                 Ok(())
             }
             Ok(Followed::Overtaken) => Err(IngestOr::Other(SourceError::Overtaken)),

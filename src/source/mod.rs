@@ -8,6 +8,7 @@
 
 mod catalog;
 mod error;
+mod examine;
 mod fit;
 pub mod import;
 mod intake;
@@ -22,8 +23,10 @@ mod value;
 mod wire;
 
 pub use error::SourceError;
+pub use examine::examine;
 pub use lsn::Lsn;
 pub use prepare::SlotState;
+pub use standing::{SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +41,6 @@ use crate::program::Program;
 use intake::Intake;
 use plan::{Plan, plan};
 use prepare::Way;
-use standing::Standing;
 use wire::{Wire, quoted};
 
 /// The wait before the first reconnection; it doubles with each.
@@ -48,9 +50,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How often a node that waits for another one asks whether it may read.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Reads the source for ever.
-pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest) {
-    let standing = Standing::default();
+/// Reads the source for ever, and tells how it stands.
+pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest, standing: std::sync::Arc<Standing>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let began = std::time::Instant::now();
