@@ -139,7 +139,6 @@ impl Node {
         let limits = limits(&plan, &config);
         // Whoever opens the API to others may be called by any name, unless he says by which.
         let any_name = !config.listen.ip().is_loopback() && config.hosts.is_empty();
-        let source: Option<Arc<source::Standing>> = config.source.as_ref().map(|_| Arc::default());
         let app = App::new(Options {
             dev: plan.dev,
             dialects: config.dialects.clone(),
@@ -147,7 +146,7 @@ impl Node {
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),
-            source: source.clone(),
+            source: config.source.as_ref().map(|_| Arc::default()),
         });
         let (stop_api, mut api_stopped) = watch::channel(false);
         let api = tokio::spawn(serve(listener, Arc::clone(&app), async move { drop(api_stopped.wait_for(|stop| *stop).await) }));
@@ -183,7 +182,8 @@ impl Node {
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
-            let following = tokio::spawn(follow_source(config.source.clone().zip(source), config.folder.clone(), ingest.clone()));
+            let following =
+                tokio::spawn(follow_source(config.source.clone().zip(app.options.source.clone()), config.folder.clone(), ingest.clone()));
             let worker = tokio::spawn(join(worker.run(stopped(stop.clone())), reading));
             ready(&report.lines);
             tokio::select! {
