@@ -182,8 +182,7 @@ impl Node {
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
-            let following =
-                tokio::spawn(follow_source(config.source.clone().zip(app.options.source.clone()), config.folder.clone(), ingest.clone()));
+            let following = tokio::spawn(follow_source(&config, &app, ingest.clone()));
             let worker = tokio::spawn(join(worker.run(stopped(stop.clone())), reading));
             ready(&report.lines);
             tokio::select! {
@@ -253,9 +252,13 @@ async fn follow_others(store: &Store, keychain: &Keychain, keyring: &Keyring) {
 }
 
 /// Reads the database of `[source.postgres]`, if there is one. For ever.
-async fn follow_source(source: Option<(config::Source, Arc<source::Standing>)>, folder: PathBuf, ingest: Ingest) {
-    if let Some((source, standing)) = source {
-        source::run(source, folder, ingest, standing).await;
+fn follow_source(config: &Config, app: &App, ingest: Ingest) -> impl Future<Output = ()> + use<> {
+    let source = config.source.clone().zip(app.options.source.clone());
+    let folder = config.folder.clone();
+    async move {
+        if let Some((source, standing)) = source {
+            source::run(source, folder, ingest, standing).await;
+        }
     }
 }
 
