@@ -31,8 +31,7 @@ async fn a_table_may_be_altered_and_nothing_is_lost() {
     world.sql("INSERT INTO orders VALUES (5, 'five', 5)");
     stands_still(&mut node, &["`public.orders` has no column `name`", "`orders.name`", "name another one for `name`"]);
     assert_eq!(world.ids(3, &node).await, ["1", "2", "3"]);
-    let confirmed = format!("SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{}'", world.database);
-    let stays = world.sql(&confirmed);
+    let stays = world.confirmed();
     world.sql("INSERT INTO orders VALUES (6, 'six', 6)");
     node.kill();
     world.project("tables = { orders = { columns = { name = \"title\" } } }\n");
@@ -40,7 +39,7 @@ async fn a_table_may_be_altered_and_nothing_is_lost() {
     let came = world.wait(6, &node).await;
     let names: Vec<_> = came.iter().map(|body| body["object"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["one", "two", "three", "four", "five", "six"]);
-    assert_ne!(stays, world.sql(&confirmed), "acknowledged only now");
+    assert_ne!(stays, world.confirmed(), "acknowledged only now");
 
     // Another type: the schema is mended, without a restart.
     world.sql("ALTER TABLE orders ALTER total TYPE text USING total || ' EUR'; INSERT INTO orders VALUES (7, 'seven', 'seven EUR')");

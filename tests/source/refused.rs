@@ -25,12 +25,11 @@ async fn a_row_that_is_refused_stops_the_source_until_the_schema_allows_it() {
          INSERT INTO orders VALUES ('4', 'open')",
     );
     stands_still(&mut node, &["row `2` of `public.orders`", "`status`", "\"lost\"", "`open`"]);
-    let confirmed = format!("SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{}'", world.database);
-    let stays = world.sql(&confirmed);
+    let stays = world.confirmed();
     assert_eq!(metric(&node, "webhookc_source_up").await, 0);
     let (saved, _) = send("PUT", &node.object("orders", "by-api"), r#"{"status": "open"}"#).await;
     assert_eq!(saved, 201, "the API goes on");
-    assert_eq!(stays, world.sql(&confirmed));
+    assert_eq!(stays, world.confirmed());
     world.schema(&SCHEMA.replace("</field>", "<option key=\"lost\">Lost</option></field>"));
     assert_eq!(world.ids(5, &node).await, ["by-api", "1", "2", "3", "4"]);
     assert_eq!(metric(&node, "webhookc_source_up").await, 1);

@@ -127,6 +127,11 @@ impl World {
         self.serve_with(&[])
     }
 
+    /// Where the slot is read up to.
+    pub fn confirmed(&self) -> String {
+        self.sql(&format!("SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{}'", self.database))
+    }
+
     pub fn serve_with(&self, more: &[&str]) -> Node {
         Node::start(self.folder.path(), &[&["serve", "--listen", "127.0.0.1:0"], more].concat())
     }
