@@ -45,6 +45,15 @@ impl Standing {
         numbers().source().skipped();
     }
 
+    /// Rows are copied.
+    pub(super) fn copying(&self) {
+        self.change(|state| {
+            if state.why.take().is_some() {
+                tracing::info!("the first copy goes on");
+            }
+        });
+    }
+
     pub(super) fn streaming(&self) {
         self.change(|state| {
             if !state.has_begun || state.why.take().is_some() {

@@ -12,6 +12,7 @@ mod node;
 
 mod alter;
 mod changes;
+mod copy;
 mod import;
 mod pgbench;
 mod world;

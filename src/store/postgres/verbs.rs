@@ -10,12 +10,7 @@ use super::hub::{on, within};
 use super::{access, ask, backlog, endpoints, keys, lately, list, own, prune, queue, receipts, resends, saver, saves, sessions, settle};
 use crate::access::{Key, KeyId, Session, TenantScope};
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, ResendId, Sequence, Tenant};
-use crate::store::{
-    AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, KeptAnswer, KeptKey, Lane,
-    Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow, Receipt,
-    Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow, TriedLately,
-    WaitRow,
-};
+use crate::store::{AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, IdPage, KeptAnswer, KeptKey, Lane, Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow, Receipt, Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow, TriedLately, WaitRow};
 use crate::telemetry::Standing;
 use crate::vault::Vault;
 
@@ -244,11 +239,9 @@ impl Postgres {
         &self,
         tenant: &Tenant,
         model: &str,
-        after: Option<&str>,
-        limit: usize,
+        page: IdPage<'_>,
     ) -> Result<Vec<Box<str>>, StoreError> {
-        // No id is empty.
-        of_tenant!(self, tenant, |link, row| saves::ids(&link, row, (model, after.unwrap_or_default()), limit).await)
+        of_tenant!(self, tenant, |link, row| saves::ids(&link, row, model, page).await)
     }
 
     pub(in crate::store) async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
