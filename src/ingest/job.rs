@@ -217,6 +217,7 @@ impl Saving {
         let effects = Effects { operation: COPY, ..rows(circumstances, (save.model, &save.id), outcome, written) };
         self.saved.push(Saved { operation, sequence, messages: Vec::new(), trace });
         self.known.found.clear();
+        self.rounds = 0;
         JobStep::Write(Box::new(effects))
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Wire {
     socket: Box<dyn Duplex>,
     read: BytesMut,
     write: BytesMut,
+    /// Whether a question is still being answered.
+    answers: bool,
 }
 
 /// What comes over the stream.
@@ -62,7 +64,7 @@ impl Wire {
             let port = ports.get(index).or(ports.first()).copied().unwrap_or(PORT);
             match socket(config, tls, host, port).await {
                 Ok(socket) => {
-                    let mut wire = Self { socket, read: BytesMut::new(), write: BytesMut::new() };
+                    let mut wire = Self { socket, read: BytesMut::new(), write: BytesMut::new(), answers: false };
                     wire.sign_in(config).await?;
                     return Ok(wire);
                 }
@@ -129,20 +131,22 @@ impl Wire {
     /// Asks a question, whose answer is read with [`Wire::row`].
     pub(super) async fn ask(&mut self, sql: &str) -> Result<(), SourceError> {
         frontend::query(sql, &mut self.write)?;
+        self.answers = true;
         self.flush().await
     }
 
     /// The next row of the answer; `None` at its end. The server sends no more than there is room for.
     pub(super) async fn row(&mut self) -> Result<Option<Tuple>, SourceError> {
-        loop {
+        while self.answers {
             #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of another crate, which may grow")]
             match self.message().await? {
                 Message::DataRow(body) => return tuple(&body).map(Some),
                 Message::ErrorResponse(body) => return Err(told(&body)),
-                Message::ReadyForQuery(_) => return Ok(None),
+                Message::ReadyForQuery(_) => self.answers = false,
                 _ => {}
             }
         }
+        Ok(None)
     }
 
     /// Begins the stream from where the slot is.
