@@ -84,8 +84,14 @@ impl Source {
                 let (state, copy) = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNFIT))?;
                 match copy {
                     CopyState::None => {}
-                    CopyState::Waits => output.line("the first copy waits for a node: start one with `webhookc serve`"),
-                    CopyState::UnderWay(how_far) => output.line(&harmless(&format!("the first copy is being made: {how_far}"))),
+                    CopyState::Waits => {
+                        output.line("the first copy waits for a node: start one with `webhookc serve`");
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                    CopyState::UnderWay(how_far) => {
+                        output.line(&harmless(&format!("the first copy is being made: {how_far}")));
+                        return Ok(ExitCode::SUCCESS);
+                    }
                 }
                 let Some(state) = state else {
                     output.line(&format!("there is no slot `{}`", source.slot));

@@ -17,8 +17,8 @@ pub fn adopt(rules: &Valid<Rules>, save: &Save, known: &Known, moment: Moment<'_
     let Ok(stored) = lookup.object(save.model, &save.id) else { return Step::Need(lookup.into_needs()) };
     match apply(&rules.program, save, stored.as_ref(), &seconds(moment.now)) {
         Ok(Applied { operation, object }) => {
-            let same = stored.filter(|stored| stored.values == object.values);
-            let now = (operation != Operation::Delete).then(|| same.unwrap_or_else(|| Arc::clone(&object)));
+            let kept = stored.filter(|stored| stored.values == object.values);
+            let now = (operation != Operation::Delete).then(|| kept.unwrap_or_else(|| Arc::clone(&object)));
             Step::Done(Box::new(Outcome { object: now, ..Outcome::nothing(operation) }))
         }
         Err(refused) => Step::Refused(refused),

@@ -8,9 +8,7 @@ use jiff::Timestamp;
 
 use crate::activity::{Activity, Decided, Feed};
 use crate::check::TenantEndpoints;
-use crate::engine::{
-    Change, Firing, Known, Moment, NO_SUCH_OBJECT, Outcome, Read, Save, Step, adopt, evaluate, trace_entry,
-};
+use crate::engine::{Change, Firing, Known, Moment, NO_SUCH_OBJECT, Outcome, Read, Save, Step, adopt, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};

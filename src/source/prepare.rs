@@ -57,7 +57,7 @@ pub(super) async fn init(
     client: &Client,
     source: &config::Source,
     tables: &[String],
-    wish: Option<Ready>,
+    copy: Option<Ready>,
 ) -> Result<Vec<String>, SourceError> {
     may_be_read(client).await?;
     let config::Source { slot, publication, .. } = source;
@@ -65,7 +65,7 @@ pub(super) async fn init(
     let earlier = birth(client, publication).await?.and_then(|birth| birth.copy).filter(|copy| !copy.is_made);
     match &state {
         Some(state) if state.lost && earlier.is_none() => return Err(SourceError::Unfit(vec![lost(slot)])),
-        Some(_) if wish.is_some() && earlier.is_none() => return Err(SourceError::Unfit(vec![too_late(slot)])),
+        Some(_) if copy.is_some() && earlier.is_none() => return Err(SourceError::Unfit(vec![too_late(slot)])),
         Some(_) | None => {}
     }
     let mut done = Vec::new();
@@ -83,14 +83,16 @@ pub(super) async fn init(
         client.batch_execute(&format!("CREATE PUBLICATION {} FOR TABLE {list} {with}", quoted(publication))).await?;
         done.push(format!("made the publication `{publication}` of {}", tables.join(", ")));
     }
-    match (state, wish) {
-        (Some(_), _) if earlier.is_some() => done.push("the first copy is being made".to_owned()),
+    match (state, copy) {
+        (Some(_), _) if earlier.is_some() => {
+            done.push("the first copy is not made yet; `webhookc source status` says how far it is".to_owned())
+        }
         (Some(_), _) => done.push(format!("the slot `{slot}` was there; it goes on from where it is")),
-        (None, None) if earlier.is_some() => done.push(format!("the first copy is still to be made, {BY_WHOM}")),
+        (None, None) if earlier.is_some() => done.push(format!("the first copy is still to be made: {BY_WHOM}")),
         (None, Some(ready)) => {
             let copy = Some(Copy { ready, is_made: false });
             Birth { at: Box::default(), copy }.write(client, publication).await?;
-            done.push(format!("the rows that the tables have are copied first, {BY_WHOM}"));
+            done.push(format!("the rows that the tables have are copied first: {BY_WHOM}"));
         }
         (None, None) => {
             let sql = "SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')";
@@ -104,7 +106,7 @@ pub(super) async fn init(
 }
 
 /// Who makes a first copy.
-const BY_WHOM: &str = "by the node that is started next; it makes the slot, and reads what is committed from then on";
+const BY_WHOM: &str = "start a node, which makes the copy and the slot";
 
 /// Removes both; what was done, a line each.
 ///

@@ -37,10 +37,10 @@ use super::standing::Standing;
 use super::taker::{KnownTables, PAGE, Taker, Takes};
 use super::wire::Wire;
 use super::{Planner, prepare, turn};
-use rows::Rows;
 use crate::ingest::{Backfill, Ingest, Mode};
 use crate::program::WebhookType;
 use crate::store::{IdPage, Position, StoreError};
+use rows::Rows;
 
 /// The wait before the store, which has failed, is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -65,11 +65,7 @@ impl FirstCopy<'_> {
         }
         // Another node may have made it until now.
         let Some((birth, copy)) = self.wanted(&client).await? else { return Ok(()) };
-        let (at, copy) = if self.has(&client, &birth.at).await? {
-            (birth.at, copy)
-        } else {
-            (self.make(&client, copy).await?, copy)
-        };
+        let (at, copy) = if self.has(&client, &birth.at).await? { (birth.at, copy) } else { (self.make(&client, copy).await?, copy) };
         Birth { at, copy: Some(Copy { is_made: true, ..copy }) }.write(&client, &source.publication).await
     }
 
@@ -98,7 +94,10 @@ impl FirstCopy<'_> {
             // Of a copy that was broken off, or of a store that is no more.
             client.execute("SELECT pg_drop_replication_slot($1)", &[&source.slot]).await?;
         }
-        tracing::info!(slot = source.slot, "the first copy begins as soon as the transactions that are under way in the database have ended");
+        tracing::info!(
+            slot = source.slot,
+            "the first copy begins as soon as the transactions that are under way in the database have ended"
+        );
         let mut wire = Wire::connect(&way.config, &way.tls).await?;
         let at = snapshot::take(&mut wire, &source.slot, &plan).await?;
         // Only what has got another file since is not in the snapshot any more, and nobody can do that now.
@@ -181,6 +180,7 @@ impl FirstCopy<'_> {
     async fn use_up_one(&self, taker: &Taker<'_>, model: &str, webhook: &str) -> Result<usize, SourceError> {
         let scope = taker.scope();
         let (mut after, mut used_up) = (None::<Box<str>>, 0);
+        tracing::info!(webhook, "it is used up for the rows that meet its conditions");
         loop {
             // It may not be there any more, or be another one.
             let generation = self.ingest.generation();

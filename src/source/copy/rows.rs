@@ -48,11 +48,11 @@ impl<'a> Rows<'a> {
             let read = batch.len() as u64;
             let mut waiting = self.waiting(batch, relation);
             let (standing, taker) = (self.taker.standing, &mut self.taker);
-            let taken = async {
+            let commit = async {
                 patiently!(standing, taker.rows(&mut waiting));
                 Ok(())
             };
-            (batch, ()) = tokio::try_join!(next(wire), taken)?;
+            (batch, ()) = tokio::try_join!(next(wire), commit)?;
             self.count += read;
             self.tell(&table.name).await?;
         }

@@ -54,7 +54,8 @@ pub(super) async fn about(client: &Client, plan: &Plan) -> Result<Option<u64>, S
 
 /// Whether all rows of the tables can be read, with what to run when they cannot.
 pub(in crate::source) async fn may_be_read(client: &Client, plan: &Plan) -> Result<(), SourceError> {
-    let sql = "SELECT c.oid, current_user::text, n.nspname::text, has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'),
+    let sql =
+        "SELECT c.oid, current_user::text, n.nspname::text, has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'),
             row_security_active(c.oid)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[]) ORDER BY n.nspname, c.relname";
     let mut mistakes = Vec::new();
@@ -67,7 +68,8 @@ pub(in crate::source) async fn may_be_read(client: &Client, plan: &Plan) -> Resu
             mistakes.push(format!("`{user}` may not use the schema of the table `{name}`, whose rows are to be copied; run `{grant}`"));
         }
         if !row.try_get::<_, bool>(4)? {
-            mistakes.push(format!("`{user}` may not read the rows of `{name}`, which are to be copied; run `GRANT SELECT ON {sql} TO {role}`"));
+            mistakes
+                .push(format!("`{user}` may not read the rows of `{name}`, which are to be copied; run `GRANT SELECT ON {sql} TO {role}`"));
         } else if row.try_get(5)? {
             let grant = format!("ALTER ROLE {role} BYPASSRLS");
             mistakes.push(format!("policies hide rows of `{name}` from `{user}`, which are to be copied; run `{grant}` as a superuser"));

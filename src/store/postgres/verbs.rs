@@ -10,7 +10,12 @@ use super::hub::{on, within};
 use super::{access, ask, backlog, endpoints, keys, lately, list, own, prune, queue, receipts, resends, saver, saves, sessions, settle};
 use crate::access::{Key, KeyId, Session, TenantScope};
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, ResendId, Sequence, Tenant};
-use crate::store::{AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, IdPage, KeptAnswer, KeptKey, Lane, Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow, Receipt, Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow, TriedLately, WaitRow};
+use crate::store::{
+    AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, IdPage, KeptAnswer, KeptKey,
+    Lane, Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow,
+    Receipt, Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow,
+    TriedLately, WaitRow,
+};
 use crate::telemetry::Standing;
 use crate::vault::Vault;
 
@@ -235,12 +240,7 @@ impl Postgres {
         })
     }
 
-    pub(in crate::store) async fn object_ids(
-        &self,
-        tenant: &Tenant,
-        model: &str,
-        page: IdPage<'_>,
-    ) -> Result<Vec<Box<str>>, StoreError> {
+    pub(in crate::store) async fn object_ids(&self, tenant: &Tenant, model: &str, page: IdPage<'_>) -> Result<Vec<Box<str>>, StoreError> {
         of_tenant!(self, tenant, |link, row| saves::ids(&link, row, model, page).await)
     }
 

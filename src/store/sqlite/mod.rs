@@ -46,7 +46,10 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, watch};
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
-use crate::store::{AttemptRow, Basket, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Handover, IdPage, KeptAnswer, Lane, MessageFilter, MessageRow, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow};
+use crate::store::{
+    AttemptRow, Basket, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Handover, IdPage, KeptAnswer,
+    Lane, MessageFilter, MessageRow, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
+};
 use crate::telemetry::Standing;
 use crate::vault::Vault;
 use keys::Safe;
@@ -253,12 +256,7 @@ impl Sqlite {
         self.writer.write((), move |session, ()| session.connection.execute_batch(&sql).map(|()| Flow::Keep)).await
     }
 
-    pub(super) async fn object_ids(
-        &self,
-        tenant: &Tenant,
-        model: &str,
-        page: IdPage<'_>,
-    ) -> Result<Vec<Box<str>>, StoreError> {
+    pub(super) async fn object_ids(&self, tenant: &Tenant, model: &str, page: IdPage<'_>) -> Result<Vec<Box<str>>, StoreError> {
         let (tenant, model, after) = (tenant.clone(), model.to_owned(), page.after.map(str::to_owned));
         let (older_than, limit) = (page.older_than, page.limit);
         let read = move |connection: &Connection| match objects::tenant_row(connection, &tenant)? {
