@@ -24,7 +24,7 @@ pub use policy::{FailureHandling, Policy, Trigger, TriggerError};
 pub use rate::{Bucket, Rate, RateError};
 pub use request::{Filling, Frozen, Keys, Request, request};
 pub use schedule::{Pattern, PatternError, Retry, RetryError};
-pub use settle::{AttemptOutcome, End, Settlement, TOO_LATE, settle};
+pub use settle::{AttemptOutcome, End, NO_ANSWER, NO_CONNECTION, Settlement, TOO_LATE, settle};
 pub use sign::{
     Checked, Diagnosis, Earlier, Key, KeyError, KeyName, Occasion, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signature,
     Signer, SigningKey, SigningKeyError, ToldError, Verdict, Verifier, diagnose,

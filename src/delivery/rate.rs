@@ -130,6 +130,12 @@ impl Bucket {
         self.full_at.and_then(|full| full.checked_sub(spare))
     }
 
+    /// The bucket if it had been empty at a time, or later emptier than that.
+    #[must_use]
+    pub fn emptied(self, interval: Duration, at: Instant) -> Self {
+        Self { full_at: self.full_at.max(at.checked_add(capacity(interval))) }
+    }
+
     /// A request starts.
     pub fn spend(&mut self, interval: Duration, now: Instant) {
         let from = self.full_at.filter(|full| *full > now).unwrap_or(now);

@@ -21,6 +21,11 @@ const JITTER_SHARE: f64 = 0.2;
 /// How it is said of an attempt that the deadline passed.
 pub const TOO_LATE: &str = "no complete answer within the deadline";
 
+/// How the reason begins when a delivery is given up that got no answer in time.
+pub const NO_ANSWER: &str = "no answer within";
+/// How it begins when there was no connection, or it broke.
+pub const NO_CONNECTION: &str = "connection failed";
+
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
@@ -97,7 +102,12 @@ pub fn settle(policy: &Policy, spent: u32, outcome: &AttemptOutcome, now: Timest
         return Settlement::GivenUp { end, reason, suspend: false };
     }
     let Some(wait) = handling.retry.wait_after(spent) else {
-        let reason = format!("{}, and that was attempt {spent} of {}", failure.words(policy), handling.retry.waits.len());
+        let (words, planned) = (failure.words(policy), handling.retry.waits.len());
+        let reason = if usize::try_from(spent).is_ok_and(|spent| spent > planned) {
+            format!("{words} when it was sent again, as attempt {spent}")
+        } else {
+            format!("{words}, and that was attempt {spent} of {planned}")
+        };
         return Settlement::GivenUp { end, reason, suspend: handling.suspend };
     };
     let wait = wait.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER));
@@ -124,8 +134,8 @@ impl Failure<'_> {
     fn words(self, policy: &Policy) -> String {
         match self {
             Self::Status(status) => format!("answered {status}"),
-            Self::Timeout => format!("no answer within {} ms", policy.timeout.as_millis()),
-            Self::Connection(why) => format!("connection failed: {why}"),
+            Self::Timeout => format!("{NO_ANSWER} {} ms", policy.timeout.as_millis()),
+            Self::Connection(why) => format!("{NO_CONNECTION}: {why}"),
         }
     }
 }
@@ -183,6 +193,7 @@ mod tests {
         }
         assert_eq!(waits, [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]);
         assert_eq!(reason(&settle(&Policy::default(), 10, &answered(500), now, 0.0)), "answered 500, and that was attempt 10 of 10");
+        assert_eq!(reason(&settle(&Policy::default(), 11, &answered(500), now, 0.0)), "answered 500 when it was sent again, as attempt 11");
     }
 
     #[test]

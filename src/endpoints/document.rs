@@ -164,7 +164,8 @@ pub struct Field {
     pub pointer: String,
     /// The value.
     pub value: Value,
-    style: Style,
+    /// How keys are written in it.
+    pub style: Style,
 }
 
 impl Field {

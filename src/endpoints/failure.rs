@@ -10,8 +10,17 @@ use super::names::MAX_URL;
 use crate::delivery::{Trigger, TriggerError, parse_duration};
 use crate::ids::EndpointId;
 
+/// The way to wait that has its own list.
+const SCHEDULE: &str = "schedule";
+/// Waits of such a list.
+const MOST_WAITS: usize = 100;
 /// Triggers that may be listed: all statuses, and the words.
 const MOST_TRIGGERS: usize = 310;
+
+/// The failure of a connection, as a trigger.
+pub const CONNECTION: &str = "connection";
+/// That an answer did not come in time, as a trigger.
+const TIMEOUT: &str = "timeout";
 
 /// What an API allows, and what it means when nothing is said.
 #[derive(Clone, Debug)]
@@ -28,8 +37,10 @@ pub struct FailureRules {
     pub triggers: &'static [&'static str],
     /// Whether what is given up is kept when nothing is said.
     pub divert: bool,
-    /// The triggers that are words.
+    /// The triggers that are words. Where `connection` is none of them, `timeout` means it too.
     pub words: &'static [&'static str],
+    /// The ways to wait.
+    pub patterns: &'static [&'static str],
 }
 
 impl Default for FailureRules {
@@ -42,6 +53,7 @@ impl Default for FailureRules {
             triggers: &[],
             divert: true,
             words: &["4xx", "5xx", "timeout", "connection"],
+            patterns: &["schedule", "linear", "exponential"],
         }
     }
 }
@@ -57,11 +69,12 @@ impl FailureRules {
     /// Reads it; what was said before, `base`, stays where nothing is said.
     pub(super) fn read(&self, mut object: Object, base: Option<&Handling>, out: &mut Vec<Mistake>) -> Handling {
         let mut handling = base.cloned().unwrap_or_else(|| self.nothing_said());
-        if let Some(triggers) = object.take("triggers").and_then(|field| field.list(MOST_TRIGGERS, out)) {
-            handling.triggers = triggers.into_iter().filter_map(|field| self.trigger(&field, out)).collect();
+        if let Some(field) = object.take("triggers") {
+            handling.triggers = self.triggers(field, out);
         }
         if let Some(field) = object.take_nullable("retry") {
-            handling.retry = if field.value.is_null() { self.retry.clone() } else { self.retry(field, out) };
+            let before = handling.retry.take().filter(|before| Some(before) != self.retry.as_ref());
+            handling.retry = if field.value.is_null() { self.retry.clone() } else { self.retry(field, before, out) };
         }
         if let Some(field) = object.take_nullable("alert_endpoint") {
             let before = match handling.alert_endpoint.take() {
@@ -78,6 +91,19 @@ impl FailureRules {
         }
         object.finish(out);
         handling
+    }
+
+    fn triggers(&self, field: Field, out: &mut Vec<Mistake>) -> Vec<String> {
+        let place = field.place();
+        let items = field.list(MOST_TRIGGERS, out).unwrap_or_default();
+        if items.is_empty() && !self.triggers.is_empty() && !out.iter().any(|mistake| mistake.pointer == place.pointer) {
+            place.wrong("invalid-value", "is an empty list, expected at least one kind of failure; leave it out for all of them", out);
+        }
+        let mut triggers: Vec<String> = items.into_iter().filter_map(|field| self.trigger(&field, out)).collect();
+        if !self.words.contains(&CONNECTION) && triggers.iter().any(|word| word == TIMEOUT) {
+            triggers.push(CONNECTION.to_owned());
+        }
+        triggers
     }
 
     fn trigger(&self, field: &Field, out: &mut Vec<Mistake>) -> Option<String> {
@@ -104,32 +130,44 @@ impl FailureRules {
         }
     }
 
-    fn retry(&self, field: Field, out: &mut Vec<Mistake>) -> Option<RetryPlan> {
-        let before = out.len();
-        let place = field.place();
+    /// Reads a retry; where nothing is said, what `before` had stays, and then what is meant by that.
+    fn retry(&self, field: Field, before: Option<RetryPlan>, out: &mut Vec<Mistake>) -> Option<RetryPlan> {
+        let mistakes = out.len();
+        let mut place = field.place();
         let mut object = field.object(out)?;
         let pattern = object.take("pattern").and_then(|field| {
-            let known = ["schedule", "linear", "exponential"];
             let word = field.clone().text(out)?;
-            if known.contains(&word.as_str()) {
+            if self.patterns.contains(&word.as_str()) {
                 return Some(word);
             }
-            field.unknown_word(&known, out);
+            field.unknown_word(self.patterns, out);
             None
         });
-        let every = object.take("interval").and_then(|field| interval(&field, out));
-        let max_attempts = object.take("max_attempts").and_then(|field| field.whole(1..=self.most_attempts, out)).or(self.attempts);
-        let schedule = object.take("schedule").and_then(|field| field.list(100, out)).unwrap_or_default();
-        let schedule: Vec<String> = schedule.into_iter().filter_map(|field| interval(&field, out)).collect();
+        let every = object.take("interval");
+        if let Some(field) = &every {
+            place = field.place();
+        }
+        let every = every.and_then(|field| interval(&field, out));
+        let max_attempts = object.take("max_attempts").and_then(|field| field.whole(1..=self.most_attempts, out));
+        let mut schedule = Vec::new();
+        if self.patterns.contains(&SCHEDULE) {
+            let waits = object.take("schedule").and_then(|field| field.list(MOST_WAITS, out)).unwrap_or_default();
+            schedule = waits.into_iter().filter_map(|field| interval(&field, out)).collect();
+        }
         object.finish(out);
-        let interval = every.or_else(|| {
-            let wanted = schedule.is_empty() && pattern.as_deref() != Some("schedule");
-            self.interval.filter(|_| wanted).map(str::to_owned)
-        });
-        let plan = RetryPlan { pattern, interval, max_attempts, schedule };
-        if out.len() > before {
+        if out.len() > mistakes {
             return None;
         }
+        let of_schedule = !schedule.is_empty() || pattern.as_deref() == Some(SCHEDULE);
+        // A schedule and an interval have nothing in common that could stay.
+        let before = before.filter(|before| !of_schedule && before.schedule.is_empty() && before.pattern.as_deref() != Some(SCHEDULE));
+        let before = before.unwrap_or_default();
+        let plan = RetryPlan {
+            pattern: pattern.or(before.pattern),
+            interval: every.or(before.interval).or_else(|| self.interval.filter(|_| !of_schedule).map(str::to_owned)),
+            max_attempts: max_attempts.or(before.max_attempts).or(self.attempts),
+            schedule,
+        };
         if let Err(why) = plan.retry() {
             place.wrong("invalid-value", format!("cannot be done: {why}"), out);
         }

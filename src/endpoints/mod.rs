@@ -14,7 +14,7 @@ mod patch;
 pub use definition::{AlertTo, Definition, Dialect, Handling, Profile, RetryPlan};
 pub use document::{Field, Mistake, Object, Style, document};
 pub use draft::{Draft, Read};
-pub use failure::FailureRules;
+pub use failure::{CONNECTION, FailureRules};
 pub use hidden::{HIDDEN, is_hidden};
 pub use names::{MAX_NAME, is_path};
 pub use patch::Patch;

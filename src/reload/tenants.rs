@@ -13,7 +13,7 @@ use crate::delivery::{Earlier, Key, Policy, Secret, Secrets, Signer};
 use crate::endpoints::Definition;
 use crate::generation::{Directory, Own, Target};
 use crate::ids::{EndpointId, Tenant};
-use crate::store::OwnEndpoint;
+use crate::store::{OwnEndpoint, Placed};
 
 /// Why an endpoint was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,12 @@ pub enum KeepError {
     /// There is no room for one more.
     #[error("the tenant has {0} endpoints, which is as many as it may make")]
     Full(usize),
+    /// There is one in its place already.
+    #[error("there is such an endpoint already")]
+    Taken,
+    /// Somebody else has changed or deleted it meanwhile.
+    #[error("the endpoint was changed meanwhile")]
+    Changed,
     /// The store, or a key.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -86,7 +92,7 @@ impl Keyring {
     /// Keeps an endpoint, new or changed, and has it called from now on. `secret` is what it is signed with, if that was said.
     ///
     /// # Errors
-    /// When the store fails, or it is a new one and the tenant has as many as it may make.
+    /// When the store fails, or the endpoint has no place there.
     pub async fn keep(
         &self,
         tenant: &TenantScope,
@@ -96,8 +102,11 @@ impl Keyring {
     ) -> Result<(), KeepError> {
         let _held = self.still().await;
         let id = row.id.clone();
-        if !self.store().put_own_endpoint(tenant, row).await.map_err(BuildError::from)? {
-            return Err(KeepError::Full(self.most));
+        match self.store().put_own_endpoint(tenant, row).await.map_err(BuildError::from)? {
+            Placed::Kept => {}
+            Placed::Full => return Err(KeepError::Full(self.most)),
+            Placed::Taken => return Err(KeepError::Taken),
+            Placed::Changed => return Err(KeepError::Changed),
         }
         if let Some(secret) = secret {
             let name = super::keyring::name_of(&id);

@@ -167,6 +167,11 @@ impl Problem {
         &self.0.detail
     }
 
+    /// Whether no key came, or what came is none.
+    pub(super) fn is_about_showing_a_key(&self) -> bool {
+        matches!(self.0.code, "key-missing" | "key-malformed")
+    }
+
     /// What to do about it.
     pub(super) fn advice(&self) -> Option<&str> {
         self.0.help.as_deref()

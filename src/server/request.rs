@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Problem, body};
+use crate::diagnostics::{one_of, suggestion};
 use crate::ids::Tenant;
 use crate::store::Span;
 
@@ -43,9 +44,25 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Paramet
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         without_nul(parts)?;
         let query = Query::<T>::from_request_parts(parts, state).await;
-        query
-            .map(|Query(parameters)| Self(parameters))
-            .map_err(|rejection| Problem::bad_request("invalid-parameter", rejection.body_text()))
+        query.map(|Query(parameters)| Self(parameters)).map_err(|rejection| unreadable(&rejection.body_text()))
+    }
+}
+
+/// What is wrong with the parameters, in the words of this API; `text` is what the reader of them says.
+fn unreadable(text: &str) -> Problem {
+    let said = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    let problem = |detail: String| Problem::bad_request("invalid-parameter", detail);
+    let names: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+    match (said.split_once(": ").unwrap_or(("", said)), names.as_slice()) {
+        ((_, what), [seen]) if what.starts_with("unknown field") => problem(format!("there is no parameter `{seen}`, expected none")),
+        ((_, what), [seen, known @ ..]) if what.starts_with("unknown field") => {
+            let unknown = problem(format!("there is no parameter `{seen}`, expected {}", one_of(known.iter().copied())));
+            let near = suggestion(seen, known.iter().copied());
+            near.into_iter().fold(unknown, |problem, near| problem.help(format!("did you mean `{near}`?")))
+        }
+        ((_, what), [name]) if what.starts_with("duplicate field") => problem(format!("`{name}` comes more than once")),
+        (("", what), _) => problem(format!("the parameters cannot be read: {what}")),
+        ((name, what), _) => problem(format!("`{name}` cannot be read: {what}")),
     }
 }
 
@@ -160,5 +177,40 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
             tracing::error!(%error, "an answer could not be written");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be written").into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::FromRequestParts as _;
+    use axum::http::Request;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Part {
+        #[expect(dead_code, reason = "only read")]
+        limit: Option<usize>,
+        #[expect(dead_code, reason = "only read")]
+        cursor: Option<String>,
+    }
+
+    async fn refused<T: DeserializeOwned + Send>(query: &str) -> String {
+        let (mut parts, ()) = Request::get(format!("/x?{query}")).body(()).unwrap().into_parts();
+        let problem = Parameters::<T>::from_request_parts(&mut parts, &()).await.err().unwrap();
+        format!("{} {}", problem.detail(), problem.advice().unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn parameters_that_cannot_be_read_are_named() {
+        for (query, said) in [
+            ("Limit=1", "there is no parameter `Limit`, expected `limit` or `cursor` did you mean `limit`?"),
+            ("limit=1&limit=2", "`limit` comes more than once "),
+            ("limit=x", "`limit` cannot be read: invalid digit found in string "),
+        ] {
+            assert_eq!(refused::<Part>(query).await, said);
+        }
+        assert_eq!(refused::<Nothing>("a=1").await, "there is no parameter `a`, expected none ");
     }
 }

@@ -15,12 +15,14 @@ use crate::ids::{EndpointId, WebhookId};
 use crate::reload::KeepError;
 use crate::server::problem::{Mistake, TextPlace, TextSpan};
 use crate::server::{Problem, Running};
-use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
+use crate::store::{Over, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
 use crate::text::{SourceMap, Span};
 
 /// Bytes of a request that makes or changes an endpoint: a body template and its headers, several times over.
 pub(super) const LONGEST: usize = 256 * 1024;
 
+/// Times that a change is made anew because another one came between.
+const MOST_TRIES: usize = 16;
 /// Endpoints that are read from the store together.
 const READ_TOGETHER: usize = 1_000;
 
@@ -39,15 +41,59 @@ pub(super) struct Submitted {
     pub(super) mistakes: Vec<DocumentMistake>,
 }
 
-/// Makes an endpoint, with this id or one of its own.
-pub(super) async fn make(running: &Running, tenant: &TenantScope, id: Option<EndpointId>, submitted: Submitted) -> Result<Kept, Problem> {
-    let now = running.ingest.clock.now();
-    let id = id.unwrap_or_else(|| EndpointId::new(format!("ep_{}", running.ingest.entropy.uuid(now).simple())));
-    keep(running, tenant, id, submitted).await
+/// Where an endpoint is kept.
+pub(super) struct Seat {
+    pub(super) id: EndpointId,
+    over: Over,
 }
 
-/// Checks an endpoint and keeps it, as a new one or in the place of the one with its id.
-pub(super) async fn keep(running: &Running, tenant: &TenantScope, id: EndpointId, submitted: Submitted) -> Result<Kept, Problem> {
+impl Seat {
+    /// A place of its own.
+    pub(super) fn new(running: &Running) -> Self {
+        let now = running.ingest.clock.now();
+        let id = EndpointId::new(format!("ep_{}", running.ingest.entropy.uuid(now).simple()));
+        Self { id, over: Over::Nothing }
+    }
+
+    /// The place of this id, if nobody has it.
+    pub(super) fn of(id: EndpointId) -> Self {
+        Self { id, over: Over::Nothing }
+    }
+
+    /// A place of its own, if no endpoint of the same API is found by the same there.
+    pub(super) fn alone(running: &Running) -> Self {
+        Self { over: Over::NothingAlike, ..Self::new(running) }
+    }
+}
+
+/// Makes an endpoint.
+pub(super) async fn make(running: &Running, tenant: &TenantScope, submitted: Submitted) -> Result<Kept, Problem> {
+    let kept = keep(running, tenant, Seat::new(running), submitted).await?;
+    kept.ok_or_else(|| Problem::new(StatusCode::CONFLICT, "endpoint-exists", "there is an endpoint with the same id already"))
+}
+
+/// Changes an endpoint into what `change` makes of it. Of two who change it at once neither undoes what the other does: it is read anew, and
+/// changed again.
+pub(super) async fn change(
+    running: &Running,
+    tenant: &TenantScope,
+    id: &EndpointId,
+    change: impl Fn(Definition) -> Result<Submitted, Problem>,
+) -> Result<Kept, Problem> {
+    for _ in 0..MOST_TRIES {
+        let before = find(running, tenant, id).await?;
+        let seat = Seat { id: id.clone(), over: Over::AsOf(before.row.updated_at) };
+        if let Some(kept) = keep(running, tenant, seat, change(before.definition)?).await? {
+            return Ok(kept);
+        }
+    }
+    let detail = format!("the endpoint `{id}` is being changed by others, {MOST_TRIES} times while this change was made");
+    Err(Problem::new(StatusCode::CONFLICT, "changed-meanwhile", detail).help("repeat it in a moment"))
+}
+
+/// Checks an endpoint and keeps it; `None` when its place is taken, or what was there is not what it was.
+pub(super) async fn keep(running: &Running, tenant: &TenantScope, seat: Seat, submitted: Submitted) -> Result<Option<Kept>, Problem> {
+    let Seat { id, over } = seat;
     let warnings = examine(running, tenant, &id, &submitted).await?;
     let Submitted { definition, read, .. } = submitted;
     let row = OwnEndpoint {
@@ -58,16 +104,18 @@ pub(super) async fn keep(running: &Running, tenant: &TenantScope, id: EndpointId
         dialect: definition.dialect.as_ref().map(|dialect| (dialect.name.clone(), dialect.key.clone())),
         definition: serde_json::to_string(&definition).map_err(|error| internal(&error))?,
         at: running.ingest.clock.now(),
+        over,
         most: running.keyring.most(),
     };
-    running.keyring.keep(tenant, row, &definition, read.secret).await.map_err(|error| match &error {
-        KeepError::Full(_) => {
+    match running.keyring.keep(tenant, row, &definition, read.secret).await {
+        Ok(()) => Ok(Some(Kept { warnings, ..find(running, tenant, &id).await? })),
+        Err(KeepError::Taken | KeepError::Changed) => Ok(None),
+        Err(error @ KeepError::Full(_)) => {
             let help = "delete some, or raise `endpoints` of `[tenants]` in `webhookc.toml`";
-            Problem::new(StatusCode::CONFLICT, "too-many-endpoints", error.to_string()).help(help)
+            Err(Problem::new(StatusCode::CONFLICT, "too-many-endpoints", error.to_string()).help(help))
         }
-        KeepError::Build(error) => internal(error),
-    })?;
-    Ok(Kept { warnings, ..find(running, tenant, &id).await? })
+        Err(KeepError::Build(error)) => Err(internal(&error)),
+    }
 }
 
 /// Checks an endpoint as it is checked when it is kept; what is worth knowing.

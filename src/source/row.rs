@@ -7,6 +7,7 @@ use super::value::{id_part, write};
 use crate::check::{Rules, Valid};
 use crate::engine::{Change, Row, Save, Verb, parse_save};
 use crate::ids::PropertyId;
+use crate::program::quoted;
 
 /// A change of a row.
 #[derive(Clone, Debug)]
@@ -99,7 +100,8 @@ impl InTable<'_> {
                 body.push(':');
                 match cell {
                     Cell::Text(text) => write(target.how, text, &mut body).map_err(|expected| {
-                        format!("{}: `{}` is not what `{}` needs, expected {expected}", place(), column.name, target.key)
+                        let (seen, model, field) = (quoted(text), &self.plan.model, &target.key);
+                        format!("{}: the column `{}` has `{seen}`, expected {expected} for `{model}.{field}`", place(), column.name)
                     })?,
                     Cell::Null | Cell::Unchanged => body.push_str("null"),
                 }

@@ -1,19 +1,25 @@
 //! The task that holds the connection: hands on what arrives as far as there is room, and tells the server all the while how far our own
 //! commits are, so that a slow store does not look like a dead reader.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 use super::error::SourceError;
 use super::lsn::Lsn;
-use super::wire::{Arrival, Wire};
+use super::wire::{Answer, Arrival, Wire};
 
-/// How often the server hears of this end: well within its `wal_sender_timeout`, a minute unless set otherwise.
-const BEAT: Duration = Duration::from_secs(5);
+/// How often the server hears of this end, and is to answer: well within the `wal_sender_timeout` of the session.
+const BEAT: Duration = Duration::from_secs(2);
+/// How long the server may say nothing while this end waits for it: what `PostgreSQL` itself waits for (`wal_receiver_timeout`). A server can be
+/// silent while it reads through a large transaction, and a network that carries nothing says nothing either.
+const SILENCE: Duration = Duration::from_mins(1);
 /// Messages that wait to be taken in; beyond it nothing is read, and the server keeps the rest.
 pub(super) const ROOM: usize = 2_048;
+
+/// Why the stream ends when this end does.
+const ENDING: &str = "the node is ending";
 
 /// What is handed on.
 #[derive(Debug)]
@@ -27,34 +33,47 @@ pub(super) enum Told {
 /// Reads until the connection ends or nobody takes what arrives.
 pub(super) async fn run(mut wire: Wire, out: mpsc::Sender<Told>, mut applied: watch::Receiver<Lsn>) -> SourceError {
     let mut beat = tokio::time::interval(BEAT);
+    // What waits at this end is no silence of the server's.
+    let mut heard = Instant::now();
     loop {
         let step = tokio::select! {
             arrived = async {
                 let place = out.reserve().await;
                 (place, wire.next().await)
             } => match arrived {
-                (Err(_), _) => return SourceError::Connection("the node is ending".to_owned()),
-                (Ok(place), Ok(Arrival::Logged { bytes, end })) => {
-                    place.send(Told::Logged(bytes, end));
-                    Ok(())
-                }
-                (Ok(place), Ok(Arrival::Alive { end, asks })) => {
-                    place.send(Told::Through(end));
-                    let through = *applied.borrow();
-                    if asks { wire.acknowledge(through).await } else { Ok(()) }
+                (Err(_), _) => return SourceError::Connection(ENDING.to_owned()),
+                (Ok(place), Ok(arrival)) => {
+                    heard = Instant::now();
+                    match arrival {
+                        Arrival::Logged { bytes, end } => {
+                            place.send(Told::Logged(bytes, end));
+                            Ok(())
+                        }
+                        Arrival::Alive { end, asks } => {
+                            place.send(Told::Through(end));
+                            let through = *applied.borrow();
+                            if asks { wire.acknowledge(through, Answer::NotNeeded).await } else { Ok(()) }
+                        }
+                    }
                 }
                 (Ok(_), Err(error)) => Err(error),
             },
             changed = applied.changed() => match changed {
                 Ok(()) => {
                     let through = *applied.borrow_and_update();
-                    wire.acknowledge(through).await
+                    wire.acknowledge(through, Answer::NotNeeded).await
                 }
-                Err(_) => return SourceError::Connection("the node is ending".to_owned()),
+                Err(_) => return SourceError::Connection(ENDING.to_owned()),
             },
             _ = beat.tick() => {
+                if out.capacity() == 0 {
+                    heard = Instant::now();
+                }
+                if heard.elapsed() > SILENCE {
+                    return SourceError::Connection(format!("the server has said nothing for {} s", SILENCE.as_secs()));
+                }
                 let through = *applied.borrow();
-                wire.acknowledge(through).await
+                wire.acknowledge(through, Answer::Wanted).await
             }
         };
         if let Err(error) = step {

@@ -22,14 +22,16 @@ use crate::store::Tls;
 
 /// The answer to `START_REPLICATION`, which only this mode has.
 const COPY_BOTH_TAG: u8 = b'W';
-/// What a session is told, so that values are written in one way whatever the database's settings are.
-const SETTINGS: [(&str, &str); 6] = [
+/// What a session is told: how values are written, whatever the database's settings are, and when it is given up.
+const SETTINGS: [(&str, &str); 7] = [
     ("client_encoding", "UTF8"),
     ("DateStyle", "ISO, MDY"),
     ("IntervalStyle", "iso_8601"),
     ("TimeZone", "UTC"),
     ("extra_float_digits", "3"),
     ("bytea_output", "hex"),
+    // The slot of a node that does not answer any more is free for another one after that time.
+    ("wal_sender_timeout", "10s"),
 ];
 /// The port of a server of which nothing else is said.
 const PORT: u16 = 5432;
@@ -53,6 +55,13 @@ pub(super) enum Arrival {
     Logged { bytes: Bytes, end: Lsn },
     /// Everything up to here has been sent; and whether an answer is wanted.
     Alive { end: Lsn, asks: bool },
+}
+
+/// Whether the server is to say that it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Wanted,
+    NotNeeded,
 }
 
 impl Wire {
@@ -209,13 +218,14 @@ impl Wire {
     }
 
     /// Tells the server up to where nothing is needed any more.
-    pub(super) async fn acknowledge(&mut self, through: Lsn) -> Result<(), SourceError> {
+    pub(super) async fn acknowledge(&mut self, through: Lsn, answer: Answer) -> Result<(), SourceError> {
         let mut status = vec![b'r'];
         for _ in 0..3 {
             status.extend(through.0.to_be_bytes());
         }
         // The time at this end, which the server only shows.
-        status.extend([0; 9]);
+        status.extend([0; 8]);
+        status.push(u8::from(answer == Answer::Wanted));
         frontend::CopyData::new(&status[..])?.write(&mut self.write);
         self.flush().await
     }

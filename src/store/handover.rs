@@ -1,9 +1,11 @@
 //! Who takes deliveries straight from the commit that makes them, so that a fresh one is never looked for in the store.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::ids::{EndpointId, LaneId, Tenant};
-use crate::store::Claimed;
+use crate::store::{Claimed, Quota};
 
 /// The lane of a delivery.
 #[derive(Clone, Copy, Debug)]
@@ -33,4 +35,7 @@ pub trait Handover: Send + Sync {
     /// The commit is done: an endpoint is suspended, and what is not under way yet stays here. It is due when the endpoint is released and its
     /// lease has ended.
     fn suspended(&self, lane: LaneId);
+
+    /// From now on this much is the node's. Lanes are answered in which more is under way.
+    fn keep_within(&self, quota: Arc<Quota>) -> Vec<LaneId>;
 }

@@ -28,6 +28,7 @@ mod own;
 mod postgres;
 mod programs;
 mod prune;
+mod quota;
 mod receipt;
 mod resend_pace;
 mod resends;
@@ -49,16 +50,17 @@ pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Taken, Unsendable, WaitRow};
 pub use lately::{Lately, Tried, TriedLately};
 pub use nodes::Crew;
-pub use own::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage};
+pub use own::{Over, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Placed};
 pub(crate) use postgres::{Tls, reach};
 pub use programs::{Occasion, Offered, Standing as ProgramStanding};
 use prune::Stage;
 pub use prune::{Cutoffs, Removed, Sweep};
+pub use quota::{Gone, Part, Quota, Whole};
 pub use receipt::{KeptAnswer, Receipt};
 pub use resends::{NewResend, RESENT_STATES, RUNNING_RESENDS, ResendRow, ResendState};
 pub use rows::{
     AttemptRow, Claimed, DeliveryRow, DeliveryState, Due, EndpointState, KeptKey, Lane, MessageRow, NewAttempt, ObjectRow, RetiredKey,
-    Settled, Share, Suspension, TraceRow,
+    Settled, Share, Slot, Suspension, TraceRow,
 };
 pub use saves::{ProgramRow, Record, Recording, SaveFilter, SaveRow};
 pub use sources::{Advance, Position};

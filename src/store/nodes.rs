@@ -1,9 +1,11 @@
 //! Several nodes on one store: which of them this one is, what is still its own, what the others have changed, and whose clock counts.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::{Backend, Store};
+use super::{Backend, Quota, Store};
 use crate::ids::LaneId;
 
 /// Which of the nodes that share a store this one is.
@@ -53,6 +55,15 @@ impl Store {
         match &self.0 {
             Backend::Sqlite(_) => Crew::ALONE,
             Backend::Postgres(backend) => backend.crew(),
+        }
+    }
+
+    /// How much of what endpoints allow is this node's.
+    #[must_use]
+    pub fn quota(&self) -> Arc<Quota> {
+        match &self.0 {
+            Backend::Sqlite(_) => Arc::default(),
+            Backend::Postgres(backend) => backend.quota(),
         }
     }
 

@@ -24,8 +24,34 @@ pub struct OwnEndpoint {
     pub definition: String,
     /// When.
     pub at: Timestamp,
+    /// What it takes the place of.
+    pub over: Over,
     /// The most that the tenant may have: a new one is not kept when it has so many.
     pub most: usize,
+}
+
+/// What an endpoint that is to be kept takes the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Nothing: it is a new one.
+    Nothing,
+    /// Nothing, and no other endpoint is found by the same in the API of the other system that it was made by.
+    NothingAlike,
+    /// The one with its id, as it is since this time, when it was last changed.
+    AsOf(Timestamp),
+}
+
+/// What came of keeping an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It is kept.
+    Kept,
+    /// It is new, and the tenant has as many as it may.
+    Full,
+    /// There is one in its place already.
+    Taken,
+    /// What it was to take the place of was changed or deleted meanwhile.
+    Changed,
 }
 
 /// An endpoint as it is kept.
@@ -76,12 +102,13 @@ pub struct OwnPage {
 }
 
 impl Store {
-    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique. What is said of it is encrypted. `false` when
-    /// it is new and the tenant has as many as it may: of several that are made at once, on whatever nodes, no more get in than there is room.
+    /// Keeps an endpoint that a tenant has made or changed; its id is its alone, and unique. What is said of it is encrypted. Of several that
+    /// are made at once, on whatever nodes, no more get in than there is room; of several changes of one, only the first is made, and the
+    /// others are to look at it again. Each change has a later time than the one before.
     ///
     /// # Errors
     /// When the store fails or was opened without keys.
-    pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<bool, StoreError> {
+    pub async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<Placed, StoreError> {
         verb!(self, put_own_endpoint(tenant, endpoint))
     }
 

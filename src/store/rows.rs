@@ -210,6 +210,10 @@ pub struct Suspension {
     pub alarm: Option<Arc<dyn Alarm>>,
 }
 
+/// The row in which a store keeps a delivery that was claimed: it is found again there, without a search for its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(pub i64);
+
 /// A delivery in a worker's hands.
 #[derive(Clone, Debug)]
 pub struct Claimed {
@@ -219,6 +223,8 @@ pub struct Claimed {
     pub tenant: Tenant,
     /// The delivery.
     pub id: DeliveryId,
+    /// Where the store keeps it.
+    pub slot: Slot,
     /// Its message, sent as `webhook-id`.
     pub message: MessageId,
     /// The event type.
@@ -258,6 +264,8 @@ pub struct NewAttempt {
     pub tenant: Tenant,
     /// The delivery.
     pub delivery: DeliveryId,
+    /// Where the store keeps it.
+    pub slot: Slot,
     /// The fence it was claimed with.
     pub fence: i64,
     /// Whether later deliveries about its object may wait for it.

@@ -9,6 +9,10 @@ use super::rendered::{Part, RenderedText};
 use super::value::Value;
 use super::write::{Bounded, Refusal};
 
+/// Bytes of a part of a host's name, and of all of it (RFC 1035 §2.3.4).
+const LONGEST_LABEL: usize = 63;
+const LONGEST_NAME: usize = 253;
+
 /// Where in a URL a text has got to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Region {
@@ -71,12 +75,23 @@ pub(super) fn origin(text: &str) -> Result<(Url, String), String> {
     if text.split_once("://").is_none_or(|(_, rest)| rest.starts_with(['/', '\\', '?', '#'])) {
         return Err("empty host".to_owned());
     }
+    if let Some(Host::Domain(name)) = url.host()
+        && !is_name(name)
+    {
+        return Err(format!("no host has the name `{name}`, expected 1 to {LONGEST_LABEL} letters between dots, {LONGEST_NAME} in all"));
+    }
     let mut origin = url.origin().ascii_serialization();
     if !url.username().is_empty() || url.password().is_some() {
         let user = format!("://{}:{}@", url.username(), url.password().unwrap_or_default());
         origin = origin.replacen("://", &user, 1);
     }
     Ok((url, origin))
+}
+
+/// Whether a host may have this name (RFC 1035 §2.3.4); it may end with a dot.
+fn is_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() <= LONGEST_NAME && name.split('.').all(|label| (1..=LONGEST_LABEL).contains(&label.len()))
 }
 
 /// Whether a text has the form of a scheme (RFC 3986 §3.1).

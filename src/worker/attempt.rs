@@ -72,6 +72,7 @@ impl Attempt {
         let attempt = NewAttempt {
             tenant: claimed.tenant,
             delivery: claimed.id,
+            slot: claimed.slot,
             fence: claimed.fence,
             ordered: claimed.ordered,
             attempt: AttemptRow {

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::generation::{Live, Target};
 use crate::ids::{LaneId, Tenant};
-use crate::store::{Claimed, Handover, Way};
+use crate::store::{Claimed, Handover, Quota, Store, Way};
 use crate::time::Clock;
 use crate::worker::lane::Reached;
 use crate::worker::lanes::Lanes;
@@ -47,6 +47,12 @@ impl Desk {
 
     pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on as much is this node's as the store says. Asked while nobody else changes it, so that the last answer stands.
+    pub(super) fn keep_within_quota(&self, store: &Store) {
+        let mut lanes = self.lanes();
+        lanes.keep_within(store.quota());
     }
 
     /// A request has ended, or will never be made; its place goes to the next in line, if there is one, which is given back.
@@ -103,7 +109,7 @@ impl Desk {
 impl Handover for Desk {
     fn reserve(&self, way: Way<'_>, due: Timestamp) -> Option<Timestamp> {
         let now = self.clock.now();
-        if due > now {
+        if due > now || self.closed.load(Ordering::Relaxed) {
             return None;
         }
         let generation = self.live.load();
@@ -130,6 +136,13 @@ impl Handover for Desk {
         };
         let ready: Vec<Claimed> = deliveries.into_iter().filter_map(enter).collect();
         self.tell(lanes, ready);
+    }
+
+    fn keep_within(&self, quota: Arc<Quota>) -> Vec<LaneId> {
+        let is_unsettled = quota.is_unsettled();
+        let mut lanes = self.lanes();
+        lanes.keep_within(quota);
+        if is_unsettled { lanes.late(self.clock.instant()) } else { Vec::new() }
     }
 
     fn suspended(&self, lane: LaneId) {

@@ -7,8 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::delivery::{Bucket, Pace, Policy};
-use crate::ids::LaneId;
-use crate::store::{Crew, Share};
+use crate::store::{Part, Share, Whole};
 
 /// Requests without an answer, one after the other, before the breaker opens.
 const PATIENCE: u32 = 5;
@@ -28,10 +27,8 @@ const FRESH_TURN: usize = 4;
 /// A lane.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lane {
-    /// Which lane, as far as that matters for who of the nodes may send how much in it.
-    id: LaneId,
-    /// The nodes.
-    crew: Crew,
+    /// What its endpoint allows, as far as is known.
+    whole: Whole,
     /// Requests under way.
     pub in_flight: usize,
     /// Requests without an answer since the last one that had one.
@@ -64,14 +61,9 @@ pub(super) enum Reached {
 }
 
 impl Lane {
-    /// The lane with this id, among these nodes.
-    pub(super) fn among(self, id: LaneId, crew: Crew) -> Self {
-        Self { id, crew, ..self }
-    }
-
-    /// Whether this node sends nothing in it, because others have all its places.
-    pub(super) fn is_of_others(&self, policy: &Policy) -> bool {
-        self.crew.part(self.id, concurrency(policy)) == 0
+    /// What its endpoint allowed when a request was last started.
+    pub(super) fn whole(&self) -> Whole {
+        self.whole
     }
 
     /// Whether the endpoint does not answer.
@@ -80,14 +72,13 @@ impl Lane {
     }
 
     /// Requests that may start now.
-    pub(super) fn room(&self, policy: &Policy, now: Instant) -> usize {
-        if self.rests_until.is_some_and(|until| until > now) {
+    pub(super) fn room(&self, policy: &Policy, part: Part, now: Instant) -> usize {
+        if part.mine == 0 || self.rests_until.is_some_and(|until| until > now) {
             return 0;
         }
-        let part = self.crew.part(self.id, concurrency(policy));
-        let width = if self.is_silent() { part.min(1) } else { self.pace.width(part) };
+        let width = if self.is_silent() { 1 } else { self.pace.width(part.mine) };
         let free = width.saturating_sub(self.in_flight);
-        self.interval(policy).map_or(free, |interval| self.bucket.available(interval, now, free))
+        self.interval(policy, part).map_or(free, |interval| self.tokens(part, interval).available(interval, now, free))
     }
 
     /// A body of so many bytes is on its way.
@@ -101,8 +92,8 @@ impl Lane {
     }
 
     /// Deliveries that may wait in memory for a place: as many as will have had their turn soon.
-    pub(super) fn line(&self, policy: &Policy) -> usize {
-        if self.is_silent() || self.interval(policy).is_some() {
+    pub(super) fn line(&self, policy: &Policy, part: Part) -> usize {
+        if self.is_silent() || self.interval(policy, part).is_some() {
             return 0;
         }
         let soon = PATIENT_LINE.as_nanos().checked_div(self.gap.as_nanos());
@@ -110,29 +101,38 @@ impl Lane {
     }
 
     /// When a request may start again, if only time is in its way.
-    pub(super) fn opens(&self, policy: &Policy, now: Instant) -> Option<Instant> {
+    pub(super) fn opens(&self, policy: &Policy, part: Part, now: Instant) -> Option<Instant> {
         let rested = self.rests_until.filter(|until| *until > now);
-        rested.or_else(|| self.bucket.next(self.interval(policy)?, now))
+        rested.or_else(|| {
+            let interval = self.interval(policy, part)?;
+            self.tokens(part, interval).next(interval, now)
+        })
     }
 
     /// The time between two requests, where there is a limit: of this node's part of it.
-    fn interval(&self, policy: &Policy) -> Option<Duration> {
+    fn interval(&self, policy: &Policy, part: Part) -> Option<Duration> {
         let interval = self.pace.interval(policy.rate_limit)?;
-        let (all, part) = (concurrency(policy), self.crew.part(self.id, concurrency(policy)));
-        if all == part {
+        if part.all == part.mine {
             return Some(interval);
         }
         let count = |places: usize| u32::try_from(places).unwrap_or(u32::MAX).max(1);
-        Some(interval.saturating_mul(count(all)) / count(part))
+        Some(interval.saturating_mul(count(part.all)) / count(part.mine))
+    }
+
+    /// The tokens for a limit: none are left from when its rate was another node's.
+    fn tokens(&self, part: Part, interval: Duration) -> Bucket {
+        part.since.map_or(self.bucket, |since| self.bucket.emptied(interval, since))
     }
 
     /// A request starts.
-    pub(super) fn take(&mut self, policy: &Policy, now: Instant) {
+    pub(super) fn take(&mut self, policy: &Policy, part: Part, now: Instant) {
         if self.in_flight == 0 {
             self.busy_since = Some(now);
         }
         self.in_flight += 1;
-        if let Some(interval) = self.interval(policy) {
+        self.whole = whole(policy);
+        if let Some(interval) = self.interval(policy, part) {
+            self.bucket = self.tokens(part, interval);
             self.bucket.spend(interval, now);
         }
     }
@@ -180,8 +180,9 @@ impl Lane {
     }
 }
 
-fn concurrency(policy: &Policy) -> usize {
-    usize::try_from(policy.concurrency).unwrap_or(usize::MAX).max(1)
+/// What an endpoint allows.
+pub(super) fn whole(policy: &Policy) -> Whole {
+    Whole { places: usize::try_from(policy.concurrency).unwrap_or(usize::MAX).max(1), timeout: policy.timeout }
 }
 
 /// How long the breaker stays open after so many requests without an answer.
@@ -199,9 +200,14 @@ mod tests {
         Policy { concurrency, ..Policy::default() }
     }
 
+    fn all(policy: &Policy) -> Part {
+        let places = whole(policy).places;
+        Part { all: places, mine: places, since: None }
+    }
+
     fn started(count: usize, policy: &Policy, now: Instant) -> Lane {
         let mut lane = Lane::default();
-        (0..count).for_each(|_| lane.take(policy, now));
+        (0..count).for_each(|_| lane.take(policy, all(policy), now));
         lane
     }
 
@@ -211,12 +217,12 @@ mod tests {
         let mut lane = started(3, &policy, now);
         lane.free(Reached::No, now);
         lane.free(Reached::Unknown, now);
-        assert_eq!(lane.room(&policy, now), 0, "one is under way");
+        assert_eq!(lane.room(&policy, all(&policy), now), 0, "one is under way");
         lane.free(Reached::No, now);
-        assert_eq!(lane.room(&policy, now), 1);
-        lane.take(&policy, now);
+        assert_eq!(lane.room(&policy, all(&policy), now), 1);
+        lane.take(&policy, all(&policy), now);
         lane.free(Reached::Answered(500), now);
-        assert_eq!(lane.room(&policy, now), 3);
+        assert_eq!(lane.room(&policy, all(&policy), now), 3);
     }
 
     #[test]
@@ -226,16 +232,16 @@ mod tests {
         (0..16).for_each(|_| lane.free(Reached::No, now));
         for rest in [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000] {
             let opens = now + Duration::from_millis(rest);
-            assert_eq!((lane.room(&policy, now), lane.opens(&policy, now)), (0, Some(opens)));
+            assert_eq!((lane.room(&policy, all(&policy), now), lane.opens(&policy, all(&policy), now)), (0, Some(opens)));
             now = opens;
-            assert_eq!((lane.room(&policy, now), lane.opens(&policy, now)), (1, None));
-            lane.take(&policy, now);
-            assert_eq!(lane.room(&policy, now), 0, "one request finds out");
+            assert_eq!((lane.room(&policy, all(&policy), now), lane.opens(&policy, all(&policy), now)), (1, None));
+            lane.take(&policy, all(&policy), now);
+            assert_eq!(lane.room(&policy, all(&policy), now), 0, "one request finds out");
             lane.free(Reached::No, now);
         }
-        lane.take(&policy, now);
+        lane.take(&policy, all(&policy), now);
         lane.free(Reached::Answered(503), now);
-        assert_eq!(lane.room(&policy, now), 16);
+        assert_eq!(lane.room(&policy, all(&policy), now), 16);
     }
 
     #[test]
@@ -244,19 +250,19 @@ mod tests {
         let mut lane = started(3, &policy, now);
         lane.free(Reached::Unwanted, now);
         lane.free(Reached::Answered(200), now);
-        assert_eq!((lane.room(&policy, now), lane.opens(&policy, now)), (0, Some(now + UNWANTED_REST)));
-        assert_eq!(lane.room(&policy, now + UNWANTED_REST), 2);
+        assert_eq!((lane.room(&policy, all(&policy), now), lane.opens(&policy, all(&policy), now)), (0, Some(now + UNWANTED_REST)));
+        assert_eq!(lane.room(&policy, all(&policy), now + UNWANTED_REST), 2);
     }
 
     #[test]
     fn a_rate_limit_is_kept_and_says_when_it_goes_on() {
         let (policy, now) = (Policy { rate_limit: "20/s".parse().ok(), ..policy(16) }, Instant::now());
         let mut lane = Lane::default();
-        assert_eq!(lane.room(&policy, now), 2);
-        (0..2).for_each(|_| lane.take(&policy, now));
+        assert_eq!(lane.room(&policy, all(&policy), now), 2);
+        (0..2).for_each(|_| lane.take(&policy, all(&policy), now));
         let opens = now + Duration::from_millis(50);
-        assert_eq!((lane.room(&policy, now), lane.opens(&policy, now)), (0, Some(opens)));
-        assert_eq!(lane.room(&policy, opens), 1);
+        assert_eq!((lane.room(&policy, all(&policy), now), lane.opens(&policy, all(&policy), now)), (0, Some(opens)));
+        assert_eq!(lane.room(&policy, all(&policy), opens), 1);
         (0..2).for_each(|_| lane.free(Reached::Answered(200), now));
         assert!(!lane.is_forgettable(now) && lane.is_forgettable(now + Duration::from_secs(1)));
     }
@@ -267,12 +273,12 @@ mod tests {
         let mut lane = started(16, &policy, now);
         (0..16).for_each(|_| lane.free(Reached::Answered(429), now));
         let later = now + Duration::from_secs(1);
-        assert_eq!(lane.room(&policy, later), 5, "half of a hundred a second, of which a tenth of a second");
+        assert_eq!(lane.room(&policy, all(&policy), later), 5, "half of a hundred a second, of which a tenth of a second");
         for _ in 0..64 {
-            lane.take(&policy, now);
+            lane.take(&policy, all(&policy), now);
             lane.free(Reached::Answered(204), now);
         }
-        assert_eq!(lane.room(&policy, later), 16);
+        assert_eq!(lane.room(&policy, all(&policy), later), 16);
     }
 
     #[test]

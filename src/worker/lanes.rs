@@ -10,8 +10,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::delivery::Policy;
 use crate::generation::Target;
 use crate::ids::{LaneId, Tenant};
-use crate::store::{self, Claimed, Crew, Share, Way};
-use crate::worker::lane::{Lane, Reached};
+use crate::store::{self, Claimed, Part, Quota, Share, Way};
+use crate::worker::lane::{Lane, Reached, whole};
 use crate::worker::line::{HEAVIEST, LARGEST_BODY, LONGEST, Line};
 
 /// Lanes that are remembered beyond those with something under way, before those are sorted out of which nothing need be.
@@ -21,8 +21,8 @@ const REMEMBERED: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Lanes {
     limit: usize,
-    /// The nodes that send.
-    crew: Crew,
+    /// How much is this node's.
+    quota: Arc<Quota>,
     total: usize,
     /// Of those, requests of lanes that do not answer.
     silent_total: usize,
@@ -54,7 +54,7 @@ impl Lanes {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
-            crew: Crew::ALONE,
+            quota: Arc::default(),
             total: 0,
             silent_total: 0,
             by_id: FxHashMap::default(),
@@ -67,20 +67,28 @@ impl Lanes {
         }
     }
 
-    /// These nodes send from now on.
-    pub(super) fn among(&mut self, crew: Crew) {
-        self.crew = crew;
+    /// From now on this much is the node's.
+    pub(super) fn keep_within(&mut self, quota: Arc<Quota>) {
+        self.quota = quota;
+    }
+
+    /// Lanes in which more is under way than the node's part.
+    pub(super) fn late(&self, now: Instant) -> Vec<LaneId> {
+        let is_late = |(id, lane): &(&LaneId, &Lane)| lane.in_flight > self.quota.part(**id, lane.whole(), now).mine;
+        self.by_id.iter().filter(is_late).map(|(id, _)| *id).collect()
+    }
+
+    /// What this node may make of a lane.
+    fn part(&self, id: LaneId, policy: &Policy, now: Instant) -> Part {
+        self.quota.part(id, whole(policy), now)
     }
 
     fn lane(&self, id: LaneId) -> Lane {
-        self.by_id.get(&id).copied().unwrap_or_default().among(id, self.crew)
+        self.by_id.get(&id).copied().unwrap_or_default()
     }
 
     fn entry(&mut self, id: LaneId) -> &mut Lane {
-        let crew = self.crew;
-        let lane = self.by_id.entry(id).or_default();
-        *lane = lane.among(id, crew);
-        lane
+        self.by_id.entry(id).or_default()
     }
 
     /// Whether any request may start.
@@ -109,8 +117,8 @@ impl Lanes {
     /// possible at all.
     pub(super) fn reserve(&mut self, way: Way<'_>, policy: &Policy, now: Instant, endpoints: usize) -> bool {
         let Way { lane: id, tenant, bytes, .. } = way;
-        let lane = self.lane(id);
-        if lane.is_of_others(policy) {
+        let (lane, part) = (self.lane(id), self.part(id, policy, now));
+        if part.mine == 0 {
             return false;
         }
         let idle = endpoints.saturating_sub(self.by_id.len()).clamp(self.reserved(), self.limit * 3 / 4);
@@ -120,13 +128,13 @@ impl Lanes {
         let free = is_next
             && kept < room
             && self.lines.get(&id).is_none_or(|line| line.standing() == 0)
-            && lane.room(policy, now) > 0
+            && lane.room(policy, part, now) > 0
             && (!lane.is_silent() || self.silent_total < self.silent_limit());
         if free {
             self.take((id, tenant), policy, now);
             self.entry(id).weigh(bytes);
             self.lines.entry(id).or_default().grant();
-        } else if is_next && lane.in_flight > 0 && bytes <= LARGEST_BODY && self.line_room(id, lane, policy) > 0 {
+        } else if is_next && lane.in_flight > 0 && bytes <= LARGEST_BODY && self.line_room(id, lane.line(policy, part)) > 0 {
             self.lines.entry(id).or_default().promise();
             self.in_line += 1;
         } else {
@@ -171,9 +179,10 @@ impl Lanes {
 
     /// A delivery has been claimed; it is given back if it is to be sent now.
     pub(super) fn claimed(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
+        let part = self.part(delivery.lane, policy, now);
         let lane = self.entry(delivery.lane);
         lane.weigh(delivery.body.len());
-        if lane.in_flight > 0 && lane.room(policy, now) == 0 {
+        if lane.in_flight > 0 && lane.room(policy, part, now) == 0 {
             self.in_line += 1;
             self.line_bytes += delivery.body.len();
             self.lines.entry(delivery.lane).or_default().push(delivery);
@@ -198,7 +207,7 @@ impl Lanes {
         if crowded && has_its_share {
             return None;
         }
-        if self.total >= self.limit || lane.room(policy, now) == 0 {
+        if self.total >= self.limit || lane.room(policy, self.part(id, policy, now), now) == 0 {
             if lane.in_flight == 0 {
                 self.dissolve(id);
             }
@@ -230,14 +239,14 @@ impl Lanes {
     }
 
     /// Deliveries that may be claimed beyond the places that are free, to stand in line.
-    fn ahead(&self, id: LaneId, lane: Lane, policy: &Policy) -> usize {
-        self.line_room(id, lane, policy).min(lane.fit(HEAVIEST.saturating_sub(self.line_bytes)))
+    fn ahead(&self, id: LaneId, lane: Lane, longest: usize) -> usize {
+        self.line_room(id, longest).min(lane.fit(HEAVIEST.saturating_sub(self.line_bytes)))
     }
 
-    /// Deliveries that may still join the line of a lane.
-    fn line_room(&self, id: LaneId, lane: Lane, policy: &Policy) -> usize {
+    /// Deliveries that may still join the line of a lane that may be so long.
+    fn line_room(&self, id: LaneId, line: usize) -> usize {
         let length = self.lines.get(&id).map_or(0, Line::standing);
-        lane.line(policy).saturating_sub(length).min(LONGEST.saturating_sub(self.in_line))
+        line.saturating_sub(length).min(LONGEST.saturating_sub(self.in_line))
     }
 
     /// How many deliveries to claim from each of the lanes that have some due.
@@ -248,13 +257,13 @@ impl Lanes {
         let mut plan = Plan::default();
         let mut open = Vec::with_capacity(due.len());
         for (lane, target) in due {
-            let known = self.lane(lane.id);
-            if known.is_of_others(&target.policy) {
+            let (known, part) = (self.lane(lane.id), self.part(lane.id, &target.policy, now));
+            if part.mine == 0 {
                 continue;
             }
             self.waiting.insert(lane.id);
-            match known.room(&target.policy, now) {
-                0 => plan.opens = [plan.opens, known.opens(&target.policy, now)].into_iter().flatten().min(),
+            match known.room(&target.policy, part, now) {
+                0 => plan.opens = [plan.opens, known.opens(&target.policy, part, now)].into_iter().flatten().min(),
                 room => open.push((lane, target, known, room)),
             }
         }
@@ -278,7 +287,11 @@ impl Lanes {
                 silent -= count;
             }
             if count > 0 {
-                let ahead = if count == free { self.ahead(lane.id, known, &target.policy) } else { 0 };
+                let ahead = if count == free {
+                    self.ahead(lane.id, known, known.line(&target.policy, self.part(lane.id, &target.policy, now)))
+                } else {
+                    0
+                };
                 room -= count;
                 shared = shared.saturating_sub(count);
                 *tenant -= count;
@@ -306,8 +319,9 @@ impl Lanes {
 
     /// A request of this lane starts.
     pub(super) fn take(&mut self, (id, tenant): (LaneId, &Tenant), policy: &Policy, now: Instant) {
+        let part = self.part(id, policy, now);
         let lane = self.entry(id);
-        lane.take(policy, now);
+        lane.take(policy, part, now);
         let is_silent = lane.is_silent();
         self.total += 1;
         self.silent_total += usize::from(is_silent);

@@ -113,6 +113,7 @@ impl Worker {
         let mut state = State { sending: Arc::new(sending), attempts, held, after: None };
         let mut shutdown = pin!(shutdown);
         let mut wake = self.store.wake();
+        desk.keep_within_quota(&self.store);
         let handover: Arc<dyn Handover> = Arc::<Desk>::clone(&desk);
         self.store.hand_over_to(Some(handover));
         let mut look = Some(Instant::now());
@@ -158,16 +159,17 @@ impl Worker {
             }
         }
         steps.abort();
-        self.store.hand_over_to(None);
         desk.close();
         self.drain(state, recorder).await;
+        // Until here it is asked how much is under way.
+        self.store.hand_over_to(None);
     }
 
     /// Claims what may be sent now and starts sending it, going on where the last look ended for want of room.
     async fn look(&self, generation: &Arc<Generation>, state: &mut State) -> Result<Next, StoreError> {
         let now = self.clock.now();
         let began_at = state.after.take();
-        state.sending.desk.lanes().among(self.store.crew());
+        state.sending.desk.keep_within_quota(&self.store);
         if began_at.is_none() {
             state.sending.desk.lanes().begin_round();
         }

@@ -9,6 +9,7 @@ mod cluster;
 mod node;
 mod failover;
 mod faults;
+mod limits;
 mod programs;
 mod proxy;
 mod server;

@@ -63,19 +63,33 @@ struct Received {
     most: Mutex<BTreeMap<String, usize>>,
 }
 
+/// A request under way, also when its node goes away.
+struct UnderWay(Arc<Received>, String);
+
+impl UnderWay {
+    fn begin(received: &Arc<Received>, path: &str) -> Self {
+        let count = {
+            let mut under_way = received.under_way.lock().unwrap();
+            let count = under_way.entry(path.to_owned()).or_default();
+            *count += 1;
+            *count
+        };
+        let mut most = received.most.lock().unwrap();
+        let most = most.entry(path.to_owned()).or_default();
+        *most = count.max(*most);
+        Self(Arc::clone(received), path.to_owned())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        *self.0.under_way.lock().unwrap().get_mut(&self.1).unwrap() -= 1;
+    }
+}
+
 async fn receive(State(received): State<Arc<Received>>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
     let path = uri.path().to_owned();
-    let count = {
-        let mut under_way = received.under_way.lock().unwrap();
-        let count = under_way.entry(path.clone()).or_default();
-        *count += 1;
-        *count
-    };
-    let most = |most: &mut BTreeMap<String, usize>| {
-        let known = most.entry(path.clone()).or_default();
-        *known = count.max(*known);
-    };
-    most(&mut received.most.lock().unwrap());
+    let under_way = UnderWay::begin(&received, &path);
     tokio::time::sleep(Duration::from_millis(2)).await;
     let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
     let text = |name: &str| json["object"][name].as_str().unwrap_or_default().to_owned();
@@ -87,7 +101,7 @@ async fn receive(State(received): State<Arc<Received>>, uri: Uri, headers: Heade
         sequence: json["sequence"].as_i64().unwrap(),
     };
     received.all.lock().unwrap().push(came);
-    *received.under_way.lock().unwrap().get_mut(&path).unwrap() -= 1;
+    drop(under_way);
     if received.count.fetch_add(1, Ordering::Relaxed) % FAILS == FAILS - 1 {
         received.failed.fetch_add(1, Ordering::Relaxed);
         return StatusCode::INTERNAL_SERVER_ERROR;
@@ -306,6 +320,7 @@ async fn nothing_is_lost(kept: Kept, size: usize) {
     let failed = received.failed.load(Ordering::Relaxed);
     let most = received.most.lock().unwrap().clone();
     println!("{} saves, {} requests, {failed} failed, {repeated} repeated, {most:?} at once", acknowledged.len(), all.len());
+    assert!(most.values().all(|most| *most <= CONCURRENCY), "{most:?} requests at once, of {CONCURRENCY} that are allowed");
     assert!(repeated <= failed + count * 3 * CONCURRENCY, "{repeated} repetitions, {failed} of them after a failure");
     drop(all);
     let findings =

@@ -123,6 +123,7 @@ fn attempt(claimed: &Claimed, now: i64, verdict: &Verdict, told: &Arc<Told>) -> 
     NewAttempt {
         tenant: claimed.tenant.clone(),
         delivery: claimed.id,
+        slot: claimed.slot,
         fence: claimed.fence,
         ordered: claimed.ordered,
         attempt,

@@ -5,8 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::node::Node;
-use crate::world::World;
+use crate::world::{World, stands_still};
 
 const SCHEMA: &str = r#"<data-model>
     <model name="orders" label="Order">
@@ -17,11 +16,6 @@ const SCHEMA: &str = r#"<data-model>
     </model>
 </data-model>"#;
 const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, name text, total numeric, note text)";
-
-/// Waits until the source says that it stands still because of all of this.
-fn stands_still(node: &mut Node, why: &[&str]) {
-    node.wait_for_new_line(&why.join(", "), |line| line.contains("stands still") && why.iter().all(|part| line.contains(part)));
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_may_be_altered_and_nothing_is_lost() {
@@ -37,8 +31,7 @@ async fn a_table_may_be_altered_and_nothing_is_lost() {
     world.sql("INSERT INTO orders VALUES (5, 'five', 5)");
     stands_still(&mut node, &["`public.orders` has no column `name`", "`orders.name`", "name another one for `name`"]);
     assert_eq!(world.ids(3, &node).await, ["1", "2", "3"]);
-    let confirmed = format!("SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{}'", world.database);
-    let stays = world.sql(&confirmed);
+    let stays = world.confirmed();
     world.sql("INSERT INTO orders VALUES (6, 'six', 6)");
     node.kill();
     world.project("tables = { orders = { columns = { name = \"title\" } } }\n");
@@ -46,7 +39,7 @@ async fn a_table_may_be_altered_and_nothing_is_lost() {
     let came = world.wait(6, &node).await;
     let names: Vec<_> = came.iter().map(|body| body["object"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["one", "two", "three", "four", "five", "six"]);
-    assert_ne!(stays, world.sql(&confirmed), "acknowledged only now");
+    assert_ne!(stays, world.confirmed(), "acknowledged only now");
 
     // Another type: the schema is mended, without a restart.
     world.sql("ALTER TABLE orders ALTER total TYPE text USING total || ' EUR'; INSERT INTO orders VALUES (7, 'seven', 'seven EUR')");

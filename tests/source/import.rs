@@ -81,8 +81,8 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Value)> {
 async fn an_odd_database_becomes_a_schema_by_which_it_is_read() {
     let world = World::new("", ODD).await;
     fs::remove_file(world.folder.path().join("schema.xml")).unwrap();
-    let url = world.database_url();
-    let (made, said) = world.webhookc(&["schema", "import", &url, "--schema", "public", "--schema", "sales"]);
+    let url = &world.database_url;
+    let (made, said) = world.webhookc(&["schema", "import", url, "--schema", "public", "--schema", "sales"]);
     assert!(made, "{said}");
     for note in [
         "left out public.seen: a view has no rows of its own",
@@ -134,17 +134,17 @@ async fn an_odd_database_becomes_a_schema_by_which_it_is_read() {
 async fn a_file_is_not_overwritten_and_tables_can_be_chosen() {
     let world =
         World::new("mine", "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE ab (id int PRIMARY KEY, a_id int REFERENCES a)").await;
-    let url = world.database_url();
-    let (made, said) = world.webhookc(&["schema", "import", &url]);
+    let url = &world.database_url;
+    let (made, said) = world.webhookc(&["schema", "import", url]);
     assert!(!made && said.contains("`schema.xml` is there and would be overwritten"), "{said}");
     assert_eq!(fs::read_to_string(world.folder.path().join("schema.xml")).unwrap(), "mine");
-    let (made, said) = world.webhookc(&["schema", "import", &url, "--force", "--table", "a*"]);
+    let (made, said) = world.webhookc(&["schema", "import", url, "--force", "--table", "a*"]);
     assert!(made && said.contains("2 models with 1 relation") && !said.contains("[source"), "{said}");
-    let (made, said) = world.webhookc(&["schema", "import", &url, "-o", "-", "--table", "public.ab"]);
+    let (made, said) = world.webhookc(&["schema", "import", url, "-o", "-", "--table", "public.ab"]);
     assert!(made && said.contains("no relation for ab_a_id_fkey of public.ab: there is no model for public.a"), "{said}");
-    let (made, said) = world.webhookc(&["schema", "import", &url, "--force", "--table", "ac"]);
+    let (made, said) = world.webhookc(&["schema", "import", url, "--force", "--table", "ac"]);
     assert!(!made && said.contains("there is no table `ac` in the schema `public`"), "{said}");
-    let (made, said) = world.webhookc(&["schema", "import", &url, "--force", "--schema", "nothing"]);
+    let (made, said) = world.webhookc(&["schema", "import", url, "--force", "--schema", "nothing"]);
     assert!(!made && said.contains("no table of the schema `nothing` can be a model"), "{said}");
     let (made, said) = world.webhookc(&["schema", "import", "http://127.0.0.1/", "--force"]);
     assert!(!made && said.contains("error"), "{said}");

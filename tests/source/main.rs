@@ -9,10 +9,21 @@ mod cluster;
 #[path = "../process/node.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
+#[path = "../nodes/proxy.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of this")]
+mod proxy;
 
 mod alter;
 mod changes;
 mod copy;
 mod import;
+mod keys;
+mod large;
+mod lost;
 mod pgbench;
+mod refused;
+mod several;
+mod status;
+mod twin;
+mod witness;
 mod world;

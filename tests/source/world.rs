@@ -13,26 +13,29 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cluster::{Cluster, Disk};
-use crate::node::Node;
+use crate::node::{Node, send};
 
 /// How long it may take until everything has come.
-const PATIENCE: Duration = Duration::from_mins(3);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The bodies that came, by the id of the message.
-type Received = Arc<Mutex<BTreeMap<String, Value>>>;
+pub type Received = Arc<Mutex<BTreeMap<String, Value>>>;
 
 /// A database, the project that reads it, and what has come of it.
 pub struct World {
     pub database: String,
     pub folder: TempDir,
     pub received: Received,
+    pub cluster: Arc<Cluster>,
+    /// By which the project reaches the database: a role that is asked for its password.
+    pub database_url: String,
     url: String,
 }
 
 /// The cluster of all tests.
-pub fn cluster() -> &'static Cluster {
-    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(logical)
+pub fn cluster() -> &'static Arc<Cluster> {
+    static CLUSTER: OnceLock<Arc<Cluster>> = OnceLock::new();
+    CLUSTER.get_or_init(|| Arc::new(logical()))
 }
 
 /// A cluster whose log can be read.
@@ -54,7 +57,8 @@ async fn receive(State(received): State<Received>, headers: HeaderMap, body: Byt
     StatusCode::NO_CONTENT
 }
 
-async fn receiver() -> (String, Received) {
+/// A receiver, and what has come to it.
+pub async fn receiver() -> (String, Received) {
     let received = Received::default();
     let app = axum::Router::new().fallback(receive).with_state(Arc::clone(&received));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -66,10 +70,17 @@ async fn receiver() -> (String, Received) {
 impl World {
     /// A new database with these tables, and a project with this schema that reads it.
     pub async fn new(schema: &str, tables: &str) -> Self {
-        let database = cluster().database("template1");
-        cluster().psql(&database, tables);
+        Self::on(cluster(), schema, tables).await
+    }
+
+    /// The same in a cluster that is not everybody's.
+    pub async fn on(cluster: &Arc<Cluster>, schema: &str, tables: &str) -> Self {
+        let database = cluster.database("template1");
+        cluster.psql(&database, tables);
         let (url, received) = receiver().await;
-        let world = Self { database, folder: tempfile::tempdir().unwrap(), received, url };
+        let database_url = cluster.url(&database).replacen("webhookc@", "reader:geheim@", 1);
+        let folder = tempfile::tempdir().unwrap();
+        let world = Self { database, folder, received, cluster: Arc::clone(cluster), database_url, url };
         world.schema(schema);
         world.project("");
         world
@@ -91,17 +102,12 @@ impl World {
 
     /// `[source.postgres]`, for a role that is asked for its password.
     fn source(&self) -> String {
-        let url = self.database_url();
+        let url = &self.database_url;
         format!("[source.postgres]\nurl = \"{url}\"\nslot = \"{0}\"\npublication = \"{0}\"\n", self.database)
     }
 
-    /// The URL of the database, for a role that is asked for its password.
-    pub fn database_url(&self) -> String {
-        cluster().url(&self.database).replacen("webhookc@", "reader:geheim@", 1)
-    }
-
     pub fn sql(&self, sql: &str) -> String {
-        cluster().psql(&self.database, sql)
+        self.cluster.psql(&self.database, sql)
     }
 
     /// Runs the binary in the project: whether it went well, and what it said.
@@ -121,6 +127,11 @@ impl World {
         self.serve_with(&[])
     }
 
+    /// Where the slot is read up to.
+    pub fn confirmed(&self) -> String {
+        self.sql(&format!("SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{}'", self.database))
+    }
+
     pub fn serve_with(&self, more: &[&str]) -> Node {
         Node::start(self.folder.path(), &[&["serve", "--listen", "127.0.0.1:0"], more].concat())
     }
@@ -135,7 +146,7 @@ impl World {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
         let mut all: Vec<Value> = self.received.lock().unwrap().values().cloned().collect();
-        all.sort_by_key(|body| body["sequence"].as_i64());
+        all.sort_by_cached_key(|body| (body["sequence"].as_i64(), body["event"].as_str().map(str::to_owned)));
         all
     }
 
@@ -150,9 +161,22 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         // Slots are few.
-        drop(cluster().try_psql(
+        drop(self.cluster.try_psql(
             &self.database,
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active",
         ));
     }
+}
+
+/// Waits until the source says that it stands still because of all of this.
+pub fn stands_still(node: &mut Node, why: &[&str]) {
+    node.wait_for_new_line(&why.join(", "), |line| line.contains("stands still") && why.iter().all(|part| line.contains(part)));
+}
+
+/// A whole number that the node counts or measures.
+pub async fn metric(node: &Node, name: &str) -> u64 {
+    let (_, text) = send("GET", &format!("{}/metrics", node.url), "").await;
+    let text = text.as_str().unwrap();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap_or_else(|| panic!("{name}: {text}"));
+    line.rsplit_once(' ').unwrap().1.parse().unwrap()
 }

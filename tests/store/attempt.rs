@@ -21,6 +21,7 @@ pub fn finished(claimed: &Claimed, then: Settled) -> NewAttempt {
     NewAttempt {
         tenant: claimed.tenant.clone(),
         delivery: claimed.id,
+        slot: claimed.slot,
         fence: claimed.fence,
         ordered: claimed.ordered,
         attempt: AttemptRow {

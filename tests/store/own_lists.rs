@@ -2,7 +2,7 @@
 //! are those that a plain look at each of them finds.
 
 use proptest::prelude::*;
-use webhookc::store::{OwnEndpoint, OwnFilter, OwnPage, Store, Suspension};
+use webhookc::store::{Over, OwnEndpoint, OwnFilter, OwnPage, Placed, Store, Suspension};
 
 use crate::script::{Backend, Place, at, endpoint, tenant};
 
@@ -71,6 +71,7 @@ fn plain(id: &str, most: usize) -> OwnEndpoint {
         dialect: None,
         definition: "{}".to_owned(),
         at: at(0),
+        over: Over::Nothing,
         most,
     }
 }
@@ -88,17 +89,64 @@ async fn of_many_made_at_once_no_more_get_in_than_there_is_room() {
     });
     let mut kept = 0;
     for making in makings.collect::<Vec<_>>() {
-        kept += usize::from(making.await.unwrap());
+        let placed = making.await.unwrap();
+        assert!(matches!(placed, Placed::Kept | Placed::Full), "{placed:?}");
+        kept += usize::from(placed == Placed::Kept);
     }
     assert_eq!(kept, 5);
     let all = page(&stores[0], "t", &OwnFilter::default(), OwnPage { after: 0, offset: 0, limit: 100 }).await;
     assert_eq!(all.len(), 5);
     let first = &all[0].1;
-    assert!(stores[0].put_own_endpoint(&tenant("t"), plain(first, 5)).await.unwrap(), "one that is there can be changed");
-    assert!(stores[0].put_own_endpoint(&tenant("u"), plain("ep_u", 5)).await.unwrap(), "and another tenant has a room of its own");
-    assert!(!stores[0].put_own_endpoint(&tenant("t"), plain("ep_more", 5)).await.unwrap());
+    let put = async |of: &str, endpoint: OwnEndpoint| stores[0].put_own_endpoint(&tenant(of), endpoint).await.unwrap();
+    let changed = OwnEndpoint { over: Over::AsOf(at(0)), ..plain(first, 5) };
+    assert_eq!(put("t", changed).await, Placed::Kept, "one that is there can be changed");
+    assert_eq!(put("u", plain("ep_u", 5)).await, Placed::Kept, "and another tenant has a room of its own");
+    assert_eq!(put("t", plain("ep_more", 5)).await, Placed::Full);
     assert!(stores[0].delete_own_endpoint(&tenant("t"), &endpoint(first), at(1)).await.unwrap());
-    assert!(stores[0].put_own_endpoint(&tenant("t"), plain("ep_more", 5)).await.unwrap());
+    assert_eq!(put("t", plain("ep_more", 5)).await, Placed::Kept);
+    for store in stores {
+        store.close().await;
+    }
+}
+
+/// Of those that want the same place at once one gets it, on whatever node; and a change is made of what was looked at, or not at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_want_one_place_one_gets_it() {
+    let place = Place::new();
+    let mut stores = vec![place.open().await];
+    if crate::BACKEND == Backend::Postgres {
+        stores.push(place.open().await);
+    }
+    let all = async |puts: Vec<OwnEndpoint>| {
+        let each = puts.into_iter().zip(stores.iter().cycle().cloned());
+        let each = each.map(|(put, store)| tokio::spawn(async move { store.put_own_endpoint(&tenant("t"), put).await.unwrap() }));
+        let mut placed = Vec::new();
+        for put in each.collect::<Vec<_>>() {
+            placed.push(put.await.unwrap());
+        }
+        placed.sort_by_key(|placed| *placed != Placed::Kept);
+        placed
+    };
+    let rest = |one: Placed, rest: Placed| std::iter::once(one).chain(vec![rest; 11]).collect::<Vec<_>>();
+    let alone = |id: String, key: &str| {
+        let dialect = Some(("one".to_owned(), key.to_owned()));
+        OwnEndpoint { over: Over::NothingAlike, dialect, ..plain(&id, 100) }
+    };
+    let alike = (0..12).map(|number| alone(format!("ep_{number}"), "k")).collect();
+    assert_eq!(all(alike).await, rest(Placed::Kept, Placed::Taken));
+    assert_eq!(all(vec![alone("ep_other".to_owned(), "l")]).await, [Placed::Kept], "found by something else");
+    assert_eq!(all(vec![plain("ep_same", 100); 12]).await, rest(Placed::Kept, Placed::Taken));
+    let mut seen = stores[0].own_endpoint(&tenant("t"), &endpoint("ep_same")).await.unwrap().unwrap().updated_at;
+    for _ in 0..3 {
+        let changes = (0..12).map(|number| OwnEndpoint { name: number.to_string(), over: Over::AsOf(seen), ..plain("ep_same", 100) });
+        assert_eq!(all(changes.collect()).await, rest(Placed::Kept, Placed::Changed));
+        let now = stores[0].own_endpoint(&tenant("t"), &endpoint("ep_same")).await.unwrap().unwrap().updated_at;
+        assert!(now > seen, "the clock stands still, and yet it is a later time");
+        seen = now;
+    }
+    assert!(stores[0].delete_own_endpoint(&tenant("t"), &endpoint("ep_same"), at(1)).await.unwrap());
+    let late = OwnEndpoint { over: Over::AsOf(seen), ..plain("ep_same", 100) };
+    assert_eq!(all(vec![late]).await, [Placed::Changed], "what was deleted does not come back");
     for store in stores {
         store.close().await;
     }
@@ -108,14 +156,16 @@ async fn perform(store: &Store, known: &mut Vec<Known>, of: &str, id: &str, step
     let (scope, place) = (tenant(of), known.iter().position(|known| known.id == id));
     match (step, place) {
         (Step::Put { name, enabled, events, dialect }, place) => {
+            let seen = store.own_endpoint(&scope, &endpoint(id)).await.unwrap();
             let endpoint = OwnEndpoint {
+                over: seen.map_or(Over::Nothing, |row| Over::AsOf(row.updated_at)),
                 name: NAMES[name].to_owned(),
                 enabled,
                 events: events.iter().map(|event| EVENTS[*event].into()).collect(),
                 dialect: DIALECTS[dialect].map(|(name, key)| (name.to_owned(), key.to_owned())),
                 ..plain(id, 100)
             };
-            assert!(store.put_own_endpoint(&scope, endpoint.clone()).await.unwrap());
+            assert_eq!(store.put_own_endpoint(&scope, endpoint.clone()).await.unwrap(), Placed::Kept);
             if let Some(place) = place {
                 known[place].endpoint = endpoint;
                 return;

@@ -21,7 +21,7 @@ pub(in crate::server) fn asked(routes: Router<Arc<App>>, app: &Arc<App>, place: 
 async fn ask(State((app, place)): State<(Arc<App>, Place)>, mut request: Request, next: Next) -> Response {
     let caller = match app.caller(place, request.headers()).await {
         Ok(caller) => caller,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => return place.advise(problem).into_response(),
     };
     if let Err(problem) = health::takes(&app, request.method()) {
         return problem.into_response();

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, header};
 
 use crate::access::{Denied, SessionToken, Token};
+use crate::server::Problem;
 
 /// Where key and tenant stand in the calls of a router.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,16 @@ impl Place {
     pub(in crate::server) const OURS: Self = Self { header: None, cookie: None, tenant: "tenant" };
     /// Of the pages: the same, or a session.
     pub(in crate::server) const PAGES: Self = Self { cookie: Some(SESSION), ..Self::OURS };
+
+    /// The same problem with a key, with where this API has it.
+    pub(in crate::server) fn advise(self, problem: Problem) -> Problem {
+        match self.header {
+            Some(name) if problem.is_about_showing_a_key() => {
+                problem.help(format!("send the key in `{name}`; `webhookc keys create` makes a key"))
+            }
+            Some(_) | None => problem,
+        }
+    }
 
     /// The session of a call, if it has one.
     pub(in crate::server) fn session(self, headers: &HeaderMap) -> Option<SessionToken> {

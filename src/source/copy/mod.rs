@@ -65,7 +65,14 @@ impl FirstCopy<'_> {
         }
         // Another node may have made it until now.
         let Some((birth, copy)) = self.wanted(&client).await? else { return Ok(()) };
-        let (at, copy) = if self.has(&client, &birth.at).await? { (birth.at, copy) } else { (self.make(&client, copy).await?, copy) };
+        let at = if self.has(&client, &birth.at).await? {
+            birth.at
+        } else {
+            tokio::select! {
+                made = self.make(&client, copy) => made?,
+                lost = turn::lost(&client) => return Err(lost),
+            }
+        };
         Birth { at, copy: Some(Copy { is_made: true, ..copy }) }.write(&client, &source.publication).await
     }
 

@@ -19,7 +19,7 @@ use super::values::{BUCKET_LOCK, bucket, delivery_row, get, state_number};
 use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
 use crate::program::DecisionTable;
 use crate::store::agenda::Note;
-use crate::store::{Alert, Claimed, DeliveryState, Effects, NewDelivery, NewMessage, StoreError, Way};
+use crate::store::{Alert, Claimed, DeliveryState, Effects, NewDelivery, NewMessage, Slot, StoreError, Way};
 
 /// The fence of what is leased as it is made; a claim raises it.
 pub(super) const FIRST_FENCE: i64 = 0;
@@ -274,11 +274,12 @@ impl Scene<'_, '_> {
         let mut untold = Vec::new();
         for (ordinal, delivery) in (0..).zip(&message.deliveries) {
             let Some(lane) = self.lanes.get(&(ledger.row, delivery.endpoint.as_str())).copied() else { continue };
-            let beginning = self.beginning(&ledger.tenant, outgoing, (message, ordinal), (delivery, lane));
+            let row = delivery_row(placed.row, ordinal);
+            let beginning = self.beginning(&ledger.tenant, outgoing, (message, ordinal, Slot(row)), (delivery, lane));
             if delivery.due.as_ref().is_err_and(|unsendable| unsendable.alarm.is_some()) {
                 untold.push((usize::try_from(ordinal).unwrap_or(usize::MAX), lane));
             }
-            sent.delivery((placed, delivery_row(placed.row, ordinal)), message, delivery, &beginning)?;
+            sent.delivery((placed, row), message, delivery, &beginning)?;
         }
         Ok(untold)
     }
@@ -288,7 +289,7 @@ impl Scene<'_, '_> {
         &self,
         tenant: &Tenant,
         outgoing: &mut Outgoing,
-        (message, ordinal): (&NewMessage, u32),
+        (message, ordinal, slot): (&NewMessage, u32, Slot),
         (delivery, lane): (&'m NewDelivery, LaneId),
     ) -> Beginning<'m> {
         let bucket = delivery.ordered.then(|| bucket(lane.0, &message.model, &message.object));
@@ -316,7 +317,8 @@ impl Scene<'_, '_> {
         let lessee = outgoing.lessee.filter(|_| !self.hub.agenda().is_suspended(lane));
         let reserved = lessee.zip(self.hub.taker()).and_then(|(node, taker)| Some((node, taker.reserve(way, due)?)));
         if let Some((node, lease_until)) = reserved {
-            outgoing.fresh.push(claimed((self.sequence, tenant), (message, ordinal), delivery, Lease { lane, until: lease_until, node }));
+            let lease = Lease { lane, until: lease_until, node };
+            outgoing.fresh.push(claimed((self.sequence, tenant), (message, ordinal, slot), delivery, lease));
             return Beginning { fence: FIRST_FENCE, node: Some(node), ..begin(DeliveryState::Sending, lease_until) };
         }
         outgoing.wakes = true;
@@ -335,7 +337,7 @@ struct Lease {
 /// The delivery as its first claim would bring it.
 fn claimed(
     (sequence, tenant): (Sequence, &Tenant),
-    (message, ordinal): (&NewMessage, u32),
+    (message, ordinal, slot): (&NewMessage, u32, Slot),
     delivery: &NewDelivery,
     lease: Lease,
 ) -> Claimed {
@@ -347,6 +349,7 @@ fn claimed(
         lane: lease.lane,
         tenant: tenant.clone(),
         id: DeliveryId::of(message.id, ordinal),
+        slot,
         message: message.id,
         event: message.event.clone(),
         sequence,

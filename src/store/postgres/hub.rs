@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 
@@ -12,12 +11,14 @@ use super::failure::Trouble;
 use super::keys::Safe;
 use super::link::{Held, Link, Pool, SHARED, Way};
 use super::lost::Claims;
+use super::roster::Roster;
 use super::saver::Job;
+use super::seen::Seen;
 use super::tables::Tables;
 use super::values::{get, text};
 use crate::ids::{EndpointId, LaneId, Tenant};
 use crate::store::agenda::{Agenda, Note};
-use crate::store::{Crew, Handover, Lane, StoreError};
+use crate::store::{Crew, Handover, Lane, Quota, StoreError};
 
 /// Tenants and lanes that are remembered; beyond it all are looked up anew.
 const REMEMBERED: usize = 16 * 1024;
@@ -31,9 +32,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) const CHANNEL: &str = "webhookc";
 /// Bytes of what is told at once; the server takes fewer than 8,000.
 const LONGEST_TALE: usize = 7_000;
-/// How long a node that the database has not heard of may go on sending: less than the time after which the others take over.
-const TRUSTED: Duration = Duration::from_secs(6);
-
 pub(super) struct Hub {
     pub url: Arc<str>,
     pub way: Way,
@@ -50,7 +48,10 @@ pub(super) struct Hub {
     lanes: Mutex<FxHashMap<(i64, EndpointId), LaneId>>,
     /// The node's row, under which it holds what it has claimed.
     node: AtomicI64,
-    seen: watch::Sender<Seen>,
+    pub seen: watch::Sender<Seen>,
+    /// Whom it counts as a node, and how much is its own by that.
+    roster: Mutex<Roster>,
+    pub quota: Mutex<Arc<Quota>>,
     /// Changes when another node has changed keys or endpoints of tenants.
     pub elsewhere: watch::Sender<u64>,
     /// The number of the newest program that a node has handed on.
@@ -60,16 +61,6 @@ pub(super) struct Hub {
     outgrown: OnceLock<StoreError>,
     /// Ends what runs beside the verbs.
     pub stop: watch::Sender<bool>,
-}
-
-/// When the database last heard of the node, and what it said.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    /// When it was asked; `None`: the way to it is cut.
-    pub at: Option<Instant>,
-    /// The database's clock then, in milliseconds since 1970.
-    pub clock: i64,
-    pub crew: Crew,
 }
 
 impl std::fmt::Debug for Hub {
@@ -95,6 +86,8 @@ impl Hub {
             lanes: Mutex::default(),
             node: AtomicI64::new(0),
             seen: watch::Sender::new(Seen { at: None, clock: 0, crew: Crew::ALONE }),
+            roster: Mutex::new(Roster::new(0)),
+            quota: Mutex::new(Arc::new(Quota::nothing())),
             elsewhere: watch::Sender::new(0),
             programs: watch::Sender::new(0),
             claims: Claims::default(),
@@ -134,12 +127,20 @@ impl Hub {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn taker(&self) -> Option<Arc<dyn Handover>> {
         self.taker.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
-        *self.taker.lock().unwrap_or_else(PoisonError::into_inner) = taker;
+        self.taker.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&taker);
+        // It may be another one than when the taker looked.
+        if let Some(taker) = taker {
+            taker.keep_within(self.quota());
+        }
     }
 
     pub(super) fn node(&self) -> i64 {
@@ -148,46 +149,6 @@ impl Hub {
 
     pub(super) fn set_node(&self, row: i64) {
         self.node.store(row, Ordering::SeqCst);
-    }
-
-    pub(super) fn saw(&self, seen: Seen) {
-        self.seen.send_replace(seen);
-    }
-
-    /// The way to the database is cut.
-    pub(super) fn lost_sight(&self) {
-        self.seen.send_modify(|seen| seen.at = None);
-    }
-
-    /// What the database last said of the nodes. One that it has not heard of for long takes no part.
-    pub(super) fn crew(&self) -> Crew {
-        let seen = *self.seen.borrow();
-        if seen.at.is_some_and(|at| at.elapsed() < TRUSTED) { seen.crew } else { Crew::NOBODY }
-    }
-
-    /// The time by the database's clock.
-    pub(super) fn time(&self) -> Option<Timestamp> {
-        let seen = *self.seen.borrow();
-        let passed = i64::try_from(seen.at?.elapsed().as_millis()).ok()?;
-        Timestamp::from_millisecond(seen.clock.checked_add(passed)?).ok()
-    }
-
-    /// Whether what was claimed as this node is the node's still, as far as can be known; waits for an answer of the database when it has
-    /// been long since the last one.
-    pub(super) async fn holds(&self, node: i64) -> bool {
-        let mut seen = self.seen.subscribe();
-        loop {
-            let at = seen.borrow_and_update().at;
-            if self.node() != node {
-                return false;
-            }
-            if at.is_some_and(|at| at.elapsed() < TRUSTED) {
-                return true;
-            }
-            if *self.stop.borrow() || seen.changed().await.is_err() {
-                return false;
-            }
-        }
     }
 
     /// The row of a tenant that is known to the database.

@@ -17,6 +17,7 @@ mod doctor;
 mod effects;
 mod endpoints;
 mod failure;
+mod gone;
 mod hub;
 mod keys;
 mod lately;
@@ -33,11 +34,13 @@ mod prune;
 mod queue;
 mod receipts;
 mod resends;
+mod roster;
 mod rows;
 mod saver;
 mod saves;
 mod sources;
 mod sent;
+mod seen;
 mod sessions;
 mod settle;
 mod tables;
@@ -51,7 +54,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use crate::store::{Handover, StoreError};
+use crate::store::{Handover, Quota, StoreError};
 use crate::vault::Vault;
 use failure::{Trouble, sentence};
 use hub::Hub;
@@ -89,7 +92,7 @@ impl Postgres {
         if let Err(error) = keys::bring_up(&hub).await {
             hub.stop.send_replace(true);
             let link = hub.link().await.map_err(failed)?;
-            nodes::leave(&hub, &link).await.map_err(failed)?;
+            gone::leave(&hub, &link).await.map_err(failed)?;
             let is_open = matches!(error, StoreError::Open { .. });
             return Err(if is_open { error } else { failed(error.into()) });
         }
@@ -105,6 +108,10 @@ impl Postgres {
 
     pub(super) fn vault(&self) -> Option<Arc<Vault>> {
         self.hub.vault.get().ok()
+    }
+
+    pub(super) fn quota(&self) -> Arc<Quota> {
+        self.hub.quota()
     }
 
     pub(super) fn wake(&self) -> watch::Receiver<u64> {
@@ -128,7 +135,7 @@ impl Postgres {
             drop(ended.await);
         }
         if let Ok(link) = self.hub.link().await
-            && let Err(trouble) = nodes::leave(&self.hub, &link).await
+            && let Err(trouble) = gone::leave(&self.hub, &link).await
         {
             tracing::debug!(error = reason(trouble), "the node could not take its leave; the others notice");
         }

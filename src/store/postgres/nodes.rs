@@ -1,25 +1,28 @@
 //! The nodes of one database: each has a row, which it renews every second over the connection on which it also hears what the others tell.
 //! One that has not renewed it for ten seconds, or whose connection the server has seen end, has lost what it held: whoever notices makes
-//! that due again. A node that was paused asks the database before it sends anything more, see [`Hub::holds`].
+//! that due again, see [`gone`]. A node that was paused asks the database before it sends anything more, see [`Hub::holds`].
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::failure::Trouble;
-use super::hub::{CHANNEL, Hub, Seen};
+use super::gone::{self, IS_GONE};
+use super::hub::{CHANNEL, Hub};
 use super::link::{Link, Notifications};
 use super::open;
+use super::roster::{Peer, Roster, crew_of};
+use super::seen::Seen;
 use super::values::get;
 use crate::ids::LaneId;
-use crate::store::Crew;
+use crate::store::Quota;
 use crate::store::agenda::Note;
 
 /// How often a node renews its row.
 const BEAT: Duration = Duration::from_secs(1);
-/// Seconds without a renewal after which the others take over.
-const DEAD_AFTER_S: f64 = 10.0;
-/// How long a node that joins others takes no part, until each of them has counted it in.
+/// How long a node that joins others of a version that does not say whom it counts takes no part, until each of them has counted it in.
 const JOINING: Duration = Duration::from_secs(2);
+/// How long a node may be without a connection, which the server may have ended, before it counts as gone.
+const LOST: Duration = Duration::from_secs(3);
 /// The wait before the connection is made anew.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How often everything that is due is looked up, in case something was told that nobody heard.
@@ -78,6 +81,19 @@ struct Post {
     told: Notifications,
     /// Since when the node has its row.
     began: Instant,
+    /// When it last looked at the others.
+    looked: Instant,
+}
+
+/// What the database says of the nodes.
+struct Look {
+    peers: Vec<Peer>,
+    /// Those that are gone.
+    gone: Vec<i64>,
+    /// Its clock, in milliseconds since 1970.
+    clock: i64,
+    /// The newest program that was handed on.
+    program: i64,
 }
 
 impl Post {
@@ -85,54 +101,74 @@ impl Post {
     async fn open(hub: &Hub, began: Instant) -> Result<Self, Trouble> {
         let (link, told) = hub.way.listen().await?;
         link.run(&format!("LISTEN {CHANNEL}")).await?;
-        let mut post = Self { link, told, began };
+        // Of one that is new here nobody knows what happened before.
+        let patience = (hub.node() == 0).then_some(Duration::ZERO);
+        let mut post = Self { link, told, began, looked: Instant::now() };
         let renewed = "UPDATE nodes SET seen_at = clock_timestamp(), pid = pg_backend_pid() WHERE row = $1";
         if hub.node() == 0 || post.link.execute(renewed, &[&hub.node()]).await? == 0 {
             post.join(hub).await?;
         }
-        post.beat(hub).await?;
+        post.beat(hub, patience).await?;
         hub.reload(&post.link, None).await?;
         Ok(post)
     }
 
     /// Makes a row: what was held under another one is lost.
     async fn join(&mut self, hub: &Hub) -> Result<(), Trouble> {
-        let sql = "INSERT INTO nodes (version, pid, key_ids) VALUES ($1, pg_backend_pid(), $2) RETURNING row";
+        let sql = "INSERT INTO nodes (version, pid, key_ids, crew) VALUES ($1, pg_backend_pid(), $2, '{}') RETURNING row";
         let made = self.link.first(sql, &[&env!("CARGO_PKG_VERSION"), &hub.vault.ids()]).await?;
         let Some(row) = made.map(|row| get::<i64>(&row, 0)).transpose()? else { return Ok(()) };
         if hub.node() != 0 {
             tracing::warn!("this node was away for so long that others have taken over what it held");
         }
         self.began = Instant::now();
+        hub.keep_within(Quota::nothing());
+        *hub.roster() = Roster::new(row);
         hub.set_node(row);
         Ok(())
     }
 
-    /// Renews the row, takes over from nodes that are gone, and hears who is there.
-    async fn beat(&mut self, hub: &Hub) -> Result<(), Trouble> {
+    /// Renews the row, hears who is there, and takes over from nodes that are gone: from those without a connection after `patience`; `None`:
+    /// from none.
+    async fn beat(&mut self, hub: &Hub, patience: Option<Duration>) -> Result<(), Trouble> {
         let at = Instant::now();
+        self.looked = at;
         if self.link.execute("UPDATE nodes SET seen_at = clock_timestamp() WHERE row = $1", &[&hub.node()]).await? == 0 {
             self.join(hub).await?;
         }
-        take_over(hub, &self.link).await?;
-        let sql = "SELECT count(*), count(*) FILTER (WHERE row < $1), (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
-            coalesce((SELECT max(number) FROM generations), 0), coalesce((SELECT max(oldest) FROM format), 0) FROM nodes";
-        let Some(row) = self.link.first(sql, &[&hub.node()]).await? else { return Ok(()) };
-        let (size, rank, clock): (i64, i64, i64) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
-        if let Some(why) = open::outgrown(&hub.url, get(&row, 4)?) {
-            hub.outgrow(&why);
-            return Err(why.into());
+        let lost_for_s = patience.unwrap_or(LOST).as_secs_f64();
+        let mut look = look(hub, &self.link, lost_for_s).await?;
+        if patience.is_some() && !look.gone.is_empty() && gone::take_over(hub, &self.link, &look.gone, lost_for_s).await? {
+            look = self::look(hub, &self.link, lost_for_s).await?;
         }
-        hub.heard_of_program(get(&row, 3)?);
-        let mut crew = Crew { size: usize::try_from(size).unwrap_or(1).max(1), rank: usize::try_from(rank).unwrap_or_default() };
-        if crew.size > 1 && self.began.elapsed() < JOINING {
-            crew = Crew::NOBODY;
-        }
+        hub.heard_of_program(look.program);
         let before = hub.crew();
-        hub.saw(Seen { at: Some(at), clock, crew });
+        let crew = crew_of(&look.peers.iter().map(|peer| peer.row).collect::<Vec<_>>(), hub.node());
+        hub.saw(Seen { at: Some(at), clock: look.clock, crew });
         if before != crew {
             hub.ring();
         }
+        self.count(hub, &look, at).await
+    }
+
+    /// Counts the nodes anew, and keeps within what is its own by that.
+    async fn count(&self, hub: &Hub, look: &Look, at: Instant) -> Result<(), Trouble> {
+        let gone = gone::remembered(&self.link, look.clock, at).await?;
+        hub.roster().see(&look.peers);
+        let quota = hub.roster().quota(gone.clone());
+        let late = hub.keep_within(quota);
+        let says = hub.roster().says(late);
+        if let Some((crew, late)) = says {
+            let late: Vec<i64> = late.iter().map(|lane| lane.0).collect();
+            let said = "UPDATE nodes SET crew = $2, late = $3 WHERE row = $1";
+            if self.link.execute(said, &[&hub.node(), &crew, &late]).await? == 0 {
+                // The next look finds that the row is gone.
+                return Ok(());
+            }
+        }
+        hub.roster().settle(&look.peers, self.began.elapsed() > JOINING, Instant::now());
+        let quota = hub.roster().quota(gone);
+        hub.keep_within(quota);
         Ok(())
     }
 
@@ -159,7 +195,9 @@ impl Post {
                 }
                 _ = beat.tick() => {
                     let Some(hub) = hub.upgrade() else { return Ok(()) };
-                    self.beat(&hub).await?;
+                    // One that has heard nothing for a time gives the others, who may have heard as little, until its next look.
+                    let patience = (self.looked.elapsed() < LOST).then_some(LOST);
+                    self.beat(&hub, patience).await?;
                     if looked.elapsed() > ROUND {
                         looked = Instant::now();
                         hub.reload(&self.link, None).await?;
@@ -170,45 +208,29 @@ impl Post {
     }
 }
 
-/// Makes due what nodes held that are gone.
-async fn take_over(hub: &Hub, link: &Link) -> Result<(), Trouble> {
-    let gone = "DELETE FROM nodes n WHERE n.row <> $1 AND (n.seen_at < clock_timestamp() - make_interval(secs => $2)
-            OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.pid AND a.datname = current_database()))
-        RETURNING n.row";
-    link.begin().await?;
-    let taken = async {
-        let rows = link.query(gone, &[&hub.node(), &DEAD_AFTER_S]).await?;
-        let nodes = rows.iter().map(|row| get::<i64>(row, 0)).collect::<Result<Vec<_>, _>>()?;
-        if nodes.is_empty() { Ok(None) } else { release(link, &nodes).await.map(Some) }
-    };
-    let taken = taken.await;
-    if let Some(deliveries) = link.end(taken).await? {
-        hub.reload(link, None).await?;
-        tracing::info!(deliveries, "a node is gone; what it was about to send is taken over");
+async fn look(hub: &Hub, link: &Link, lost_for_s: f64) -> Result<Look, Trouble> {
+    let sql = format!(
+        "SELECT n.row, n.crew, n.late, {IS_GONE}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+             coalesce((SELECT max(number) FROM generations), 0), coalesce((SELECT max(oldest) FROM format), 0) FROM nodes n ORDER BY n.row"
+    );
+    let mut look = Look { peers: Vec::new(), gone: Vec::new(), clock: 0, program: 0 };
+    for row in &link.query(&sql, &[&lost_for_s]).await? {
+        let peer = Peer {
+            row: get(row, 0)?,
+            crew: get(row, 1)?,
+            late: get::<Option<Vec<i64>>>(row, 2)?.into_iter().flatten().map(LaneId).collect(),
+        };
+        if get(row, 3)? && peer.row != hub.node() {
+            look.gone.push(peer.row);
+        }
+        look.peers.push(peer);
+        (look.clock, look.program) = (get(row, 4)?, get(row, 5)?);
+        if let Some(why) = open::outgrown(&hub.url, get(row, 6)?) {
+            hub.outgrow(&why);
+            return Err(why.into());
+        }
     }
-    Ok(())
-}
-
-/// Makes due what these nodes held, and tells the others; how much it was.
-async fn release(link: &Link, nodes: &[i64]) -> Result<u64, Trouble> {
-    let due = "UPDATE deliveries d SET state = 0, due_at = d.created_at, node = NULL
-        FROM endpoints e WHERE d.tenant = e.tenant AND d.endpoint = e.row AND d.state < 2 AND NOT d.blocked AND d.state = 1
-        AND d.node = ANY ($1)";
-    let released = link.execute(due, &[&nodes]).await?;
-    link.execute("DELETE FROM receipts WHERE status IS NULL AND node = ANY ($1)", &[&nodes]).await?;
-    link.query("SELECT pg_notify($1, '0 *')", &[&CHANNEL]).await?;
-    Ok(released)
-}
-
-/// The store is closed: what the node still holds is due for the others, and for whoever opens the store next.
-pub(super) async fn leave(hub: &Hub, link: &Link) -> Result<(), Trouble> {
-    link.begin().await?;
-    let left = async {
-        link.execute("DELETE FROM nodes WHERE row = $1", &[&hub.node()]).await?;
-        release(link, &[hub.node()]).await
-    };
-    let left = left.await;
-    link.end(left).await.map(drop)
+    Ok(look)
 }
 
 /// Notes what another node tells.

@@ -13,7 +13,7 @@ use super::transaction::Batch;
 use super::values::{get, limit, ordinal, text, time};
 use crate::ids::{DeliveryId, EndpointId, LaneId, Tenant};
 use crate::store::agenda::Note;
-use crate::store::{OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError, sealed};
+use crate::store::{Over, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Placed, StoreError, sealed};
 
 /// Deliveries of a deleted endpoint that are settled in one step.
 const STEP: i64 = 5_000;
@@ -26,12 +26,13 @@ const ROW: &str = "SELECT o.row, o.id, o.definition, o.created_at, o.updated_at,
 const LANE: &str = "LEFT JOIN endpoints l ON l.tenant = o.tenant AND l.name = o.id";
 
 /// See [`Store::put_own_endpoint`](crate::store::Store::put_own_endpoint).
-pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> Result<bool, StoreError> {
+pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> Result<Placed, StoreError> {
     hub.vault.get()?;
     let tenant = on!(hub, |link| hub.make_tenant(&link, tenant).await)?;
     let put = within!(hub, |link| {
-        if !has_room(&link, tenant, endpoint).await? {
-            return Ok(false);
+        let placed = place(&link, tenant, endpoint).await?;
+        if placed != Placed::Kept {
+            return Ok(placed);
         }
         let (dialect, key) = endpoint.dialect.as_ref().map(|(name, key)| (name.as_str(), key.as_str())).unzip();
         let events: Vec<&str> = endpoint.events.iter().map(|event| &**event).collect();
@@ -39,30 +40,44 @@ pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> R
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9,
                 EXISTS (SELECT FROM endpoints l WHERE l.tenant = $1 AND l.name = $2 AND l.suspended_at IS NOT NULL))
             ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, events = excluded.events,
-                dialect = excluded.dialect, dialect_key = excluded.dialect_key, updated_at = excluded.updated_at, definition = excluded.definition";
+                dialect = excluded.dialect, dialect_key = excluded.dialect_key, definition = excluded.definition,
+                updated_at = greatest(excluded.updated_at, own_endpoints.updated_at + 1)";
         let at = endpoint.at.as_millisecond();
         let definition = sealed::seal(&*hub.vault.get()?, endpoint.id.as_str(), &endpoint.definition);
         let values: super::link::Values<'_> =
             &[&tenant, &endpoint.id.as_str(), &endpoint.name, &endpoint.enabled, &events, &dialect, &key, &at, &definition];
         link.execute(sql, values).await?;
         hub.tell_of_change(&link).await?;
-        Ok(true)
+        Ok(Placed::Kept)
     });
     hub.ring();
     put
 }
 
-/// Whether the endpoint is there already, or the tenant may make one more. Nobody else makes one for it until the end of the transaction.
-async fn has_room(link: &Link, tenant: i64, endpoint: &OwnEndpoint) -> Result<bool, Trouble> {
-    let known = "SELECT 1 FROM own_endpoints WHERE tenant = $1 AND id = $2";
-    if link.first(known, &[&tenant, &endpoint.id.as_str()]).await?.is_some() {
-        return Ok(true);
-    }
+/// Whether there is a place for the endpoint, which nobody else takes until the end of the transaction.
+async fn place(link: &Link, tenant: i64, endpoint: &OwnEndpoint) -> Result<Placed, Trouble> {
+    let known = "SELECT updated_at FROM own_endpoints WHERE tenant = $1 AND id = $2 FOR UPDATE";
+    let known: Option<i64> = link.first(known, &[&tenant, &endpoint.id.as_str()]).await?.map(|row| get(&row, 0)).transpose()?;
+    let is_alone = match endpoint.over {
+        Over::AsOf(at) => return Ok(if known == Some(at.as_millisecond()) { Placed::Kept } else { Placed::Changed }),
+        Over::Nothing => false,
+        Over::NothingAlike => true,
+    };
     // Two tenants whose rows are alike in the lower half wait for each other, and that is all.
     link.execute("SELECT pg_advisory_xact_lock($1, ($2::bigint & 2147483647)::integer)", &[&MAKING, &tenant]).await?;
+    let same = "SELECT FROM own_endpoints WHERE tenant = $1 AND id = $2";
+    if link.first(same, &[&tenant, &endpoint.id.as_str()]).await?.is_some() {
+        return Ok(Placed::Taken);
+    }
+    if let Some((dialect, key)) = endpoint.dialect.as_ref().filter(|_| is_alone) {
+        let alike = "SELECT FROM own_endpoints WHERE tenant = $1 AND dialect = $2 AND dialect_key = $3 LIMIT 1";
+        if link.first(alike, &[&tenant, dialect, key]).await?.is_some() {
+            return Ok(Placed::Taken);
+        }
+    }
     let count = "SELECT count(*) FROM own_endpoints WHERE tenant = $1";
     let count: Option<i64> = link.first(count, &[&tenant]).await?.map(|row| get(&row, 0)).transpose()?;
-    Ok(count.unwrap_or_default() < limit(endpoint.most))
+    Ok(if count.unwrap_or_default() < limit(endpoint.most) { Placed::Kept } else { Placed::Full })
 }
 
 /// See [`Store::own_endpoint`](crate::store::Store::own_endpoint).

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use super::choose::numbers;
+use super::choose::{numbers, place_of_delivery};
 use super::effects::{JSON, Outgoing};
 use super::endpoints::FIRST;
 use super::failure::Trouble;
@@ -15,10 +15,10 @@ use super::link::Link;
 use super::lost::{self, Claim};
 use super::settle::lock_order;
 use super::transaction::Batch;
-use super::values::{count, delivery_id, from_json, get, limit, ordinal, text, text_if_any, timestamp};
+use super::values::{count, delivery_id, from_json, get, limit, text, text_if_any, timestamp};
 use crate::ids::{DeliveryId, LaneId, MessageId, Sequence, Tenant};
 use crate::store::agenda::Note;
-use crate::store::{Claimed, DeliveryState, Lane, Share, StoreError};
+use crate::store::{Claimed, DeliveryState, Lane, Share, Slot, StoreError};
 
 /// What a single delivery may be sent again from.
 const NOT_SENDING: [DeliveryState; 4] = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Diverted, DeliveryState::Failed];
@@ -114,23 +114,20 @@ pub(super) async fn claim(
 /// See [`Store::give_back`](crate::store::Store::give_back).
 pub(super) async fn give_back(hub: &Hub, deliveries: &[Claimed], now: Timestamp) -> Result<(), StoreError> {
     let outgoing = within!(hub, |link| {
-        let (mut tenants, mut ids, mut ordinals, mut fences) = (vec![], vec![], vec![], vec![]);
+        let (mut tenants, mut rows, mut fences) = (vec![], vec![], vec![]);
         for delivery in deliveries {
             tenants.push(hub.tenant(&link, &delivery.tenant).await?.unwrap_or_default());
-            ids.push(delivery.id.message().0);
-            ordinals.push(ordinal(delivery.id));
+            rows.push(delivery.slot.0);
             fences.push(delivery.fence);
         }
-        lock_order(&link, (&tenants, &ids, &ordinals)).await?;
-        let sql = "WITH a AS MATERIALIZED (SELECT a.tenant, a.fence, m.row << 20 | a.ordinal AS row
-                FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[]) AS a(tenant, id, ordinal, fence)
-                CROSS JOIN LATERAL (SELECT m.row FROM messages m WHERE m.tenant = a.tenant AND m.id = a.id LIMIT 1) m)
-            UPDATE deliveries d SET state = 0, due_at = $5, node = NULL,
+        lock_order(&link, (&tenants, &rows)).await?;
+        let sql = "UPDATE deliveries d SET state = 0, due_at = $4, node = NULL,
                 blocked = d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant AND e.endpoint = d.endpoint
                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
-            FROM a WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS a(tenant, row, fence)
+            WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
             RETURNING d.endpoint, d.blocked";
-        let rows = link.query(sql, &[&tenants, &ids, &ordinals, &fences, &now.as_millisecond()]).await?;
+        let rows = link.query(sql, &[&tenants, &rows, &fences, &now.as_millisecond()]).await?;
         let mut outgoing = Outgoing::to_claim();
         for row in &rows {
             if !get::<bool>(row, 1)? {
@@ -148,8 +145,9 @@ pub(super) async fn give_back(hub: &Hub, deliveries: &[Claimed], now: Timestamp)
 pub(super) async fn resend(hub: &Hub, tenant: &Tenant, delivery: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
     let outgoing = within!(hub, |link| {
         let Some(tenant) = hub.tenant(&link, tenant).await? else { return Ok(None) };
+        let Some((_, row)) = place_of_delivery(&link, tenant, delivery).await? else { return Ok(None) };
         let mut outgoing = Outgoing::to_claim();
-        if !again(&link, &mut outgoing, (tenant, delivery), &NOT_SENDING, now.as_millisecond()).await? {
+        if !again(&link, &mut outgoing, (tenant, row), &NOT_SENDING, now.as_millisecond()).await? {
             return Ok(None);
         }
         Batch::over(hub, &link, &[]).await?.close(&outgoing).await?;
@@ -166,27 +164,24 @@ pub(super) async fn resend(hub: &Hub, tenant: &Tenant, delivery: DeliveryId, now
 pub(super) async fn again(
     link: &Link,
     outgoing: &mut Outgoing,
-    (tenant, delivery): (i64, DeliveryId),
+    (tenant, row): (i64, i64),
     from: &[DeliveryState],
     now: i64,
 ) -> Result<bool, Trouble> {
-    let (id, ordinal) = (delivery.message().0, ordinal(delivery));
-    lock_order(link, (&[tenant], &[id], &[ordinal])).await?;
+    lock_order(link, (&[tenant], &[row])).await?;
     let sql = format!(
         "UPDATE deliveries d SET state = 0, due_at = $3, node = NULL, settled_at = NULL, reason = NULL,
              blocked = d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant AND e.endpoint = d.endpoint
                  AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
-         FROM messages m WHERE m.tenant = $4 AND m.id = $1 AND d.tenant = $4 AND d.row = (m.row << 20 | $2::bigint) AND d.state IN ({})
-         RETURNING d.row, d.endpoint",
+         WHERE d.tenant = $1 AND d.row = $2 AND d.state IN ({}) RETURNING d.endpoint",
         numbers(from)
     );
-    let Some(row) = link.first(&sql, &[&id, &ordinal, &now, &tenant]).await? else { return Ok(false) };
-    let (row, lane): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
+    let Some(lane) = link.first(&sql, &[&tenant, &row, &now]).await? else { return Ok(false) };
     let behind = "UPDATE deliveries d SET blocked = true FROM deliveries e
         WHERE e.tenant = $1 AND e.row = $2 AND e.bucket IS NOT NULL AND d.tenant = e.tenant AND d.endpoint = e.endpoint AND d.model = e.model
             AND d.object = e.object AND d.state < 2 AND d.bucket IS NOT NULL AND d.row > e.row";
     link.execute(behind, &[&tenant, &row]).await?;
-    outgoing.notes.push(Note::Due(LaneId(lane), now));
+    outgoing.notes.push(Note::Due(LaneId(get(&lane, 0)?), now));
     Ok(true)
 }
 
@@ -205,6 +200,7 @@ fn claimed(row: &Row, lane: &Lane, (lease_until, node): (Timestamp, i64)) -> Res
         lane: lane.id,
         tenant: lane.tenant.clone(),
         id: delivery_id(message, get(row, 0)?),
+        slot: Slot(get(row, 0)?),
         message,
         event: text(row, 2)?,
         sequence: Sequence(get(row, 3)?),

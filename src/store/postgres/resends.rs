@@ -142,8 +142,8 @@ async fn step(hub: &Hub, link: &Link, running: &Running, now: i64) -> Result<(i6
     let is_over = looked_at < LOOKED_AT && at == end;
     let mut outgoing = Outgoing::to_claim();
     let (mut resent, mut last) = (0_i64, None);
-    for Seen { id, .. } in &due {
-        if again(link, &mut outgoing, (running.tenant, *id), &running.filter.states, now).await? {
+    for Seen { id, place: (_, row), .. } in &due {
+        if again(link, &mut outgoing, (running.tenant, *row), &running.filter.states, now).await? {
             (resent, last) = (resent + 1, Some(id.0));
         }
     }

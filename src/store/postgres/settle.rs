@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use super::effects::Outgoing;
 use super::endpoints::{News, Standing, happens};
@@ -13,7 +12,7 @@ use super::failure::Trouble;
 use super::hub::{CHANNEL, Hub, on, within};
 use super::link::Link;
 use super::transaction::Batch;
-use super::values::{BUCKET_LOCK, get, ordinal, state_number, without_nul};
+use super::values::{BUCKET_LOCK, get, state_number, without_nul};
 use crate::ids::{LaneId, Tenant};
 use crate::store::agenda::Note;
 use crate::store::{Alert, DeliveryState, NewAttempt, Settled, StoreError};
@@ -73,13 +72,11 @@ fn retried(done: &Recorded, attempts: &[NewAttempt]) -> Option<Note> {
 }
 
 /// Takes the locks for the order of these deliveries: nobody else changes it until the end of the transaction.
-pub(super) async fn lock_order(link: &Link, (tenants, ids, ordinals): (&[i64], &[Uuid], &[i64])) -> Result<(), Trouble> {
+pub(super) async fn lock_order(link: &Link, (tenants, rows): (&[i64], &[i64])) -> Result<(), Trouble> {
     let sql = "SELECT pg_advisory_xact_lock($1, b) FROM (
-            SELECT DISTINCT d.bucket AS b FROM unnest($2::bigint[], $3::uuid[], $4::bigint[]) AS a(tenant, id, ordinal)
-            CROSS JOIN LATERAL (SELECT m.row FROM messages m WHERE m.tenant = a.tenant AND m.id = a.id LIMIT 1) m
-            CROSS JOIN LATERAL (SELECT d.bucket FROM deliveries d WHERE d.tenant = a.tenant AND d.row = (m.row << 20 | a.ordinal) LIMIT 1) d
-            WHERE d.bucket IS NOT NULL ORDER BY 1) s";
-    link.query(sql, &[&BUCKET_LOCK, &tenants, &ids, &ordinals]).await.map(drop)
+            SELECT DISTINCT d.bucket AS b FROM unnest($2::bigint[], $3::bigint[]) AS a(tenant, row)
+            JOIN deliveries d ON d.tenant = a.tenant AND d.row = a.row WHERE d.bucket IS NOT NULL ORDER BY 1) s";
+    link.query(sql, &[&BUCKET_LOCK, &tenants, &rows]).await.map(drop)
 }
 
 async fn careful_settle(
@@ -99,7 +96,7 @@ async fn careful_settle(
     // Tenants first, as whoever saves does.
     let mut batch = Batch::over(hub, link, &told).await?;
     let columns = Columns::of(hub, link, careful).await?;
-    lock_order(link, (&columns.tenants, &columns.ids, &columns.ordinals)).await?;
+    lock_order(link, (&columns.tenants, &columns.rows)).await?;
     let done = columns.settle(link).await?;
     let mut outgoing = Outgoing::to_claim();
     for recorded in &done {
@@ -155,8 +152,7 @@ pub(super) async fn unblock(link: &Link, outgoing: &mut Outgoing, (tenants, rows
 struct Columns<'a> {
     places: Vec<i64>,
     tenants: Vec<i64>,
-    ids: Vec<Uuid>,
-    ordinals: Vec<i64>,
+    rows: Vec<i64>,
     fences: Vec<i64>,
     states: Vec<i16>,
     due: Vec<i64>,
@@ -178,19 +174,17 @@ struct Columns<'a> {
     signatures: Vec<Option<&'a str>>,
 }
 
-/// The message of each is looked up by itself and first: whatever the server knows of the sizes of its tables, when it makes its plan they may
-/// have been empty. What is recorded of an attempt comes back with its delivery, so that neither is searched for again.
-const SETTLE: &str = "WITH a AS MATERIALIZED (SELECT a.*, m.row << 20 | a.ordinal AS row FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::smallint[],
-        $7::bigint[], $8::bigint[], $9::bigint[], $10::int[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[],
-        $16::text[], $17::bytea[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bool[], $23::text[])
-        AS a(n, tenant, id, ordinal, fence, state, due_at, number, spent, status, reason, settled_at, started_at, took, error,
-            headers, body, resolve, connect, tls, first_byte, reused, signature)
-        CROSS JOIN LATERAL (SELECT m.row FROM messages m WHERE m.tenant = a.tenant AND m.id = a.id LIMIT 1) m),
-    u AS (UPDATE deliveries d SET state = a.state, due_at = a.due_at, node = NULL, attempts = a.number, spent = d.spent + a.spent,
+/// What is recorded of an attempt comes back with its delivery, so that neither is searched for again.
+const SETTLE: &str = "WITH u AS (UPDATE deliveries d SET state = a.state, due_at = a.due_at, node = NULL, attempts = a.number, spent = d.spent + a.spent,
             last_status = a.status, reason = a.reason, settled_at = a.settled_at,
             blocked = a.state = 0 AND d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant
                 AND e.endpoint = d.endpoint AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
-        FROM a WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::int[],
+            $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bigint[], $18::bigint[],
+            $19::bigint[], $20::bigint[], $21::bool[], $22::text[])
+            AS a(n, tenant, row, fence, state, due_at, number, spent, status, reason, settled_at, started_at, took, error, headers, body,
+                resolve, connect, tls, first_byte, reused, signature)
+        WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
         RETURNING a.n, d.tenant, d.row, d.endpoint, d.bucket IS NOT NULL AS ordered, d.blocked, a.number, a.started_at, a.took, a.status, a.error,
             a.headers, a.body, a.resolve, a.connect, a.tls, a.first_byte, a.reused, a.signature),
     i AS (INSERT INTO attempts (tenant, delivery, number, started_at, took_us, status, error, response_headers, response_body,
@@ -220,8 +214,7 @@ impl<'a> Columns<'a> {
         let timing = &recorded.timing;
         self.places.push(i64::try_from(place).unwrap_or(i64::MAX));
         self.tenants.push(tenant);
-        self.ids.push(attempt.delivery.message().0);
-        self.ordinals.push(ordinal(attempt.delivery));
+        self.rows.push(attempt.slot.0);
         self.fences.push(attempt.fence);
         self.states.push(state_number(state));
         self.due.push(due);
@@ -244,11 +237,10 @@ impl<'a> Columns<'a> {
     }
 
     async fn settle(&self, link: &Link) -> Result<Vec<Recorded>, Trouble> {
-        let values: [&(dyn ToSql + Sync); 23] = [
+        let values: [&(dyn ToSql + Sync); 22] = [
             &self.places,
             &self.tenants,
-            &self.ids,
-            &self.ordinals,
+            &self.rows,
             &self.fences,
             &self.states,
             &self.due,

@@ -12,9 +12,9 @@ use crate::access::{Key, KeyId, Session, TenantScope};
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, ResendId, Sequence, Tenant};
 use crate::store::{
     AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, IdPage, KeptAnswer, KeptKey,
-    Lane, Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, ProgramRow,
-    Receipt, Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow,
-    TriedLately, WaitRow,
+    Lane, Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, Placed,
+    ProgramRow, Receipt, Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep,
+    TraceRow, TriedLately, WaitRow,
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;
@@ -295,7 +295,7 @@ impl Postgres {
         keys::rekey(&self.hub, vault).await
     }
 
-    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &Tenant, endpoint: OwnEndpoint) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &Tenant, endpoint: OwnEndpoint) -> Result<Placed, StoreError> {
         own::put(&self.hub, tenant, &endpoint).await
     }
 

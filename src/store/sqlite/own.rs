@@ -8,7 +8,7 @@ use crate::store::agenda::Note;
 use crate::store::sqlite::endpoints;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{limit, time, time_if_any};
-use crate::store::{OwnEndpoint, OwnEndpointRow, sealed};
+use crate::store::{Over, OwnEndpoint, OwnEndpointRow, Placed, sealed};
 use crate::vault::Vault;
 
 /// Deliveries of a deleted endpoint that are settled in one step.
@@ -20,11 +20,12 @@ pub(super) const ROW: &str = "SELECT o.row, o.id, o.definition, o.created_at, o.
 pub(super) const LANE: &str = "LEFT JOIN endpoints l ON l.tenant = o.tenant AND l.name = o.id";
 
 /// See [`Store::put_own_endpoint`](crate::store::Store::put_own_endpoint).
-pub(super) fn put(session: &mut Session, vault: &Vault, tenant: &Tenant, endpoint: &OwnEndpoint) -> rusqlite::Result<bool> {
+pub(super) fn put(session: &mut Session, vault: &Vault, tenant: &Tenant, endpoint: &OwnEndpoint) -> rusqlite::Result<Placed> {
     let tenant = session.make_tenant(tenant)?;
     let connection = &session.connection;
-    if !has_room(connection, tenant, endpoint)? {
-        return Ok(false);
+    let placed = place(connection, tenant, endpoint)?;
+    if placed != Placed::Kept {
+        return Ok(placed);
     }
     let (dialect, key) = endpoint.dialect.as_ref().map(|(name, key)| (name.as_str(), key.as_str())).unzip();
     let row: i64 = connection
@@ -33,7 +34,7 @@ pub(super) fn put(session: &mut Session, vault: &Vault, tenant: &Tenant, endpoin
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8,
                  EXISTS (SELECT 1 FROM endpoints WHERE tenant = ?1 AND name = ?2 AND suspended_at IS NOT NULL))
              ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, enabled = excluded.enabled, dialect = excluded.dialect,
-                 dialect_key = excluded.dialect_key, updated_at = excluded.updated_at, definition = excluded.definition
+                 dialect_key = excluded.dialect_key, updated_at = max(excluded.updated_at, updated_at + 1), definition = excluded.definition
              RETURNING row",
         )?
         .query_row(
@@ -57,18 +58,31 @@ pub(super) fn put(session: &mut Session, vault: &Vault, tenant: &Tenant, endpoin
     for event in &endpoint.events {
         insert.execute(params![row, event])?;
     }
-    Ok(true)
+    Ok(Placed::Kept)
 }
 
-/// Whether the endpoint is there already, or the tenant may make one more.
-fn has_room(connection: &Connection, tenant: i64, endpoint: &OwnEndpoint) -> rusqlite::Result<bool> {
-    let known = "SELECT 1 FROM own_endpoints WHERE tenant = ?1 AND id = ?2";
-    if connection.prepare_cached(known)?.exists(params![tenant, endpoint.id.as_str()])? {
-        return Ok(true);
+/// Whether there is a place for the endpoint.
+fn place(connection: &Connection, tenant: i64, endpoint: &OwnEndpoint) -> rusqlite::Result<Placed> {
+    let known = "SELECT updated_at FROM own_endpoints WHERE tenant = ?1 AND id = ?2";
+    let id = endpoint.id.as_str();
+    let known: Option<i64> = connection.prepare_cached(known)?.query_row(params![tenant, id], |row| row.get(0)).optional()?;
+    let is_alone = match endpoint.over {
+        Over::AsOf(at) => return Ok(if known == Some(at.as_millisecond()) { Placed::Kept } else { Placed::Changed }),
+        Over::Nothing => false,
+        Over::NothingAlike => true,
+    };
+    if known.is_some() {
+        return Ok(Placed::Taken);
+    }
+    if let Some((dialect, key)) = endpoint.dialect.as_ref().filter(|_| is_alone) {
+        let alike = "SELECT 1 FROM own_endpoints WHERE tenant = ?1 AND dialect = ?2 AND dialect_key = ?3";
+        if connection.prepare_cached(alike)?.exists(params![tenant, dialect, key])? {
+            return Ok(Placed::Taken);
+        }
     }
     let count = "SELECT count(*) FROM own_endpoints INDEXED BY own_endpoints_listed WHERE tenant = ?1";
     let count: i64 = connection.prepare_cached(count)?.query_row([tenant], |row| row.get(0))?;
-    Ok(count < limit(endpoint.most))
+    Ok(if count < limit(endpoint.most) { Placed::Kept } else { Placed::Full })
 }
 
 /// See [`Store::own_endpoint`](crate::store::Store::own_endpoint).

@@ -7,7 +7,7 @@ use super::writer::Flow;
 use super::{Sqlite, endpoints, own, own_list};
 use crate::access::TenantScope;
 use crate::ids::{DeliveryId, EndpointId, Tenant};
-use crate::store::{EndpointState, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, StoreError};
+use crate::store::{EndpointState, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Placed, StoreError};
 
 impl Sqlite {
     pub(in crate::store) async fn suspended(&self, tenant: &TenantScope) -> Result<Vec<EndpointState>, StoreError> {
@@ -26,16 +26,16 @@ impl Sqlite {
         self.writer.write(false, throw).await
     }
 
-    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn put_own_endpoint(&self, tenant: &TenantScope, endpoint: OwnEndpoint) -> Result<Placed, StoreError> {
         if self.vault().is_none() {
             return Err(StoreError::Locked);
         }
         let (safe, tenant) = (self.vault.clone(), tenant.tenant().clone());
-        let put = move |session: &mut Session, kept: &mut bool| {
-            *kept = own::put(session, &*safe.at_work()?, &tenant, &endpoint)?;
+        let put = move |session: &mut Session, placed: &mut Placed| {
+            *placed = own::put(session, &*safe.at_work()?, &tenant, &endpoint)?;
             Ok(Flow::Wake)
         };
-        self.writer.write(false, put).await
+        self.writer.write(Placed::Changed, put).await
     }
 
     pub(in crate::store) async fn own_endpoint(&self, tenant: &TenantScope, id: &EndpointId) -> Result<Option<OwnEndpointRow>, StoreError> {

@@ -11,7 +11,7 @@ use crate::store::agenda::{Agenda, Note};
 use crate::store::sqlite::choose::numbers;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{delivery_id, from_json, limit, uuid};
-use crate::store::{Claimed, DeliveryState, Lane, Share};
+use crate::store::{Claimed, DeliveryState, Lane, Share, Slot};
 
 /// The content type of the default body.
 pub(super) const JSON: &str = "application/json";
@@ -100,17 +100,17 @@ pub(super) fn agenda(connection: &Connection) -> rusqlite::Result<Agenda> {
 
 /// See [`Store::give_back`](crate::store::Store::give_back).
 pub(super) fn give_back(session: &mut Session, deliveries: &[Claimed], now: Timestamp) -> rusqlite::Result<()> {
-    for Claimed { id, fence, lane, .. } in deliveries {
-        let (message, now) = (id.message(), now.as_millisecond());
+    let now = now.as_millisecond();
+    for Claimed { slot, fence, lane, .. } in deliveries {
         let blocked: Option<bool> = session
             .connection
             .prepare_cached(
-                "UPDATE deliveries AS d SET state = 0, due_at = ?4,
+                "UPDATE deliveries AS d SET state = 0, due_at = ?3,
                      blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
                          AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
-                 WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING blocked",
+                 WHERE row = ?1 AND fence = ?2 AND state = 1 RETURNING blocked",
             )?
-            .query_row(params![message.0.as_bytes(), id.ordinal(), fence, now], |row| row.get(0))
+            .query_row(params![slot.0, fence, now], |row| row.get(0))
             .optional()?;
         match blocked {
             Some(true) => session.may_be_blocked = true,
@@ -184,6 +184,7 @@ fn claimed(row: &Row<'_>, lane: &Lane, lease_until: Timestamp) -> rusqlite::Resu
         lane: lane.id,
         tenant: lane.tenant.clone(),
         id: delivery_id(message, row.get(0)?),
+        slot: Slot(row.get(0)?),
         message,
         event: row.get(2)?,
         sequence: Sequence(row.get(3)?),

@@ -16,7 +16,7 @@ use crate::store::sqlite::writer::Flow;
 use crate::store::sqlite::{objects, queue, saves, sources, taken, waits};
 use crate::store::{
     Alert, Answer, Claimed, DeliveryState, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, Recording, SaveJob,
-    Unsendable, Way,
+    Slot, Unsendable, Way,
 };
 
 /// The fence of a first claim.
@@ -249,9 +249,10 @@ pub(super) fn insert_message(session: &mut Session, place: &Place<'_>, message: 
     let row = connection.last_insert_rowid();
     let mut wakes = false;
     for (ordinal, delivery) in (0..).zip(&message.deliveries) {
-        let initial = initial(session, place, message, (ordinal, delivery))?;
+        let slot = Slot(delivery_row(row, ordinal));
+        let initial = initial(session, place, message, (ordinal, slot, delivery))?;
         wakes |= initial.state == DeliveryState::Pending;
-        insert_delivery(session, place, delivery_row(row, ordinal), message, delivery, &initial)?;
+        insert_delivery(session, place, slot, message, delivery, &initial)?;
         if let Err(Unsendable { why, alarm }) = &delivery.due {
             let Place { tenant, row, at, sequence } = *place;
             let endpoint = Standing { tenant, row, lane: initial.lane, at, sequence: Some(sequence), alarm: alarm.as_deref() };
@@ -278,7 +279,7 @@ fn initial<'a>(
     session: &mut Session,
     place: &Place<'_>,
     message: &NewMessage,
-    (ordinal, delivery): (u32, &'a NewDelivery),
+    (ordinal, slot, delivery): (u32, Slot, &'a NewDelivery),
 ) -> rusqlite::Result<Initial<'a>> {
     let lane = session.lane(place.row, place.tenant, &delivery.endpoint)?;
     let blocked = delivery.ordered && is_behind(&session.connection, lane, place.row, message)?;
@@ -294,7 +295,7 @@ fn initial<'a>(
     Ok(match lease_until {
         None => begin(DeliveryState::Pending, due),
         Some(lease_until) => {
-            session.hand_over(claimed(place, message, (ordinal, delivery), (lane, lease_until)));
+            session.hand_over(claimed(place, message, (ordinal, slot, delivery), (lane, lease_until)));
             Initial { fence: FIRST_FENCE, ..begin(DeliveryState::Sending, lease_until) }
         }
     })
@@ -304,7 +305,7 @@ fn initial<'a>(
 fn claimed(
     place: &Place<'_>,
     message: &NewMessage,
-    (ordinal, delivery): (u32, &NewDelivery),
+    (ordinal, slot, delivery): (u32, Slot, &NewDelivery),
     (lane, lease_until): (LaneId, Timestamp),
 ) -> Claimed {
     let (content_type, body) = match &delivery.body {
@@ -315,6 +316,7 @@ fn claimed(
         lane,
         tenant: place.tenant.clone(),
         id: DeliveryId::of(message.id, ordinal),
+        slot,
         message: message.id,
         event: message.event.clone(),
         sequence: place.sequence,
@@ -336,7 +338,7 @@ fn claimed(
 fn insert_delivery(
     session: &Session,
     place: &Place<'_>,
-    row: i64,
+    Slot(row): Slot,
     message: &NewMessage,
     delivery: &NewDelivery,
     initial: &Initial<'_>,

@@ -85,11 +85,8 @@ fn finish(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opt
         Settled::Delivered | Settled::Pending { .. } => (DeliveryState::Delivered, None),
     };
     let found = connection
-        .prepare_cached(
-            "SELECT row, tenant, endpoint, blocked FROM deliveries
-             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1",
-        )?
-        .query_row(params![attempt.delivery.message().0.as_bytes(), attempt.delivery.ordinal(), attempt.fence], Recorded::read)
+        .prepare_cached("SELECT row, tenant, endpoint, blocked FROM deliveries WHERE row = ?1 AND fence = ?2 AND state = 1")?
+        .query_row([attempt.slot.0, attempt.fence], Recorded::read)
         .optional()?;
     let Some(found) = found else { return Ok(None) };
     let recorded = &attempt.attempt;
@@ -115,22 +112,13 @@ fn retry(connection: &Connection, attempt: &NewAttempt) -> rusqlite::Result<Opti
     let recorded = &attempt.attempt;
     connection
         .prepare_cached(
-            "UPDATE deliveries AS d SET state = 0, due_at = ?4, attempts = ?5, spent = spent + ?6, last_status = ?7, reason = ?8,
+            "UPDATE deliveries AS d SET state = 0, due_at = ?3, attempts = ?4, spent = spent + ?5, last_status = ?6, reason = ?7,
                  blocked = d.ordered AND EXISTS (SELECT 1 FROM deliveries e WHERE e.endpoint = d.endpoint AND e.tenant = d.tenant
                      AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.ordered = 1 AND e.row < d.row)
-             WHERE row = (SELECT row << 20 | ?2 FROM messages WHERE id = ?1) AND fence = ?3 AND state = 1 RETURNING row, tenant, endpoint, blocked",
+             WHERE row = ?1 AND fence = ?2 AND state = 1 RETURNING row, tenant, endpoint, blocked",
         )?
         .query_row(
-            params![
-                attempt.delivery.message().0.as_bytes(),
-                attempt.delivery.ordinal(),
-                attempt.fence,
-                at.as_millisecond(),
-                recorded.number,
-                counts,
-                recorded.status,
-                recorded.error
-            ],
+            params![attempt.slot.0, attempt.fence, at.as_millisecond(), recorded.number, counts, recorded.status, recorded.error],
             Recorded::read,
         )
         .optional()

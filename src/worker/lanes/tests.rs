@@ -1,6 +1,7 @@
 use super::*;
 use crate::delivery::{Secret, Signer};
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
+use crate::store::Slot;
 use crate::template::RenderedText;
 
 fn target(concurrency: u32) -> Arc<Target> {
@@ -27,6 +28,7 @@ fn claimed(lane: &store::Lane, number: u32) -> Claimed {
         lane: lane.id,
         tenant: lane.tenant.clone(),
         id: DeliveryId::of(message, number),
+        slot: Slot(number.into()),
         message,
         event: "saved".into(),
         sequence: Sequence(1),
@@ -59,7 +61,7 @@ impl Bench {
         let plan = lanes.plan(due.iter().map(|lane| (lane.clone(), Arc::clone(target))).collect(), *now);
         let mut started = Vec::new();
         for (lane, target, share) in plan.claims {
-            let room = lanes.by_id.get(&lane.id).copied().unwrap_or_default().room(&target.policy, *now);
+            let room = lanes.lane(lane.id).room(&target.policy, lanes.part(lane.id, &target.policy, *now), *now);
             let count = share.total().min(room);
             (0..count).for_each(|_| lanes.take((lane.id, &lane.tenant), &target.policy, *now));
             started.push((lane.id.0, count));

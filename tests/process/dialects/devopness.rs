@@ -126,3 +126,53 @@ async fn devopness_hooks_comment_on_a_pull_request_as_in_the_seed() {
     assert_eq!(stage.call("DELETE", &own, &Value::Null).await.0, 204);
     assert_eq!(stage.call("GET", &own, &Value::Null).await.0, 404);
 }
+
+/// A body may be any text, and say itself what it is.
+#[tokio::test]
+async fn a_body_of_a_hook_is_json_or_a_text() {
+    let stage = Stage::new("devopness").await;
+    stage.save("source_provider", "s1", json!({"name": "GitHub", "access_token": "t0ken"})).await;
+    stage.save("application", "5", json!({"name": "shop", "source_provider_id": "s1"})).await;
+    stage.save("hook_variables", "v1", json!({"pull_request_id": 42, "pull_request_title": "Faster"})).await;
+    stage.save("trigger", "t1", json!({"hook_parsed_variables_id": "v1"})).await;
+    let header =
+        |media: &str| json!([{"name": "X-A", "value": "a"}, {"name": "content-type", "value": media}, {"name": "X-B", "value": "b"}]);
+    let cases = [
+        (json!({"request_body": "it is {{ action.status }}"}), "text/plain; charset=utf-8", "it is started"),
+        (json!({"request_body": ""}), "text/plain; charset=utf-8", ""),
+        (json!({"request_body": {"a": "{{ action.status }}"}}), "application/json", r#"{"a":"started"}"#),
+        (json!({"request_body": 5}), "application/json", "5"),
+        (
+            json!({"request_body": "{\"a\": 1}", "request_headers": header("application/vnd.a+json")}),
+            "application/vnd.a+json",
+            r#"{"a":1}"#,
+        ),
+        (json!({"request_body": "a={{ action.status }}", "request_headers": header("text/csv")}), "text/csv", "a=started"),
+    ];
+    for (number, (settings, media, body)) in cases.into_iter().enumerate() {
+        let hook = json!({
+            "name": "h", "action_type": "deploy", "resource_type": "application", "resource_id": 5, "settings": settings,
+            "target_url": format!("{}/a", stage.receiver.url), "trigger_when": {"events": ["action.started"]},
+        });
+        let (status, made) = stage.call("POST", "/hooks/outgoing", &hook).await;
+        assert_eq!(status, 201, "{made}");
+        let shown = &made["settings"];
+        let sent_back =
+            settings["request_body"].as_str().filter(|text| text.starts_with('{')).map(|text| serde_json::from_str(text).unwrap());
+        assert_eq!(shown["request_body"], sent_back.unwrap_or_else(|| settings["request_body"].clone()));
+        let own = format!("/hooks/outgoing/{}", made["id"].as_str().unwrap());
+        let again = json!({"settings": shown, "name": "h", "action_type": "deploy", "resource_type": "application", "resource_id": 5,
+            "target_url": made["target_url"], "trigger_when": made["trigger_when"]});
+        let (status, replaced) = stage.call("PUT", &own, &again).await;
+        assert_eq!((status, &replaced["settings"]), (200, shown), "what is shown can be sent back: {replaced}");
+        let fields = json!({"action_type": "deploy", "status": "started", "application_id": "5", "triggered_from_id": "t1"});
+        stage.save("action", &format!("a{number}"), fields).await;
+        let got = stage.receiver.wait_for(number + 1).await;
+        let got = &got[number];
+        assert_eq!((got.header("content-type"), String::from_utf8_lossy(&got.body).as_ref()), (media, body), "{settings}");
+        assert_eq!(got.headers.get_all("content-type").iter().count(), 1);
+        assert_eq!(stage.call("DELETE", &own, &Value::Null).await.0, 204);
+    }
+    let (_, problem) = stage.call("GET", "/hooks/outgoing/x", &Value::Null).await;
+    assert_eq!(problem["detail"], json!("there is no outgoing hook `x`"));
+}

@@ -54,7 +54,8 @@ async fn gemeindeconnect_tells_of_the_processes_that_a_configuration_names() {
     stage.refuses(("PATCH", &which), &good, 422, &cases).await;
     assert_eq!(stage.get("/webhookconfig").await, json!([changed]), "nothing has changed");
     assert_eq!(stage.call("DELETE", "/webhookconfig", &Value::Null).await.0, 400);
-    assert_eq!(stage.call("DELETE", "/webhookconfig?whid=ep_x", &Value::Null).await.0, 404);
+    let (status, problem) = stage.call("DELETE", "/webhookconfig?whid=ep_x", &Value::Null).await;
+    assert_eq!((status, &problem["detail"]), (404, &json!("there is no webhook configuration `ep_x`")), "{problem}");
     assert_eq!(stage.call("DELETE", &which, &Value::Null).await, (204, Value::String(String::new())));
     assert_eq!(stage.get("/webhookconfig").await, json!([]));
 
@@ -62,7 +63,10 @@ async fn gemeindeconnect_tells_of_the_processes_that_a_configuration_names() {
     let (_, key) = send("POST", &stage.node.of_tenant("keys"), r#"{"name": "k", "permissions": ["webhooks:read"]}"#).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let ask = client.get(format!("{}/webhookconfig", stage.node.url));
-    assert_eq!(ask.try_clone().unwrap().send().await.unwrap().status().as_u16(), 401);
+    let refused = ask.try_clone().unwrap().send().await.unwrap();
+    assert_eq!(refused.status().as_u16(), 401);
+    let refused = refused.text().await.unwrap();
+    assert!(refused.contains("send the key in `ocp-apim-subscription-key`"), "{refused}");
     let answer = ask.header("Ocp-Apim-Subscription-Key", key["key"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
 }

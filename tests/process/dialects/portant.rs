@@ -43,6 +43,20 @@ async fn portant_has_one_webhook_a_workflow() {
     let (status, key) = send("POST", &stage.node.of_tenant("keys"), r#"{"name": "k", "permissions": ["objects:read"]}"#).await;
     assert_eq!(status, 201, "{key}");
     assert_eq!(stage.call("GET", path, &Value::Null).await.0, 403);
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(format!("{}{path}", stage.node.url)).send().await.unwrap();
+    assert_eq!(answer.headers().get("www-authenticate"), None, "no answer of another status says how to sign in");
+}
+
+#[tokio::test]
+async fn a_workflow_has_an_id_of_some_length() {
+    let stage = Stage::new("portant").await;
+    let wish = json!({"webhookUrl": "https://93.184.216.34/a"});
+    for workflow in ["w".repeat(101), "%20".to_owned()] {
+        let (status, problem) = stage.call("POST", &format!("/workflows/{workflow}/outgoing-webhooks/"), &wish).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("invalid-workflow")), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().starts_with("the id of the workflow"), "{problem}");
+    }
+    assert_eq!(stage.call("POST", &format!("/workflows/{}/outgoing-webhooks/", "w".repeat(100)), &wish).await.0, 201);
 }
 
 #[tokio::test]
@@ -104,4 +118,21 @@ async fn what_happens_once_is_kept_for_an_endpoint_that_is_held() {
     let saved = stage.save("document", "d1", json!({"title": "T", "state": "complete"})).await;
     assert_eq!(saved["messages"].as_array().unwrap().len(), 1, "{saved}");
     assert_eq!(stage.receiver.wait_for(1).await[0].json(), json!({"t": "T"}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_ask_at_once_one_makes_the_webhook() {
+    let stage = Stage::new("portant").await;
+    let url = format!("{}/workflows/wkf_1/outgoing-webhooks/", stage.node.url);
+    let ask = || {
+        let url = url.clone();
+        tokio::spawn(async move { send("POST", &url, r#"{"webhookUrl": "https://93.184.216.34/a"}"#).await.0 })
+    };
+    let mut statuses = Vec::new();
+    for asked in std::iter::repeat_with(ask).take(16).collect::<Vec<_>>() {
+        statuses.push(asked.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![201], vec![400; 15]].concat());
+    assert_eq!(stage.get("/api/v1/tenants/default/endpoints").await["data"].as_array().unwrap().len(), 1);
 }

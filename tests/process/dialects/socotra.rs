@@ -113,3 +113,111 @@ async fn socotra_webhooks_are_managed_as_its_document_says() {
     assert_eq!(stage.call("DELETE", &own, &Value::Null).await, (200, Value::String(String::new())));
     assert_eq!(stage.call("GET", &own, &Value::Null).await.0, 404);
 }
+
+/// What a PATCH does not name stays, also within a retry, and of a webhook that another API has made.
+#[tokio::test]
+async fn what_a_change_does_not_name_stays() {
+    let stage = Stage::new("socotra").await;
+    let base = "/event/default/webhooks";
+    let good = json!({"name": "a", "endpoint": {"url": format!("{}/a", stage.receiver.url)}, "eventTypes": ["policy_issued"]});
+    let made = stage.call("POST", base, &good).await.1;
+    let own = format!("{base}/{}", made["locator"].as_str().unwrap());
+    let retry = async |own: &str, retry: Value| {
+        let (status, changed) = stage.call("PATCH", own, &json!({"failureHandling": {"retry": retry}})).await;
+        assert_eq!(status, 200, "{changed}");
+        changed["failureHandling"]["retry"].clone()
+    };
+    assert_eq!(retry(&own, json!({})).await, json!({"maxAttempts": 3, "interval": "5 s", "pattern": "linear"}));
+    assert_eq!(
+        retry(&own, json!({"pattern": "exponential", "maxAttempts": 4})).await,
+        json!({"maxAttempts": 4, "interval": "5 s", "pattern": "exponential"})
+    );
+    assert_eq!(retry(&own, json!({"interval": 30})).await, json!({"maxAttempts": 4, "interval": "30 s", "pattern": "exponential"}));
+    assert_eq!(retry(&own, json!({"maxAttempts": 1})).await, json!({"maxAttempts": 1, "interval": "30 s", "pattern": "exponential"}));
+    assert_eq!(retry(&own, Value::Null).await, Value::Null, "none");
+
+    let (status, theirs) = send(
+        "POST",
+        &stage.node.of_tenant("endpoints"),
+        &json!({"name": "b", "event_types": "*", "url": "https://93.184.216.34/"}).to_string(),
+    )
+    .await;
+    assert_eq!(status, 201, "{theirs}");
+    let theirs = format!("{base}/{}", theirs["id"].as_str().unwrap());
+    let seen = stage.get(&theirs).await;
+    assert_eq!(
+        (&seen["failureHandling"]["retry"], &seen["failureHandling"]["divert"]),
+        (&json!({"maxAttempts": 10}), &json!(true)),
+        "{seen}"
+    );
+    let (_, renamed) = stage.call("PATCH", &theirs, &json!({"name": "c"})).await;
+    assert_eq!(renamed["failureHandling"], seen["failureHandling"], "a new name changes nothing else");
+    let (_, removed) = stage.call("PATCH", &theirs, &json!({"removeFailureHandling": true})).await;
+    assert_eq!(removed["failureHandling"], made["failureHandling"]);
+}
+
+/// No connection is what `timeout` means there too, and what was never sent has no trigger.
+#[tokio::test]
+async fn what_fails_without_an_answer_is_a_timeout() {
+    let stage = Stage::new("socotra").await;
+    let base = "/event/default/webhooks";
+    let (taken, listener) = closed().await;
+    let retry = json!({"maxAttempts": 2, "interval": "100 ms"});
+    let make = async |failures: Value| {
+        let wish = json!({"name": "a", "endpoint": {"url": taken}, "eventTypes": ["policy_issued"], "failureHandling": failures});
+        let (status, made) = stage.call("POST", base, &wish).await;
+        assert_eq!(status, 200, "{made}");
+        format!("{base}/{}", made["locator"].as_str().unwrap())
+    };
+    let kinds = [
+        (make(json!({"divert": true, "retry": retry})).await, "attempt 2 of 2"),
+        (make(json!({"divert": true, "retry": retry, "triggers": ["timeout"]})).await, "attempt 2 of 2"),
+        (make(json!({"divert": true, "retry": retry, "triggers": ["5xx"]})).await, "does not retry"),
+    ];
+    drop(listener);
+    stage.save("policy", "p1", json!({"number": "1", "state": "issued"})).await;
+    for (own, said) in &kinds {
+        wait(async || stage.get(&format!("{own}/diverted")).await.as_array().unwrap().len() == 1).await;
+        let event = &stage.get(&format!("{own}/diverted")).await[0];
+        assert!(event["failureMessage"].as_str().unwrap().contains(said), "{event}");
+        assert_eq!(event["failureTrigger"], json!("timeout"), "{event}");
+        let one = format!("{own}/diverted/{}", event["requestLocator"].as_str().unwrap());
+        assert_eq!(stage.get(&one).await, *event);
+    }
+    // The request of one webhook is none of another's.
+    let events = stage.get(&format!("{}/diverted", kinds[0].0)).await;
+    let (status, problem) =
+        stage.call("GET", &format!("{}/diverted/{}", kinds[1].0, events[0]["requestLocator"].as_str().unwrap()), &Value::Null).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("unknown-event")), "{problem}");
+}
+
+/// An address at which nobody listens, as soon as the listener is dropped.
+async fn closed() -> (String, tokio::net::TcpListener) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    (format!("http://{}/", listener.local_addr().unwrap()), listener)
+}
+
+/// Changes that come at once are all made, and a webhook that is deleted meanwhile does not come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_change_undoes_another() {
+    let stage = Stage::new("socotra").await;
+    let base = "/event/default/webhooks";
+    let good = json!({"name": "a", "endpoint": {"url": "https://93.184.216.34/a"}, "eventTypes": ["policy_issued"]});
+    let made = stage.call("POST", base, &good).await.1;
+    let own = format!("{base}/{}", made["locator"].as_str().unwrap());
+    let url = format!("{}{own}", stage.node.url);
+    let change = |number: usize| {
+        let (url, body) = (url.clone(), json!({"endpoint": {"addHeaders": {format!("X-{number}"): ["1"]}}}).to_string());
+        tokio::spawn(async move { send("PATCH", &url, &body).await.0 })
+    };
+    for changed in (0..12).map(change).collect::<Vec<_>>() {
+        assert_eq!(changed.await.unwrap(), 200);
+    }
+    assert_eq!(stage.get(&own).await["endpoint"]["headers"].as_object().unwrap().len(), 12);
+    let late: Vec<_> = (12..16).map(change).collect();
+    assert_eq!(stage.call("DELETE", &own, &Value::Null).await.0, 200);
+    for changed in late {
+        assert!(matches!(changed.await.unwrap(), 200 | 404));
+    }
+    assert_eq!(stage.call("GET", &own, &Value::Null).await.0, 404);
+}

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::{answer, declared};
 use crate::access::may;
-use crate::endpoints::{Draft, Mistake, Patch, Style, document};
+use crate::endpoints::{Definition, Draft, Mistake, Patch, Style, document};
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::request::{Names, Nothing, Parameters, json};
-use crate::server::tenant_endpoints::{self, LONGEST, Submitted, find, keep};
+use crate::server::tenant_endpoints::{self, LONGEST, Submitted};
 use crate::server::{App, Problem, Running, body};
 
 pub(in crate::server) async fn make(
@@ -36,7 +36,7 @@ pub(in crate::server) async fn make(
     }
     let mut definition = Draft::blank();
     let read = draft.apply(&mut definition, &mut mistakes);
-    let kept = tenant_endpoints::make(running, &scope, None, Submitted { definition, read, mistakes }).await?;
+    let kept = tenant_endpoints::make(running, &scope, Submitted { definition, read, mistakes }).await?;
     let path = format!("/api/v1/tenants/{}/endpoints/{}", scope.tenant(), kept.row.id);
     let mut answer = json(StatusCode::CREATED, &answer::own(&running.ingest.generation(), kept));
     answer.headers_mut().extend(HeaderValue::from_str(&path).ok().map(|path| (header::LOCATION, path)));
@@ -53,13 +53,7 @@ pub(in crate::server) async fn change(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let id = changeable(running, &id)?;
-    let mut definition = find(running, &scope, &id).await?.definition;
-    let mut mistakes = Vec::new();
-    let Some(mut object) = document(&text, Style::Snake, &mut mistakes) else { return Err(Problem::document(mistakes)) };
-    let patch = Patch::own(&mut object, &text);
-    object.finish(&mut mistakes);
-    let read = patch.apply(&mut definition, &mut mistakes);
-    let kept = keep(running, &scope, id, Submitted { definition, read, mistakes }).await?;
+    let kept = tenant_endpoints::change(running, &scope, &id, |before| changed(before, &text)).await?;
     Ok(json(StatusCode::OK, &answer::own(&running.ingest.generation(), kept)))
 }
 
@@ -75,6 +69,16 @@ pub(in crate::server) async fn delete(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     Err(Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))
+}
+
+/// An endpoint as the document has it that says what is to be changed.
+fn changed(mut definition: Definition, text: &[u8]) -> Result<Submitted, Problem> {
+    let mut mistakes = Vec::new();
+    let Some(mut object) = document(text, Style::Snake, &mut mistakes) else { return Err(Problem::document(mistakes)) };
+    let patch = Patch::own(&mut object, text);
+    object.finish(&mut mistakes);
+    let read = patch.apply(&mut definition, &mut mistakes);
+    Ok(Submitted { definition, read, mistakes })
 }
 
 /// The id, unless it is that of an endpoint of the program.

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
+use super::submitted::{CONTENT_TYPE, TEXT};
+use crate::check::Wants;
 use crate::server::confidential;
 use crate::server::tenant_endpoints::Kept;
 use crate::store::DeliveryRow;
@@ -58,15 +60,8 @@ pub(super) fn hook(kept: Kept) -> Hook {
         action_type: of("action_type"),
         resource_type: of("resource_type"),
         resource_id,
-        target_url: wants.url,
-        settings: Settings {
-            request_headers: wants
-                .headers
-                .into_iter()
-                .map(|(name, value)| Header { value: confidential::header(&name, &*value).as_ref().into(), name })
-                .collect(),
-            request_body: wants.body.and_then(|text| body(&text)),
-        },
+        target_url: wants.url.clone(),
+        settings: settings(wants),
         trigger_when: TriggerWhen { events: of("events"), conditions: of("conditions") },
         active: definition.enabled && row.suspended.is_none(),
         created_at: row.created_at.to_string(),
@@ -74,11 +69,18 @@ pub(super) fn hook(kept: Kept) -> Hook {
     }
 }
 
-/// JSON as it was written, anything else as a text.
-fn body(text: &str) -> Option<Box<RawValue>> {
-    let structural = text.trim_start().starts_with(['{', '[']);
-    let raw = structural.then(|| RawValue::from_string(text.to_owned()).ok()).flatten();
-    raw.or_else(|| serde_json::value::to_raw_value(text).ok())
+fn settings(wants: Wants) -> Settings {
+    let Wants { headers, body, content_type, .. } = wants;
+    let is_text = content_type.as_ref().is_some_and(|media| !media.contains("json"));
+    let request_body = body.and_then(|text| if is_text { to_raw_value(&text).ok() } else { json(&text) });
+    let media = content_type.filter(|media| &**media != TEXT).map(|media| (CONTENT_TYPE.into(), media));
+    let header = |(name, value): (Box<str>, Box<str>)| Header { value: confidential::header(&name, &*value).as_ref().into(), name };
+    Settings { request_headers: headers.into_iter().chain(media).map(header).collect(), request_body }
+}
+
+/// JSON as it was written; what is JSON only with its values in it, as a text.
+fn json(text: &str) -> Option<Box<RawValue>> {
+    RawValue::from_string(text.to_owned()).or_else(|_| to_raw_value(text)).ok()
 }
 
 /// One request of a hook: a delivery here.

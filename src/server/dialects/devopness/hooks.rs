@@ -11,10 +11,10 @@ use serde::Deserialize;
 use super::answer::{Hook, hook, request};
 use super::{NAME, submitted};
 use crate::access::{TenantScope, may};
-use crate::ids::EndpointId;
 use crate::server::access::Allowed;
+use crate::server::dialects::document::made_by;
 use crate::server::request::{Names, Nothing, Parameters, json, limit, parsed};
-use crate::server::tenant_endpoints::{self, Kept, LONGEST, find, keep};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, change};
 use crate::server::{App, Problem, Running, body};
 use crate::store::{DeliveryFilter, OwnFilter, Page};
 
@@ -27,7 +27,7 @@ pub(super) async fn make(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let submitted = submitted::hook(&running.ingest.generation().rules.program, None, &text)?;
-    let kept = tenant_endpoints::make(running, &scope, None, submitted).await?;
+    let kept = tenant_endpoints::make(running, &scope, submitted).await?;
     Ok(json(StatusCode::CREATED, &hook(kept)))
 }
 
@@ -50,9 +50,8 @@ pub(super) async fn replace(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let before = known(running, &scope, &id).await?;
-    let submitted = submitted::hook(&running.ingest.generation().rules.program, Some(&before.definition), &text)?;
-    let kept = keep(running, &scope, before.row.id, submitted).await?;
-    Ok(json(StatusCode::OK, &hook(kept)))
+    let into = |before| submitted::hook(&running.ingest.generation().rules.program, Some(&before), &text);
+    Ok(json(StatusCode::OK, &hook(change(running, &scope, &before.row.id, into).await?)))
 }
 
 pub(super) async fn delete(
@@ -103,9 +102,6 @@ pub(super) async fn requests(
 
 /// A hook that was made by this API.
 async fn known(running: &Running, scope: &TenantScope, id: &str) -> Result<Kept, Problem> {
-    let kept = find(running, scope, &EndpointId::new(id)).await?;
-    match &kept.definition.dialect {
-        Some(dialect) if dialect.name == NAME => Ok(kept),
-        Some(_) | None => Err(Problem::not_found("unknown-hook", format!("there is no outgoing hook `{id}`"))),
-    }
+    let kept = made_by(NAME, running, scope, id).await?;
+    kept.ok_or_else(|| Problem::not_found("unknown-hook", format!("there is no outgoing hook `{id}`")))
 }

@@ -18,6 +18,11 @@ const LONGEST_NAME: usize = 60;
 /// Characters of a kind of action or of resource.
 const LONGEST_KIND: usize = 60;
 
+/// The header that says what the body is.
+pub(super) const CONTENT_TYPE: &str = "Content-Type";
+/// What a body is that is no JSON, when nothing is said.
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+
 /// The body template as it was written.
 fn body_text(text: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
@@ -71,6 +76,7 @@ pub(super) fn hook(program: &Program, before: Option<&Definition>, text: &[u8]) 
         draft.headers = settings.take("request_headers");
         draft.body = settings.take("request_body");
         draft.body_text = body_text(text);
+        draft.content_type = media_type(draft.headers.as_ref(), draft.body.as_ref());
         settings.finish(&mut out);
     }
     let mut events = Vec::new();
@@ -91,6 +97,7 @@ pub(super) fn hook(program: &Program, before: Option<&Definition>, text: &[u8]) 
         definition.wants.headers = before.map(|before| before.wants.headers.clone()).unwrap_or_default();
     }
     let mut read = draft.apply(&mut definition, &mut out);
+    leave_out_media_type(&mut definition, &mut read);
     let limits = Limits { action_type, resource_type, resource_id };
     limit(program, &limits, &mut definition, &mut read, &mut out);
     let Limits { action_type, resource_type, resource_id } = limits;
@@ -102,13 +109,43 @@ pub(super) fn hook(program: &Program, before: Option<&Definition>, text: &[u8]) 
     Ok(Submitted { definition, read, mistakes: out })
 }
 
+/// What the body is: as the header says, which is none of the headers here; otherwise JSON, unless it is a text that cannot be. Where
+/// there is no body of its own, `application/json` is what is sent anyway.
+fn media_type(headers: Option<&Field>, body: Option<&Field>) -> Option<Field> {
+    let items = headers.filter(|field| field.value.is_array()).map(|field| field.clone().one_or_many());
+    let named = items.into_iter().flatten().find_map(|item| {
+        let mut header = item.object(&mut Vec::new())?;
+        let is_it = header.take("name")?.value.as_str().is_some_and(|name| name.eq_ignore_ascii_case(CONTENT_TYPE));
+        header.take("value").filter(|_| is_it)
+    });
+    let Some(body) = body else { return named.filter(|media| media.value != "application/json") };
+    let is_text = body.value.as_str().is_some_and(|text| !text.trim_start().starts_with(['{', '[']));
+    named.or_else(|| is_text.then(|| Field { value: Value::from(TEXT), ..body.clone() }))
+}
+
+/// The first header that says what the body is, which has been read.
+fn leave_out_media_type(definition: &mut Definition, read: &mut Read) {
+    let headers = &mut definition.wants.headers;
+    let Some(at) = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE)) else { return };
+    headers.remove(at);
+    let index = u32::try_from(at).unwrap_or(u32::MAX);
+    read.places.retain(|(part, _)| !matches!(part, Part::HeaderName(known) | Part::HeaderValue(known) if *known == index));
+    for (part, _) in &mut read.places {
+        if let Part::HeaderName(known) | Part::HeaderValue(known) = part
+            && *known > index
+        {
+            *known -= 1;
+        }
+    }
+}
+
 /// A number, or a text.
 fn id(field: &Field, out: &mut Vec<Mistake>) -> Option<String> {
     match &field.value {
         Value::Number(number) if number.is_u64() => Some(number.to_string()),
         Value::String(text) if !text.is_empty() && text.len() <= LONGEST_KIND => Some(text.clone()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-            field.mismatch("the id of a resource", out);
+            field.mismatch("the id of a resource, a whole number from 0 or a text", out);
             None
         }
     }

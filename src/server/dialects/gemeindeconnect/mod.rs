@@ -16,12 +16,11 @@ use serde_json::{Value, json as value};
 use crate::access::{TenantScope, may};
 use crate::check::{ALL_EVENTS, Accepts, Part, path_of};
 use crate::endpoints::{Dialect, Draft, Field, Mistake, Style};
-use crate::ids::EndpointId;
 use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
-use crate::server::dialects::document::{is_any_about, missing, no_events, read};
+use crate::server::dialects::document::{is_any_about, made_by, missing, no_events, read};
 use crate::server::request::{Nothing, Parameters, json};
-use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, find, keep};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted};
 use crate::server::{App, Problem, Running, body, idempotency};
 use crate::store::OwnFilter;
 
@@ -103,7 +102,7 @@ async fn make(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let submitted = submitted(&running.ingest.generation().rules.program, &text)?;
-    Ok(json(StatusCode::CREATED, &config(tenant_endpoints::make(running, &scope, None, submitted).await?)))
+    Ok(json(StatusCode::CREATED, &config(tenant_endpoints::make(running, &scope, submitted).await?)))
 }
 
 async fn change(
@@ -115,8 +114,8 @@ async fn change(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let before = known(running, &scope, &named(which)?).await?;
-    let submitted = submitted(&running.ingest.generation().rules.program, &text)?;
-    Ok(json(StatusCode::OK, &config(keep(running, &scope, before.row.id, submitted).await?)))
+    let into = |_| submitted(&running.ingest.generation().rules.program, &text);
+    Ok(json(StatusCode::OK, &config(tenant_endpoints::change(running, &scope, &before.row.id, into).await?)))
 }
 
 async fn delete(
@@ -138,11 +137,8 @@ fn named(which: Which) -> Result<String, Problem> {
 
 /// A configuration that was made by this API.
 async fn known(running: &Running, scope: &TenantScope, id: &str) -> Result<Kept, Problem> {
-    let kept = find(running, scope, &EndpointId::new(id)).await?;
-    match &kept.definition.dialect {
-        Some(dialect) if dialect.name == NAME => Ok(kept),
-        Some(_) | None => Err(Problem::not_found("unknown-webhook", format!("there is no webhook configuration `{id}`"))),
-    }
+    let kept = made_by(NAME, running, scope, id).await?;
+    kept.ok_or_else(|| Problem::not_found("unknown-webhook", format!("there is no webhook configuration `{id}`")))
 }
 
 /// All fields, every one of them required.

@@ -20,7 +20,7 @@ use crate::server::access::{Allowed, Place, asked};
 use crate::server::dialects::document::{is_any_about, missing, no_events, read};
 use crate::server::dialects::restated::restated;
 use crate::server::request::{Names, Nothing, Parameters, json};
-use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, keep, make};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, Seat, Submitted, change};
 use crate::server::{App, Problem, Running, body, idempotency};
 use crate::store::{OwnFilter, OwnPage};
 
@@ -30,6 +30,8 @@ const NAME: &str = "portant";
 const PLACE: Place = Place { header: None, cookie: None, tenant: "" };
 /// What it belongs to.
 const THING: &str = "workflow";
+/// Characters of the id of a workflow: it stands in the name of the endpoint, of which it leaves room for the rest.
+const LONGEST_ID: usize = 100;
 /// How ids begin there, and here.
 const PREFIXES: (&str, &str) = ("owc_", "ep_");
 /// The form of an event there.
@@ -82,11 +84,12 @@ async fn create(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let submitted = submitted(&running.ingest.generation().rules.program, &workflow, &text)?;
-    if of_workflow(running, &scope, &workflow).await?.is_some() {
+    let taken = || {
         let detail = format!("the workflow `{workflow}` has an outgoing webhook already");
-        return Err(Problem::bad_request("one-webhook-only", detail).help("change it with PATCH"));
-    }
-    Ok(answer(StatusCode::CREATED, make(running, &scope, None, submitted).await?))
+        Problem::bad_request("one-webhook-only", detail).help("change it with PATCH")
+    };
+    let kept = tenant_endpoints::keep(running, &scope, Seat::alone(running), submitted).await?;
+    Ok(answer(StatusCode::CREATED, kept.ok_or_else(taken)?))
 }
 
 async fn update(
@@ -98,9 +101,9 @@ async fn update(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let submitted = submitted(&running.ingest.generation().rules.program, &workflow, &text)?;
+    let into = |_| submitted(&running.ingest.generation().rules.program, &workflow, &text);
     let before = of_workflow(running, &scope, &workflow).await?.ok_or_else(|| none(&workflow))?;
-    Ok(answer(StatusCode::OK, keep(running, &scope, before.row.id, submitted).await?))
+    Ok(answer(StatusCode::OK, change(running, &scope, &before.row.id, into).await?))
 }
 
 fn none(workflow: &str) -> Problem {
@@ -116,6 +119,11 @@ async fn of_workflow(running: &Running, scope: &TenantScope, workflow: &str) -> 
 
 /// The one field, and everything about a workflow.
 fn submitted(program: &Program, workflow: &str, text: &[u8]) -> Result<Submitted, Problem> {
+    let letters = workflow.chars().count();
+    if letters > LONGEST_ID || workflow.trim().is_empty() {
+        let detail = format!("the id of the workflow has {letters} characters, expected 1 to {LONGEST_ID} that are not all white space");
+        return Err(Problem::bad_request("invalid-workflow", detail));
+    }
     let mut mistakes: Vec<Mistake> = Vec::new();
     let mut object = read(text, Style::Camel, &mut mistakes)?;
     if !object.has("webhook_url") {

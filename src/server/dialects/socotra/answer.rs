@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::submitted::no_retry;
-use crate::endpoints::{AlertTo, Definition};
+use crate::delivery::{NO_ANSWER, NO_CONNECTION, Retry};
+use crate::endpoints::{AlertTo, CONNECTION, Definition, FailureRules, RetryPlan};
 use crate::server::confidential;
 use crate::server::tenant_endpoints::Kept;
 use crate::store::DeliveryRow;
@@ -50,23 +51,19 @@ fn endpoint(url: &str, headers: &[(Box<str>, Box<str>)]) -> Value {
 }
 
 fn failures(definition: &Definition) -> Value {
-    let Some(handling) = &definition.failure_handling else {
-        // Made by another API, with this node's own default.
-        return json!({ "triggers": ["4xx", "5xx", "timeout"], "divert": true, "suspend": false });
-    };
-    let triggers = if handling.triggers.is_empty() {
-        vec!["4xx".to_owned(), "5xx".to_owned(), "timeout".to_owned()]
-    } else {
-        handling.triggers.clone()
+    // Made by another API, with what this node does when nothing is said.
+    let default = FailureRules::default().nothing_said();
+    let handling = definition.failure_handling.as_ref().unwrap_or(&default);
+    let triggers: Vec<&str> = match handling.triggers.as_slice() {
+        [] => vec!["4xx", "5xx", "timeout"],
+        triggers => triggers.iter().map(String::as_str).filter(|word| *word != CONNECTION).collect(),
     };
     let mut answer = Map::new();
     answer.insert("triggers".to_owned(), triggers.into());
     answer.insert("divert".to_owned(), handling.divert.into());
     answer.insert("suspend".to_owned(), handling.suspend.into());
-    if let Some(plan) = handling.retry.as_ref().filter(|plan| **plan != no_retry()) {
-        let pattern = plan.pattern.as_deref().unwrap_or("linear");
-        let retry = json!({ "maxAttempts": plan.max_attempts, "interval": plan.interval, "pattern": pattern });
-        answer.insert("retry".to_owned(), retry);
+    if handling.retry.as_ref() != Some(&no_retry()) {
+        answer.insert("retry".to_owned(), retry(handling.retry.as_ref()));
     }
     let alert = handling.alert_endpoint.as_ref().map(|to| match to {
         AlertTo::Place { url, headers } => endpoint(url, headers),
@@ -76,6 +73,17 @@ fn failures(definition: &Definition) -> Value {
     Value::Object(answer)
 }
 
+/// A retry; one with waits of its own, which only another API makes, has attempts and no pattern.
+fn retry(plan: Option<&RetryPlan>) -> Value {
+    let waits = plan.map_or_else(Retry::default, |plan| plan.retry().unwrap_or_default()).waits;
+    match plan.and_then(|plan| plan.interval.as_ref().map(|interval| (plan, interval))) {
+        Some((plan, interval)) => {
+            json!({ "maxAttempts": waits.len(), "interval": interval, "pattern": plan.pattern.as_deref().unwrap_or("linear") })
+        }
+        None => json!({ "maxAttempts": waits.len() }),
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DivertedEventResponse {
@@ -83,16 +91,15 @@ pub(super) struct DivertedEventResponse {
     request_locator: String,
     failure_message: Box<str>,
     failure_timestamp: Option<String>,
-    failure_trigger: String,
+    /// What is not there was never sent: its target may not be called, or it could not be rendered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_trigger: Option<String>,
 }
 
 pub(super) fn diverted(row: DeliveryRow) -> DivertedEventResponse {
     let reason = row.reason.unwrap_or_default();
-    let trigger = match row.last_status {
-        Some(status) => status.to_string(),
-        None if reason.contains("deadline") => "timeout".to_owned(),
-        None => "connection".to_owned(),
-    };
+    let unanswered = [NO_ANSWER, NO_CONNECTION].iter().any(|words| reason.starts_with(words));
+    let trigger = row.last_status.map(|status| status.to_string()).or_else(|| unanswered.then(|| "timeout".to_owned()));
     DivertedEventResponse {
         event_locator: row.message.to_string(),
         request_locator: row.id.to_string(),

@@ -73,9 +73,10 @@ fn of(endpoint: EndpointId, message: Option<MessageId>) -> DeliveryFilter {
 /// The diverted delivery of a message, or of a request, to a webhook.
 async fn event_of(running: &Running, scope: &TenantScope, webhook: String, event: &str) -> Result<DeliveryRow, Problem> {
     let kept = find(running, scope, &EndpointId::new(webhook)).await?;
-    let message = event.parse::<MessageId>().ok().or_else(|| event.parse::<DeliveryId>().ok().map(DeliveryId::message));
+    let request = event.parse::<DeliveryId>().ok();
+    let message = event.parse::<MessageId>().ok().or_else(|| request.map(DeliveryId::message));
     let unknown = || Problem::not_found("unknown-event", format!("there is no diverted event `{event}`"));
     let filter = of(kept.row.id, Some(message.ok_or_else(unknown)?));
     let mut rows = running.ingest.store.deliveries(scope, &filter, &Page { before: None, limit: 1 }).await?;
-    rows.pop().ok_or_else(unknown)
+    rows.pop().filter(|row| request.is_none_or(|request| row.id == request)).ok_or_else(unknown)
 }

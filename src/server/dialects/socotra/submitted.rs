@@ -1,6 +1,9 @@
 //! `CreateWebhookRequest` and `UpdateWebhookRequest` → an endpoint.
 
-use crate::endpoints::{Definition, Draft, FailureRules, Handling, Object, Patch, RetryPlan, Style};
+use serde_json::Value;
+
+use crate::check::Part;
+use crate::endpoints::{CONNECTION, Definition, Draft, FailureRules, Handling, Object, Patch, RetryPlan, Style};
 use crate::server::Problem;
 use crate::server::dialects::document::{missing, read};
 use crate::server::tenant_endpoints::Submitted;
@@ -12,15 +15,16 @@ pub(super) fn failure_rules() -> FailureRules {
         attempts: Some(3),
         interval: Some("5 s"),
         retry: Some(no_retry()),
-        triggers: &["4xx", "5xx", "timeout"],
+        triggers: &["4xx", "5xx", "timeout", CONNECTION],
         divert: false,
         words: &["4xx", "5xx", "timeout"],
+        patterns: &["linear", "exponential"],
     }
 }
 
-/// One attempt.
+/// One attempt; a retry that was asked for has an interval.
 pub(super) fn no_retry() -> RetryPlan {
-    RetryPlan { pattern: Some("linear".to_owned()), interval: Some("1 s".to_owned()), max_attempts: Some(1), schedule: Vec::new() }
+    RetryPlan { max_attempts: Some(1), ..RetryPlan::default() }
 }
 
 fn failures_as_there(definition: &mut Definition) {
@@ -58,7 +62,7 @@ pub(super) fn new(text: &[u8]) -> Result<Submitted, Problem> {
     Ok(Submitted { definition, read, mistakes })
 }
 
-/// A change; what is removed is removed first.
+/// A change; what is removed is removed first. What is not said of a webhook that another API has made stays as it is there.
 pub(super) fn changed(text: &[u8], mut definition: Definition) -> Result<Submitted, Problem> {
     let mut mistakes = Vec::new();
     let mut object = read(text, Style::Camel, &mut mistakes)?;
@@ -76,9 +80,24 @@ pub(super) fn changed(text: &[u8], mut definition: Definition) -> Result<Submitt
     }
     patch.draft = Draft { url: patch.draft.url.take(), event_types: None, ..parts(&mut object) };
     object.finish(&mut mistakes);
-    let read = patch.apply(&mut definition, &mut mistakes);
-    failures_as_there(&mut definition);
+    let removed = patch.remove_failure_handling.as_ref().is_some_and(|field| field.value == Value::Bool(true));
+    let mut read = patch.apply(&mut definition, &mut mistakes);
+    if removed {
+        failures_as_there(&mut definition);
+    }
+    read.places.extend(places(&definition));
     Ok(Submitted { definition, read, mistakes })
+}
+
+/// Where the parts stand there of which a change says nothing.
+fn places(definition: &Definition) -> Vec<(Part, String)> {
+    let headers = (0..).zip(&definition.wants.headers);
+    let headers = headers.flat_map(|(index, (name, _))| {
+        let place = format!("/endpoint/headers/{name}");
+        [(Part::HeaderName(index), place.clone()), (Part::HeaderValue(index), place)]
+    });
+    let events = (0..).zip(&definition.wants.event_types).map(|(index, _)| (Part::EventType(index), format!("/eventTypes/{index}")));
+    headers.chain(events).chain([(Part::Url, "/endpoint/url".to_owned())]).collect()
 }
 
 fn whole(object: &mut Object) -> Draft {

@@ -13,7 +13,7 @@ use crate::access::may;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::request::{Names, Nothing, Parameters, json};
-use crate::server::tenant_endpoints::{self, Kept, LONGEST, find, keep};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, find};
 use crate::server::{App, Problem, body};
 use crate::store::OwnPage;
 
@@ -25,7 +25,7 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let kept = tenant_endpoints::make(running, &scope, None, submitted::new(&text)?).await?;
+    let kept = tenant_endpoints::make(running, &scope, submitted::new(&text)?).await?;
     Ok(json(StatusCode::OK, &webhook(kept)))
 }
 
@@ -61,9 +61,7 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let id = EndpointId::new(id);
-    let before = find(running, &scope, &id).await?;
-    let kept = keep(running, &scope, id, submitted::changed(&text, before.definition)?).await?;
+    let kept = tenant_endpoints::change(running, &scope, &EndpointId::new(id), |before| submitted::changed(&text, before)).await?;
     Ok(json(StatusCode::OK, &webhook(kept)))
 }
 

@@ -9,6 +9,7 @@ use maud::html;
 
 use super::show::{home, own, revealed};
 use crate::access::{Caller, may};
+use crate::endpoints::{Definition, Read};
 use crate::ids::EndpointId;
 use crate::server::App;
 use crate::server::access::Allowed;
@@ -46,13 +47,15 @@ pub(super) async fn disable(State(app): State<Arc<App>>, allowed: Change, Names(
     switch(app, allowed, &id, |enabled| *enabled = false).await
 }
 
-async fn switch(app: Arc<App>, allowed: Change, id: &str, set: impl FnOnce(&mut bool)) -> Result<Response, Failure> {
+async fn switch(app: Arc<App>, allowed: Change, id: &str, set: impl Fn(&mut bool)) -> Result<Response, Failure> {
     let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
-    let mut kept = own(&page, running, id).await?;
-    set(&mut kept.definition.enabled);
-    let submitted = Submitted { definition: kept.definition, read: crate::endpoints::Read::default(), mistakes: Vec::new() };
-    tenant_endpoints::keep(running, &page.scope, kept.row.id, submitted).await?;
+    let kept = own(&page, running, id).await?;
+    let switched = |mut definition: Definition| {
+        set(&mut definition.enabled);
+        Ok(Submitted { definition, read: Read::default(), mistakes: Vec::new() })
+    };
+    tenant_endpoints::change(running, &page.scope, &kept.row.id, switched).await?;
     Ok(shown(&page, id))
 }
 

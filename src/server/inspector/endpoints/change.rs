@@ -23,7 +23,7 @@ use crate::server::inspector::controls::WEBHOOKS;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::Received;
 use crate::server::request::Names;
-use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, Seat, Submitted};
 use crate::server::{App, Problem, Running, body};
 
 /// Seconds within which a form that is sent twice was meant once: a second press, or a browser that tries again.
@@ -103,8 +103,12 @@ pub(super) async fn make(
         return Ok(again(&page, running, &kept));
     }
     let submitted = submitted(&written, None);
-    match tenant_endpoints::make(running, &page.scope, once, submitted).await {
-        Ok(kept) => Ok(made(&page, running, &kept.row.id)),
+    let seat = once.map_or_else(|| Seat::new(running), Seat::of);
+    let id = seat.id.clone();
+    match tenant_endpoints::keep(running, &page.scope, seat, submitted).await {
+        Ok(Some(kept)) => Ok(made(&page, running, &kept.row.id)),
+        // The same form came twice at once.
+        Ok(None) => Ok(again(&page, running, &tenant_endpoints::find(running, &page.scope, &id).await?)),
         Err(problem) => refused(&page, running, &Subject::new(), (written, problem)),
     }
 }
@@ -119,8 +123,8 @@ pub(super) async fn change(
     let running = page.running()?;
     let written = Written::read(&body::read(&page.app, body, LONGEST).await?.bytes);
     let subject = subject(&page, running, &id).await?;
-    let submitted = submitted(&written, subject.kept.as_ref());
-    match tenant_endpoints::keep(running, &page.scope, subject.id.clone(), submitted).await {
+    let into = |before| Ok(submitted(&written, Some(&before)));
+    match tenant_endpoints::change(running, &page.scope, &subject.id, into).await {
         Ok(kept) => Ok(Redirect::to(&home(&page, kept.row.id.as_str())).into_response()),
         Err(problem) => refused(&page, running, &subject, (written, problem)),
     }
