@@ -22,6 +22,8 @@ mod own_lists;
 mod prune;
 #[path = "store/prune_laws.rs"]
 mod prune_laws;
+#[path = "store/prune_together.rs"]
+mod prune_together;
 #[path = "store/queue.rs"]
 mod queue;
 #[path = "store/receipts.rs"]
@@ -38,6 +40,8 @@ mod several;
 mod tables;
 #[path = "store/taken.rs"]
 mod taken;
+#[path = "store/tenant_first.rs"]
+mod tenant_first;
 
 /// Which database the suite runs against.
 const BACKEND: script::Backend = script::Backend::Postgres;

@@ -169,3 +169,46 @@ async fn the_place_of_a_node_that_is_gone_is_free_when_its_request_must_have_end
     let (status, text) = save(&other, "b", r#"{"name": "1"}"#).await;
     assert_eq!(status, 201, "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_request_stays_with_its_node_as_long_as_that_is_well() {
+    let (receiver, url) = receiver(vec![("/", Duration::from_secs(14))]).await;
+    let world = World::new().await;
+    let endpoint = format!("[[endpoints]]\nname = \"slow\"\nevents = \"*\"\nurl = \"{url}/\"\ntimeout = \"20s\"\n");
+    let folder = world.project("one", SCHEMA, &endpoint);
+    let (node, _other) = (world.node(&folder), world.node(&folder));
+    saved(&node, "a", r#"{"name": "1"}"#).await;
+    let settled = "SELECT state, attempts, fence FROM webhookc.deliveries";
+    until("it is settled", async || cluster().psql(&world.name(), settled) == "2|1|1").await;
+    assert_eq!(receiver.seen.lock().unwrap()["/"].at.len(), 1, "it outlasts the time after which a node is missed that renews nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_wakes_up_sends_nothing_of_what_it_held() {
+    let (receiver, url) = receiver(vec![("/", Duration::from_millis(400))]).await;
+    let world = World::new().await;
+    // Short, so that the other has taken over before the paused one wakes up.
+    let endpoint = format!("[[endpoints]]\nname = \"narrow\"\nevents = \"*\"\nurl = \"{url}/\"\nconcurrency = 1\ntimeout = \"1s\"\n");
+    let folder = world.project("one", SCHEMA, &endpoint);
+    let paused = world.node(&folder);
+    for number in 0..10 {
+        saved(&paused, &format!("o{number}"), r#"{"name": "1"}"#).await;
+    }
+    let requests = || receiver.seen.lock().unwrap().get("/").map_or(0, |seen| seen.at.len());
+    let other = world.node(&folder);
+    until("some are sent", async || requests() >= 2).await;
+    paused.signal(Signal::STOP);
+    until("the other sends the rest", async || {
+        cluster().psql(&world.name(), "SELECT count(*) FROM webhookc.deliveries WHERE state < 2") == "0"
+    })
+    .await;
+    let before = requests();
+    paused.signal(Signal::CONT);
+    paused.wait_for_line("that it was away", |line| line.contains("others have taken over"));
+    saved(&other, "last", r#"{"name": "1"}"#).await;
+    until("the last is sent", async || cluster().psql(&world.name(), "SELECT count(*) FROM webhookc.deliveries WHERE state < 2") == "0")
+        .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(requests(), before + 1, "what it held in memory is not sent once more");
+    assert!(before <= 11, "one was under way: {before} requests for 10");
+}

@@ -10,6 +10,7 @@ mod node;
 mod failover;
 mod faults;
 mod limits;
+mod outages;
 mod programs;
 mod proxy;
 mod server;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::cluster::{Cluster, Disk};
 use crate::world::{SCHEMA, World, cluster, save, saved, until};
 
-fn all_sent(cluster: &Cluster, database: &str) -> bool {
+pub fn all_sent(cluster: &Cluster, database: &str) -> bool {
     cluster.psql(database, "SELECT count(*) FROM webhookc.deliveries WHERE state < 2") == "0"
 }
 
@@ -155,10 +155,10 @@ async fn few_connections_are_enough_to_go_on() {
 }
 
 /// A file system of its own with room for so little; gone when dropped.
-struct Small(PathBuf);
+pub struct Small(pub PathBuf);
 
 impl Small {
-    fn mount(folder: PathBuf) -> Option<Self> {
+    pub fn mount(folder: PathBuf) -> Option<Self> {
         std::fs::create_dir_all(&folder).unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=24m,mode=777", "tmpfs"]).arg(&folder);
@@ -214,7 +214,7 @@ async fn a_full_disk_refuses_saves_until_there_is_room() {
 }
 
 /// Text that a database cannot make smaller.
-fn incompressible(length: usize) -> String {
+pub fn incompressible(length: usize) -> String {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut text = String::with_capacity(length);
     while text.len() < length {

@@ -48,13 +48,20 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
 }
 
+/// Makes the data of a server, with its log in a folder of its own where one is named.
+pub fn initdb(data: &Path, log: Option<&Path>, more: &[&str]) {
+    let mut initdb = as_owner(&binaries().join("initdb"));
+    initdb.arg("-D").arg(data).args(["-A", "trust", "-U", "webhookc", "-E", "UTF8", "--locale=C", "--no-sync"]).args(more);
+    if let Some(log) = log {
+        initdb.arg("-X").arg(log);
+    }
+    run(&mut initdb);
+}
+
 impl Cluster {
     /// Starts one.
     pub fn start(disk: Disk) -> Self {
-        Self::with(disk, "", |data| {
-            let mut initdb = as_owner(&binaries().join("initdb"));
-            run(initdb.arg("-D").arg(data).args(["-A", "trust", "-U", "webhookc", "-E", "UTF8", "--locale=C", "--no-sync"]));
-        })
+        Self::with(disk, "", |data| initdb(data, None, &[]))
     }
 
     /// Starts one that follows another, and answers questions only until it is promoted.
@@ -113,6 +120,15 @@ impl Cluster {
     /// Starts the server, which has ended or was stopped.
     pub fn begin(&self) {
         self.pg_ctl(&["-w", "-s", "-o", &self.options, "start"]);
+    }
+
+    /// Starts the server, which may have ended, be about to, or still be at it.
+    pub fn begin_again(&self) {
+        let mut stop = as_owner(&binaries().join("pg_ctl"));
+        stop.arg("-D").arg(self.folder.join("data")).args(["-m", "immediate", "-s", "stop"]);
+        // It is not there.
+        let _ended = stop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        self.begin();
     }
 
     /// Stops the server: `fast` ends its sessions, `immediate` is a crash.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, Statement};
 
@@ -108,9 +109,13 @@ impl std::fmt::Debug for Link {
 pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 impl Link {
-    /// Waits for an answer, not for ever. A connection whose answer is overdue is no more.
+    /// Waits for an answer, not for ever. A connection whose answer is overdue is no more; nor is one on which nothing may be written: another
+    /// one may lead to a server where it may, and a session that began while nothing could be written stays as it was.
     async fn answer<T>(&self, patience: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Trouble> {
         if let Ok(answer) = tokio::time::timeout(patience, answer).await {
+            if answer.as_ref().is_err_and(|error| error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)) {
+                self.carrier.abort();
+            }
             return Ok(answer?);
         }
         self.carrier.abort();
