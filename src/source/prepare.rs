@@ -85,7 +85,7 @@ pub(super) async fn init(
     }
     match (state, copy) {
         (Some(_), _) if earlier.is_some() => {
-            done.push("the first copy is not made yet; `webhookc source status` says how far it is".to_owned())
+            done.push("the first copy is not made yet; `webhookc source status` says how far it is".to_owned());
         }
         (Some(_), _) => done.push(format!("the slot `{slot}` was there; it goes on from where it is")),
         (None, None) if earlier.is_some() => done.push(format!("the first copy is still to be made: {BY_WHOM}")),
