@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::prepare::{has_publication, slot_state};
-use super::{SlotState, SourceError, reach};
+use super::prepare::has_publication;
+use super::{CopyState, SlotState, SourceError, reach, state};
 use crate::config;
 use crate::store::{Finding, Severity};
 
@@ -22,9 +22,17 @@ pub async fn examine(source: &config::Source, folder: &Path) -> Vec<Finding> {
 }
 
 async fn look(source: &config::Source, folder: &Path) -> Result<Vec<Finding>, SourceError> {
-    let client = reach(source, folder)?.connect().await?;
     let mut found = Vec::new();
-    match slot_state(&client, &source.slot).await? {
+    let (slot, copy) = state(source, folder).await?;
+    match slot {
+        _ if copy == CopyState::Waits => found.push(Found {
+            check: "source-copy-waits",
+            severity: Severity::Warning,
+            message: "the rows in the database of `[source.postgres]` are to be copied, and no node does it",
+            id: source.publication.clone(),
+            help: "start a node",
+        }),
+        _ if copy != CopyState::None => {}
         None => found.push(Found {
             check: "source-slot-missing",
             severity: Severity::Error,
@@ -48,6 +56,7 @@ async fn look(source: &config::Source, folder: &Path) -> Result<Vec<Finding>, So
         }),
         Some(SlotState { active: true, .. }) => {}
     }
+    let client = reach(source, folder)?.connect().await?;
     if !has_publication(&client, &source.publication).await? {
         found.push(Found {
             check: "source-publication-missing",

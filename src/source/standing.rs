@@ -17,6 +17,8 @@ pub enum SourceState {
     /// It has not been reached yet.
     #[default]
     Starting,
+    /// This node copies the rows that are there, before it reads.
+    Copying,
     /// This node reads it.
     Reading,
     /// Another node of the store does.
@@ -31,6 +33,7 @@ impl SourceState {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Copying => "copying",
             Self::Reading => "reading",
             Self::Waiting => "waiting",
             Self::Stopped(_) => "stopped",
@@ -121,15 +124,23 @@ impl Standing {
         numbers().source().skipped();
     }
 
+    /// The rows that are there are copied.
+    pub(super) fn copying(&self) {
+        let before = self.becomes(SourceState::Copying);
+        if matches!(before, Some(SourceState::Stopped(_))) {
+            tracing::info!("the first copy goes on");
+        }
+    }
+
     pub(super) fn streaming(&self) {
-        if self.becomes(SourceState::Reading) {
+        if self.becomes(SourceState::Reading).is_some() {
             tracing::info!("the source is read");
         }
     }
 
     /// It does not go on.
     pub(super) fn stopped(&self, why: &str) {
-        if self.becomes(SourceState::Stopped(why.to_owned())) {
+        if self.becomes(SourceState::Stopped(why.to_owned())).is_some() {
             numbers().source().error();
             tracing::error!(%why, "the source stands still until this is mended");
         }
@@ -137,17 +148,16 @@ impl Standing {
 
     /// Another node reads it.
     pub(super) fn waiting(&self) {
-        if self.becomes(SourceState::Waiting) {
+        if self.becomes(SourceState::Waiting).is_some() {
             tracing::info!("another node reads the source; this one waits");
         }
     }
 
-    /// Whether it was otherwise before.
-    fn becomes(&self, state: SourceState) -> bool {
+    /// What it did before, when that was something else.
+    fn becomes(&self, state: SourceState) -> Option<SourceState> {
         self.change(|inner| {
-            let is_news = inner.state != state;
-            inner.state = state;
-            is_news
+            let before = std::mem::replace(&mut inner.state, state);
+            (before != inner.state).then_some(before)
         })
     }
 }
@@ -158,7 +168,7 @@ impl Inner {
             // How far another node is, that one knows.
             SourceState::Waiting => return SourceLag::default(),
             SourceState::Reading => self.behind_since,
-            SourceState::Starting | SourceState::Stopped(_) => Some(self.behind_since.unwrap_or(self.caught_up_at)),
+            SourceState::Starting | SourceState::Copying | SourceState::Stopped(_) => Some(self.behind_since.unwrap_or(self.caught_up_at)),
         };
         let seconds = since.map_or(0.0, |since| SystemClock.now().duration_since(since).as_secs_f64().max(0.0));
         SourceLag { bytes: self.log_end.0.saturating_sub(self.applied.0), seconds }

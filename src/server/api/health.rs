@@ -51,7 +51,7 @@ struct Ready {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Source")]
 struct SourceView {
-    /// `starting`, `reading`, `waiting` (another node reads it) or `stopped`.
+    /// `starting`, `copying`, `reading`, `waiting` (another node reads it) or `stopped`.
     state: &'static str,
     /// Bytes of its log that have not been taken in.
     lag_bytes: u64,

@@ -85,6 +85,7 @@ fn source((state, lag): &(SourceState, SourceLag)) -> Markup {
         dd {
             @match state {
                 SourceState::Starting => { "not reached yet" },
+                SourceState::Copying => { "the rows that are there are copied" },
                 SourceState::Reading => {
                     "the database is read; "
                     @if lag.seconds < LITTLE_S { "nothing is missing" } @else { (lag.bytes) " bytes of its log, for " (age(lag.seconds)) ", are not taken in" }
