@@ -26,6 +26,7 @@ mod man;
 mod node;
 mod output;
 mod prune;
+mod ready;
 mod replay;
 mod rewrite;
 mod rotate;
@@ -72,6 +73,7 @@ enum Verb {
     Fmt(fmt::Fmt),
     Dev(dev::Dev),
     Serve(serve::Serve),
+    Ready(ready::Ready),
     Source(source::Source),
     Save(save::Save),
     Deliveries(deliveries::Deliveries),
@@ -146,6 +148,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Fmt(fmt) => fmt.run(output),
         Verb::Dev(dev) => block_on(dev.run(output)),
         Verb::Serve(serve) => block_on(serve.run(output)),
+        Verb::Ready(ready) => block_on(ready.run(output)),
         Verb::Source(source) => block_on(source.run(output)),
         Verb::Save(save) => block_on(save.run(output)),
         Verb::Deliveries(deliveries) => block_on(deliveries.run(output)),

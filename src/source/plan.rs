@@ -24,6 +24,8 @@ pub(super) struct Plan {
 pub(super) struct TablePlan {
     /// `schema.table`.
     pub name: String,
+    /// The same as statements have it.
+    pub sql: String,
     /// The model.
     pub model: Box<str>,
     /// What the table is now.
@@ -69,7 +71,7 @@ impl Plan {
 
 impl TablePlan {
     /// What the log would say of the table if a row were written now.
-    fn at_present(&self) -> Relation {
+    pub(super) fn at_present(&self) -> Relation {
         let TableShape { oid, columns, key, .. } = &self.shape;
         let column = |column: &super::catalog::Column| RelationColumn {
             name: column.name.clone(),
@@ -113,8 +115,10 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
         };
         let model = said.model.as_deref().unwrap_or(&name.1);
         let Some(model) = program.model_named(model).map(|id| program.model(id)) else { continue };
-        let table = TablePlan { name: format!("{}.{}", name.0, name.1), model: model.name.clone(), shape, chosen: said.columns.clone() };
-        can_be_followed(&table, &format!("{}.{}", quoted(&name.0), quoted(&name.1)), model, &mut mistakes);
+        let sql = format!("{}.{}", quoted(&name.0), quoted(&name.1));
+        let (model_name, chosen) = (model.name.clone(), said.columns.clone());
+        let table = TablePlan { name: format!("{}.{}", name.0, name.1), sql, model: model_name, shape, chosen };
+        can_be_followed(&table, model, &mut mistakes);
         tables.insert(name, table);
     }
     if tables.is_empty() && mistakes.is_empty() {
@@ -125,8 +129,8 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
 }
 
 /// Whether rows of the table can be told from each other, and what is said of it is of the model.
-fn can_be_followed(table: &TablePlan, sql: &str, model: &Model, out: &mut Vec<String>) {
-    let TablePlan { name, shape, chosen, .. } = table;
+fn can_be_followed(table: &TablePlan, model: &Model, out: &mut Vec<String>) {
+    let TablePlan { name, sql, shape, chosen, .. } = table;
     if shape.key.is_empty() {
         out.push(format!("the table `{name}` has no primary key, expected one: an object needs an id"));
     }

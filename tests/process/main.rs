@@ -6,6 +6,7 @@ mod again;
 mod book;
 mod clients;
 mod console;
+mod contained;
 mod dialects;
 mod healthy;
 mod keeping;

@@ -15,6 +15,7 @@ mod proxy;
 
 mod alter;
 mod changes;
+mod copy;
 mod import;
 mod keys;
 mod large;
