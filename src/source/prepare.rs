@@ -26,9 +26,10 @@ impl Way {
     /// A connection for statements.
     pub(super) async fn connect(&self) -> Result<Client, SourceError> {
         let connected = self.config.connect(self.tls.clone()).await;
-        let (client, connection) = connected.map_err(|error| match SourceError::from(error) {
-            SourceError::Connection(why) => SourceError::Connection(format!("the database at {} cannot be reached: {why}", self.place())),
-            other => other,
+        let (client, connection) = connected.map_err(|error| {
+            let is_answer = error.as_db_error().is_some();
+            let error = SourceError::from(error);
+            if is_answer { error } else { SourceError::Connection(format!("the database at {} cannot be reached: {error}", self.place())) }
         })?;
         // Ends with the client.
         tokio::spawn(async move {
