@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use webhookc::access::TenantScope;
 use webhookc::ids::Tenant;
@@ -241,7 +242,7 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
     assert_eq!(stored(&store, "entry", &["person_id", "name", "version", "state"]).await, in_table(&world));
 }
 
-/// Two nodes on one store in PostgreSQL are started at once, and one of them is killed as it copies.
+/// Two nodes on one store in PostgreSQL are started at once, and the one that copies stands still in the middle, until the other has made the copy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_two_nodes_copies_and_ready_is_left_when_asked_for() {
     let world = World::new(SCHEMA, TABLES).await;
@@ -259,11 +260,13 @@ async fn one_of_two_nodes_copies_and_ready_is_left_when_asked_for() {
     }
     let copying = nodes.iter().position(|node| !is_waiting(node)).unwrap();
     stands_in_the_middle(&world, &nodes[copying], 2_999);
-    nodes[copying].kill();
+    nodes[copying].signal(Signal::STOP);
     mend(&world, 2_999);
     world.sql("DELETE FROM entry WHERE id <= 100; UPDATE entry SET name = 'changed' WHERE id = 200");
     let other = 1 - copying;
+    nodes[other].wait_for_new_line("that it begins", |line| line.contains("the first copy has begun"));
     copied(&mut nodes[other]);
+    nodes[copying].signal(Signal::CONT);
     world.sql("UPDATE entry SET version = 2 WHERE id = 300");
     let mut came = world.wait(2, &nodes[other]).await;
     came.sort_by_key(|body| body["event"].to_string());
@@ -271,6 +274,7 @@ async fn one_of_two_nodes_copies_and_ready_is_left_when_asked_for() {
     assert_eq!(came.iter().map(told).collect::<Vec<_>>(), [any, seen], "`ready` is left for the next save");
     let (done, said) = world.webhookc(&["backfill", "seen", "--dry-run", "--url", &nodes[other].url]);
     assert!(done && said.contains("5900 objects: 5899 would fire"), "{said}");
+    nodes[copying].wait_for_line("that it has lost its turn", |line| line.contains("another node reads the source"));
     drop(nodes);
     assert_eq!(stored(&store, "entry", &["person_id", "name", "version", "state"]).await, in_table(&world));
 }
