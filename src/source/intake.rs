@@ -84,7 +84,10 @@ impl Intake<'_> {
 
     fn message(&mut self, message: Message) -> Result<(), SourceError> {
         match message {
-            Message::Begin { commit, at_us } => self.open = Some(Open { commit, changes: 0, at_us }),
+            Message::Begin { commit, at_us } => {
+                self.taker.standing.begins(at_us);
+                self.open = Some(Open { commit, changes: 0, at_us });
+            }
             Message::Commit { end } => {
                 if let Some(open) = self.open.take() {
                     // The last change of a transaction stands for all of it.
@@ -146,7 +149,7 @@ impl Intake<'_> {
             *applied = through.max(*applied);
             is_later
         });
-        self.taker.standing.applied(*self.applied.borrow());
+        self.taker.standing.applied(*self.applied.borrow(), self.open.map(|open| open.at_us));
     }
 
     /// Takes in the first so many of what waits.

@@ -10,6 +10,7 @@ mod birth;
 mod catalog;
 mod copy;
 mod error;
+mod examine;
 mod fit;
 pub mod import;
 mod intake;
@@ -27,8 +28,10 @@ mod wire;
 
 pub use birth::Ready;
 pub use error::SourceError;
+pub use examine::examine;
 pub use lsn::Lsn;
 pub use prepare::SlotState;
+pub use standing::{SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +47,6 @@ use copy::FirstCopy;
 use intake::Intake;
 use plan::{Plan, plan};
 use prepare::Way;
-use standing::Standing;
 use taker::{KnownTables, Taker, Takes};
 use wire::Wire;
 
@@ -55,9 +57,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How often a node that waits for another one asks whether it may read.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Reads the source for ever.
-pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest) {
-    let standing = Standing::default();
+/// Reads the source for ever, and tells how it stands.
+pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest, standing: std::sync::Arc<Standing>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let began = std::time::Instant::now();

@@ -72,7 +72,7 @@ pub(super) async fn init(
     // Tables that inherit from another are tables of their own.
     let only: Vec<_> = tables.iter().map(|table| format!("ONLY {table}")).collect();
     let list = only.join(", ");
-    if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[publication]).await?.is_some() {
+    if has_publication(client, publication).await? {
         let name = quoted(publication);
         // Partitions are told of as the table that they are of.
         let sql = format!("ALTER PUBLICATION {name} SET TABLE {list}; ALTER PUBLICATION {name} SET (publish_via_partition_root = true)");
@@ -125,7 +125,7 @@ pub(super) async fn remove(client: &Client, source: &config::Source) -> Result<V
     } else {
         done.push(format!("there is no slot `{slot}`"));
     }
-    if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[publication]).await?.is_some() {
+    if has_publication(client, publication).await? {
         client.batch_execute(&format!("DROP PUBLICATION {}", quoted(publication))).await?;
         done.push(format!("removed the publication `{publication}`"));
     } else {
@@ -144,6 +144,11 @@ pub(super) async fn slot_state(client: &Client, slot: &str) -> Result<Option<Slo
         FROM pg_replication_slots WHERE slot_name = $1";
     let Some(row) = client.query_opt(sql, &[&slot]).await? else { return Ok(None) };
     Ok(Some(SlotState { active: row.try_get(0)?, lost: row.try_get(1)?, confirmed: row.try_get(2)?, lag_bytes: row.try_get(3)? }))
+}
+
+/// Whether there is a publication of this name.
+pub(super) async fn has_publication(client: &Client, publication: &str) -> Result<bool, SourceError> {
+    Ok(client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[&publication]).await?.is_some())
 }
 
 /// Which publication and slot these are: their place is kept under this name.

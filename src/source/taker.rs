@@ -178,7 +178,7 @@ impl Taker<'_> {
 
     async fn take(&mut self, saves: Vec<Save>, generation: &Arc<Generation>, to: Position) -> Result<(), IngestOr> {
         let advance = Advance { source: self.source.clone(), from: self.position, to };
-        let scope = self.scope();
+        let (scope, count) = (self.scope(), saves.len());
         let followed = match self.takes {
             Takes::Changes => self.ingest.follow(&scope, saves, generation, advance).await,
             Takes::Copies => self.ingest.adopt(&scope, saves, generation, advance).await,
@@ -188,7 +188,10 @@ impl Taker<'_> {
                 self.position = Some(to);
                 self.first = self.first.or(first);
                 match self.takes {
-                    Takes::Changes => self.standing.streaming(),
+                    Takes::Changes => {
+                        self.standing.streaming();
+                        self.standing.taken(count);
+                    }
                     Takes::Copies => self.standing.copying(),
                 }
                 Ok(())

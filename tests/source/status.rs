@@ -31,9 +31,12 @@ async fn each_state_of_a_source_is_said() {
     let mut node = world.serve();
     assert_eq!(world.wait(1_000, &node).await.len(), 1_000);
     says(&world, &["source", "status"], true, &["; a node reads it"]);
+    says(&world, &["doctor"], true, &["no findings in"]);
     says(&world, &["source", "drop"], false, &["is active"]);
     node.kill();
+    says(&world, &["doctor"], false, &["warning[source-unread]", &format!("{slot}: "), "1 finding in"]);
     world.sql(&format!("DROP PUBLICATION {slot}"));
+    says(&world, &["doctor"], false, &["error[source-publication-missing]"]);
     says(&world, &["source", "init"], true, &["made the publication", "was there; it goes on from where it is"]);
     says(&world, &["source", "drop"], true, &["removed the slot", "removed the publication"]);
     says(&world, &["source", "drop"], true, &["there is no slot", "there is no publication"]);
