@@ -9,15 +9,19 @@ use super::error::SourceError;
 
 /// What the sessions of copies are called, before how far they are. The database keeps 63 bytes of it.
 const NAME: &str = "webhookc copy: ";
-/// How often it is asked whether the session is still there.
+/// How long the session may be idle.
+const IDLE: &str = "SET idle_session_timeout = '20s'";
+/// How often it is asked whether the session is still there, well within that time.
 const BEAT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const SILENCE: Duration = Duration::from_mins(1);
 /// What the lock is for, beside the slot.
 const LOCK: &str = "hashtext('webhookc copy'), hashtext($1)";
 
-/// Takes the turn, until the session ends; `false`: another session has it.
+/// Takes the turn, until the session ends; `false`: another session has it. It ends when [`lost`] does not keep it alive: a node that stands still
+/// holds up nobody.
 pub(super) async fn take(client: &Client, slot: &str) -> Result<bool, SourceError> {
+    client.batch_execute(IDLE).await?;
     Ok(client.query_one(&format!("SELECT pg_try_advisory_lock({LOCK})"), &[&slot]).await?.try_get(0)?)
 }
 

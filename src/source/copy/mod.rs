@@ -113,6 +113,7 @@ impl FirstCopy<'_> {
             return Err(SourceError::Connection("a table was rewritten as the first copy began, which begins anew".to_owned()));
         }
         Birth { at: at.clone(), copy: Some(copy) }.write(client, &source.publication).await?;
+        let name = prepare::name(client, &source.slot, &at).await?;
         let began = Instant::now();
         let about = snapshot::about(client, &plan).await?;
         tracing::info!(%at, tables = plan.tables.len(), about, "the first copy has begun");
@@ -124,9 +125,9 @@ impl FirstCopy<'_> {
         drop(wire);
         let Rows { mut taker, count, .. } = rows;
         let (removed, used_up) = self.end(&mut taker, &relations, copy.ready).await?;
-        taker.source = prepare::name(client, &source.slot, &at).await?;
-        taker.position = None;
-        taker.step(place(&at)?).await?;
+        (taker.source, taker.position) = (name, None);
+        let begins = place(&at)?;
+        patiently!(self.standing, taker.step(begins));
         let seconds = began.elapsed().as_secs();
         tracing::info!(rows = count, removed, used_up, seconds, "the first copy is made; the log is read from where it began");
         Ok(at)
