@@ -10,6 +10,8 @@ mod attempt;
 mod doctor_postgres;
 #[path = "store/endpoints.rs"]
 mod endpoints;
+#[path = "store/gone_node.rs"]
+mod gone_node;
 #[path = "store/lanes.rs"]
 mod lanes;
 #[path = "store/lists.rs"]

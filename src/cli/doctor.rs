@@ -1,4 +1,4 @@
-//! `webhookc doctor`: checks a store and says what to do about what is wrong. Exit code 1 when something is.
+//! `webhookc doctor`: checks a store, and the database that is read, and says what to do about what is wrong. Exit code 1 when something is.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,13 +11,15 @@ use super::output::{Output, harmless, paint};
 use super::stored::{Stored, unusable};
 use super::vault::{key_of_store, vault};
 use crate::report::counted;
+use crate::source;
 use crate::store::{self, Finding, Severity};
 use crate::time::{Clock as _, SystemClock, SystemEntropy};
 use crate::vault::{Vault, VaultKey, VaultKeys};
 
 /// Check the store: its file, and that what is in it fits together
 ///
-/// Works beside a running node, and changes nothing without `--repair`.
+/// Also whether the database of `[source.postgres]` is read, if the project has one. Works beside a running node, and changes nothing without
+/// `--repair`.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     #[command(flatten)]
@@ -56,6 +58,10 @@ impl Doctor {
         let repaired = if self.repair { Some(store::repair(&url, SystemClock.now()).await.map_err(failed)?) } else { None };
         let mut findings = store::examine(&url, SystemClock.now()).await.map_err(failed)?;
         findings.extend(self.secrets(&url).await?);
+        let config = self.stored.config()?;
+        if let Some(source) = &config.source {
+            findings.extend(source::examine(source, &config.folder).await);
+        }
         match self.output_format {
             Format::Text => print(&url, repaired, &findings, output),
             Format::Json => {

@@ -146,6 +146,7 @@ impl Node {
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),
+            source: config.source.as_ref().map(|_| Arc::default()),
         });
         let (stop_api, mut api_stopped) = watch::channel(false);
         let api = tokio::spawn(serve(listener, Arc::clone(&app), async move { drop(api_stopped.wait_for(|stop| *stop).await) }));
@@ -181,7 +182,7 @@ impl Node {
             let noting = tokio::spawn(async move { noting.note_uses().await });
             let forgetting = tokio::spawn(retention::run(store.clone(), config.retention, Arc::clone(&clock)));
             let resending = tokio::spawn(resends::run(store.clone(), Arc::clone(&clock)));
-            let following = tokio::spawn(follow_source(config.source.clone(), config.folder.clone(), ingest.clone()));
+            let following = tokio::spawn(follow_source(&config, &app, ingest.clone()));
             let worker = tokio::spawn(join(worker.run(stopped(stop.clone())), reading));
             ready(&report.lines);
             tokio::select! {
@@ -251,9 +252,13 @@ async fn follow_others(store: &Store, keychain: &Keychain, keyring: &Keyring) {
 }
 
 /// Reads the database of `[source.postgres]`, if there is one. For ever.
-async fn follow_source(source: Option<config::Source>, folder: PathBuf, ingest: Ingest) {
-    if let Some(source) = source {
-        source::run(source, folder, ingest).await;
+fn follow_source(config: &Config, app: &App, ingest: Ingest) -> impl Future<Output = ()> + use<> {
+    let source = config.source.clone().zip(app.options.source.clone());
+    let folder = config.folder.clone();
+    async move {
+        if let Some((source, standing)) = source {
+            source::run(source, folder, ingest, standing).await;
+        }
     }
 }
 

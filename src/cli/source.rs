@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::{Output, harmless};
 use crate::compile::compile;
 use crate::config::{self, Config, Overrides};
-use crate::source::{self, SourceError};
+use crate::source::{self, CopyState, Ready, SourceError};
 
 /// What is said of mistakes in a list.
 const UNFIT: &str = "the database and the schema do not fit";
@@ -24,11 +24,32 @@ pub(super) struct Source {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Make the publication and the replication slot, where they are missing
-    Init(Place),
+    Init(Init),
     /// Remove both: nothing is read any more, and the database keeps no log for it
     Drop(Place),
     /// Say how far the slot is read
     Status(Place),
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    #[command(flatten)]
+    place: Place,
+    /// Copy the rows that the tables have, before changes are read
+    ///
+    /// The node that is started next makes the copy, and the slot with it. No webhook fires for it, and `ready` webhooks are used up for rows that
+    /// meet their conditions already.
+    #[arg(long)]
+    snapshot: bool,
+    /// Leave `ready` webhooks to fire for the rows that are copied: by `webhookc backfill`, or when they change
+    #[arg(long, requires = "snapshot")]
+    leave_ready: bool,
+}
+
+impl Init {
+    fn copy(&self) -> Option<Ready> {
+        self.snapshot.then_some(if self.leave_ready { Ready::Left } else { Ready::UsedUp })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -41,15 +62,16 @@ struct Place {
 impl Source {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         match self.verb {
-            Verb::Init(place) => {
-                let paths = vec![place.path];
+            Verb::Init(init) => {
+                let copy = init.copy();
+                let paths = vec![init.place.path];
                 let project = config::read(&paths, &Overrides::default()).outcome?;
                 let source = of(&project.config)?;
                 let compilation = compile(project.input);
                 let Some(rules) = compilation.rules else {
                     return Err(Failure::new("the schema has errors").help("run `webhookc check`"));
                 };
-                let done = source::init(source, &project.config.folder, &rules.program).await;
+                let done = source::init(source, &project.config.folder, &rules.program, copy).await;
                 tell(output, done.map_err(|error| failed(&error, UNFIT))?);
             }
             Verb::Drop(place) => {
@@ -59,7 +81,19 @@ impl Source {
             Verb::Status(place) => {
                 let config = config::read_settings(&place.path, &Overrides::default())?;
                 let source = of(&config)?;
-                let Some(state) = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNFIT))? else {
+                let (state, copy) = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNFIT))?;
+                match copy {
+                    CopyState::None => {}
+                    CopyState::Waits => {
+                        output.line("the first copy waits for a node: start one with `webhookc serve`");
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                    CopyState::UnderWay(how_far) => {
+                        output.line(&harmless(&format!("the first copy is being made: {how_far}")));
+                        return Ok(ExitCode::SUCCESS);
+                    }
+                }
+                let Some(state) = state else {
                     output.line(&format!("there is no slot `{}`", source.slot));
                     return Ok(ExitCode::from(1));
                 };
@@ -96,6 +130,7 @@ pub(super) fn failed(error: &SourceError, unfit: &str) -> Failure {
         SourceError::Connection(_)
         | SourceError::Server { .. }
         | SourceError::Refused(_)
+        | SourceError::Elsewhere
         | SourceError::Overtaken
         | SourceError::Store(_) => Failure::new(error.to_string()),
     }

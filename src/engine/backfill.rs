@@ -16,7 +16,24 @@ use crate::program::Operation;
 
 /// Decides one webhook for one object as it is. An outcome without decisions: there is no such object any more.
 #[must_use]
-pub fn backfill(rules: &Valid<Rules>, (id, object): (WebhookId, &str), known: &Known, moment: Moment<'_>) -> Step {
+pub fn backfill(rules: &Valid<Rules>, about: (WebhookId, &str), known: &Known, moment: Moment<'_>) -> Step {
+    decided(rules, about, (known, Then::Fires), moment)
+}
+
+/// Decides the same, but what would fire is only used up, as if it had fired before.
+#[must_use]
+pub fn use_up(rules: &Valid<Rules>, about: (WebhookId, &str), known: &Known, moment: Moment<'_>) -> Step {
+    decided(rules, about, (known, Then::IsUsedUp), moment)
+}
+
+/// What becomes of a webhook whose conditions hold.
+#[derive(Clone, Copy)]
+enum Then {
+    Fires,
+    IsUsedUp,
+}
+
+fn decided(rules: &Valid<Rules>, (id, object): (WebhookId, &str), (known, then): (&Known, Then), moment: Moment<'_>) -> Step {
     let webhook = rules.program.webhook(id);
     // A webhook that does not fire at updates is decided as when the object was made.
     let operation = if webhook.operations.update { Operation::Update } else { Operation::Create };
@@ -37,7 +54,15 @@ pub fn backfill(rules: &Valid<Rules>, (id, object): (WebhookId, &str), known: &K
             }
             conclude(circumstances, &case, Err(Verdict::Waiting { model, id: awaited }), &mut outcome);
         }
-        Ok(snapshot) => conclude(circumstances, &case, Ok(snapshot), &mut outcome),
+        Ok(snapshot) => match then {
+            Then::Fires => conclude(circumstances, &case, Ok(snapshot), &mut outcome),
+            Then::IsUsedUp => {
+                let object = &case.object.id;
+                outcome.marks.push((id, object.clone()));
+                outcome.ended_waits.push((id, object.clone()));
+                outcome.decided.others.push(Decision { webhook: id, object: object.clone(), verdict: Verdict::AlreadyFired });
+            }
+        },
         // Nothing follows from it.
         Err(verdict) => outcome.decided.others.push(Decision { webhook: id, object: case.object.id.clone(), verdict }),
     }

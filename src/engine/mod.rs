@@ -5,6 +5,7 @@ mod evaluate;
 mod save;
 mod verdict;
 
+mod adopt;
 mod alert;
 mod apply;
 mod backfill;
@@ -28,8 +29,9 @@ mod canonical;
 mod json;
 mod mistake;
 
+pub use adopt::adopt;
 pub use alert::{Notice, Trouble, notice};
-pub use backfill::backfill;
+pub use backfill::{backfill, use_up};
 pub use decided::{Decided, Trace, expand};
 pub use evaluate::{Firing, Outcome, Step, Watched, evaluate, evaluate_watched};
 pub use item::{ItemError, read_item};

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 
 use crate::access::TenantScope;
 use crate::check::TenantEndpoints;
-use crate::engine::{Known, Moment, Outcome, Read, Step, Verdict, backfill};
+use crate::engine::{Known, Moment, Outcome, Read, Step, Verdict, backfill, use_up};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant, WebhookId};
 use crate::ingest::effects::{Circumstances, rows_anew};
 use crate::ingest::reads::{found, query};
-use crate::ingest::{Ingest, IngestError};
+use crate::ingest::{COPY, Ingest, IngestError};
 use crate::store::{Answer, JobStep, SaveJob, StoreError};
 use crate::telemetry::{Decided, numbers};
 use crate::time::Entropy;
@@ -37,8 +37,20 @@ pub struct Backfill {
 pub enum Mode {
     /// Messages are made.
     Fire,
+    /// The webhook is used up where it would fire, and no message is made.
+    UseUp,
     /// It is only counted what would happen.
     DryRun,
+}
+
+impl Mode {
+    /// What the trace calls it.
+    fn operation(self) -> &'static str {
+        match self {
+            Self::Fire | Self::DryRun => "backfill",
+            Self::UseUp => COPY,
+        }
+    }
 }
 
 /// What became of objects.
@@ -46,6 +58,8 @@ pub enum Mode {
 pub struct Backfilled {
     /// It fires for them.
     pub fired: usize,
+    /// It would, and is used up for them now.
+    pub used_up: usize,
     /// A related object is not there yet: it fires when that comes.
     pub waiting: usize,
     /// It has fired for them before.
@@ -86,6 +100,7 @@ impl Ingest {
             }
             match filled.became {
                 Some(Became::Fired) => total.fired += 1,
+                Some(Became::UsedUp) => total.used_up += 1,
                 Some(Became::Waiting) => total.waiting += 1,
                 Some(Became::Already) => total.already += 1,
                 Some(Became::Unmet) => total.unmet += 1,
@@ -105,6 +120,7 @@ impl Ingest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Became {
     Fired,
+    UsedUp,
     Waiting,
     Already,
     Unmet,
@@ -143,16 +159,17 @@ impl Filling {
         self.became = outcome.decided.others().first().map(|decision| match &decision.verdict {
             Verdict::Fired => Became::Fired,
             Verdict::Waiting { .. } => Became::Waiting,
+            Verdict::AlreadyFired if !outcome.marks.is_empty() => Became::UsedUp,
             Verdict::AlreadyFired => Became::Already,
             Verdict::NoSubscriber | Verdict::OtherOperation(_) | Verdict::Unmet { .. } => Became::Unmet,
             Verdict::Failed(_) => Became::Failed,
         });
-        let follows = matches!(self.became, Some(Became::Fired | Became::Waiting));
+        let follows = matches!(self.became, Some(Became::Fired | Became::UsedUp | Became::Waiting));
         if !follows || self.mode == Mode::DryRun {
             return JobStep::Done;
         }
         let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
-        let effects = rows_anew(circumstances, (self.webhook, &self.object), outcome, "backfill");
+        let effects = rows_anew(circumstances, (self.webhook, &self.object), outcome, self.mode.operation());
         JobStep::Write(Box::new(effects))
     }
 }
@@ -175,7 +192,12 @@ impl SaveJob for Filling {
             return JobStep::Abort;
         }
         let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
-        match backfill(&self.generation.rules, (self.webhook, &self.object), &self.known, moment) {
+        let (rules, about) = (&self.generation.rules, (self.webhook, &*self.object));
+        let decided = match self.mode {
+            Mode::Fire | Mode::DryRun => backfill(rules, about, &self.known, moment),
+            Mode::UseUp => use_up(rules, about, &self.known, moment),
+        };
+        match decided {
             Step::Need(reads) => {
                 let program = &self.generation.rules.program;
                 let queries = reads.iter().map(|read| query(program, read)).collect();

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use crate::activity::{Activity, Decided, Feed};
 use crate::check::TenantEndpoints;
-use crate::engine::{Change, Firing, Known, Moment, NO_SUCH_OBJECT, Outcome, Read, Save, Step, evaluate, trace_entry};
+use crate::engine::{Change, Firing, Known, Moment, NO_SUCH_OBJECT, Outcome, Read, Save, Step, adopt, evaluate, trace_entry};
 use crate::generation::Generation;
 use crate::ids::{Sequence, Tenant};
 use crate::ingest::effects::{Circumstances, Written, rows};
 use crate::ingest::once::Once;
 use crate::ingest::reads::{found, query};
-use crate::ingest::{IngestError, Saved};
-use crate::store::{Advance, Answer, JobStep, Query, SaveJob, StoreError, Taken};
+use crate::ingest::{COPY, Followed, IngestError, Saved};
+use crate::store::{Advance, Answer, Effects, JobStep, Query, SaveJob, StoreError, Taken};
 use crate::telemetry::{self, Parent};
 use crate::time::Entropy;
 
@@ -51,6 +51,16 @@ pub(super) struct Saving {
     skipped: usize,
     overtaken: bool,
     once: Once,
+    decides: Decides,
+}
+
+/// What is decided about saves.
+#[derive(Clone, Copy)]
+enum Decides {
+    /// Every webhook.
+    All,
+    /// Nothing: the objects were there before.
+    Nothing,
 }
 
 /// What came of the saves of a job.
@@ -61,6 +71,13 @@ pub(super) struct Done {
     pub(super) overtaken: bool,
     /// Whether they were taken in before, and nothing was done now.
     pub(super) again: bool,
+}
+
+impl Done {
+    /// What its source is told.
+    pub(super) fn followed(self) -> Followed {
+        if self.overtaken { Followed::Overtaken } else { Followed::Taken(self.saved.first().map(|saved| saved.sequence)) }
+    }
 }
 
 impl Saving {
@@ -93,6 +110,7 @@ impl Saving {
             skipped: 0,
             overtaken: false,
             once: Once::Always,
+            decides: Decides::All,
         }
     }
 
@@ -104,6 +122,11 @@ impl Saving {
     /// The same, unless the source has brought it before.
     pub(super) fn once(self, taken: Taken) -> Self {
         Self { once: Once::Ask(taken), ..self }
+    }
+
+    /// The same, of objects that were there before: nothing is decided.
+    pub(super) fn adopted(self) -> Self {
+        Self { decides: Decides::Nothing, ..self }
     }
 
     /// How many saves it has.
@@ -182,6 +205,29 @@ impl Saving {
         JobStep::Write(Box::new(effects))
     }
 
+    /// Writes an object as it is, about which nothing was decided.
+    fn adopt(&mut self, sequence: Sequence, outcome: Outcome) -> JobStep {
+        let Some(save) = self.saves.get(self.index()) else { return JobStep::Done };
+        let operation = outcome.operation;
+        let trace = outcome.decided.trace(&self.generation.rules, operation);
+        let circumstances = Circumstances { tenant: &self.tenant, generation: &self.generation, entropy: &self.entropy, at: self.at };
+        let written = Written { text: "[]".to_owned(), table: None };
+        let effects = Effects { operation: COPY, ..rows(circumstances, (save.model, &save.id), outcome, written) };
+        self.saved.push(Saved { operation, sequence, messages: Vec::new(), trace });
+        self.known.found.clear();
+        self.rounds = 0;
+        JobStep::Write(Box::new(effects))
+    }
+
+    /// What a save leads to, as far as it is known.
+    fn evaluate(&self, save: &Save, known: &Known, sequence: Sequence) -> Step {
+        let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
+        match self.decides {
+            Decides::All => evaluate(&self.generation.rules, save, known, moment),
+            Decides::Nothing => adopt(&self.generation.rules, save, known, moment),
+        }
+    }
+
     fn fail(&mut self, why: String) -> JobStep {
         self.error = Some(IngestError::Store(StoreError::Failed(why)));
         JobStep::Abort
@@ -217,10 +263,12 @@ impl SaveJob for Saving {
         }
         let index = self.index();
         let Some(save) = self.saves.get(index) else { return JobStep::Done };
-        let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence, now: self.at };
-        match evaluate(&self.generation.rules, save, &self.known, moment) {
+        match self.evaluate(save, &self.known, sequence) {
             Step::Need(reads) => self.ask(reads),
-            Step::Done(outcome) => self.write(sequence, *outcome),
+            Step::Done(outcome) => match self.decides {
+                Decides::All => self.write(sequence, *outcome),
+                Decides::Nothing => self.adopt(sequence, *outcome),
+            },
             // A row that was never seen is gone: nothing has happened to anything that is here.
             Step::Refused(refused) if matches!(save.change, Change::RowGone(_)) && refused.kind == NO_SUCH_OBJECT => {
                 self.skipped += 1;
@@ -239,8 +287,7 @@ impl SaveJob for Saving {
         let (program, known) = (&self.generation.rules.program, Known::default());
         let mut queries: Vec<Query> = self.once.query().into_iter().collect();
         for save in &self.saves {
-            let moment = Moment { tenant: self.tenant.as_str(), own: self.own.as_deref(), sequence: Sequence(0), now: self.at };
-            if let Step::Need(reads) = evaluate(&self.generation.rules, save, &known, moment) {
+            if let Step::Need(reads) = self.evaluate(save, &known, Sequence(0)) {
                 queries.extend(reads.iter().map(|read| query(program, read)));
             }
             if queries.len() >= most {

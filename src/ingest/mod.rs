@@ -70,11 +70,14 @@ pub enum IngestError {
     Store(#[from] StoreError),
 }
 
+/// The operation by which rows are told in traces that were there before a source was followed.
+const COPY: &str = "copy";
+
 /// What became of saves of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Followed {
-    /// They are stored.
-    Taken,
+    /// They are stored; the first of them at this position.
+    Taken(Option<Sequence>),
     /// The source was not where the step begins: another reader has gone on. Nothing is stored.
     Overtaken,
 }
@@ -109,8 +112,21 @@ impl Ingest {
         generation: &Arc<Generation>,
         advance: Advance,
     ) -> Result<Followed, IngestError> {
-        let done = self.commit(self.saving(tenant, saves, generation).of_source(advance)).await?;
-        Ok(if done.overtaken { Followed::Overtaken } else { Followed::Taken })
+        self.commit(self.saving(tenant, saves, generation).of_source(advance)).await.map(Done::followed)
+    }
+
+    /// The same for what the source had before it was followed: the objects are stored as they are, and nothing is decided about them.
+    ///
+    /// # Errors
+    /// When a save is refused or the store fails; nothing is stored then.
+    pub async fn adopt(
+        &self,
+        tenant: &TenantScope,
+        saves: Vec<Save>,
+        generation: &Arc<Generation>,
+        advance: Advance,
+    ) -> Result<Followed, IngestError> {
+        self.commit(self.saving(tenant, saves, generation).of_source(advance).adopted()).await.map(Done::followed)
     }
 
     /// The same for what a source brings, unless it was taken in before: `None`. That it was is noted in the same transaction; the place

@@ -35,6 +35,7 @@ use crate::egress::Client;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
 use crate::reload::{Keyring, Trigger};
+use crate::source::Standing;
 use access::Place;
 use api::health::Health;
 use api::metrics::Counted;
@@ -83,11 +84,14 @@ pub struct Options {
     pub hosts: Option<Vec<String>>,
     /// Connections at once, at least 1; beyond it, who keeps one waiting longest is closed.
     pub connections: usize,
+    /// How the database stands that is read, where there is one.
+    pub source: Option<Arc<Standing>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dev: false, dialects: Vec::new(), inspector: None, trigger: None, hosts: Some(Vec::new()), connections: CONNECTIONS }
+        let (hosts, connections) = (Some(Vec::new()), CONNECTIONS);
+        Self { dev: false, dialects: Vec::new(), inspector: None, trigger: None, hosts, connections, source: None }
     }
 }
 

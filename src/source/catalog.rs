@@ -9,7 +9,7 @@ use super::error::SourceError;
 /// The tables of the user's schemas. What is generated is not in the log.
 const TABLES: &str = "
     SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relreplident::text, a.attname::text, a.atttypid::bigint,
-        coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int, coalesce(a.attnum = ANY (r.indkey), false)
+        coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int, coalesce(a.attnum = ANY (r.indkey), false), c.relkind = 'p'
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
@@ -61,6 +61,8 @@ pub(super) struct TableShape {
     pub key: Vec<Box<str>>,
     /// What is told of a row that changes or goes.
     pub identity: Identity,
+    /// Whether its rows are in partitions of it.
+    pub is_partitioned: bool,
 }
 
 /// What is told of a row before its change.
@@ -154,6 +156,7 @@ pub(super) async fn read(client: &Client) -> Result<Catalog, SourceError> {
         let name = (text(0)?, text(1)?);
         let table = catalog.tables.entry(name.clone()).or_default();
         table.oid = oid(&row, 2)?;
+        table.is_partitioned = row.try_get(8)?;
         let column = text(4)?;
         table.columns.push(Column { name: column.clone(), type_oid: oid(&row, 5)? });
         let place: i32 = row.try_get(6)?;

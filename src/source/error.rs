@@ -1,5 +1,6 @@
 //! Why a source cannot go on, and whether it may by itself.
 
+use crate::ingest::IngestError;
 use crate::store::StoreError;
 
 /// Why a source does not go on.
@@ -22,6 +23,9 @@ pub enum SourceError {
     /// A row that the data model does not allow.
     #[error("{0}")]
     Refused(String),
+    /// Another node reads the slot, or makes the first copy.
+    #[error("another node reads the source")]
+    Elsewhere,
     /// Another reader of the same store has gone on.
     #[error("another node has read on")]
     Overtaken,
@@ -34,7 +38,16 @@ impl SourceError {
     /// Whether somebody else reads the slot.
     #[must_use]
     pub fn is_active_elsewhere(&self) -> bool {
-        matches!(self, Self::Server { code, .. } if code == "55006")
+        matches!(self, Self::Elsewhere) || matches!(self, Self::Server { code, .. } if code == "55006")
+    }
+}
+
+impl From<IngestError> for SourceError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Refused { refused, .. } => Self::Refused(refused.message),
+            IngestError::Store(error) => Self::Store(error),
+        }
     }
 }
 

@@ -6,8 +6,11 @@
 //! every committed row version arrives once is what this is for.
 //! Protocol version 1, in which a transaction arrives when it has been committed: the server keeps what is under way, not this node.
 
+mod birth;
 mod catalog;
+mod copy;
 mod error;
+mod examine;
 mod fit;
 pub mod import;
 mod intake;
@@ -18,12 +21,17 @@ mod prepare;
 mod row;
 mod standing;
 mod stream;
+mod taker;
+mod turn;
 mod value;
 mod wire;
 
+pub use birth::Ready;
 pub use error::SourceError;
+pub use examine::examine;
 pub use lsn::Lsn;
 pub use prepare::SlotState;
+pub use standing::{SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,11 +43,12 @@ use tokio::sync::{mpsc, watch};
 use crate::config;
 use crate::ingest::Ingest;
 use crate::program::Program;
+use copy::FirstCopy;
 use intake::Intake;
 use plan::{Plan, plan};
 use prepare::Way;
-use standing::Standing;
-use wire::{Wire, quoted};
+use taker::{KnownTables, Taker, Takes};
+use wire::Wire;
 
 /// The wait before the first reconnection; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -48,9 +57,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How often a node that waits for another one asks whether it may read.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Reads the source for ever.
-pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest) {
-    let standing = Standing::default();
+/// Reads the source for ever, and tells how it stands.
+pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest, standing: std::sync::Arc<Standing>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let began = std::time::Instant::now();
@@ -74,9 +82,10 @@ pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ing
 /// Reads it over one connection.
 async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing: &Standing) -> Result<(), SourceError> {
     let way = reach(source, folder)?;
+    let planner = Planner { way: &way, source };
+    FirstCopy { planner: &planner, ingest, standing }.make_if_wanted().await?;
     let client = way.connect().await?;
     let name = prepare::identity(&client, source).await?;
-    let planner = Planner { way: &way, source };
     let generation = ingest.generation();
     let plan = planner.published_plan(&generation.rules.program).await?;
     // A row that was written before may fit all the same, and only a row decides.
@@ -91,22 +100,17 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     let (out, mut told) = mpsc::channel(stream::ROOM);
     let (applied, acknowledged) = watch::channel(Lsn::default());
     standing.streaming();
+    let known = KnownTables::of(&generation, plan);
+    let planner = &planner;
     let mut intake = Intake {
-        ingest,
-        config: source,
-        source: name,
-        position,
-        standing,
+        taker: Taker { ingest, config: source, source: name, position, standing, planner, takes: Takes::Changes, first: None, known },
         applied,
-        planner,
         relations: BTreeMap::new(),
         waiting: Vec::new(),
         whole: 0,
         end: Lsn::default(),
         bytes: 0,
         open: None,
-        plan: Some((generation.number, std::sync::Arc::new(plan))),
-        fits: BTreeMap::new(),
     };
     tokio::select! {
         error = stream::run(wire, out, acknowledged) => Err(error),
@@ -142,19 +146,23 @@ fn reach(source: &config::Source, folder: &Path) -> Result<Way, SourceError> {
     Way::to(url.expose_secret())
 }
 
-/// Makes publication and slot; what was done, a line each.
+/// Makes publication and slot, or notes that the tables' rows are to be copied before; what was done, a line each.
 ///
 /// # Errors
 /// When the tables do not fit the schema, or the database does not allow it.
-pub async fn init(source: &config::Source, folder: &Path, program: &Program) -> Result<Vec<String>, SourceError> {
+pub async fn init(source: &config::Source, folder: &Path, program: &Program, copy: Option<Ready>) -> Result<Vec<String>, SourceError> {
     let way = reach(source, folder)?;
     let plan = Planner { way: &way, source }.plan(program).await?;
     let misfits = plan.misfits(program);
     if !misfits.is_empty() {
         return Err(SourceError::Unfit(misfits));
     }
-    let tables: Vec<_> = plan.tables.keys().map(|(schema, table)| format!("{}.{}", quoted(schema), quoted(table))).collect();
-    prepare::init(&way.connect().await?, source, &tables).await
+    let client = way.connect().await?;
+    if copy.is_some() {
+        copy::may_be_read(&client, &plan).await?;
+    }
+    let tables: Vec<_> = plan.tables.values().map(|table| table.sql.clone()).collect();
+    prepare::init(&client, source, &tables, copy).await
 }
 
 /// Removes both; what was done, a line each.
@@ -165,10 +173,27 @@ pub async fn remove(source: &config::Source, folder: &Path) -> Result<Vec<String
     prepare::remove(&reach(source, folder)?.connect().await?, source).await
 }
 
-/// What the slot is at present; `None`: there is none.
+/// What the first copy is at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyState {
+    /// None is to be made, or it has been.
+    None,
+    /// No node makes it yet.
+    Waits,
+    /// A node makes it, and is so far.
+    UnderWay(String),
+}
+
+/// What the slot is at present, if there is one, and the first copy.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn state(source: &config::Source, folder: &Path) -> Result<Option<SlotState>, SourceError> {
-    prepare::slot_state(&reach(source, folder)?.connect().await?, &source.slot).await
+pub async fn state(source: &config::Source, folder: &Path) -> Result<(Option<SlotState>, CopyState), SourceError> {
+    let client = reach(source, folder)?.connect().await?;
+    let birth = birth::birth(&client, &source.publication).await?;
+    let copy = match birth.and_then(|birth| birth.copy) {
+        Some(copy) if !copy.is_made => turn::how_far(&client, &source.slot).await?.map_or(CopyState::Waits, CopyState::UnderWay),
+        Some(_) | None => CopyState::None,
+    };
+    Ok((prepare::slot_state(&client, &source.slot).await?, copy))
 }

@@ -2,6 +2,7 @@
 //! table. Which column goes into which field is decided by what a table was when a row was written: see [`super::fit`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::catalog::{Catalog, Identity, Name, Published, TableShape, TypeShape};
 use super::fit::fit;
@@ -14,7 +15,7 @@ use crate::program::{Model, Program};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     /// By the name that a table has now.
-    pub tables: BTreeMap<Name, TablePlan>,
+    pub tables: BTreeMap<Name, Arc<TablePlan>>,
     /// The types that the database has.
     pub types: BTreeMap<u32, TypeShape>,
 }
@@ -22,8 +23,12 @@ pub(super) struct Plan {
 /// How the rows of one table do.
 #[derive(Clone, Debug)]
 pub(super) struct TablePlan {
-    /// `schema.table`.
+    /// Its schema and its name.
+    pub is: Name,
+    /// `schema.table`, for people.
     pub name: String,
+    /// The same as statements have it.
+    pub sql: String,
     /// The model.
     pub model: Box<str>,
     /// What the table is now.
@@ -33,8 +38,8 @@ pub(super) struct TablePlan {
 }
 
 impl Plan {
-    /// How rows of this table do, which may have had another name when they were written.
-    pub(super) fn table(&self, relation: &Relation) -> Option<&TablePlan> {
+    /// How rows of this table do, which may have had another name when they were written. Looks through all tables.
+    pub(super) fn table(&self, relation: &Relation) -> Option<&Arc<TablePlan>> {
         let same = self.tables.values().find(|table| table.shape.oid == relation.id);
         same.or_else(|| self.tables.get(&(relation.schema.clone(), relation.name.clone())))
     }
@@ -54,7 +59,7 @@ impl Plan {
     /// Tables that are read and not published, and such that are published by name and not read.
     pub(super) fn unpublished(&self, published: &Published, publication: &str) -> Vec<String> {
         let missing = self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| {
-            let TablePlan { name, model, .. } = table;
+            let TablePlan { name, model, .. } = &**table;
             format!("the table `{name}` of the model `{model}` is not in the publication `{publication}`; run `webhookc source init`")
         });
         let read: BTreeSet<&Name> = self.tables.keys().collect();
@@ -69,15 +74,15 @@ impl Plan {
 
 impl TablePlan {
     /// What the log would say of the table if a row were written now.
-    fn at_present(&self) -> Relation {
+    pub(super) fn at_present(&self) -> Relation {
         let TableShape { oid, columns, key, .. } = &self.shape;
         let column = |column: &super::catalog::Column| RelationColumn {
             name: column.name.clone(),
             type_oid: column.type_oid,
             identifies: key.contains(&column.name),
         };
-        let (schema, name) = self.name.split_once('.').unwrap_or(("public", &self.name));
-        Relation { id: *oid, schema: schema.into(), name: name.into(), columns: columns.iter().map(column).collect() }
+        let (schema, name) = self.is.clone();
+        Relation { id: *oid, schema, name, columns: columns.iter().map(column).collect() }
     }
 }
 
@@ -87,10 +92,7 @@ impl TablePlan {
 /// Everything that does not fit.
 pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog) -> Result<Plan, Vec<String>> {
     let mut mistakes = Vec::new();
-    let named = |written: &str| {
-        let (schema, table) = written.split_once('.').unwrap_or(("public", written));
-        (Box::<str>::from(schema), Box::<str>::from(table))
-    };
+    let named = |written: &str| named(&catalog, written);
     let said: BTreeMap<_, _> = source.tables.iter().map(|(written, said)| (named(written), said)).collect();
     for (name, said) in &said {
         let model = said.model.as_deref().unwrap_or(&name.1);
@@ -113,9 +115,11 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
         };
         let model = said.model.as_deref().unwrap_or(&name.1);
         let Some(model) = program.model_named(model).map(|id| program.model(id)) else { continue };
-        let table = TablePlan { name: format!("{}.{}", name.0, name.1), model: model.name.clone(), shape, chosen: said.columns.clone() };
-        can_be_followed(&table, &format!("{}.{}", quoted(&name.0), quoted(&name.1)), model, &mut mistakes);
-        tables.insert(name, table);
+        let sql = format!("{}.{}", quoted(&name.0), quoted(&name.1));
+        let (model_name, chosen) = (model.name.clone(), said.columns.clone());
+        let table = TablePlan { is: name.clone(), name: format!("{}.{}", name.0, name.1), sql, model: model_name, shape, chosen };
+        can_be_followed(&table, model, &mut mistakes);
+        tables.insert(name, Arc::new(table));
     }
     if tables.is_empty() && mistakes.is_empty() {
         let help = "name one in `[source.postgres.tables]`, such as `orders = \"order\"`";
@@ -124,9 +128,20 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
     if mistakes.is_empty() { Ok(Plan { tables, types: catalog.types }) } else { Err(mistakes) }
 }
 
+/// The table that is written as `table` or `schema.table`, in which schema and table may have dots of their own.
+fn named(catalog: &Catalog, written: &str) -> Name {
+    let dots = written.match_indices('.').filter_map(|(at, _)| Some((written.get(..at)?, written.get(at + 1..)?)));
+    let mut readings = std::iter::once(("public", written)).chain(dots).map(|(schema, table)| (schema.into(), table.into()));
+    let there = readings.find(|name| catalog.tables.contains_key(name));
+    there.unwrap_or_else(|| {
+        let (schema, table) = written.split_once('.').unwrap_or(("public", written));
+        (schema.into(), table.into())
+    })
+}
+
 /// Whether rows of the table can be told from each other, and what is said of it is of the model.
-fn can_be_followed(table: &TablePlan, sql: &str, model: &Model, out: &mut Vec<String>) {
-    let TablePlan { name, shape, chosen, .. } = table;
+fn can_be_followed(table: &TablePlan, model: &Model, out: &mut Vec<String>) {
+    let TablePlan { name, sql, shape, chosen, .. } = table;
     if shape.key.is_empty() {
         out.push(format!("the table `{name}` has no primary key, expected one: an object needs an id"));
     }

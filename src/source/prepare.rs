@@ -1,8 +1,11 @@
 //! Publication and slot in the user's database: made, removed, looked at. Nothing else is ever changed there.
 
 use tokio_postgres::Client;
+use tokio_postgres::config::Host;
 
+use super::birth::{Birth, Copy, Ready, birth};
 use super::error::SourceError;
+use super::turn;
 use super::wire::quoted;
 use crate::config;
 use crate::store::{self, Tls};
@@ -22,7 +25,12 @@ impl Way {
 
     /// A connection for statements.
     pub(super) async fn connect(&self) -> Result<Client, SourceError> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        let connected = self.config.connect(self.tls.clone()).await;
+        let (client, connection) = connected.map_err(|error| {
+            let is_answer = error.as_db_error().is_some();
+            let error = SourceError::from(error);
+            if is_answer { error } else { SourceError::Connection(format!("the database at {} cannot be reached: {error}", self.place())) }
+        })?;
         // Ends with the client.
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -30,6 +38,17 @@ impl Way {
             }
         });
         Ok(client)
+    }
+
+    /// Where the database is, as people say it.
+    fn place(&self) -> String {
+        let ports = self.config.get_ports();
+        let port = |index: usize| ports.get(index).or(ports.first()).map(|port| format!(":{port}")).unwrap_or_default();
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| match host {
+            Host::Tcp(name) => format!("`{name}{}`", port(index)),
+            Host::Unix(folder) => format!("`{}`", folder.display()),
+        });
+        hosts.collect::<Vec<_>>().join(" or ")
     }
 }
 
@@ -46,18 +65,31 @@ pub struct SlotState {
     pub lag_bytes: Option<i64>,
 }
 
-/// Makes the publication of these tables and the slot, where they are missing; what was done, a line each.
+/// Makes the publication of these tables and the slot, where they are missing; what was done, a line each. For a first copy of what the tables
+/// have, the slot is made by the node that makes the copy, since both must begin at the same moment.
 ///
 /// # Errors
 /// When the database does not allow it, with what to do about it.
-pub(super) async fn init(client: &Client, source: &config::Source, tables: &[String]) -> Result<Vec<String>, SourceError> {
+pub(super) async fn init(
+    client: &Client,
+    source: &config::Source,
+    tables: &[String],
+    copy: Option<Ready>,
+) -> Result<Vec<String>, SourceError> {
     may_be_read(client).await?;
     let config::Source { slot, publication, .. } = source;
+    let state = slot_state(client, slot).await?;
+    let earlier = birth(client, publication).await?.and_then(|birth| birth.copy).filter(|copy| !copy.is_made);
+    match &state {
+        Some(state) if state.lost && earlier.is_none() => return Err(SourceError::Unfit(vec![lost(slot)])),
+        Some(_) if copy.is_some() && earlier.is_none() => return Err(SourceError::Unfit(vec![too_late(slot)])),
+        Some(_) | None => {}
+    }
     let mut done = Vec::new();
     // Tables that inherit from another are tables of their own.
     let only: Vec<_> = tables.iter().map(|table| format!("ONLY {table}")).collect();
     let list = only.join(", ");
-    if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[publication]).await?.is_some() {
+    if has_publication(client, publication).await? {
         let name = quoted(publication);
         // Partitions are told of as the table that they are of.
         let sql = format!("ALTER PUBLICATION {name} SET TABLE {list}; ALTER PUBLICATION {name} SET (publish_via_partition_root = true)");
@@ -68,20 +100,30 @@ pub(super) async fn init(client: &Client, source: &config::Source, tables: &[Str
         client.batch_execute(&format!("CREATE PUBLICATION {} FOR TABLE {list} {with}", quoted(publication))).await?;
         done.push(format!("made the publication `{publication}` of {}", tables.join(", ")));
     }
-    match slot_state(client, slot).await? {
-        Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),
-        Some(_) => done.push(format!("the slot `{slot}` was there; it goes on from where it is")),
-        None => {
+    match (state, copy) {
+        (Some(_), _) if earlier.is_some() => {
+            done.push("the first copy is not made yet; `webhookc source status` says how far it is".to_owned());
+        }
+        (Some(_), _) => done.push(format!("the slot `{slot}` was there; it goes on from where it is")),
+        (None, None) if earlier.is_some() => done.push(format!("the first copy is still to be made: {BY_WHOM}")),
+        (None, Some(ready)) => {
+            let copy = Some(Copy { ready, is_made: false });
+            Birth { at: Box::default(), copy }.write(client, publication).await?;
+            done.push(format!("the rows that the tables have are copied first: {BY_WHOM}"));
+        }
+        (None, None) => {
             let sql = "SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')";
             let at: String = client.query_one(sql, &[slot]).await?.try_get(0)?;
             // What is kept under the name of an earlier slot is not of this one.
-            let born = format!("COMMENT ON PUBLICATION {} IS 'webhookc {at}'", quoted(publication));
-            client.batch_execute(&born).await?;
+            Birth { at: at.as_str().into(), copy: None }.write(client, publication).await?;
             done.push(format!("made the slot `{slot}` at {at}: what is committed from here on is read"));
         }
     }
     Ok(done)
 }
+
+/// Who makes a first copy.
+const BY_WHOM: &str = "start a node, which makes the copy and the slot";
 
 /// Removes both; what was done, a line each.
 ///
@@ -89,14 +131,22 @@ pub(super) async fn init(client: &Client, source: &config::Source, tables: &[Str
 /// When the database does not allow it, or the slot is being read.
 pub(super) async fn remove(client: &Client, source: &config::Source) -> Result<Vec<String>, SourceError> {
     let config::Source { slot, publication, .. } = source;
+    if !turn::take(client, slot).await? {
+        let why = "a node makes the first copy at present, expected none; stop it first";
+        return Err(SourceError::Unfit(vec![why.to_owned()]));
+    }
     let mut done = Vec::new();
-    if slot_state(client, slot).await?.is_some() {
+    let state = slot_state(client, slot).await?;
+    if state.as_ref().is_some_and(|state| state.active) {
+        return Err(SourceError::Unfit(vec![format!("a node reads the slot `{slot}` at present, expected none; stop it first")]));
+    }
+    if state.is_some() {
         client.execute("SELECT pg_drop_replication_slot($1)", &[slot]).await?;
         done.push(format!("removed the slot `{slot}`"));
     } else {
         done.push(format!("there is no slot `{slot}`"));
     }
-    if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[publication]).await?.is_some() {
+    if has_publication(client, publication).await? {
         client.batch_execute(&format!("DROP PUBLICATION {}", quoted(publication))).await?;
         done.push(format!("removed the publication `{publication}`"));
     } else {
@@ -117,24 +167,42 @@ pub(super) async fn slot_state(client: &Client, slot: &str) -> Result<Option<Slo
     Ok(Some(SlotState { active: row.try_get(0)?, lost: row.try_get(1)?, confirmed: row.try_get(2)?, lag_bytes: row.try_get(3)? }))
 }
 
+/// Whether there is a publication of this name.
+pub(super) async fn has_publication(client: &Client, publication: &str) -> Result<bool, SourceError> {
+    Ok(client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[&publication]).await?.is_some())
+}
+
 /// Which publication and slot these are: their place is kept under this name.
 pub(super) async fn identity(client: &Client, source: &config::Source) -> Result<Box<str>, SourceError> {
     let config::Source { slot, publication, .. } = source;
     match slot_state(client, slot).await? {
         None => return Err(SourceError::Unfit(vec![format!("there is no slot `{slot}` in the database; run `webhookc source init`")])),
         Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),
+        // Nothing else needs to be asked then, which is every second.
+        Some(state) if state.active => return Err(SourceError::Elsewhere),
         Some(_) => {}
     }
-    let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::text, current_database()::text,
-            coalesce(obj_description(p.oid, 'pg_publication'), '')
-        FROM pg_publication p WHERE p.pubname = $1";
-    let Some(row) = client.query_opt(sql, &[publication]).await? else {
+    let Some(birth) = birth(client, publication).await? else {
         return Err(SourceError::Unfit(vec![format!(
             "there is no publication `{publication}` in the database; run `webhookc source init`"
         )]));
     };
-    let (system, database, born): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    Ok(format!("{system}/{database}/{slot}/{}", born.trim_start_matches("webhookc ")).into())
+    name(client, slot, &birth.at).await
+}
+
+/// The name of what begins there, or of what is called so.
+pub(super) async fn name(client: &Client, slot: &str, at: &str) -> Result<Box<str>, SourceError> {
+    let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::text, current_database()::text";
+    let row = client.query_one(sql, &[]).await?;
+    let (system, database): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(format!("{system}/{database}/{slot}/{at}").into())
+}
+
+fn too_late(slot: &str) -> String {
+    format!(
+        "the slot `{slot}` is there, and a first copy can only be made where the log begins to be read; \
+         to have all rows copied anew, run `webhookc source drop` and `webhookc source init --snapshot`"
+    )
 }
 
 fn lost(slot: &str) -> String {

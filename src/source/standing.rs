@@ -1,43 +1,122 @@
-//! How a source stands: as the log and the numbers tell it. Each change of state is logged once.
+//! How a source stands: for the log, the numbers, and whoever looks at the node. Each change of state is logged once.
 
 use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use super::lsn::Lsn;
-use crate::telemetry::{SourceNumbers, numbers};
+use crate::telemetry::numbers;
+use crate::time::{Clock as _, SystemClock};
+
+/// Microseconds from 1970 to 2000, from which the database counts.
+const EPOCH_US: i64 = 946_684_800_000_000;
+
+/// What a source does at present.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SourceState {
+    /// It has not been reached yet.
+    #[default]
+    Starting,
+    /// This node copies the rows that are there, before it reads.
+    Copying,
+    /// This node reads it.
+    Reading,
+    /// Another node of the store does.
+    Waiting,
+    /// It stands still, and why.
+    Stopped(String),
+}
+
+impl SourceState {
+    /// One word for it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Copying => "copying",
+            Self::Reading => "reading",
+            Self::Waiting => "waiting",
+            Self::Stopped(_) => "stopped",
+        }
+    }
+}
+
+/// How much of a source has not been taken in.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SourceLag {
+    /// Of its log.
+    pub bytes: u64,
+    /// Since when, in seconds: since the oldest transaction that is known and not taken in was committed; of a source that cannot be read, since
+    /// nothing was missing.
+    pub seconds: f64,
+}
 
 /// How a source stands.
-#[derive(Debug, Default)]
-pub(super) struct Standing(Mutex<State>);
+#[derive(Debug)]
+pub struct Standing(Mutex<Inner>);
 
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+struct Inner {
+    state: SourceState,
     log_end: Lsn,
     applied: Lsn,
-    /// Why it does not go on; `None`: it does.
-    why: Option<String>,
-    has_begun: bool,
+    /// When the oldest transaction was committed that is not taken in.
+    behind_since: Option<Timestamp>,
+    /// When nothing was missing, as far as could be known.
+    caught_up_at: Timestamp,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        let (state, caught_up_at) = (SourceState::default(), SystemClock.now());
+        Self(Mutex::new(Inner { state, log_end: Lsn::default(), applied: Lsn::default(), behind_since: None, caught_up_at }))
+    }
 }
 
 impl Standing {
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut state);
-        let up = state.has_begun && state.why.is_none();
-        numbers().source().set(up, state.log_end.0.saturating_sub(state.applied.0));
+    /// What it does, and how far it is behind. Tells the numbers, too.
+    pub fn look(&self) -> (SourceState, SourceLag) {
+        self.change(|inner| (inner.state.clone(), inner.lag()))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = change(&mut inner);
+        let SourceLag { bytes, seconds } = inner.lag();
+        numbers().source().set(inner.state == SourceState::Reading, bytes, seconds);
+        answer
     }
 
     pub(super) fn log_ends(&self, end: Lsn) {
-        self.change(|state| state.log_end = state.log_end.max(end));
+        self.change(|inner| inner.log_end = inner.log_end.max(end));
     }
 
-    pub(super) fn applied(&self, through: Lsn) {
-        self.change(|state| state.applied = through);
+    /// A transaction begins to be read that was committed then, in microseconds since 2000.
+    pub(super) fn begins(&self, at_us: i64) {
+        self.change(|inner| inner.behind_since = inner.behind_since.or_else(|| instant(at_us)));
     }
 
-    /// A transaction has been read that was committed then, in microseconds since 2000.
+    /// Everything up to there is taken in, and the transaction that is being read, if one is, was committed then.
+    pub(super) fn applied(&self, through: Lsn, open_at_us: Option<i64>) {
+        self.change(|inner| {
+            inner.applied = through;
+            inner.behind_since = open_at_us.and_then(instant);
+            inner.caught_up_at = SystemClock.now();
+        });
+    }
+
+    /// A transaction has been read that was committed then.
     #[expect(clippy::unused_self, reason = "whoever reads tells all of it here")]
     pub(super) fn read(&self, at_us: i64) {
-        numbers().source().transaction(at_us);
+        if let Some(at) = instant(at_us) {
+            numbers().source().transaction(at);
+        }
+    }
+
+    /// So many changes have been taken in.
+    #[expect(clippy::unused_self, reason = "whoever reads tells all of it here")]
+    pub(super) fn taken(&self, count: usize) {
+        numbers().source().changes(count);
     }
 
     #[expect(clippy::unused_self, reason = "whoever reads tells all of it here")]
@@ -45,34 +124,86 @@ impl Standing {
         numbers().source().skipped();
     }
 
+    /// The rows that are there are copied.
+    pub(super) fn copying(&self) {
+        let before = self.becomes(SourceState::Copying);
+        if matches!(before, Some(SourceState::Stopped(_))) {
+            tracing::info!("the first copy goes on");
+        }
+    }
+
     pub(super) fn streaming(&self) {
-        self.change(|state| {
-            if !state.has_begun || state.why.take().is_some() {
-                state.has_begun = true;
-                tracing::info!("the source is read");
-            }
-        });
+        if self.becomes(SourceState::Reading).is_some() {
+            tracing::info!("the source is read");
+        }
     }
 
     /// It does not go on.
     pub(super) fn stopped(&self, why: &str) {
-        self.change(|state| {
-            if state.why.as_deref() != Some(why) {
-                SourceNumbers::error(numbers().source());
-                tracing::error!(%why, "the source stands still until this is mended");
-                state.why = Some(why.to_owned());
-            }
-        });
+        if self.becomes(SourceState::Stopped(why.to_owned())).is_some() {
+            numbers().source().error();
+            tracing::error!(%why, "the source stands still until this is mended");
+        }
     }
 
     /// Another node reads it.
     pub(super) fn waiting(&self) {
-        const WHY: &str = "another node reads it";
-        self.change(|state| {
-            if state.why.as_deref() != Some(WHY) {
-                tracing::info!("another node reads the source; this one waits");
-                state.why = Some(WHY.to_owned());
-            }
-        });
+        if self.becomes(SourceState::Waiting).is_some() {
+            tracing::info!("another node reads the source; this one waits");
+        }
+    }
+
+    /// What it did before, when that was something else.
+    fn becomes(&self, state: SourceState) -> Option<SourceState> {
+        self.change(|inner| {
+            let before = std::mem::replace(&mut inner.state, state);
+            (before != inner.state).then_some(before)
+        })
+    }
+}
+
+impl Inner {
+    fn lag(&self) -> SourceLag {
+        let since = match &self.state {
+            // How far another node is, that one knows.
+            SourceState::Waiting => return SourceLag::default(),
+            SourceState::Reading => self.behind_since,
+            SourceState::Starting | SourceState::Copying | SourceState::Stopped(_) => Some(self.behind_since.unwrap_or(self.caught_up_at)),
+        };
+        let seconds = since.map_or(0.0, |since| SystemClock.now().duration_since(since).as_secs_f64().max(0.0));
+        SourceLag { bytes: self.log_end.0.saturating_sub(self.applied.0), seconds }
+    }
+}
+
+fn instant(at_us: i64) -> Option<Timestamp> {
+    Timestamp::from_microsecond(at_us.checked_add(EPOCH_US)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lag_is_from_the_oldest_commit_that_is_not_taken_in() {
+        let standing = Standing::default();
+        let ago = |seconds: i64| SystemClock.now().as_microsecond() - EPOCH_US - seconds * 1_000_000;
+        standing.streaming();
+        assert_eq!(standing.look(), (SourceState::Reading, SourceLag::default()));
+        standing.log_ends(Lsn(500));
+        standing.begins(ago(60));
+        standing.begins(ago(10));
+        let (_, lag) = standing.look();
+        assert!(lag.bytes == 500 && (60.0..70.0).contains(&lag.seconds), "{lag:?}");
+        standing.applied(Lsn(300), Some(ago(10)));
+        let (_, lag) = standing.look();
+        assert!(lag.bytes == 200 && (10.0..20.0).contains(&lag.seconds), "{lag:?}");
+        standing.stopped("a reason");
+        assert_eq!(standing.look().0, SourceState::Stopped("a reason".to_owned()));
+        assert!(standing.look().1.seconds >= 10.0);
+        standing.waiting();
+        assert_eq!(standing.look(), (SourceState::Waiting, SourceLag::default()));
+        standing.applied(Lsn(500), None);
+        standing.streaming();
+        assert_eq!(standing.look().1, SourceLag::default());
     }
 }

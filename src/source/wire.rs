@@ -1,4 +1,4 @@
-//! A connection in replication mode: socket, TLS, sign-in, commands, and then the stream of what is logged. The messages of the protocol are
+//! A connection in replication mode: socket, TLS, sign-in, commands and statements, and then the stream of what is logged. The messages of the protocol are
 //! those of `postgres-protocol`, which the client of the store uses, too; that client has no replication mode. Absent: what is in the log.
 
 use std::io;
@@ -7,7 +7,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
-use postgres_protocol::message::backend::{COPY_DATA_TAG, ErrorResponseBody, Header, Message};
+use postgres_protocol::message::backend::{COPY_DATA_TAG, DataRowBody, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
@@ -17,6 +17,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect as _};
 
 use super::error::SourceError;
 use super::lsn::Lsn;
+use super::pgoutput::{Cell, Tuple};
 use crate::store::Tls;
 
 /// The answer to `START_REPLICATION`, which only this mode has.
@@ -43,6 +44,8 @@ pub(super) struct Wire {
     socket: Box<dyn Duplex>,
     read: BytesMut,
     write: BytesMut,
+    /// Whether a question is still being answered.
+    answers: bool,
 }
 
 /// What comes over the stream.
@@ -70,7 +73,7 @@ impl Wire {
             let port = ports.get(index).or(ports.first()).copied().unwrap_or(PORT);
             match socket(config, tls, host, port).await {
                 Ok(socket) => {
-                    let mut wire = Self { socket, read: BytesMut::new(), write: BytesMut::new() };
+                    let mut wire = Self { socket, read: BytesMut::new(), write: BytesMut::new(), answers: false };
                     wire.sign_in(config).await?;
                     return Ok(wire);
                 }
@@ -122,6 +125,37 @@ impl Wire {
                 _ => return Err(SourceError::Connection("the server asks for a way to sign in that is not known".to_owned())),
             }
         }
+    }
+
+    /// Runs a command or statement: the rows of its answer, which are few.
+    pub(super) async fn run(&mut self, sql: &str) -> Result<Vec<Tuple>, SourceError> {
+        self.ask(sql).await?;
+        let mut rows = Vec::new();
+        while let Some(row) = self.row().await? {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// Asks a question, whose answer is read with [`Wire::row`].
+    pub(super) async fn ask(&mut self, sql: &str) -> Result<(), SourceError> {
+        frontend::query(sql, &mut self.write)?;
+        self.answers = true;
+        self.flush().await
+    }
+
+    /// The next row of the answer; `None` at its end. The server sends no more than there is room for.
+    pub(super) async fn row(&mut self) -> Result<Option<Tuple>, SourceError> {
+        while self.answers {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "an enum of another crate, which may grow")]
+            match self.message().await? {
+                Message::DataRow(body) => return tuple(&body).map(Some),
+                Message::ErrorResponse(body) => return Err(told(&body)),
+                Message::ReadyForQuery(_) => self.answers = false,
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Begins the stream from where the slot is.
@@ -216,6 +250,16 @@ impl Wire {
         self.socket.write_all_buf(&mut self.write).await?;
         Ok(self.socket.flush().await?)
     }
+}
+
+/// A row, each value as the text that the log would have of it.
+fn tuple(body: &DataRowBody) -> Result<Tuple, SourceError> {
+    let cell = |range: Option<std::ops::Range<usize>>| {
+        let Some(bytes) = range.map(|range| body.buffer().get(range)) else { return Ok(Cell::Null) };
+        let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+        text.map(|text| Cell::Text(text.into())).ok_or_else(|| io::Error::other("the server sent a value that is no text"))
+    };
+    Ok(body.ranges().map(cell).collect()?)
 }
 
 fn arrival(mut body: Bytes) -> Result<Option<Arrival>, SourceError> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::DeliveryState;
-use crate::ids::{EndpointId, MessageId};
+use crate::ids::{EndpointId, MessageId, Sequence};
 
 /// Which messages.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +52,24 @@ pub struct DeliveryFilter {
     pub answered: Vec<(u16, u16)>,
     /// Text in the body that is sent or in one that was answered, letters of ASCII in either case.
     pub text: Vec<String>,
+}
+
+/// A part of the objects of a model, in the order of their ids.
+#[derive(Clone, Copy, Debug)]
+pub struct IdPage<'a> {
+    /// Those behind this one; from the first when `None`.
+    pub after: Option<&'a str>,
+    /// Only those that have not been saved since this position.
+    pub older_than: Option<Sequence>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl IdPage<'_> {
+    /// The id and the position that are its bounds; no id is empty.
+    pub(super) fn bounds(&self) -> (&str, i64) {
+        (self.after.unwrap_or_default(), self.older_than.map_or(i64::MAX, |position| position.0))
+    }
 }
 
 /// A part of a list.

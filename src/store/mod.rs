@@ -44,7 +44,7 @@ pub use alarm::{Alarm, Alert};
 pub use basket::Basket;
 pub use beside::{Glance, backup, examine, examine_secrets, glance, prunable, repair, vacuum};
 pub use error::StoreError;
-pub use filter::{DeliveryFilter, MessageFilter, Page, Span};
+pub use filter::{DeliveryFilter, IdPage, MessageFilter, Page, Span};
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Taken, Unsendable, WaitRow};
@@ -350,18 +350,12 @@ impl Store {
         verb!(self, index_children(model, property))
     }
 
-    /// The ids of objects of a model behind `after`, in their order.
+    /// The ids of objects of a model, in their order.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn object_ids(
-        &self,
-        tenant: &TenantScope,
-        model: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Box<str>>, StoreError> {
-        verb!(self, object_ids(tenant.tenant(), model, after, limit))
+    pub async fn object_ids(&self, tenant: &TenantScope, model: &str, page: IdPage<'_>) -> Result<Vec<Box<str>>, StoreError> {
+        verb!(self, object_ids(tenant.tenant(), model, page))
     }
 
     /// What has to be delivered: how much of it the longest lanes have, `most` of them, since when it is due, and how much all others have.

@@ -45,10 +45,14 @@ pub enum Metric {
     SourceUp,
     /// How much of its log has not been taken in.
     SourceLag,
+    /// Since when.
+    SourceLagSeconds,
     /// When the last transaction that was read was committed.
     SourceCommitted,
     /// Its transactions.
     SourceTransactions,
+    /// Their changes.
+    SourceChanges,
     /// How often it did not go on.
     SourceErrors,
     /// Rows that were left out.
@@ -68,7 +72,7 @@ pub enum Kind {
 
 impl Metric {
     /// Every one.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Saves,
         Self::SaveSeconds,
         Self::Decisions,
@@ -90,8 +94,10 @@ impl Metric {
         Self::Processor,
         Self::SourceUp,
         Self::SourceLag,
+        Self::SourceLagSeconds,
         Self::SourceCommitted,
         Self::SourceTransactions,
+        Self::SourceChanges,
         Self::SourceErrors,
         Self::SourceSkipped,
     ];
@@ -121,8 +127,10 @@ impl Metric {
             Self::Processor => "process_cpu_seconds",
             Self::SourceUp => "webhookc_source_up",
             Self::SourceLag => "webhookc_source_lag_bytes",
+            Self::SourceLagSeconds => "webhookc_source_lag_seconds",
             Self::SourceCommitted => "webhookc_source_committed_timestamp_seconds",
             Self::SourceTransactions => "webhookc_source_transactions",
+            Self::SourceChanges => "webhookc_source_changes",
             Self::SourceErrors => "webhookc_source_errors",
             Self::SourceSkipped => "webhookc_source_skipped_rows",
         }
@@ -141,6 +149,7 @@ impl Metric {
             | Self::SourceMessages
             | Self::Processor
             | Self::SourceTransactions
+            | Self::SourceChanges
             | Self::SourceErrors
             | Self::SourceSkipped => Kind::Counter,
             Self::SaveSeconds | Self::AttemptSeconds | Self::CommitSeconds | Self::CommitJobs => Kind::Histogram,
@@ -153,6 +162,7 @@ impl Metric {
             | Self::Memory
             | Self::SourceUp
             | Self::SourceLag
+            | Self::SourceLagSeconds
             | Self::SourceCommitted => Kind::Gauge,
         }
     }
@@ -193,8 +203,10 @@ impl Metric {
             Self::Processor => "Processor time, user and system",
             Self::SourceUp => "1 while the database of `[source.postgres]` is read by this node",
             Self::SourceLag => "Bytes of its log that have not been taken in",
+            Self::SourceLagSeconds => "Since when something of it has not been taken in, 0 when nothing is missing",
             Self::SourceCommitted => "When the last transaction that was read was committed there",
             Self::SourceTransactions => "Transactions of the source that were read",
+            Self::SourceChanges => "Changes of rows that were taken in",
             Self::SourceErrors => "How often the source did not go on",
             Self::SourceSkipped => "Rows that the data model does not allow and that were left out",
         }

@@ -1,5 +1,8 @@
 //! What is counted of a source.
 
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -7,16 +10,15 @@ use prometheus_client::registry::Registry;
 use super::Metric;
 use super::numbers::register;
 
-/// Seconds from 1970 to 2000, from which the database counts.
-const EPOCH_S: i64 = 946_684_800;
-
 /// The numbers of a source.
 #[derive(Debug, Default)]
 pub struct SourceNumbers {
     up: Gauge,
     lag_bytes: Gauge,
+    lag_seconds: Gauge<f64, AtomicU64>,
     committed_at: Gauge,
     transactions: Counter,
+    changes: Counter,
     errors: Counter,
     skipped: Counter,
 }
@@ -26,23 +28,31 @@ impl SourceNumbers {
         let numbers = Self::default();
         register(registry, Metric::SourceUp, numbers.up.clone());
         register(registry, Metric::SourceLag, numbers.lag_bytes.clone());
+        register(registry, Metric::SourceLagSeconds, numbers.lag_seconds.clone());
         register(registry, Metric::SourceCommitted, numbers.committed_at.clone());
         register(registry, Metric::SourceTransactions, numbers.transactions.clone());
+        register(registry, Metric::SourceChanges, numbers.changes.clone());
         register(registry, Metric::SourceErrors, numbers.errors.clone());
         register(registry, Metric::SourceSkipped, numbers.skipped.clone());
         numbers
     }
 
-    /// Whether it is read, and how many bytes of the log have not been taken in.
-    pub fn set(&self, up: bool, lag_bytes: u64) {
+    /// Whether it is read, how many bytes of the log have not been taken in, and since when, in seconds.
+    pub fn set(&self, up: bool, lag_bytes: u64, lag_seconds: f64) {
         self.up.set(i64::from(up));
         self.lag_bytes.set(i64::try_from(lag_bytes).unwrap_or(i64::MAX));
+        self.lag_seconds.set(lag_seconds);
     }
 
-    /// A transaction was read that was committed then, in microseconds since 2000.
-    pub fn transaction(&self, at_us: i64) {
+    /// A transaction was read that was committed then.
+    pub fn transaction(&self, committed_at: Timestamp) {
         self.transactions.inc();
-        self.committed_at.set(at_us / 1_000_000 + EPOCH_S);
+        self.committed_at.set(committed_at.as_second());
+    }
+
+    /// So many changes of it were taken in.
+    pub fn changes(&self, count: usize) {
+        self.changes.inc_by(count as u64);
     }
 
     /// It does not go on.

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::node::{Node, send};
 use crate::proxy::{Proxy, Way};
 use crate::world::{PATIENCE, World, logical, metric, stands_still};
@@ -17,12 +19,22 @@ const SCHEMA: &str = r#"<data-model>
 </data-model>"#;
 const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, status text); CREATE TABLE other (filler text)";
 
-/// The node takes saves by its API, and says that it is ready.
-async fn serves(node: &Node, id: &str) {
+/// The node takes saves by its API, and says that it is ready, and that its source stands still; why, only on its page.
+async fn serves(node: &Node, id: &str, why: &str) {
     let (saved, answer) = send("PUT", &node.object("orders", id), r#"{"status": "open"}"#).await;
     assert_eq!(saved, 201, "{answer}");
     let (ready, answer) = send("GET", &format!("{}/readyz", node.url), "").await;
-    assert_eq!(ready, 200, "{answer}");
+    assert_eq!((ready, &answer["source"]["state"]), (200, &json!("stopped")), "{answer}");
+    let (_, page) = send("GET", &format!("{}/node", node.url), "").await;
+    let page = page.as_str().unwrap();
+    assert!(page.contains(">ready<") && page.contains("stands still") && page.contains(why), "{page}");
+    assert!(!answer.to_string().contains(why), "not for everybody: {answer}");
+}
+
+/// `webhookc doctor` finds this, and nothing else.
+fn finds(world: &World, what: &str) {
+    let (is_well, said) = world.webhookc(&["doctor"]);
+    assert!(!is_well && said.contains(what) && said.contains("1 finding in "), "{said}");
 }
 
 /// Ends the session that reads the slot, and drops it.
@@ -43,7 +55,8 @@ async fn a_slot_that_was_dropped_is_made_anew_by_whoever_runs_the_node() {
     drop_slot(&world);
     world.sql("INSERT INTO orders VALUES (2, 'open')");
     stands_still(&mut node, &[&format!("there is no slot `{}` in the database", world.database), "run `webhookc source init`"]);
-    serves(&node, "by-api").await;
+    serves(&node, "by-api", "there is no slot").await;
+    finds(&world, "error[source-slot-missing]");
     let (there, said) = world.webhookc(&["source", "status"]);
     assert!(!there && said.contains("there is no slot"), "{said}");
 
@@ -73,7 +86,8 @@ async fn a_slot_whose_log_is_thrown_away_is_lost() {
     }
     let lost = "has thrown away the log that the slot";
     stands_still(&mut node, &[lost, "run `webhookc source drop` and `webhookc source init`", "`max_slot_wal_keep_size`"]);
-    serves(&node, "by-api").await;
+    serves(&node, "by-api", "has thrown away the log").await;
+    finds(&world, "error[source-slot-lost]");
     let (is_well, said) = world.webhookc(&["source", "status"]);
     assert!(!is_well && said.contains("the database has thrown away the log that it needs: drop and init it anew"), "{said}");
     let (made, said) = world.webhookc(&["source", "init"]);
@@ -134,6 +148,7 @@ async fn a_database_may_go_and_come_back() {
     next();
     let (read, said) = world.webhookc(&["source", "status"]);
     assert!(!read && said.contains("password authentication failed for user \"reader\"") && !said.contains("geheim"), "{said}");
+    finds(&world, "error[source-unreachable]");
     world.sql("ALTER ROLE reader PASSWORD 'geheim'");
     assert_eq!(world.ids(6, &node).await, ids(6));
     let began = Instant::now();
@@ -141,4 +156,7 @@ async fn a_database_may_go_and_come_back() {
         assert!(began.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    assert_eq!(metric(&node, "webhookc_source_changes_total").await, 6);
+    let (_, answer) = send("GET", &format!("{}/readyz", node.url), "").await;
+    assert_eq!(answer["source"]["state"], "reading", "{answer}");
 }

@@ -1,7 +1,7 @@
 //! A database that is read as it changes: a private cluster, the real binary, a real receiver. What is committed there arrives once, in
 //! order, also when the reader is killed.
 //!
-//! `SOURCE_SECONDS` is how long `pgbench` writes (5 if nothing is said).
+//! `SOURCE_SECONDS` is how long `pgbench` writes (5 if nothing is said); `SOURCE_ROWS` how many rows a large table has that is copied (20,000).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "../support/cluster.rs"]
@@ -15,6 +15,8 @@ mod proxy;
 
 mod alter;
 mod changes;
+mod copied;
+mod copy;
 mod import;
 mod keys;
 mod large;

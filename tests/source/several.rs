@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::node::Node;
+use crate::node::{Node, send};
 use crate::world::{World, metric};
 
 const SCHEMA: &str = r#"<data-model>
@@ -65,6 +65,8 @@ async fn another_node_goes_on_when_one_is_killed_or_stands_still() {
     let second = serve(&world);
     second.wait_for_line("that it waits", |line| line.contains("another node reads the source; this one waits"));
     assert_eq!((metric(&first, "webhookc_source_up").await, metric(&second, "webhookc_source_up").await), (1, 0));
+    let (_, answer) = send("GET", &format!("{}/readyz", second.url), "").await;
+    assert_eq!(answer["source"]["state"], "waiting", "{answer}");
 
     // Killed: the database sees that at once.
     let mut next = write(&world, 1, || world.received.lock().unwrap().len() > 5).await;

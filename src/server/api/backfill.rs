@@ -18,6 +18,7 @@ use crate::server::access::Allowed;
 use crate::server::openapi::{Operation, object};
 use crate::server::request::{Names, Nothing, Parameters, json, limit, wish};
 use crate::server::{App, Problem};
+use crate::store::IdPage;
 
 /// What may be asked.
 #[derive(Default, Deserialize)]
@@ -73,7 +74,8 @@ pub(in crate::server) async fn backfill(
     }
     let most = limit(asked.limit)?;
     let model = &rules.program.model(webhook.model).name;
-    let objects = running.ingest.store.object_ids(&scope, model, asked.after.as_deref(), most).await?;
+    let page = IdPage { after: asked.after.as_deref(), older_than: None, limit: most };
+    let objects = running.ingest.store.object_ids(&scope, model, page).await?;
     let (looked_at, last) = (objects.len(), objects.last().cloned());
     let mode = if asked.dry_run { Mode::DryRun } else { Mode::Fire };
     let filled = running.ingest.backfill(&scope, &generation, Backfill { webhook: id, objects, mode }).await?;

@@ -42,6 +42,21 @@ struct Ready {
     generation: u64,
     models: usize,
     webhooks: usize,
+    /// The database that is read, where there is one. Whatever it does, saves are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceView>,
+}
+
+/// How the database stands that is read. Why it stands still, which can name rows, is not for everybody who may ask here.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Source")]
+struct SourceView {
+    /// `starting`, `copying`, `reading`, `waiting` (another node reads it) or `stopped`.
+    state: &'static str,
+    /// Bytes of its log that have not been taken in.
+    lag_bytes: u64,
+    /// Since when something has not been taken in, in seconds; 0 when nothing is missing.
+    lag_seconds: f64,
 }
 
 impl Health {
@@ -89,8 +104,12 @@ pub(in crate::server) async fn ready(State(app): State<Arc<App>>) -> Result<Resp
     let running = readiness(&app).await?;
     let generation = running.ingest.generation();
     let program = &generation.rules.program;
-    let ready = Ready { status: "ready", generation: generation.number, models: program.models.len(), webhooks: program.webhooks.len() };
-    Ok(json(StatusCode::OK, &ready))
+    let source = app.options.source.as_deref().map(|standing| {
+        let (state, lag) = standing.look();
+        SourceView { state: state.word(), lag_bytes: lag.bytes, lag_seconds: lag.seconds }
+    });
+    let (models, webhooks) = (program.models.len(), program.webhooks.len());
+    Ok(json(StatusCode::OK, &Ready { status: "ready", generation: generation.number, models, webhooks, source }))
 }
 
 /// Whether the node takes saves.

@@ -15,7 +15,11 @@ use crate::server::App;
 use crate::server::access::OfNode;
 use crate::server::api::health::readiness;
 use crate::server::api::metrics::standing;
+use crate::source::{SourceLag, SourceState};
 use crate::telemetry::Depth;
+
+/// What is under way for less than that is nothing that is missing, in seconds.
+const LITTLE_S: f64 = 2.0;
 
 pub(super) async fn show(State(app): State<Arc<App>>, _scope: OfNode<may::Read>, caller: Caller) -> Result<Response, Failure> {
     let ready = readiness(&app).await;
@@ -38,6 +42,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, _scope: OfNode<may::Read>,
             dt { "Version" } dd { (env!("CARGO_PKG_VERSION")) }
             dt { "Store" } dd { @match &ready { Ok(_) => { "takes what is written" }, Err(_) => { "see above" } } }
             (program(&app))
+            @if let Some(standing) = app.options.source.as_deref() { (source(&standing.look())) }
             dt { "Files" } dd { @if rejection.is_some() { span.pill.bad { "rejected" } " the last good program goes on" } @else { "in force as they are" } }
             dt { "To deliver" } dd { (deliveries) @if deliveries == 1 { " delivery" } @else { " deliveries" } " in " (queue.count) @if queue.count == 1 { " lane" } @else { " lanes" } }
             dt { "Due for" } dd { (age(oldest)) }
@@ -70,6 +75,25 @@ fn program(app: &App) -> Markup {
         dt { "Reloads" } dd { (generation.number.saturating_sub(1)) " since the start" }
         dt { "Rules" }
         dd { (program.models.len()) " models, " (program.webhooks.len()) " webhooks, " (generation.target_count()) @if generation.target_count() == 1 { " endpoint" } @else { " endpoints" } }
+    }
+}
+
+/// The database that is read.
+fn source((state, lag): &(SourceState, SourceLag)) -> Markup {
+    html! {
+        dt { "Source" }
+        dd {
+            @match state {
+                SourceState::Starting => { "not reached yet" },
+                SourceState::Copying => { "the rows that are there are copied" },
+                SourceState::Reading => {
+                    "the database is read; "
+                    @if lag.seconds < LITTLE_S { "nothing is missing" } @else { (lag.bytes) " bytes of its log, for " (age(lag.seconds)) ", are not taken in" }
+                },
+                SourceState::Waiting => { "another node reads the database" },
+                SourceState::Stopped(why) => { span.pill.bad { "stands still" } " for " (age(lag.seconds)) ": " (Received(why)) },
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::values::{get, limit, text, time};
 use crate::engine::expand;
 use crate::ids::{ProgramId, Sequence};
 use crate::program::DecisionTable;
-use crate::store::{DeliveryRow, ProgramRow, Recording, SaveFilter, SaveRow, StoreError, TraceRow};
+use crate::store::{DeliveryRow, IdPage, ProgramRow, Recording, SaveFilter, SaveRow, StoreError, TraceRow};
 
 /// What a [`TraceReader`] reads; more columns may follow where a query brings its own.
 const TRACE_COLUMNS: &str = "SELECT t.sequence, t.at, t.operation, t.decisions, t.decision_table, d.json, t.program";
@@ -50,9 +50,10 @@ pub(super) async fn traces(link: &Link, tenant: i64, (model, object): (&str, &st
 }
 
 /// See [`Store::object_ids`](crate::store::Store::object_ids).
-pub(super) async fn ids(link: &Link, tenant: i64, (model, after): (&str, &str), most: usize) -> Result<Vec<Box<str>>, Trouble> {
-    let sql = "SELECT id FROM objects WHERE tenant = $1 AND model = $2 AND id > $3 ORDER BY id LIMIT $4";
-    link.query(sql, &[&tenant, &model, &after, &limit(most)]).await?.iter().map(|row| text(row, 0)).collect()
+pub(super) async fn ids(link: &Link, tenant: i64, model: &str, page: IdPage<'_>) -> Result<Vec<Box<str>>, Trouble> {
+    let sql = "SELECT id FROM objects WHERE tenant = $1 AND model = $2 AND id > $3 AND sequence < $4 ORDER BY id LIMIT $5";
+    let (after, before) = page.bounds();
+    link.query(sql, &[&tenant, &model, &after, &before, &limit(page.limit)]).await?.iter().map(|row| text(row, 0)).collect()
 }
 
 /// See [`Store::saves`](crate::store::Store::saves).

@@ -11,10 +11,10 @@ use super::{access, ask, backlog, endpoints, keys, lately, list, own, prune, que
 use crate::access::{Key, KeyId, Session, TenantScope};
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, ProgramId, ResendId, Sequence, Tenant};
 use crate::store::{
-    AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, KeptAnswer, KeptKey, Lane,
-    Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, Placed, ProgramRow,
-    Receipt, Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep, TraceRow,
-    TriedLately, WaitRow,
+    AttemptRow, AuditEntry, Basket, Claimed, Crew, Cutoffs, DeliveryFilter, DeliveryRow, Due, EndpointState, IdPage, KeptAnswer, KeptKey,
+    Lane, Lately, MessageFilter, MessageRow, NewResend, ObjectRow, OwnEndpoint, OwnEndpointRow, OwnFilter, OwnPage, Page, Placed,
+    ProgramRow, Receipt, Recording, Removed, ResendRow, RetiredKey, SaveFilter, SaveJob, SaveRow, Share, StoreError, Suspension, Sweep,
+    TraceRow, TriedLately, WaitRow,
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;
@@ -240,15 +240,8 @@ impl Postgres {
         })
     }
 
-    pub(in crate::store) async fn object_ids(
-        &self,
-        tenant: &Tenant,
-        model: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Box<str>>, StoreError> {
-        // No id is empty.
-        of_tenant!(self, tenant, |link, row| saves::ids(&link, row, (model, after.unwrap_or_default()), limit).await)
+    pub(in crate::store) async fn object_ids(&self, tenant: &Tenant, model: &str, page: IdPage<'_>) -> Result<Vec<Box<str>>, StoreError> {
+        of_tenant!(self, tenant, |link, row| saves::ids(&link, row, model, page).await)
     }
 
     pub(in crate::store) async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {

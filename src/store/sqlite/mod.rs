@@ -47,8 +47,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::ids::{DeliveryId, EndpointId, LaneId, MessageId, Tenant};
 use crate::store::{
-    AttemptRow, Basket, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Handover, KeptAnswer, Lane,
-    MessageFilter, MessageRow, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
+    AttemptRow, Basket, Claimed, Cutoffs, DeliveryFilter, DeliveryRow, DeliveryState, Due, EndpointState, Handover, IdPage, KeptAnswer,
+    Lane, MessageFilter, MessageRow, ObjectRow, Page, Receipt, Removed, SaveJob, Share, StoreError, Suspension, Sweep, TraceRow, WaitRow,
 };
 use crate::telemetry::Standing;
 use crate::vault::Vault;
@@ -256,17 +256,11 @@ impl Sqlite {
         self.writer.write((), move |session, ()| session.connection.execute_batch(&sql).map(|()| Flow::Keep)).await
     }
 
-    pub(super) async fn object_ids(
-        &self,
-        tenant: &Tenant,
-        model: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Box<str>>, StoreError> {
-        // No id is empty.
-        let (tenant, model, after) = (tenant.clone(), model.to_owned(), after.unwrap_or_default().to_owned());
+    pub(super) async fn object_ids(&self, tenant: &Tenant, model: &str, page: IdPage<'_>) -> Result<Vec<Box<str>>, StoreError> {
+        let (tenant, model, after) = (tenant.clone(), model.to_owned(), page.after.map(str::to_owned));
+        let (older_than, limit) = (page.older_than, page.limit);
         let read = move |connection: &Connection| match objects::tenant_row(connection, &tenant)? {
-            Some(row) => objects::ids(connection, row, &model, &after, limit),
+            Some(row) => objects::ids(connection, row, &model, IdPage { after: after.as_deref(), older_than, limit }),
             None => Ok(Vec::new()),
         };
         self.readers.read(read).await

@@ -9,7 +9,7 @@ use crate::ids::{ProgramId, Sequence, Tenant};
 use crate::program::DecisionTable;
 use crate::store::sqlite::session::TenantRow;
 use crate::store::sqlite::values::{limit, time};
-use crate::store::{ObjectRow, TraceRow};
+use crate::store::{IdPage, ObjectRow, TraceRow};
 
 /// The row of a tenant that has saved something.
 pub(super) fn tenant_row(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Option<i64>> {
@@ -32,9 +32,10 @@ pub(super) fn object(connection: &Connection, tenant: i64, model: &str, id: &str
 }
 
 /// See [`Store::object_ids`](crate::store::Store::object_ids).
-pub(super) fn ids(connection: &Connection, tenant: i64, model: &str, after: &str, most: usize) -> rusqlite::Result<Vec<Box<str>>> {
-    let sql = "SELECT id FROM objects WHERE tenant = ?1 AND model = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
-    connection.prepare_cached(sql)?.query_map(params![tenant, model, after, limit(most)], |row| row.get(0))?.collect()
+pub(super) fn ids(connection: &Connection, tenant: i64, model: &str, page: IdPage<'_>) -> rusqlite::Result<Vec<Box<str>>> {
+    let sql = "SELECT id FROM objects WHERE tenant = ?1 AND model = ?2 AND id > ?3 AND sequence < ?4 ORDER BY id LIMIT ?5";
+    let (after, before) = page.bounds();
+    connection.prepare_cached(sql)?.query_map(params![tenant, model, after, before, limit(page.limit)], |row| row.get(0))?.collect()
 }
 
 /// The objects of a model that point to `parent`. Without [`index_children`] it looks at every object of the model.

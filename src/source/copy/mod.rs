@@ -1,0 +1,229 @@
+//! The first copy: every row that the tables have at one moment, taken in without deciding a webhook, before the log is read from that very
+//! moment on. So there is nothing between copy and log, and nothing is in both.
+//!
+//! 2026-11-27: the slot is made with the snapshot that all tables are then read in, over one connection. A copy that is broken off begins anew
+//! with another slot: to go on would mean rows of another moment, of which the log tells once more what led to them, and webhooks would fire
+//! for what an object has become already. What the tables do not have any more by then is removed. It is done when the store has a place
+//! for what begins at this slot, so that a store which has none, since it is new, has the rows copied once more.
+//!
+//! Each step into the store also takes one in the name of the copy. A node that was cut off while another one began anew can store nothing.
+
+/// Does work again as long as the store fails: what has been copied is too much to begin anew for that.
+macro_rules! patiently {
+    ($standing:expr, $work:expr) => {
+        loop {
+            if let Some(done) = $crate::source::copy::settled($standing, $work.await).await? {
+                break done;
+            }
+        }
+    };
+}
+
+mod rows;
+mod snapshot;
+
+pub(super) use snapshot::may_be_read;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::Client;
+
+use super::birth::{Birth, Copy, Ready, birth};
+use super::error::SourceError;
+use super::lsn::Lsn;
+use super::pgoutput::Relation;
+use super::standing::Standing;
+use super::taker::{KnownTables, PAGE, Taker, Takes};
+use super::wire::Wire;
+use super::{Planner, prepare, turn};
+use crate::ingest::{Backfill, Ingest, Mode};
+use crate::program::WebhookType;
+use crate::store::{IdPage, Position, StoreError};
+use rows::Rows;
+
+/// The wait before the store, which has failed, is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What makes a first copy.
+pub(super) struct FirstCopy<'a> {
+    pub planner: &'a Planner<'a>,
+    pub ingest: &'a Ingest,
+    pub standing: &'a Standing,
+}
+
+impl FirstCopy<'_> {
+    /// Makes it when it is wanted and the store has none.
+    pub(super) async fn make_if_wanted(&self) -> Result<(), SourceError> {
+        let Planner { way, source } = self.planner;
+        let client = way.connect().await?;
+        if self.wanted(&client).await?.is_none() {
+            return Ok(());
+        }
+        if !turn::take(&client, &source.slot).await? {
+            return Err(SourceError::Elsewhere);
+        }
+        // Another node may have made it until now.
+        let Some((birth, copy)) = self.wanted(&client).await? else { return Ok(()) };
+        let at = if self.has(&client, &birth.at).await? {
+            birth.at
+        } else {
+            tokio::select! {
+                made = self.make(&client, copy) => made?,
+                lost = turn::lost(&client) => return Err(lost),
+            }
+        };
+        Birth { at, copy: Some(Copy { is_made: true, ..copy }) }.write(&client, &source.publication).await
+    }
+
+    /// The copy that is still to be made, or to be called made.
+    async fn wanted(&self, client: &Client) -> Result<Option<(Birth, Copy)>, SourceError> {
+        let Some(birth) = birth(client, &self.planner.source.publication).await? else { return Ok(None) };
+        let Some(copy) = birth.copy else { return Ok(None) };
+        let is_done = copy.is_made && self.has(client, &birth.at).await?;
+        Ok((!is_done).then_some((birth, copy)))
+    }
+
+    /// Whether the store has what begins there.
+    async fn has(&self, client: &Client, at: &str) -> Result<bool, SourceError> {
+        let name = prepare::name(client, &self.planner.source.slot, at).await?;
+        Ok(!at.is_empty() && self.ingest.store.position(&name).await?.is_some())
+    }
+
+    /// Makes it; where the log goes on.
+    async fn make(&self, client: &Client, copy: Copy) -> Result<Box<str>, SourceError> {
+        let Planner { way, source } = self.planner;
+        let generation = self.ingest.generation();
+        let plan = self.planner.published_plan(&generation.rules.program).await?;
+        snapshot::may_be_read(client, &plan).await?;
+        let files = snapshot::files(client, &plan).await?;
+        if prepare::slot_state(client, &source.slot).await?.is_some() {
+            // Of a copy that was broken off, or of a store that is no more.
+            client.execute("SELECT pg_drop_replication_slot($1)", &[&source.slot]).await?;
+        }
+        tracing::info!(
+            slot = source.slot,
+            "the first copy begins as soon as the transactions that are under way in the database have ended"
+        );
+        let mut wire = Wire::connect(&way.config, &way.tls).await?;
+        let at = snapshot::take(&mut wire, &source.slot, &plan).await?;
+        // Only what has got another file since is not in the snapshot any more, and nobody can do that now.
+        let plan = self.planner.published_plan(&generation.rules.program).await?;
+        if snapshot::files(client, &plan).await? != files {
+            return Err(SourceError::Connection("a table was rewritten as the first copy began, which begins anew".to_owned()));
+        }
+        Birth { at: at.clone(), copy: Some(copy) }.write(client, &source.publication).await?;
+        let name = prepare::name(client, &source.slot, &at).await?;
+        let began = Instant::now();
+        let about = snapshot::about(client, &plan).await?;
+        tracing::info!(%at, tables = plan.tables.len(), about, "the first copy has begun");
+        let mut rows = Rows::new(self.begin(client, &at).await?, client, about);
+        let relations: Vec<Arc<Relation>> = plan.tables.values().map(|table| Arc::new(table.at_present())).collect();
+        for (table, relation) in plan.tables.values().zip(&relations) {
+            rows.table(&mut wire, table, relation).await?;
+        }
+        drop(wire);
+        let Rows { mut taker, count, .. } = rows;
+        let (removed, used_up) = self.end(&mut taker, &relations, copy.ready).await?;
+        (taker.source, taker.position) = (name, None);
+        let begins = place(&at)?;
+        patiently!(self.standing, taker.step(begins));
+        let seconds = began.elapsed().as_secs();
+        tracing::info!(rows = count, removed, used_up, seconds, "the first copy is made; the log is read from where it began");
+        Ok(at)
+    }
+
+    /// Takes the place in the store from which every step of this copy is counted.
+    async fn begin(&self, client: &Client, at: &str) -> Result<Taker<'_>, SourceError> {
+        let config = self.planner.source;
+        let source = prepare::name(client, &config.slot, "copy").await?;
+        let mut taker = Taker {
+            ingest: self.ingest,
+            config,
+            position: self.ingest.store.position(&source).await?,
+            source,
+            standing: self.standing,
+            planner: self.planner,
+            takes: Takes::Copies,
+            first: None,
+            known: KnownTables::default(),
+        };
+        taker.step(place(at)?).await?;
+        Ok(taker)
+    }
+
+    /// What follows the rows: how many objects were removed, and how many `ready` webhooks used up.
+    async fn end(&self, taker: &mut Taker<'_>, relations: &[Arc<Relation>], ready: Ready) -> Result<(usize, usize), SourceError> {
+        let (mut removed, mut used_up) = (0, 0);
+        for relation in relations {
+            let Some(to) = taker.position else { continue };
+            let older_than = taker.first;
+            removed += patiently!(self.standing, taker.empty(relation, older_than, to));
+        }
+        for relation in relations {
+            match ready {
+                Ready::UsedUp => used_up += self.use_up(taker, relation).await?,
+                Ready::Left => {}
+            }
+        }
+        // What has waited since before for an object that has come with the copy.
+        patiently!(self.standing, self.ingest.reexamine());
+        Ok((removed, used_up))
+    }
+
+    /// Uses up the `ready` webhooks of a table's model for the objects that meet their conditions; for how many.
+    async fn use_up(&self, taker: &mut Taker<'_>, relation: &Relation) -> Result<usize, SourceError> {
+        let generation = self.ingest.generation();
+        let program = &generation.rules.program;
+        let plan = taker.planned(&generation).await?;
+        let Some(model) = plan.table(relation).and_then(|table| program.model_named(&table.model)) else { return Ok(0) };
+        let webhooks = program.model(model).webhooks.iter().map(|id| program.webhook(*id));
+        let mut used_up = 0;
+        for webhook in webhooks.filter(|webhook| webhook.kind == WebhookType::Ready) {
+            used_up += self.use_up_one(taker, &program.model(model).name, &webhook.name).await?;
+        }
+        Ok(used_up)
+    }
+
+    async fn use_up_one(&self, taker: &Taker<'_>, model: &str, webhook: &str) -> Result<usize, SourceError> {
+        let scope = taker.scope();
+        let (mut after, mut used_up) = (None::<Box<str>>, 0);
+        tracing::info!(webhook, "it is used up for the rows that meet its conditions");
+        loop {
+            // It may not be there any more, or be another one.
+            let generation = self.ingest.generation();
+            let Some(id) = generation.rules.program.webhook_named(webhook) else { return Ok(used_up) };
+            let page = IdPage { after: after.as_deref(), older_than: None, limit: PAGE };
+            let objects = patiently!(self.standing, self.ingest.store.object_ids(&scope, model, page));
+            let Some(last) = objects.last().cloned() else { return Ok(used_up) };
+            let asked = Backfill { webhook: id, objects, mode: Mode::UseUp };
+            let became = patiently!(self.standing, self.ingest.backfill(&scope, &generation, asked.clone()));
+            used_up += became.used_up;
+            after = Some(last);
+        }
+    }
+}
+
+fn place(at: &str) -> Result<Position, SourceError> {
+    let lsn: Lsn = at.parse().map_err(|_| SourceError::Connection(format!("the server calls a place in its log `{at}`")))?;
+    Ok(Position { lsn: lsn.0, changes: 0 })
+}
+
+/// What came of work; `None`: the store has failed, and it is to be done again after a while.
+async fn settled<T, E>(standing: &Standing, done: Result<T, E>) -> Result<Option<T>, SourceError>
+where
+    SourceError: From<E>,
+{
+    match done.map_err(SourceError::from) {
+        Err(SourceError::Store(error)) if error != StoreError::Closed => {
+            standing.stopped(&error.to_string());
+            tokio::time::sleep(PAUSE).await;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+        Ok(done) => {
+            standing.copying();
+            Ok(Some(done))
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a node may still do that does not know yet that the others take it for gone, and what nobody waits for.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use webhookc::ids::{LaneId, Tenant};
+use webhookc::store::{Claimed, Handover, Quota, Way};
+
+use crate::lanes::{lane, oldest};
+use crate::script::{Place, at, delivery, fire};
+
+/// Takes everything.
+#[derive(Default)]
+struct Taker(Mutex<Vec<Claimed>>);
+
+impl Handover for Taker {
+    fn reserve(&self, _: Way<'_>, _: Timestamp) -> Option<Timestamp> {
+        Some(at(60_000))
+    }
+
+    fn release(&self, _: LaneId, _: &Tenant) {}
+
+    fn hand_over(&self, deliveries: Vec<Claimed>) {
+        self.0.lock().unwrap().extend(deliveries);
+    }
+
+    fn suspended(&self, _: LaneId) {}
+
+    fn keep_within(&self, _: Arc<Quota>) -> Vec<LaneId> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_taken_for_gone_leases_nothing_any_more() {
+    let place = Place::new();
+    let store = place.open().await;
+    fire(&store, "t", "a", vec![delivery("e")]).await;
+    let lane = lane(&store, "t", "e").await.unwrap();
+    let node: i64 = place.change("SELECT max(row) FROM nodes").parse().unwrap();
+    let taker = Arc::new(Taker::default());
+    place.change("DELETE FROM nodes");
+    // It finds out at its next look, and is another node from then on.
+    let claimed = store.claim(&lane, at(0), at(60_000), oldest(10)).await.unwrap();
+    assert!(claimed.iter().all(|claimed| claimed.node != node), "claimed by a node that is gone");
+    while place.change("SELECT count(*) FROM nodes") == "0" {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    store.hand_over_to(Some(Arc::<Taker>::clone(&taker)));
+    fire(&store, "t", "b", vec![delivery("e")]).await;
+    assert_eq!(taker.0.lock().unwrap().len(), 1, "what it makes is its own while it counts");
+    let node = taker.0.lock().unwrap().remove(0).node;
+    place.change("DELETE FROM nodes");
+    fire(&store, "t", "c", vec![delivery("e")]).await;
+    assert!(taker.0.lock().unwrap().iter().all(|claimed| claimed.node != node), "made for a node that is gone");
+    store.hand_over_to(None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_passes_by_what_somebody_has_in_hand() {
+    let place = Place::new();
+    let store = place.open().await;
+    for object in ["a", "b", "c"] {
+        fire(&store, "t", object, vec![delivery("e")]).await;
+    }
+    let lane = lane(&store, "t", "e").await.unwrap();
+    let held = std::thread::scope(|scope| {
+        let holder =
+            scope.spawn(|| place.change("BEGIN; SELECT row FROM deliveries ORDER BY row LIMIT 1 FOR UPDATE; SELECT pg_sleep(4); COMMIT"));
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        while place.change(waits) == "0" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let claimed =
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(store.claim(&lane, at(0), at(60_000), oldest(10))));
+        let is_held = !holder.is_finished();
+        holder.join().unwrap();
+        (claimed.unwrap().len(), is_held)
+    });
+    assert_eq!(held, (2, true), "the other two, without waiting for the first");
+}
