@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::access::TenantScope;
 use crate::check::{Fit, Part, TenantEndpoint, Wants};
-use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
 use crate::endpoints::{AlertTo, Definition, Mistake as DocumentMistake, Read};
 use crate::generation::Generation;
 use crate::ids::{EndpointId, WebhookId};
@@ -256,8 +256,14 @@ fn sort_in(
 fn mistake(found: &Diagnostic, wants: &Wants, pointer: impl Fn(Part) -> String) -> Mistake {
     let part = Part::of(found.primary.span.file);
     let help = found.help.first().cloned().or_else(|| found.fixes.first().map(|fix| fix.title.clone()));
-    let span = Some(span(wants.text(part), found.primary.span));
-    Mistake { pointer: pointer(part), code: found.code.as_str(), detail: found.message.clone(), help, span }
+    let (mut pointer, mut span) = (pointer(part), Some(span(wants.text(part), found.primary.span)));
+    // What a condition leads to can never be one of its values: these are at fault.
+    if found.code == Code::TypeMismatch
+        && let (Part::Path(_), Some(condition)) = (part, pointer.strip_suffix("/path"))
+    {
+        (pointer, span) = (format!("{condition}/accepted_values"), None);
+    }
+    Mistake { pointer, code: found.code.as_str(), detail: found.message.clone(), help, span }
 }
 
 fn span(text: &str, span: Span) -> TextSpan {

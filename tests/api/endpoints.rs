@@ -96,7 +96,7 @@ async fn each_field_wrong_in_turn_is_named_and_nothing_changes() {
         (json!({"scope": {"object": "a1"}}), "/scope"),
         (json!({"conditions": [{"path": "object.nmae", "accepted_values": ["x"]}]}), "/conditions/0/path"),
         (json!({"conditions": [{"path": "object.name or true", "accepted_values": ["x"]}]}), "/conditions/0/path"),
-        (json!({"conditions": [{"path": "object.name", "accepted_values": [1]}]}), "/conditions/0/path"),
+        (json!({"conditions": [{"path": "object.name", "accepted_values": [1]}]}), "/conditions/0/accepted_values"),
         (json!({"conditions": [{"path": "object.name", "accepted_values": []}]}), "/conditions/0/accepted_values"),
         (json!({"conditions": [{"path": "object.name", "accepted_values": [{}]}]}), "/conditions/0/accepted_values/0"),
         (json!({"url": 5}), "/url"),
