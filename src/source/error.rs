@@ -23,8 +23,8 @@ pub enum SourceError {
     /// A row that the data model does not allow.
     #[error("{0}")]
     Refused(String),
-    /// Another node makes the first copy.
-    #[error("another node makes the first copy")]
+    /// Another node reads the slot, or makes the first copy.
+    #[error("another node reads the source")]
     Elsewhere,
     /// Another reader of the same store has gone on.
     #[error("another node has read on")]

@@ -161,7 +161,7 @@ pub async fn init(source: &config::Source, folder: &Path, program: &Program, cop
     if copy.is_some() {
         copy::may_be_read(&client, &plan).await?;
     }
-    let tables: Vec<_> = plan.tables.into_values().map(|table| table.sql).collect();
+    let tables: Vec<_> = plan.tables.values().map(|table| table.sql.clone()).collect();
     prepare::init(&client, source, &tables, copy).await
 }
 

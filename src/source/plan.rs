@@ -2,6 +2,7 @@
 //! table. Which column goes into which field is decided by what a table was when a row was written: see [`super::fit`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::catalog::{Catalog, Identity, Name, Published, TableShape, TypeShape};
 use super::fit::fit;
@@ -14,7 +15,7 @@ use crate::program::{Model, Program};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     /// By the name that a table has now.
-    pub tables: BTreeMap<Name, TablePlan>,
+    pub tables: BTreeMap<Name, Arc<TablePlan>>,
     /// The types that the database has.
     pub types: BTreeMap<u32, TypeShape>,
 }
@@ -22,7 +23,9 @@ pub(super) struct Plan {
 /// How the rows of one table do.
 #[derive(Clone, Debug)]
 pub(super) struct TablePlan {
-    /// `schema.table`.
+    /// Its schema and its name.
+    pub is: Name,
+    /// `schema.table`, for people.
     pub name: String,
     /// The same as statements have it.
     pub sql: String,
@@ -35,8 +38,8 @@ pub(super) struct TablePlan {
 }
 
 impl Plan {
-    /// How rows of this table do, which may have had another name when they were written.
-    pub(super) fn table(&self, relation: &Relation) -> Option<&TablePlan> {
+    /// How rows of this table do, which may have had another name when they were written. Looks through all tables.
+    pub(super) fn table(&self, relation: &Relation) -> Option<&Arc<TablePlan>> {
         let same = self.tables.values().find(|table| table.shape.oid == relation.id);
         same.or_else(|| self.tables.get(&(relation.schema.clone(), relation.name.clone())))
     }
@@ -56,7 +59,7 @@ impl Plan {
     /// Tables that are read and not published, and such that are published by name and not read.
     pub(super) fn unpublished(&self, published: &Published, publication: &str) -> Vec<String> {
         let missing = self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| {
-            let TablePlan { name, model, .. } = table;
+            let TablePlan { name, model, .. } = &**table;
             format!("the table `{name}` of the model `{model}` is not in the publication `{publication}`; run `webhookc source init`")
         });
         let read: BTreeSet<&Name> = self.tables.keys().collect();
@@ -78,8 +81,8 @@ impl TablePlan {
             type_oid: column.type_oid,
             identifies: key.contains(&column.name),
         };
-        let (schema, name) = self.name.split_once('.').unwrap_or(("public", &self.name));
-        Relation { id: *oid, schema: schema.into(), name: name.into(), columns: columns.iter().map(column).collect() }
+        let (schema, name) = self.is.clone();
+        Relation { id: *oid, schema, name, columns: columns.iter().map(column).collect() }
     }
 }
 
@@ -89,10 +92,7 @@ impl TablePlan {
 /// Everything that does not fit.
 pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog) -> Result<Plan, Vec<String>> {
     let mut mistakes = Vec::new();
-    let named = |written: &str| {
-        let (schema, table) = written.split_once('.').unwrap_or(("public", written));
-        (Box::<str>::from(schema), Box::<str>::from(table))
-    };
+    let named = |written: &str| named(&catalog, written);
     let said: BTreeMap<_, _> = source.tables.iter().map(|(written, said)| (named(written), said)).collect();
     for (name, said) in &said {
         let model = said.model.as_deref().unwrap_or(&name.1);
@@ -117,15 +117,26 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
         let Some(model) = program.model_named(model).map(|id| program.model(id)) else { continue };
         let sql = format!("{}.{}", quoted(&name.0), quoted(&name.1));
         let (model_name, chosen) = (model.name.clone(), said.columns.clone());
-        let table = TablePlan { name: format!("{}.{}", name.0, name.1), sql, model: model_name, shape, chosen };
+        let table = TablePlan { is: name.clone(), name: format!("{}.{}", name.0, name.1), sql, model: model_name, shape, chosen };
         can_be_followed(&table, model, &mut mistakes);
-        tables.insert(name, table);
+        tables.insert(name, Arc::new(table));
     }
     if tables.is_empty() && mistakes.is_empty() {
         let help = "name one in `[source.postgres.tables]`, such as `orders = \"order\"`";
         mistakes.push(format!("no table of the database has the name of a model; {help}"));
     }
     if mistakes.is_empty() { Ok(Plan { tables, types: catalog.types }) } else { Err(mistakes) }
+}
+
+/// The table that is written as `table` or `schema.table`, in which schema and table may have dots of their own.
+fn named(catalog: &Catalog, written: &str) -> Name {
+    let dots = written.match_indices('.').filter_map(|(at, _)| Some((written.get(..at)?, written.get(at + 1..)?)));
+    let mut readings = std::iter::once(("public", written)).chain(dots).map(|(schema, table)| (schema.into(), table.into()));
+    let there = readings.find(|name| catalog.tables.contains_key(name));
+    there.unwrap_or_else(|| {
+        let (schema, table) = written.split_once('.').unwrap_or(("public", written));
+        (schema.into(), table.into())
+    })
 }
 
 /// Whether rows of the table can be told from each other, and what is said of it is of the model.

@@ -1,6 +1,7 @@
 //! Publication and slot in the user's database: made, removed, looked at. Nothing else is ever changed there.
 
 use tokio_postgres::Client;
+use tokio_postgres::config::Host;
 
 use super::birth::{Birth, Copy, Ready, birth};
 use super::error::SourceError;
@@ -24,7 +25,12 @@ impl Way {
 
     /// A connection for statements.
     pub(super) async fn connect(&self) -> Result<Client, SourceError> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        let connected = self.config.connect(self.tls.clone()).await;
+        let (client, connection) = connected.map_err(|error| {
+            let is_answer = error.as_db_error().is_some();
+            let error = SourceError::from(error);
+            if is_answer { error } else { SourceError::Connection(format!("the database at {} cannot be reached: {error}", self.place())) }
+        })?;
         // Ends with the client.
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -32,6 +38,17 @@ impl Way {
             }
         });
         Ok(client)
+    }
+
+    /// Where the database is, as people say it.
+    fn place(&self) -> String {
+        let ports = self.config.get_ports();
+        let port = |index: usize| ports.get(index).or(ports.first()).map(|port| format!(":{port}")).unwrap_or_default();
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| match host {
+            Host::Tcp(name) => format!("`{name}{}`", port(index)),
+            Host::Unix(folder) => format!("`{}`", folder.display()),
+        });
+        hosts.collect::<Vec<_>>().join(" or ")
     }
 }
 
@@ -119,7 +136,11 @@ pub(super) async fn remove(client: &Client, source: &config::Source) -> Result<V
         return Err(SourceError::Unfit(vec![why.to_owned()]));
     }
     let mut done = Vec::new();
-    if slot_state(client, slot).await?.is_some() {
+    let state = slot_state(client, slot).await?;
+    if state.as_ref().is_some_and(|state| state.active) {
+        return Err(SourceError::Unfit(vec![format!("a node reads the slot `{slot}` at present, expected none; stop it first")]));
+    }
+    if state.is_some() {
         client.execute("SELECT pg_drop_replication_slot($1)", &[slot]).await?;
         done.push(format!("removed the slot `{slot}`"));
     } else {
@@ -157,6 +178,8 @@ pub(super) async fn identity(client: &Client, source: &config::Source) -> Result
     match slot_state(client, slot).await? {
         None => return Err(SourceError::Unfit(vec![format!("there is no slot `{slot}` in the database; run `webhookc source init`")])),
         Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),
+        // Nothing else needs to be asked then, which is every second.
+        Some(state) if state.active => return Err(SourceError::Elsewhere),
         Some(_) => {}
     }
     let Some(birth) = birth(client, publication).await? else {

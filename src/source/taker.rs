@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::error::SourceError;
 use super::fit::{Fit, fit};
 use super::pgoutput::Relation;
-use super::plan::Plan;
+use super::plan::{Plan, TablePlan};
 use super::row::{InTable, RowChange, saves};
 use super::standing::Standing;
 use crate::access::TenantScope;
@@ -47,7 +47,7 @@ pub(super) struct KnownTables {
     /// The plan for a generation.
     plan: Option<(u64, Arc<Plan>)>,
     /// How tables fit by it, as they are described.
-    fits: BTreeMap<u32, (Arc<Relation>, Option<Arc<Fit>>)>,
+    fits: BTreeMap<u32, (Arc<Relation>, Option<Arc<Fitted>>)>,
 }
 
 impl KnownTables {
@@ -55,6 +55,12 @@ impl KnownTables {
     pub(super) fn of(generation: &Generation, plan: Plan) -> Self {
         Self { plan: Some((generation.number, Arc::new(plan))), fits: BTreeMap::new() }
     }
+}
+
+/// A table that a model is for, and how it fits.
+struct Fitted {
+    table: Arc<TablePlan>,
+    fit: Fit,
 }
 
 /// What the rows are.
@@ -101,7 +107,8 @@ impl Taker<'_> {
         self.known.plan = None;
     }
 
-    /// Takes in the first of the rows, and how many: none when it has waited until something may have been mended.
+    /// Takes in the first of the rows, up to one that cannot be taken in, and how many: none when it has waited until something may have been
+    /// mended.
     async fn first_rows(&mut self, rows: &mut [Waiting]) -> Result<usize, SourceError> {
         let generation = self.ingest.generation();
         let plan = match self.planned(&generation).await {
@@ -109,25 +116,39 @@ impl Taker<'_> {
             planned => planned?,
         };
         let (fits, unfit) = self.fitting(&plan, &generation, rows);
-        let Some(to) = fits.len().checked_sub(1).and_then(|last| rows.get(last)).map(|last| last.to) else {
-            return self.hold(&unfit.unwrap_or_default()).await;
-        };
-        let (place, why) = match read_rows(&generation, &plan, rows, &fits) {
-            Err(refused) => refused,
-            Ok((saves, places)) => match self.take(saves, &generation, to).await {
-                Ok(()) => return Ok(fits.len()),
-                Err(IngestOr::Refused(index, why)) => (places.get(index).copied().unwrap_or_default(), why),
-                Err(IngestOr::Other(error)) => return Err(error),
-            },
-        };
-        match (self.config.refused, rows.get_mut(place)) {
-            (OnRefused::Skip, Some(row)) => {
-                tracing::error!(%why, "a row of the source was left out");
-                self.standing.skipped();
-                row.what = What::LeftOut;
-                Ok(0)
+        let Read { saves, places, refused } = read_rows(&generation, rows, &fits, self.config.refused);
+        let mut count = fits.len();
+        let mut why = unfit.unwrap_or_default();
+        for (place, reason) in refused {
+            match self.config.refused {
+                OnRefused::Skip => self.leave_out(rows, place, &reason),
+                OnRefused::Stop => (count, why) = (place, reason),
             }
-            (OnRefused::Stop | OnRefused::Skip, _) => self.hold(&why).await,
+        }
+        let Some(to) = count.checked_sub(1).and_then(|last| rows.get(last)).map(|last| last.to) else {
+            return self.hold(&why).await;
+        };
+        match self.take(saves, &generation, to).await {
+            Ok(()) => Ok(count),
+            Err(IngestOr::Refused(index, why)) => match (self.config.refused, places.get(index).copied().unwrap_or_default()) {
+                (OnRefused::Skip, place) => {
+                    self.leave_out(rows, place, &why);
+                    Ok(0)
+                }
+                (OnRefused::Stop, 0) => self.hold(&why).await,
+                // What comes before it is taken in.
+                (OnRefused::Stop, place) => Box::pin(self.first_rows(rows.split_at_mut(place).0)).await,
+            },
+            Err(IngestOr::Other(error)) => Err(error),
+        }
+    }
+
+    /// Goes on without a row that the data model does not allow.
+    fn leave_out(&self, rows: &mut [Waiting], place: usize, why: &str) {
+        tracing::error!(%why, "a row of the source was left out");
+        self.standing.skipped();
+        if let Some(row) = rows.get_mut(place) {
+            row.what = What::LeftOut;
         }
     }
 
@@ -140,7 +161,7 @@ impl Taker<'_> {
     }
 
     /// How the first rows fit, up to the first whose table does not, and why that does not.
-    fn fitting(&mut self, plan: &Plan, generation: &Generation, rows: &[Waiting]) -> (Vec<Option<Arc<Fit>>>, Option<String>) {
+    fn fitting(&mut self, plan: &Plan, generation: &Generation, rows: &[Waiting]) -> (Vec<Option<Arc<Fitted>>>, Option<String>) {
         let mut fits = Vec::with_capacity(rows.len());
         for row in rows {
             let What::Row(table, _) = &row.what else {
@@ -156,13 +177,17 @@ impl Taker<'_> {
     }
 
     /// How a table fits that a row is of; `None`: no model is for it.
-    fn fit(&mut self, plan: &Plan, generation: &Generation, table: &Arc<Relation>) -> Result<Option<Arc<Fit>>, Vec<String>> {
+    fn fit(&mut self, plan: &Plan, generation: &Generation, table: &Arc<Relation>) -> Result<Option<Arc<Fitted>>, Vec<String>> {
         if let Some((_, fit)) = self.known.fits.get(&table.id).filter(|(known, _)| Arc::ptr_eq(known, table)) {
             return Ok(fit.clone());
         }
         let program = &generation.rules.program;
         let model = plan.table(table).and_then(|of| Some((of, program.model_named(&of.model)?)));
-        let fit = model.map(|(of, model)| fit(of, &plan.types, program.model(model), table).map(Arc::new)).transpose()?;
+        let fitted = |(of, model): (&Arc<TablePlan>, _)| {
+            let fit = fit(of, &plan.types, program.model(model), table)?;
+            Ok::<_, Vec<String>>(Arc::new(Fitted { table: Arc::clone(of), fit }))
+        };
+        let fit = model.map(fitted).transpose()?;
         self.known.fits.insert(table.id, (Arc::clone(table), fit.clone()));
         Ok(fit)
     }
@@ -250,21 +275,33 @@ impl From<IngestOr> for SourceError {
     }
 }
 
-/// The saves of as many rows as fit, and for each the place of its row.
-fn read_rows(
-    generation: &Generation,
-    plan: &Plan,
-    rows: &[Waiting],
-    fits: &[Option<Arc<Fit>>],
-) -> Result<(Vec<Save>, Vec<usize>), (usize, String)> {
-    let (mut all, mut places) = (Vec::with_capacity(fits.len()), Vec::with_capacity(fits.len()));
-    for (place, (row, fit)) in rows.iter().zip(fits).enumerate() {
-        let (What::Row(table, change), Some(fit)) = (&row.what, fit) else { continue };
-        let Some(plan) = plan.table(table) else { continue };
-        for save in saves(&InTable { rules: &generation.rules, plan, fit, table }, change).map_err(|why| (place, why))? {
-            all.push(save);
-            places.push(place);
+/// What rows are.
+struct Read {
+    saves: Vec<Save>,
+    /// For each save, the place of its row.
+    places: Vec<usize>,
+    /// The places of rows that the data model does not allow, and why.
+    refused: Vec<(usize, String)>,
+}
+
+/// Reads as many rows as fit; no further than to the first that is refused, when nothing goes on behind it.
+fn read_rows(generation: &Generation, rows: &[Waiting], fits: &[Option<Arc<Fitted>>], on_refused: OnRefused) -> Read {
+    let mut read = Read { saves: Vec::with_capacity(fits.len()), places: Vec::with_capacity(fits.len()), refused: Vec::new() };
+    for (place, (row, fitted)) in rows.iter().zip(fits).enumerate() {
+        let (What::Row(table, change), Some(fitted)) = (&row.what, fitted) else { continue };
+        match saves(&InTable { rules: &generation.rules, plan: &fitted.table, fit: &fitted.fit, table }, change) {
+            Ok(saves) => {
+                read.places.extend(std::iter::repeat_n(place, saves.len()));
+                read.saves.extend(saves);
+            }
+            Err(why) => {
+                read.refused.push((place, why));
+                match on_refused {
+                    OnRefused::Stop => break,
+                    OnRefused::Skip => {}
+                }
+            }
         }
     }
-    Ok((all, places))
+    read
 }

@@ -113,3 +113,21 @@ async fn a_table_is_read_only_when_it_is_published() {
     assert_eq!(world.ids(1, &node).await, ["1"]);
     assert!(fs::exists(world.folder.path().join("webhookc.db")).unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_may_have_dots() {
+    let tables = r#"CREATE SCHEMA "a.b"; CREATE TABLE "a.b"."c.d" (id int PRIMARY KEY, "na.me" text, total numeric);
+        CREATE TABLE "lines.old" (id int PRIMARY KEY, name text)"#;
+    let line = "<model name=\"lines\" label=\"Line\"><field name=\"name\" label=\"Name\" type=\"text\" /><display>{name}</display>\
+        <webhook type=\"update\" name=\"line\" /></model>";
+    let world = World::new(&SCHEMA.replace("</data-model>", &format!("{line}</data-model>")), tables).await;
+    world.project(
+        "[source.postgres.tables]\n\"lines.old\" = \"lines\"\n\"a.b.c.d\" = { model = \"orders\", columns = { name = \"na.me\" } }\n",
+    );
+    world.init();
+    let node = world.serve();
+    world.sql(r#"INSERT INTO "a.b"."c.d" VALUES (1, 'one', 1); INSERT INTO "lines.old" VALUES (2, 'two')"#);
+    let came = world.wait(2, &node).await;
+    let told: Vec<_> = came.iter().map(|body| (&body["object"]["type"], &body["object"]["name"])).collect();
+    assert_eq!(told, [(&json!("orders"), &json!("one")), (&json!("lines"), &json!("two"))]);
+}

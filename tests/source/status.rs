@@ -32,7 +32,7 @@ async fn each_state_of_a_source_is_said() {
     assert_eq!(world.wait(1_000, &node).await.len(), 1_000);
     says(&world, &["source", "status"], true, &["; a node reads it"]);
     says(&world, &["doctor"], true, &["no findings in"]);
-    says(&world, &["source", "drop"], false, &["is active"]);
+    says(&world, &["source", "drop"], false, &["a node reads the slot", "stop it first"]);
     node.kill();
     says(&world, &["doctor"], false, &["warning[source-unread]", &format!("{slot}: "), "1 finding in"]);
     world.sql(&format!("DROP PUBLICATION {slot}"));
@@ -43,7 +43,7 @@ async fn each_state_of_a_source_is_said() {
 
     world.database_url = "postgres://nobody@127.0.0.1:1/none".to_owned();
     world.project("");
-    says(&world, &["source", "status"], false, &["refused"]);
+    says(&world, &["source", "status"], false, &["the database at `127.0.0.1:1` cannot be reached", "refused"]);
     world.database_url = "mysql://nobody@127.0.0.1/none".to_owned();
     world.project("");
     says(&world, &["source", "status"], false, &["error"]);

@@ -22,7 +22,7 @@ pub(super) async fn take(wire: &mut Wire, slot: &str, plan: &Plan) -> Result<Box
     let Some(Cell::Text(at)) = made.into_iter().next().and_then(|row| row.into_iter().nth(1)) else {
         return Err(SourceError::Connection("the server does not say where the slot begins".to_owned()));
     };
-    let tables: Vec<_> = plan.tables.values().map(from).collect();
+    let tables: Vec<_> = plan.tables.values().map(|table| from(table)).collect();
     wire.run(&format!("LOCK TABLE {} IN ACCESS SHARE MODE", tables.join(", "))).await?;
     Ok(at)
 }
