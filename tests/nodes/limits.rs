@@ -192,7 +192,7 @@ async fn a_node_that_wakes_up_sends_nothing_of_what_it_held() {
     let (receiver, url) = receiver(vec![("/", Duration::from_millis(400))]).await;
     let world = World::new().await;
     // Short, so that the other has taken over before the paused one wakes up.
-    let endpoint = format!("[[endpoints]]\nname = \"narrow\"\nevents = \"*\"\nurl = \"{url}/\"\nconcurrency = 1\ntimeout = \"1s\"\n");
+    let endpoint = format!("[[endpoints]]\nname = \"narrow\"\nevents = \"*\"\nurl = \"{url}/\"\nconcurrency = 1\ntimeout = \"2s\"\n");
     let folder = world.project("one", SCHEMA, &endpoint);
     let paused = world.node(&folder);
     for number in 0..10 {
@@ -214,5 +214,5 @@ async fn a_node_that_wakes_up_sends_nothing_of_what_it_held() {
         .await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(requests(), before + 1, "what it held in memory is not sent once more");
-    assert!(before <= 11, "one was under way: {before} requests for 10");
+    assert!(before <= 12, "one was under way, and one may not have been recorded yet: {before} requests for 10");
 }
