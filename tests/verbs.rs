@@ -135,3 +135,10 @@ fn shells_and_manuals_know_every_verb() {
     fs::write(folder.path().join("file"), "").unwrap();
     refused(folder.path(), &["man", "file/man1"], &["cannot write man pages to `file/man1`"]);
 }
+
+#[test]
+fn a_format_that_there_is_not_names_those_that_there_are() {
+    let folder = project(&[]);
+    refused(folder.path(), &["schema", "webhooks"], &["there are `xsd`, `config`, `output`, `test` and `import`"]);
+    refused(folder.path(), &["keys", "lst"], &["`create`", "`list`"]);
+}

@@ -15,7 +15,7 @@ mod webhook_without_target;
 
 pub use about::{is_about, path_of, path_to};
 pub use alerts::{Alerts, OperationalEvent};
-pub use own_secrets::{OwnSecret, is_written_out, own_secrets};
+pub use own_secrets::{OwnSecret, is_written_out, own_secrets, own_url_secrets};
 pub use tenant_endpoint::{Fit, TenantEndpoint, TenantEndpoints};
 pub use wants::{ALL_EVENTS, Accepts, Fitted, Part, Wants};
 

@@ -1,7 +1,7 @@
-//! Which header values of an endpoint made by API are credentials that stand there as they are: they are shown to nobody, and a request holds
-//! their names alone until it is sent.
+//! Which header values, and which parts of the URL, of an endpoint made by API are credentials that stand there as they are: a request holds
+//! their names alone until it is sent. Those of headers are shown to nobody.
 
-use crate::template::holds_credentials;
+use crate::template::{Concealed, OF_A_URL, UrlCredential, holds_credentials, url_credentials};
 
 /// A header value that is kept back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +33,28 @@ pub fn own_secrets(headers: &[(Box<str>, Box<str>)]) -> Vec<OwnSecret<'_>> {
     found
 }
 
+/// The credentials in the URL that are kept back.
+#[must_use]
+pub fn own_url_secrets(url: &str) -> Box<[Concealed]> {
+    let mut found: Vec<Concealed> = Vec::new();
+    for (number, UrlCredential { parameter, before, value }) in url_credentials(url).enumerate() {
+        let name = format!("{OF_A_URL}{}", parameter.unwrap_or("user-info"));
+        let name = if found.iter().any(|other| *other.name == *name) { format!("{name} {number}") } else { name };
+        found.push(Concealed { name: name.into(), before: before.into(), value: value.into() });
+    }
+    found.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_of_a_url_are_named_by_their_parameter() {
+        let found = own_url_secrets("https://me:pw@h.example/?api_key=a%20b&id={{ object.id }}&token={{ object.t }}&api_key=c");
+        let found: Vec<(&str, &str)> = found.iter().map(|one| (&*one.name, &*one.value)).collect();
+        assert_eq!(found, [("url user-info", "me:pw"), ("url api_key", "a%20b"), ("url api_key 2", "c")]);
+    }
 
     #[test]
     fn credentials_are_named_by_their_header() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Rules;
 use super::about::is_about;
-use super::own_secrets::own_secrets;
+use super::own_secrets::{own_secrets, own_url_secrets};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use crate::ids::{FileId, WebhookId};
 use crate::program::{BodySource, HeaderSource, Program, RequestSource, Settings, TemplateSource, Webhook};
@@ -270,6 +270,7 @@ impl Wants {
         let mut request = Request::compile(&self.request(), scope, out)?;
         let secrets = own_secrets(&self.headers);
         request.conceal(|header| secrets.iter().find(|secret| secret.header == header).map(|secret| secret.name.clone()));
+        request.conceal_in_url(own_url_secrets(&self.url));
         Some(request)
     }
 

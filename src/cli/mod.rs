@@ -48,9 +48,11 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Overrides;
+use crate::diagnostics::list;
 use failure::Failure;
 use output::{Color, Output};
 
@@ -133,9 +135,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if arguments.get(1).is_some_and(|verb| verb == "dev" || verb == "serve") {
         small_pages();
     }
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::try_parse_from(&arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
+            name_the_known(&mut error, &arguments);
             // Help and version are on standard output, with code 0; a closed pipe is nobody's concern.
             let _closed = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -176,6 +179,28 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     outcome.unwrap_or_else(|failure| failure.print(output))
 }
+
+/// Adds the subcommands that there are to what is said of one that there is not, unless they are too many to be read.
+fn name_the_known(error: &mut clap::Error, arguments: &[OsString]) {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return;
+    }
+    let mut command = Arguments::command();
+    for argument in arguments.iter().skip(1) {
+        match command.find_subcommand(argument) {
+            Some(known) => command = known.clone(),
+            None => break,
+        }
+    }
+    let known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    if known.len() <= MOST_NAMED {
+        let text = format!("there are {}", list(known));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![text.into()]));
+    }
+}
+
+/// Subcommands that are named where another one was asked for: all of a verb, and not all verbs.
+const MOST_NAMED: usize = 10;
 
 /// A node lives long and holds little at a time: pages of 2 MiB, of which the allocator would take one for each thread and size of
 /// things, would double what it occupies. A compilation that ends soon is faster with them. What has been taken stays, so that this comes

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::template::{Part, RenderedText};
+use crate::template::{OF_A_URL, Part, RenderedText};
 
 /// The secrets of a generation by name.
 pub type Secrets = BTreeMap<String, SecretString>;
@@ -58,6 +58,11 @@ pub(super) fn url(rendered: &RenderedText, secrets: &Secrets) -> Result<String, 
             Part::Secret(name) => name,
         };
         let value = secret(name, secrets)?;
+        // Written as it stood there.
+        if name.starts_with(OF_A_URL) {
+            filled.push_str(value);
+            continue;
+        }
         let misplaced = |expected| Err(FillError::Misplaced { name: name.clone(), expected });
         let next = match parts.peek() {
             Some(Part::Text(text)) => text.as_str(),
@@ -147,6 +152,14 @@ mod tests {
         assert_eq!(url(&inside, &secrets()).unwrap(), "https://a.example/a%2Fb%20c/x");
         assert_eq!(url(&rendered(&[("hook", true)]), &secrets()).unwrap(), "https://hooks.example/T1/x?y=1");
         assert_eq!(text(&rendered(&[("Bearer ", false), ("token", true)]), &secrets()).unwrap(), "Bearer a/b c");
+    }
+
+    #[test]
+    fn a_part_of_a_url_comes_back_as_it_stood_there() {
+        let parts = rendered(&[("https://", false), ("url user-info", true), ("@a.example/?key=", false), ("url key", true)]);
+        let secrets =
+            [("url user-info", "me:p%20w"), ("url key", "a+b%2F")].map(|(name, value)| (name.to_owned(), SecretString::from(value)));
+        assert_eq!(url(&parts, &secrets.into_iter().collect()).unwrap(), "https://me:p%20w@a.example/?key=a+b%2F");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::build::BuildError;
 use super::keyring::{Keyring, RotateError};
 use crate::access::TenantScope;
-use crate::check::{TenantEndpoint, Wants, own_secrets};
+use crate::check::{TenantEndpoint, Wants, own_secrets, own_url_secrets};
 use crate::delivery::{Earlier, Key, Policy, Secret, Secrets, Signer};
 use crate::endpoints::Definition;
 use crate::generation::{Directory, Own, Target};
@@ -203,7 +203,9 @@ impl Keyring {
     }
 }
 
-/// The header values that are kept back until a request is sent.
+/// What is kept back until a request is sent.
 fn secrets_of(wants: &Wants) -> Secrets {
-    own_secrets(&wants.headers).into_iter().map(|secret| (secret.name.into(), secret.value.to_owned().into())).collect()
+    let headers = own_secrets(&wants.headers).into_iter().map(|secret| (secret.name.into(), secret.value.to_owned().into()));
+    let url = own_url_secrets(&wants.url).into_vec().into_iter().map(|secret| (secret.name.into(), secret.value.into_string().into()));
+    headers.chain(url).collect()
 }

@@ -1,10 +1,13 @@
 //! Header values as the API shows them: what is written out in a header that holds credentials is not shown, whoever configured it. A value
-//! that takes its secret from `secret.*` names it only, and is shown as it is.
+//! that takes its secret from `secret.*` names it only, and is shown as it is. A URL is shown to the tenant that wrote it, and stored nowhere.
 
 use std::borrow::Cow;
 
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+
 use crate::endpoints::{HIDDEN, is_hidden};
-use crate::template::holds_credentials;
+use crate::template::{holds_credentials, url_credentials};
 
 /// The value of a header template as it may be shown.
 pub(super) fn header<'v>(name: &str, value: impl Into<Cow<'v, str>>) -> Cow<'v, str> {
@@ -16,6 +19,15 @@ pub(super) fn header<'v>(name: &str, value: impl Into<Cow<'v, str>>) -> Cow<'v, 
 pub(super) fn rendered<'v>(name: &str, value: impl Into<Cow<'v, str>>) -> Cow<'v, str> {
     let value = value.into();
     if holds_credentials(name) && !value.contains('«') { Cow::Borrowed(HIDDEN) } else { value }
+}
+
+/// An answer that shows an endpoint with this URL: where credentials are written out in it, it is stored nowhere, also not for who repeats
+/// the request.
+pub(super) fn unstored(url: &str, mut answer: Response) -> Response {
+    if url_credentials(url).next().is_some() {
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    answer
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+/// How the name of a secret begins that is such a credential, filled in as it stood there. No secret of the configuration has a name with a space.
+pub const OF_A_URL: &str = "url ";
 /// What stands in the place of a credential.
 const HIDDEN: &str = "…";
 /// Parts of the names of parameters that are credentials.
@@ -11,26 +13,42 @@ const PARTS: [&str; 8] = ["token", "secret", "password", "signature", "credentia
 /// Whole names of such parameters.
 const NAMES: [&str; 4] = ["key", "sig", "auth", "session"];
 
-/// The URL, or the template of one, without its credentials.
-#[must_use]
-pub fn without_credentials(url: &str) -> Cow<'_, str> {
+/// A credential that is written out in a URL, or in the template of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UrlCredential<'u> {
+    /// What the parameter is called; `None`: it is the user-info.
+    pub parameter: Option<&'u str>,
+    /// The text before it by which it is found.
+    pub before: &'u str,
+    /// The credential.
+    pub value: &'u str,
+}
+
+/// The credentials that are written out in a URL, in their order.
+pub fn url_credentials(url: &str) -> impl Iterator<Item = UrlCredential<'_>> {
     let (before, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let authority = if before.is_empty() { "" } else { rest.split(['/', '?', '#']).next().unwrap_or_default() };
     let user = authority.rsplit_once('@').map(|(user, _)| user).filter(|user| is_written_out(user));
     let query = rest.split_once('?').map(|(_, behind)| behind.split('#').next().unwrap_or_default());
     let found = query.into_iter().flat_map(|query| query.split('&')).filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        (is_credential(name) && is_written_out(value)).then(|| (pair.get(..=name.len()).unwrap_or_default(), value))
+        let before = pair.get(..=name.len()).unwrap_or_default();
+        (is_credential(name) && is_written_out(value)).then_some(UrlCredential { parameter: Some(name), before, value })
     });
-    let hidden: Vec<(&str, &str)> = user.map(|user| ("://", user)).into_iter().chain(found).collect();
-    if hidden.is_empty() {
+    user.map(|value| UrlCredential { parameter: None, before: "://", value }).into_iter().chain(found)
+}
+
+/// The URL, or the template of one, without its credentials.
+#[must_use]
+pub fn without_credentials(url: &str) -> Cow<'_, str> {
+    let mut hidden = url_credentials(url).peekable();
+    if hidden.peek().is_none() {
         return Cow::Borrowed(url);
     }
     let (mut shown, mut left) = (String::with_capacity(url.len()), url);
-    for (before, value) in hidden {
+    for UrlCredential { before, value, .. } in hidden {
         // Behind what is hidden already, the first place where it stands after its name.
-        let place = format!("{before}{value}");
-        let Some((kept, behind)) = left.split_once(&place) else { continue };
+        let Some((kept, behind)) = left.split_once(&format!("{before}{value}")) else { continue };
         shown.extend([kept, before, HIDDEN]);
         left = behind;
     }

@@ -47,11 +47,11 @@ mod tests;
 
 pub use branches::{Branch, BranchKind, Watch};
 pub use data::{Data, Embedded, Snapshot};
-pub use discreet::without_credentials;
+pub use discreet::{OF_A_URL, UrlCredential, url_credentials, without_credentials};
 pub use header::holds_credentials;
 pub use never::{Against, Never};
 pub use predicate::{Predicate, Promises};
-pub use rendered::{Part, RenderError, Rendered, RenderedText};
+pub use rendered::{Concealed, Part, RenderError, Rendered, RenderedText};
 pub use request::Request;
 pub use signatures::{FILTERS, FUNCTIONS, Filter, Signature, TESTS, Test};
 pub use uses::{Named, Tool, Use, Uses};

@@ -63,7 +63,37 @@ impl Serialize for Part {
     }
 }
 
+/// A credential that is written out in a URL, and does not stay there once it is rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concealed {
+    /// Under which name it is filled in again.
+    pub name: Box<str>,
+    /// The text before it by which it is found.
+    pub before: Box<str>,
+    /// The credential.
+    pub value: Box<str>,
+}
+
 impl RenderedText {
+    /// The text with credentials, in the order in which they stand in it, as secrets. No value of an object is taken for one: it has no `=` and no
+    /// `/` that is not encoded.
+    pub(super) fn concealing(mut self, concealed: &[Concealed]) -> Self {
+        let mut from = 0;
+        for Concealed { name, before, value } in concealed {
+            let place = format!("{before}{value}");
+            let mut texts = self.parts.iter().enumerate().skip(from).filter_map(|(index, part)| match part {
+                Part::Text(text) => Some((index, text.split_once(place.as_str())?)),
+                Part::Secret(_) => None,
+            });
+            let Some((index, (kept, behind))) = texts.next() else { continue };
+            let parts = [Part::Text(format!("{kept}{before}")), Part::Secret(name.to_string()), Part::Text(behind.to_owned())];
+            self.parts.splice(index..=index, parts);
+            from = index + 2;
+        }
+        self.parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        self
+    }
+
     /// Text without secrets.
     #[must_use]
     pub fn plain(text: impl Into<String>) -> Self {
@@ -97,4 +127,28 @@ pub struct RenderError {
     pub what: String,
     /// The expression.
     pub span: Option<Span>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_concealed_is_named_where_it_stood_and_nowhere_else() {
+        let concealed = [("url user-info", "://", "me:pw"), ("url key", "key=", "k"), ("url key 2", "key=", "kk")]
+            .map(|(name, before, value)| Concealed { name: name.into(), before: before.into(), value: value.into() });
+        let url = RenderedText {
+            parts: vec![
+                Part::Text("https://me:pw@h.example/me:pw?key=k&id=key%3Dkk&x=".to_owned()),
+                Part::Secret("s".to_owned()),
+                Part::Text("&key=kk".to_owned()),
+            ],
+        };
+        assert_eq!(
+            url.concealing(&concealed).masked(),
+            "https://«url user-info»@h.example/me:pw?key=«url key»&id=key%3Dkk&x=«s»&key=«url key 2»"
+        );
+        let other = RenderedText::plain("https://h.example/");
+        assert_eq!(other.clone().concealing(&concealed), other);
+    }
 }

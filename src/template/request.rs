@@ -8,7 +8,7 @@ use super::body::{self, Body};
 use super::branches::{self, Branch};
 use super::evaluate::Frame;
 use super::header::{self, HeaderSink};
-use super::rendered::{RenderError, Rendered, RenderedText};
+use super::rendered::{Concealed, RenderError, Rendered, RenderedText};
 use super::target::Target;
 use super::tree::{Expr, ExprKind, Node};
 use super::typing::{Context, Typing};
@@ -59,6 +59,11 @@ impl Request {
                 *node = Node::Print(Expr { kind: ExprKind::Secret(name), span: Span::new(FileId(0), 0, 0) });
             }
         }
+    }
+
+    /// The same for what is written out in the URL for credentials.
+    pub fn conceal_in_url(&mut self, concealed: Box<[Concealed]>) {
+        self.url.conceal(concealed);
     }
 
     /// Where its templates can go two ways.

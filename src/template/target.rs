@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 
 use super::evaluate::{Frame, Sink as _};
-use super::rendered::{RenderError, RenderedText};
+use super::rendered::{Concealed, RenderError, RenderedText};
 use super::tree::{Expr, ExprKind, Node};
 use super::typing::{Context, Typing};
 use super::url::{self, Region, UrlSink};
@@ -20,6 +20,8 @@ pub(super) struct Target {
     url: Written,
     /// Scheme, host and port; `None` when a secret is part of them.
     origin: Option<Box<str>>,
+    /// What is written out in it for credentials, where that is not to stay in what is rendered.
+    concealed: Box<[Concealed]>,
     source: Span,
 }
 
@@ -47,7 +49,7 @@ impl Target {
     pub(super) fn compile(source: &TemplateSource, scope: Scope<'_>, out: &mut Diagnostics) -> Option<Self> {
         if subject::is_meant(source) {
             let (origin, nodes) = subject::compile(source, scope, out)?;
-            return Some(Self { url: Written::Subject(nodes), origin: Some(origin), source: source.whole() });
+            return Some(Self { url: Written::Subject(nodes), origin: Some(origin), concealed: Box::default(), source: source.whole() });
         }
         let copy = OnceCell::new();
         let reported = out.len();
@@ -77,7 +79,7 @@ impl Target {
         };
         (typed && fixed && written).then(|| {
             let url = constant(&nodes, origin.as_deref()).map_or(Written::Each(nodes), Written::Always);
-            Self { url, origin, source: source.whole() }
+            Self { url, origin, concealed: Box::default(), source: source.whole() }
         })
     }
 
@@ -98,7 +100,16 @@ impl Target {
         };
         let mut sink = UrlSink::new();
         Frame::new(*data).render(nodes, &mut sink)?;
-        sink.finish(self.origin.as_deref()).map_err(|what| RenderError { what, span: Some(self.source) })
+        let url = sink.finish(self.origin.as_deref()).map_err(|what| RenderError { what, span: Some(self.source) })?;
+        Ok(if self.concealed.is_empty() { url } else { url.concealing(&self.concealed) })
+    }
+
+    /// Has these credentials filled in when the request is sent, as secrets are.
+    pub(super) fn conceal(&mut self, concealed: Box<[Concealed]>) {
+        if let Written::Always(url) = &mut self.url {
+            *url = std::mem::take(url).concealing(&concealed);
+        }
+        self.concealed = concealed;
     }
 }
 

@@ -13,6 +13,9 @@ const CANARIES: [&str; 3] = ["canary-in-a-file", "canary-in-the-environment", "Y
 /// What is written out in `webhookc.toml`: it is in the store, as part of the requests, and is shown to nobody.
 const WRITTEN_OUT: [&str; 3] = ["canary-in-a-header", "canary-in-a-query", "canary-in-user-info"];
 
+/// What a tenant writes into a URL: it is not in the store in the open, and shown to that tenant alone.
+const IN_A_URL: [&str; 2] = ["canary%2Din+a-tenants-query", "canary-in-a-tenants-user-info"];
+
 fn project(receiver: &Receiver) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("schema.xml"), SCHEMA).unwrap();
@@ -84,15 +87,21 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
     let (code, kept) = run(folder, &["rotate", "ep_kept", "--url", &node.url], &[]);
     assert_eq!(code, 0, "{kept}");
     let kept = kept.lines().next().unwrap().strip_prefix("whsec_").unwrap().to_owned();
+    let tenants_url = receiver.url.replace("://", &format!("://me:{}@", IN_A_URL[1]));
     let own = serde_json::json!({
-        "name": "tenant", "event_types": "*", "url": format!("{}/tenant", receiver.url), "headers": {"Authorization": ["Bearer canary-of-a-tenant"]},
+        "name": "tenant", "event_types": "*", "url": format!("{tenants_url}/tenant?api_key={}&id={{{{ object.id }}}}", IN_A_URL[0]), "headers": {"Authorization": ["Bearer canary-of-a-tenant"]},
         "failure_handling": {"alert_endpoint": {"url": format!("{}/alert", receiver.url), "headers": {"X-Api-Key": ["canary-of-an-alert"]}}},
     });
-    let (status, made) = send("POST", &node.of_tenant("endpoints"), &own.to_string()).await;
+    // With a key for the case that the answer is lost, which is kept to be answered again.
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let make = || client.post(node.of_tenant("endpoints")).header("idempotency-key", "make").body(own.to_string()).send();
+    let first = make().await.unwrap();
+    let status = first.status().as_u16();
+    let made: serde_json::Value = serde_json::from_str(&first.text().await.unwrap()).unwrap();
+    assert_eq!(make().await.unwrap().status().as_u16(), 409, "it has been done, and shows what is stored nowhere");
     assert_eq!((status, &made["headers"][0]["value"]), (201, &serde_json::json!("…")), "{made}");
     let id = made["id"].as_str().unwrap().to_owned();
     // What is kept for a request that is repeated shows nothing either.
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let rotate = || client.post(node.of_tenant(&format!("endpoints/{id}/rotate-secret"))).header("idempotency-key", "once").send();
     let fresh = rotate().await.unwrap().text().await.unwrap();
     assert!(!rotate().await.unwrap().text().await.unwrap().contains("whsec_"), "it is shown once");
@@ -105,6 +114,7 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
     assert!(plain.query.ends_with(WRITTEN_OUT[1]) && plain.header("x-api-key") == WRITTEN_OUT[0], "the receiver sees it");
     let got = got.iter().find(|got| got.path == "/tenant").unwrap();
     assert_eq!(got.header("authorization"), "Bearer canary-of-a-tenant", "the receiver sees it");
+    assert_eq!(got.query, format!("api_key={}&id=r1", IN_A_URL[0]), "the receiver sees it");
     let (_, kept_still) = send(
         "PATCH",
         &node.of_tenant(&format!("endpoints/{id}")),
@@ -152,6 +162,13 @@ async fn no_file_answer_or_line_of_the_log_holds_a_secret() {
     let tenants = ["canary-of-a-tenant", "canary-of-an-alert", &fresh].map(|canary| canary.as_bytes().to_vec());
     let needles: Vec<Vec<u8>> = needles.chain(tenants).collect();
     let log = node.said();
+    for part in IN_A_URL {
+        // The tenant may see its own URL, where it is about the endpoint; what is in the store, and the log, must not have it.
+        assert!(!holds(log.as_bytes(), part.as_bytes()) && !holds(list.to_string().as_bytes(), part.as_bytes()), "{part} is shown");
+        for (name, bytes) in store_files(folder) {
+            assert!(!holds(&bytes, part.as_bytes()), "{part} is in {name} while the node runs");
+        }
+    }
     for needle in &needles {
         let shown = String::from_utf8_lossy(needle);
         assert!(!answers.iter().any(|answer| holds(answer.as_bytes(), needle)), "{shown} is in an answer");

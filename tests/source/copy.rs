@@ -150,7 +150,7 @@ pub async fn stored(url: &str, model: &str, fields: &[&str]) -> Vec<String> {
         let values = fields.iter().map(|field| match &object[*field] {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
         });
         all.push(std::iter::once(id.to_string()).chain(values).collect::<Vec<_>>().join("|"));
     }

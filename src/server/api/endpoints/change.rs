@@ -12,6 +12,7 @@ use crate::access::may;
 use crate::endpoints::{Definition, Draft, Mistake, Patch, Style, document};
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
+use crate::server::confidential::unstored;
 use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::{self, LONGEST, Submitted};
 use crate::server::{App, Problem, Running, body};
@@ -38,7 +39,8 @@ pub(in crate::server) async fn make(
     let read = draft.apply(&mut definition, &mut mistakes);
     let kept = tenant_endpoints::make(running, &scope, Submitted { definition, read, mistakes }).await?;
     let path = format!("/api/v1/tenants/{}/endpoints/{}", scope.tenant(), kept.row.id);
-    let mut answer = json(StatusCode::CREATED, &answer::own(&running.ingest.generation(), kept));
+    let url = kept.definition.wants.url.clone();
+    let mut answer = unstored(&url, json(StatusCode::CREATED, &answer::own(&running.ingest.generation(), kept)));
     answer.headers_mut().extend(HeaderValue::from_str(&path).ok().map(|path| (header::LOCATION, path)));
     Ok(answer)
 }

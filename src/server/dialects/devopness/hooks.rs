@@ -12,6 +12,7 @@ use super::answer::{Hook, hook, request};
 use super::{NAME, submitted};
 use crate::access::{TenantScope, may};
 use crate::server::access::Allowed;
+use crate::server::confidential::unstored;
 use crate::server::dialects::document::made_by;
 use crate::server::request::{Names, Nothing, Parameters, json, limit, parsed};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, change};
@@ -28,7 +29,8 @@ pub(super) async fn make(
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let submitted = submitted::hook(&running.ingest.generation().rules.program, None, &text)?;
     let kept = tenant_endpoints::make(running, &scope, submitted).await?;
-    Ok(json(StatusCode::CREATED, &hook(kept)))
+    let url = kept.definition.wants.url.clone();
+    Ok(unstored(&url, json(StatusCode::CREATED, &hook(kept))))
 }
 
 pub(super) async fn one(

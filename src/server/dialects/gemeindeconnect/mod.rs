@@ -18,6 +18,7 @@ use crate::check::{ALL_EVENTS, Accepts, Part, path_of};
 use crate::endpoints::{Dialect, Draft, Field, Mistake, Style};
 use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
+use crate::server::confidential::unstored;
 use crate::server::dialects::document::{is_any_about, made_by, missing, no_events, read};
 use crate::server::request::{Nothing, Parameters, json};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted};
@@ -102,7 +103,9 @@ async fn make(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let submitted = submitted(&running.ingest.generation().rules.program, &text)?;
-    Ok(json(StatusCode::CREATED, &config(tenant_endpoints::make(running, &scope, submitted).await?)))
+    let kept = tenant_endpoints::make(running, &scope, submitted).await?;
+    let url = kept.definition.wants.url.clone();
+    Ok(unstored(&url, json(StatusCode::CREATED, &config(kept))))
 }
 
 async fn change(

@@ -17,6 +17,7 @@ use crate::check::{ALL_EVENTS, Accepts, path_of};
 use crate::endpoints::{Definition, Dialect, Draft, Mistake, Style};
 use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
+use crate::server::confidential::unstored;
 use crate::server::dialects::document::{is_any_about, missing, no_events, read};
 use crate::server::dialects::restated::restated;
 use crate::server::request::{Names, Nothing, Parameters, json};
@@ -61,7 +62,8 @@ fn answer(status: StatusCode, kept: Kept) -> Response {
     let (there, here) = PREFIXES;
     let id = kept.row.id.as_str();
     let id = format!("{there}{}", id.strip_prefix(here).unwrap_or(id));
-    json(status, &OutgoingWebhook { id, webhook_url: kept.definition.wants.url })
+    let webhook_url = kept.definition.wants.url;
+    unstored(&webhook_url.clone(), json(status, &OutgoingWebhook { id, webhook_url }))
 }
 
 async fn one(

@@ -12,6 +12,7 @@ use super::{query, submitted};
 use crate::access::may;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
+use crate::server::confidential::unstored;
 use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, find};
 use crate::server::{App, Problem, body};
@@ -26,7 +27,8 @@ pub(super) async fn make(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let kept = tenant_endpoints::make(running, &scope, submitted::new(&text)?).await?;
-    Ok(json(StatusCode::OK, &webhook(kept)))
+    let url = kept.definition.wants.url.clone();
+    Ok(unstored(&url, json(StatusCode::OK, &webhook(kept))))
 }
 
 pub(super) async fn list(

@@ -13,6 +13,7 @@ use super::lately::{self, Window};
 use super::list::{origin, state};
 use crate::access::may;
 use crate::ids::EndpointId;
+use crate::report::counted;
 use crate::server::access::Allowed;
 use crate::server::api::endpoints::{EndpointView, look_up};
 use crate::server::inspector::controls::{CHANGE, DELIVERIES, WEBHOOK, WEBHOOKS};
@@ -215,7 +216,8 @@ fn sending(endpoint: &EndpointView) -> Markup {
 /// The waits between attempts, as people say them.
 fn waits(retry: &Value) -> String {
     let text = |name: &str| retry.get(name).and_then(Value::as_str);
-    let attempts = retry.get("max_attempts").map(|most| format!(", {most} attempts at most")).unwrap_or_default();
+    let most = retry.get("max_attempts").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
+    let attempts = most.map(|most| format!(", {} at most", counted(most, "attempt"))).unwrap_or_default();
     let listed = retry.get("schedule").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let listed: Vec<String> = listed.map(wait).collect();
     match (text("pattern"), text("interval")) {
