@@ -81,8 +81,8 @@ impl Source {
             Verb::Status(place) => {
                 let config = config::read_settings(&place.path, &Overrides::default())?;
                 let source = of(&config)?;
-                let (state, copy) = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNFIT))?;
-                match copy {
+                let prepared = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNFIT))?;
+                match prepared.copy {
                     CopyState::None => {}
                     CopyState::Waits => {
                         output.line("the first copy waits for a node: start one with `webhookc serve`");
@@ -93,14 +93,18 @@ impl Source {
                         return Ok(ExitCode::SUCCESS);
                     }
                 }
-                let Some(state) = state else {
-                    output.line(&format!("there is no slot `{}`", source.slot));
+                let Some(state) = prepared.slot else {
+                    output.line(&format!("there is no slot `{}`; run `webhookc source init`", source.slot));
                     return Ok(ExitCode::from(1));
                 };
                 let confirmed = state.confirmed.unwrap_or_else(|| "nowhere".to_owned());
                 let read = if state.active { "a node reads it" } else { "nobody reads it" };
                 let lag = state.lag_bytes.unwrap_or_default();
                 output.line(&format!("the slot `{}` is read up to {confirmed}, {lag} bytes behind the log; {read}", source.slot));
+                if !prepared.is_published {
+                    output.line(&format!("there is no publication `{}`; run `webhookc source init`", source.publication));
+                    return Ok(ExitCode::from(1));
+                }
                 if state.lost {
                     output.line("the database has thrown away the log that it needs: drop and init it anew");
                     return Ok(ExitCode::from(1));

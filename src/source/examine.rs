@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::prepare::has_publication;
-use super::{CopyState, SlotState, SourceError, reach, state};
+use super::{CopyState, Prepared, SlotState, SourceError, state};
 use crate::config;
 use crate::store::{Finding, Severity};
 
@@ -23,7 +22,7 @@ pub async fn examine(source: &config::Source, folder: &Path) -> Vec<Finding> {
 
 async fn look(source: &config::Source, folder: &Path) -> Result<Vec<Finding>, SourceError> {
     let mut found = Vec::new();
-    let (slot, copy) = state(source, folder).await?;
+    let Prepared { is_published, slot, copy } = state(source, folder).await?;
     match slot {
         _ if copy == CopyState::Waits => found.push(Found {
             check: "source-copy-waits",
@@ -56,8 +55,7 @@ async fn look(source: &config::Source, folder: &Path) -> Result<Vec<Finding>, So
         }),
         Some(SlotState { active: true, .. }) => {}
     }
-    let client = reach(source, folder)?.connect().await?;
-    if !has_publication(&client, &source.publication).await? {
+    if !is_published {
         found.push(Found {
             check: "source-publication-missing",
             severity: Severity::Error,

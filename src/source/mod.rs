@@ -184,16 +184,28 @@ pub enum CopyState {
     UnderWay(String),
 }
 
-/// What the slot is at present, if there is one, and the first copy.
+/// What there is in the database at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// Whether there is the publication.
+    pub is_published: bool,
+    /// The slot, if there is one.
+    pub slot: Option<SlotState>,
+    /// The first copy.
+    pub copy: CopyState,
+}
+
+/// What there is at present.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn state(source: &config::Source, folder: &Path) -> Result<(Option<SlotState>, CopyState), SourceError> {
+pub async fn state(source: &config::Source, folder: &Path) -> Result<Prepared, SourceError> {
     let client = reach(source, folder)?.connect().await?;
     let birth = birth::birth(&client, &source.publication).await?;
+    let is_published = birth.is_some();
     let copy = match birth.and_then(|birth| birth.copy) {
         Some(copy) if !copy.is_made => turn::how_far(&client, &source.slot).await?.map_or(CopyState::Waits, CopyState::UnderWay),
         Some(_) | None => CopyState::None,
     };
-    Ok((prepare::slot_state(&client, &source.slot).await?, copy))
+    Ok(Prepared { is_published, slot: prepare::slot_state(&client, &source.slot).await?, copy })
 }

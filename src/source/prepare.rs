@@ -168,7 +168,7 @@ pub(super) async fn slot_state(client: &Client, slot: &str) -> Result<Option<Slo
 }
 
 /// Whether there is a publication of this name.
-pub(super) async fn has_publication(client: &Client, publication: &str) -> Result<bool, SourceError> {
+async fn has_publication(client: &Client, publication: &str) -> Result<bool, SourceError> {
     Ok(client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[&publication]).await?.is_some())
 }
 

@@ -37,6 +37,12 @@ async fn each_state_of_a_source_is_said() {
     says(&world, &["doctor"], false, &["warning[source-unread]", &format!("{slot}: "), "1 finding in"]);
     world.sql(&format!("DROP PUBLICATION {slot}"));
     says(&world, &["doctor"], false, &["error[source-publication-missing]"]);
+    says(
+        &world,
+        &["source", "status"],
+        false,
+        &["is read up to", &format!("there is no publication `{slot}`; run `webhookc source init`")],
+    );
     says(&world, &["source", "init"], true, &["made the publication", "was there; it goes on from where it is"]);
     says(&world, &["source", "drop"], true, &["removed the slot", "removed the publication"]);
     says(&world, &["source", "drop"], true, &["there is no slot", "there is no publication"]);
