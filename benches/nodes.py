@@ -10,7 +10,7 @@ usage: benches/nodes.py --programs DIR --postgres BIN [--binary FILE] [--nodes 3
   --programs  folder with the programs `load` and `sink`
   --postgres  folder with PostgreSQL's binaries
 
-Scenarios: `burst` as fast as they are taken, 64 connections in all; `rate` 400 saves a second in all. One line a run, one of medians for each number of
+Scenarios: `burst` and `crowd` as fast as they are taken, over 64 and 192 connections in all; `rate` 400 saves a second in all. One line a run, one of medians for each number of
 nodes, and one with the ratios, of which `node_cpu_us` is the one with an aim: at most 1.3.
 """
 
@@ -28,7 +28,7 @@ import urllib.request
 from end_to_end import SAVE, SINK, UPDATE, Cluster, cpu_seconds, endpoint, schema, show
 
 FIRST_PORT = 7401
-SCENARIOS = {"burst": ["-c", 64], "rate": ["-c", 16, "--rate", 400]}
+SCENARIOS = {"burst": ["-c", 64], "crowd": ["-c", 192], "rate": ["-c", 16, "--rate", 400]}
 # How long a run may take.
 PATIENCE_S = 300
 

@@ -1,11 +1,11 @@
 //! What a node may still do that does not know yet that the others take it for gone, and what nobody waits for.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use webhookc::ids::{LaneId, Tenant};
-use webhookc::store::{Claimed, Handover, Quota, Way};
+use webhookc::store::{Claimed, Handover, Quota, Store, Way, Whole};
 
 use crate::lanes::{lane, oldest};
 use crate::script::{Place, at, delivery, fire};
@@ -79,4 +79,35 @@ async fn a_claim_passes_by_what_somebody_has_in_hand() {
         (claimed.unwrap().len(), is_held)
     });
     assert_eq!(held, (2, true), "the other two, without waiting for the first");
+}
+
+/// Waits until a node has so many of four places.
+async fn has(store: &Store, places: usize) {
+    let began = Instant::now();
+    let whole = Whole { places: 4, timeout: Duration::from_secs(1) };
+    loop {
+        let part = store.quota().part(LaneId(0), whole, Instant::now());
+        if part.mine == places {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{part:?}, expected {places}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_sends_nothing_takes_nothing_from_those_that_do() {
+    let place = Place::new();
+    let (one, two) = (place.open().await, place.open().await);
+    let taker = || Some(Arc::new(Taker::default()) as Arc<dyn Handover>);
+    has(&one, 0).await;
+    one.hand_over_to(taker());
+    has(&one, 4).await;
+    assert_eq!(two.crew().size, 2, "it is a node all the same");
+    two.hand_over_to(taker());
+    has(&one, 2).await;
+    has(&two, 2).await;
+    two.hand_over_to(None);
+    has(&one, 4).await;
+    has(&two, 0).await;
 }

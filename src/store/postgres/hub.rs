@@ -51,6 +51,8 @@ pub(super) struct Hub {
     pub seen: watch::Sender<Seen>,
     /// Whom it counts as a node, and how much is its own by that.
     roster: Mutex<Roster>,
+    /// Whether it sends.
+    pub sends: watch::Sender<bool>,
     pub quota: Mutex<Arc<Quota>>,
     /// Changes when another node has changed keys or endpoints of tenants.
     pub elsewhere: watch::Sender<u64>,
@@ -87,6 +89,7 @@ impl Hub {
             node: AtomicI64::new(0),
             seen: watch::Sender::new(Seen { at: None, clock: 0, crew: Crew::ALONE }),
             roster: Mutex::new(Roster::new(0)),
+            sends: watch::Sender::new(false),
             quota: Mutex::new(Arc::new(Quota::nothing())),
             elsewhere: watch::Sender::new(0),
             programs: watch::Sender::new(0),
@@ -136,11 +139,13 @@ impl Hub {
     }
 
     pub(super) fn hand_over_to(&self, taker: Option<Arc<dyn Handover>>) {
+        let sends = taker.is_some();
         self.taker.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&taker);
         // It may be another one than when the taker looked.
         if let Some(taker) = taker {
             taker.keep_within(self.quota());
         }
+        self.sends.send_replace(sends);
     }
 
     pub(super) fn node(&self) -> i64 {

@@ -10,7 +10,7 @@ use super::gone::{self, IS_GONE};
 use super::hub::{CHANNEL, Hub};
 use super::link::{Link, Notifications};
 use super::open;
-use super::roster::{Peer, Roster, crew_of};
+use super::roster::{Peer, Roster, SENDS_NOTHING, crew_of};
 use super::seen::Seen;
 use super::values::get;
 use crate::ids::LaneId;
@@ -87,6 +87,9 @@ struct Post {
 
 /// What the database says of the nodes.
 struct Look {
+    /// All of them.
+    rows: Vec<i64>,
+    /// Those that send.
     peers: Vec<Peer>,
     /// Those that are gone.
     gone: Vec<i64>,
@@ -115,8 +118,8 @@ impl Post {
 
     /// Makes a row: what was held under another one is lost.
     async fn join(&mut self, hub: &Hub) -> Result<(), Trouble> {
-        let sql = "INSERT INTO nodes (version, pid, key_ids, crew) VALUES ($1, pg_backend_pid(), $2, '{}') RETURNING row";
-        let made = self.link.first(sql, &[&env!("CARGO_PKG_VERSION"), &hub.vault.ids()]).await?;
+        let sql = "INSERT INTO nodes (version, pid, key_ids, crew) VALUES ($1, pg_backend_pid(), $2, $3) RETURNING row";
+        let made = self.link.first(sql, &[&env!("CARGO_PKG_VERSION"), &hub.vault.ids(), &SENDS_NOTHING]).await?;
         let Some(row) = made.map(|row| get::<i64>(&row, 0)).transpose()? else { return Ok(()) };
         if hub.node() != 0 {
             tracing::warn!("this node was away for so long that others have taken over what it held");
@@ -143,7 +146,7 @@ impl Post {
         }
         hub.heard_of_program(look.program);
         let before = hub.crew();
-        let crew = crew_of(&look.peers.iter().map(|peer| peer.row).collect::<Vec<_>>(), hub.node());
+        let crew = crew_of(&look.rows, hub.node());
         hub.saw(Seen { at: Some(at), clock: look.clock, crew });
         if before != crew {
             hub.ring();
@@ -153,6 +156,16 @@ impl Post {
 
     /// Counts the nodes anew, and keeps within what is its own by that.
     async fn count(&self, hub: &Hub, look: &Look, at: Instant) -> Result<(), Trouble> {
+        let said = "UPDATE nodes SET crew = $2, late = $3 WHERE row = $1";
+        if hub.taker().is_none() {
+            // Such as a command line beside the nodes: nothing is kept free for it.
+            let had_part = hub.roster().leave();
+            hub.keep_within(Quota::nothing());
+            if had_part {
+                self.link.execute(said, &[&hub.node(), &SENDS_NOTHING, &Vec::<i64>::new()]).await?;
+            }
+            return Ok(());
+        }
         let gone = gone::remembered(&self.link, look.clock, at).await?;
         hub.roster().see(&look.peers);
         let quota = hub.roster().quota(gone.clone());
@@ -160,7 +173,6 @@ impl Post {
         let says = hub.roster().says(late);
         if let Some((crew, late)) = says {
             let late: Vec<i64> = late.iter().map(|lane| lane.0).collect();
-            let said = "UPDATE nodes SET crew = $2, late = $3 WHERE row = $1";
             if self.link.execute(said, &[&hub.node(), &crew, &late]).await? == 0 {
                 // The next look finds that the row is gone.
                 return Ok(());
@@ -176,6 +188,7 @@ impl Post {
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looked = Instant::now();
+        let Some(mut sends) = hub.upgrade().map(|hub| hub.sends.subscribe()) else { return Ok(()) };
         loop {
             tokio::select! {
                 stopped = stop.changed() => {
@@ -192,6 +205,13 @@ impl Post {
                         hub.lost_sight();
                         self.link.run("SELECT 1").await?;
                     }
+                }
+                changed = sends.changed() => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                    let Some(hub) = hub.upgrade() else { return Ok(()) };
+                    self.beat(&hub, None).await?;
                 }
                 _ = beat.tick() => {
                     let Some(hub) = hub.upgrade() else { return Ok(()) };
@@ -213,7 +233,7 @@ async fn look(hub: &Hub, link: &Link, lost_for_s: f64) -> Result<Look, Trouble> 
         "SELECT n.row, n.crew, n.late, {IS_GONE}, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
              coalesce((SELECT max(number) FROM generations), 0), coalesce((SELECT max(oldest) FROM format), 0) FROM nodes n ORDER BY n.row"
     );
-    let mut look = Look { peers: Vec::new(), gone: Vec::new(), clock: 0, program: 0 };
+    let mut look = Look { rows: Vec::new(), peers: Vec::new(), gone: Vec::new(), clock: 0, program: 0 };
     for row in &link.query(&sql, &[&lost_for_s]).await? {
         let peer = Peer {
             row: get(row, 0)?,
@@ -223,7 +243,11 @@ async fn look(hub: &Hub, link: &Link, lost_for_s: f64) -> Result<Look, Trouble> 
         if get(row, 3)? && peer.row != hub.node() {
             look.gone.push(peer.row);
         }
-        look.peers.push(peer);
+        look.rows.push(peer.row);
+        // Its own row says so only after it has counted.
+        if peer.sends() || (peer.row == hub.node() && hub.taker().is_some()) {
+            look.peers.push(peer);
+        }
         (look.clock, look.program) = (get(row, 4)?, get(row, 5)?);
         if let Some(why) = open::outgrown(&hub.url, get(row, 6)?) {
             hub.outgrow(&why);

@@ -19,6 +19,9 @@ const COUNTS: usize = 4;
 /// Nodes by their rows, in order.
 pub(super) type Members = Vec<i64>;
 
+/// What stands in the row of one that sends nothing, such as a command line beside the nodes: no node has this row.
+pub(super) const SENDS_NOTHING: &[i64] = &[0];
+
 /// A node as its row tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Peer {
@@ -27,6 +30,13 @@ pub(super) struct Peer {
     pub crew: Option<Members>,
     /// Lanes in which it has more under way than by that count.
     pub late: Vec<LaneId>,
+}
+
+impl Peer {
+    /// Whether it takes a part of what endpoints allow.
+    pub(super) fn sends(&self) -> bool {
+        self.crew.as_deref() != Some(SENDS_NOTHING)
+    }
 }
 
 /// What this node knows of the nodes, and has said.
@@ -46,6 +56,13 @@ impl Roster {
     /// Of a node that has just made its row: it has no places yet.
     pub(super) fn new(me: i64) -> Self {
         Self { me, counts: vec![Vec::new()], before: Vec::new(), late: FxHashSet::default(), said: None, joined: None, agreed: None }
+    }
+
+    /// It sends nothing any more, and will begin anew; whether it has said something else.
+    pub(super) fn leave(&mut self) -> bool {
+        let has_said = self.said.is_some();
+        *self = Self::new(self.me);
+        has_said
     }
 
     /// These are the nodes: from now on it keeps within their count too.
