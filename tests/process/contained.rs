@@ -96,8 +96,8 @@ async fn the_container_serves_as_nobody_from_a_root_that_cannot_be_written() {
     // Open to everybody it would be without a key, and says what to do.
     let said = String::from_utf8_lossy(&first.stderr);
     assert!(first.status.code() == Some(2) && said.contains("make a key first with `webhookc keys create"), "{said}");
-    let make = ["keys", "create", "--all-tenants", "--permission", "*", "--name", "operator"].map(str::to_owned);
-    let made = container.run(root, container.entry.iter().chain(&make)).output().unwrap();
+    let create = ["keys", "create", "--all-tenants", "--permission", "*", "--name", "operator"].map(str::to_owned);
+    let made = container.run(root, container.entry.iter().chain(&create)).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
 

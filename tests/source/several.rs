@@ -87,7 +87,8 @@ async fn another_node_goes_on_when_one_is_killed_or_stands_still() {
     let rows = next - 1;
     let came = world.wait(3 * rows, &third).await;
     let told = |id: usize, event: &str| -> Vec<String> {
-        let of = came.iter().filter(|body| body["event"] == event && body["object"]["id"] == id.to_string());
+        let id = id.to_string();
+        let of = came.iter().filter(|body| body["event"] == event && body["object"]["id"] == id.as_str());
         of.map(|body| body["operation"].as_str().unwrap().to_owned()).collect()
     };
     for id in 1..=rows {

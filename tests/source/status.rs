@@ -24,8 +24,7 @@ async fn each_state_of_a_source_is_said() {
     says(&world, &["source", "status"], true, &[&format!("the slot `{slot}` is read up to "), "bytes behind the log", "nobody reads it"]);
     world.sql("INSERT INTO orders SELECT n, repeat('x', 100) FROM generate_series(1, 1000) n");
     let (_, said) = world.webhookc(&["source", "status"]);
-    let behind =
-        said.split(", ").find_map(|part| part.strip_suffix(" bytes behind the log; nobody reads it\n")).map(|text| text.parse::<u64>());
+    let behind = said.split(", ").find_map(|part| part.strip_suffix(" bytes behind the log; nobody reads it\n")).map(str::parse::<u64>);
     assert!(matches!(behind, Some(Ok(bytes)) if bytes > 100_000), "{said}");
 
     let mut node = world.serve();
