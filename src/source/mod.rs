@@ -35,10 +35,12 @@ pub use standing::{SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tokio::sync::{mpsc, watch};
+use tokio_postgres::Client;
 
 use crate::config;
 use crate::ingest::Ingest;
@@ -58,7 +60,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const TURN: Duration = Duration::from_secs(1);
 
 /// Reads the source for ever, and tells how it stands.
-pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest, standing: std::sync::Arc<Standing>) {
+pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest, standing: Arc<Standing>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let began = std::time::Instant::now();
@@ -83,8 +85,9 @@ pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ing
 async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing: &Standing) -> Result<(), SourceError> {
     let way = reach(source, folder)?;
     let planner = Planner { way: &way, source };
-    FirstCopy { planner: &planner, ingest, standing }.make_if_wanted().await?;
     let client = way.connect().await?;
+    prepare::is_free(&client, &source.slot).await?;
+    FirstCopy { planner: &planner, ingest, standing }.make_if_wanted(&client).await?;
     let name = prepare::identity(&client, source).await?;
     let generation = ingest.generation();
     let plan = planner.published_plan(&generation.rules.program).await?;
@@ -100,7 +103,7 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     let (out, mut told) = mpsc::channel(stream::ROOM);
     let (applied, acknowledged) = watch::channel(Lsn::default());
     standing.streaming();
-    let known = KnownTables::of(&generation, plan);
+    let known = KnownTables::of(&generation, Arc::new(plan));
     let planner = &planner;
     let mut intake = Intake {
         taker: Taker { ingest, config: source, source: name, position, standing, planner, takes: Takes::Changes, first: None, known },
@@ -126,15 +129,15 @@ pub(crate) struct Planner<'a> {
 
 impl Planner<'_> {
     /// How rows become objects of this program, by the tables as they are now.
-    async fn plan(&self, program: &Program) -> Result<Plan, SourceError> {
-        let client = self.way.connect().await?;
-        plan(self.source, program, catalog::read(&client).await?).map_err(SourceError::Unfit)
+    async fn plan(&self, client: &Client, program: &Program) -> Result<Plan, SourceError> {
+        plan(self.source, program, catalog::read(client).await?).map_err(SourceError::Unfit)
     }
 
     /// The same, when what is read and what is published are the same tables.
     async fn published_plan(&self, program: &Program) -> Result<Plan, SourceError> {
-        let plan = self.plan(program).await?;
-        let published = catalog::published(&self.way.connect().await?, &self.source.publication).await?;
+        let client = self.way.connect().await?;
+        let plan = self.plan(&client, program).await?;
+        let published = catalog::published(&client, &self.source.publication).await?;
         let mistakes = plan.unpublished(&published, &self.source.publication);
         if mistakes.is_empty() { Ok(plan) } else { Err(SourceError::Unfit(mistakes)) }
     }
@@ -152,12 +155,12 @@ fn reach(source: &config::Source, folder: &Path) -> Result<Way, SourceError> {
 /// When the tables do not fit the schema, or the database does not allow it.
 pub async fn init(source: &config::Source, folder: &Path, program: &Program, copy: Option<Ready>) -> Result<Vec<String>, SourceError> {
     let way = reach(source, folder)?;
-    let plan = Planner { way: &way, source }.plan(program).await?;
+    let client = way.connect().await?;
+    let plan = Planner { way: &way, source }.plan(&client, program).await?;
     let misfits = plan.misfits(program);
     if !misfits.is_empty() {
         return Err(SourceError::Unfit(misfits));
     }
-    let client = way.connect().await?;
     if copy.is_some() {
         copy::may_be_read(&client, &plan).await?;
     }

@@ -172,14 +172,20 @@ async fn has_publication(client: &Client, publication: &str) -> Result<bool, Sou
     Ok(client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[&publication]).await?.is_some())
 }
 
+/// Whether nobody reads the slot. It is asked every second while somebody does, and nothing else then.
+pub(super) async fn is_free(client: &Client, slot: &str) -> Result<(), SourceError> {
+    match slot_state(client, slot).await? {
+        Some(state) if state.active => Err(SourceError::Elsewhere),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Which publication and slot these are: their place is kept under this name.
 pub(super) async fn identity(client: &Client, source: &config::Source) -> Result<Box<str>, SourceError> {
     let config::Source { slot, publication, .. } = source;
     match slot_state(client, slot).await? {
         None => return Err(SourceError::Unfit(vec![format!("there is no slot `{slot}` in the database; run `webhookc source init`")])),
         Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),
-        // Nothing else needs to be asked then, which is every second.
-        Some(state) if state.active => return Err(SourceError::Elsewhere),
         Some(_) => {}
     }
     let Some(birth) = birth(client, publication).await? else {

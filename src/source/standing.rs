@@ -74,17 +74,15 @@ impl Default for Standing {
 }
 
 impl Standing {
-    /// What it does, and how far it is behind. Tells the numbers, too.
+    /// What it does, and how far it is behind. Tells the numbers, too: they are looked at far less often than they change.
     pub fn look(&self) -> (SourceState, SourceLag) {
-        self.change(|inner| (inner.state.clone(), inner.lag()))
+        let (state, lag) = self.change(|inner| (inner.state.clone(), inner.lag()));
+        numbers().source().set(state == SourceState::Reading, lag.bytes, lag.seconds);
+        (state, lag)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = change(&mut inner);
-        let SourceLag { bytes, seconds } = inner.lag();
-        numbers().source().set(inner.state == SourceState::Reading, bytes, seconds);
-        answer
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn log_ends(&self, end: Lsn) {

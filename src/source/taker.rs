@@ -52,8 +52,8 @@ pub(super) struct KnownTables {
 
 impl KnownTables {
     /// What is known when the plan for a generation has been made.
-    pub(super) fn of(generation: &Generation, plan: Plan) -> Self {
-        Self { plan: Some((generation.number, Arc::new(plan))), fits: BTreeMap::new() }
+    pub(super) fn of(generation: &Generation, plan: Arc<Plan>) -> Self {
+        Self { plan: Some((generation.number, plan)), fits: BTreeMap::new() }
     }
 }
 
@@ -197,7 +197,7 @@ impl Taker<'_> {
             return Ok(Arc::clone(plan));
         }
         let plan = Arc::new(self.planner.published_plan(&generation.rules.program).await?);
-        self.known = KnownTables { plan: Some((generation.number, Arc::clone(&plan))), fits: BTreeMap::new() };
+        self.known = KnownTables::of(generation, Arc::clone(&plan));
         Ok(plan)
     }
 

@@ -28,7 +28,7 @@ pub(in crate::server) struct Counted(Mutex<Option<(Instant, Standing)>>);
 pub(in crate::server) async fn metrics(State(app): State<Arc<App>>, _scope: OfNode<may::Read>) -> Response {
     let standing = standing(&app).await;
     if let Some(source) = &app.options.source {
-        // How far it is behind grows by itself.
+        // How it stands is told as it is now.
         let _told = source.look();
     }
     ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&standing)).into_response()

@@ -53,27 +53,26 @@ pub(super) struct FirstCopy<'a> {
 }
 
 impl FirstCopy<'_> {
-    /// Makes it when it is wanted and the store has none.
-    pub(super) async fn make_if_wanted(&self) -> Result<(), SourceError> {
-        let Planner { way, source } = self.planner;
-        let client = way.connect().await?;
-        if self.wanted(&client).await?.is_none() {
+    /// Makes it when it is wanted and the store has none. The session keeps the turn until it ends.
+    pub(super) async fn make_if_wanted(&self, client: &Client) -> Result<(), SourceError> {
+        let source = self.planner.source;
+        if self.wanted(client).await?.is_none() {
             return Ok(());
         }
-        if !turn::take(&client, &source.slot).await? {
+        if !turn::take(client, &source.slot).await? {
             return Err(SourceError::Elsewhere);
         }
         // Another node may have made it until now.
-        let Some((birth, copy)) = self.wanted(&client).await? else { return Ok(()) };
-        let at = if self.has(&client, &birth.at).await? {
+        let Some((birth, copy)) = self.wanted(client).await? else { return Ok(()) };
+        let at = if self.has(client, &birth.at).await? {
             birth.at
         } else {
             tokio::select! {
-                made = self.make(&client, copy) => made?,
-                lost = turn::lost(&client) => return Err(lost),
+                made = self.make(client, copy) => made?,
+                lost = turn::lost(client) => return Err(lost),
             }
         };
-        Birth { at, copy: Some(Copy { is_made: true, ..copy }) }.write(&client, &source.publication).await
+        Birth { at, copy: Some(Copy { is_made: true, ..copy }) }.write(client, &source.publication).await
     }
 
     /// The copy that is still to be made, or to be called made.
