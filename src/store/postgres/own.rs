@@ -56,10 +56,12 @@ pub(super) async fn put(hub: &Hub, tenant: &Tenant, endpoint: &OwnEndpoint) -> R
 
 /// Whether there is a place for the endpoint, which nobody else takes until the end of the transaction.
 async fn place(link: &Link, tenant: i64, endpoint: &OwnEndpoint) -> Result<Placed, Trouble> {
-    let known = "SELECT updated_at FROM own_endpoints WHERE tenant = $1 AND id = $2 FOR UPDATE";
-    let known: Option<i64> = link.first(known, &[&tenant, &endpoint.id.as_str()]).await?.map(|row| get(&row, 0)).transpose()?;
     let is_alone = match endpoint.over {
-        Over::AsOf(at) => return Ok(if known == Some(at.as_millisecond()) { Placed::Kept } else { Placed::Changed }),
+        Over::AsOf(at) => {
+            let known = "SELECT FROM own_endpoints WHERE tenant = $1 AND id = $2 AND updated_at = $3 FOR UPDATE";
+            let known = link.first(known, &[&tenant, &endpoint.id.as_str(), &at.as_millisecond()]).await?;
+            return Ok(if known.is_some() { Placed::Kept } else { Placed::Changed });
+        }
         Over::Nothing => false,
         Over::NothingAlike => true,
     };
