@@ -20,6 +20,8 @@ pub struct Node {
     /// `http://127.0.0.1:PORT`
     pub url: String,
     said: Arc<(Mutex<Vec<String>>, Condvar)>,
+    /// Who read what it says, to its end.
+    listeners: Vec<std::thread::JoinHandle<()>>,
     /// Lines that [`Node::wait_for_new_line`] has passed.
     passed: usize,
 }
@@ -52,9 +54,8 @@ impl Node {
             .unwrap();
         let said = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        listen_to(out, &said);
-        listen_to(err, &said);
-        Self { child, url: String::new(), said, passed: 0 }
+        let listeners = vec![listen_to(out, &said), listen_to(err, &said)];
+        Self { child, url: String::new(), said, listeners, passed: 0 }
     }
 
     /// The first line said, also in the past, that fits.
@@ -110,11 +111,12 @@ impl Node {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end.
+    /// Waits for its end; then [`Node::said`] is all that it ever said.
     pub fn wait(&mut self) -> std::process::ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                self.listeners.drain(..).for_each(|listener| listener.join().unwrap());
                 return status;
             }
             assert!(began.elapsed() < PATIENCE, "it does not end; it said:\n{}", self.said());
@@ -169,14 +171,14 @@ impl Drop for Node {
     }
 }
 
-fn listen_to(stream: impl std::io::Read + Send + 'static, said: &Arc<(Mutex<Vec<String>>, Condvar)>) {
+fn listen_to(stream: impl std::io::Read + Send + 'static, said: &Arc<(Mutex<Vec<String>>, Condvar)>) -> std::thread::JoinHandle<()> {
     let said = Arc::clone(said);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             said.0.lock().unwrap().push(line);
             said.1.notify_all();
         }
-    });
+    })
 }
 
 fn address_in(line: &str) -> Option<String> {
