@@ -207,24 +207,26 @@ async fn order_of(batch: &Batch<'_>, outgoing: &mut Outgoing, keys: Vec<(usize, 
     let mut buckets: Vec<i32> = new.iter().map(|(_, lane, message)| bucket(lane.0, &message.model, &message.object)).collect();
     buckets.sort_unstable();
     buckets.dedup();
-    let (mut tenants, mut lanes, mut models, mut objects) = (vec![], vec![], vec![], vec![]);
-    for (place, lane, message) in &new {
+    let (mut numbers, mut tenants, mut lanes, mut models, mut objects) = (vec![], vec![], vec![], vec![], vec![]);
+    for (number, (place, lane, message)) in (0_i64..).zip(&new) {
+        numbers.push(number);
         tenants.push(batch.ledgers.get(*place).map_or(0, |ledger| ledger.row));
         lanes.push(lane.0);
         models.push(&*message.model);
         objects.push(&*message.object);
     }
     let lock = "SELECT pg_advisory_xact_lock($1, b) FROM unnest($2::int[]) AS b";
-    let sql = "SELECT k.n FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY AS k(tenant, lane, model, object, n)
+    let sql = "SELECT k.n FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS tenant, unnest($3::bigint[]) AS lane,
+            unnest($4::text[]) AS model, unnest($5::text[]) AS object) k
         WHERE EXISTS (SELECT FROM deliveries d WHERE d.tenant = k.tenant AND d.endpoint = k.lane AND d.model = k.model AND d.object = k.object
             AND d.state < 2 AND d.bucket IS NOT NULL)";
     let (_, rows) = futures_util::future::try_join(
         batch.link.query(lock, &[&BUCKET_LOCK, &buckets]),
-        batch.link.query(sql, &[&tenants, &lanes, &models, &objects]),
+        batch.link.query(sql, &[&numbers, &tenants, &lanes, &models, &objects]),
     )
     .await?;
     for row in &rows {
-        let place = usize::try_from(get::<i64>(row, 0)? - 1).ok();
+        let place = usize::try_from(get::<i64>(row, 0)?).ok();
         if let Some((_, lane, message)) = place.and_then(|place| new.get(place)) {
             outgoing.behind.insert(key(*lane, message));
         }

@@ -347,7 +347,7 @@ impl<'a> Batch<'a> {
             counters.push(ledger.counter);
         }
         let sql = "UPDATE tenants t SET sequence = l.sequence, counter = l.counter
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS l(row, sequence, counter)
+            FROM (SELECT unnest($1::bigint[]) AS row, unnest($2::bigint[]) AS sequence, unnest($3::bigint[]) AS counter) l
             WHERE t.row = l.row AND (t.sequence, t.counter) <> (l.sequence, l.counter)";
         let counted = async { if rows.is_empty() { Ok(0) } else { self.link.execute(sql, &[&rows, &sequences, &counters]).await } };
         let told = async {
