@@ -78,7 +78,7 @@ pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ing
             tokio::time::sleep(TURN).await;
             continue;
         }
-        if !matches!(error, SourceError::Overtaken) && !(is_told && was_told) {
+        if !(is_told && was_told || matches!(error, SourceError::Overtaken)) {
             standing.stopped(&error.to_string());
         }
         tokio::time::sleep(pause).await;
