@@ -132,7 +132,7 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     };
     tokio::select! {
         error = stream::run(wire, out, acknowledged) => Err(error),
-        taken = intake.run(&mut told) => taken,
+        ended = intake.run(&mut told) => ended,
     }
 }
 
