@@ -135,6 +135,7 @@ pub(super) fn failed(error: &SourceError, unfit: &str) -> Failure {
         | SourceError::Server { .. }
         | SourceError::Refused(_)
         | SourceError::Elsewhere
+        | SourceError::Discontinued(_)
         | SourceError::Overtaken
         | SourceError::Store(_) => Failure::new(error.to_string()),
     }

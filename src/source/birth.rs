@@ -1,16 +1,18 @@
 //! What stands in the comment on a publication: where in the log its slot begins, and what becomes of the rows that were there before. Every
 //! node sees it, and it outlives each of them; the copy itself is done when the store says so, see [`super::copy`].
 //!
-//! `webhookc 0/1573F70`, `webhookc copy`, `webhookc 0/1573F70 copy leaving-ready`, `webhookc 0/1573F70 copied`
+//! `webhookc begins`, `webhookc 0/1573F70`, `webhookc copy`, `webhookc 0/1573F70 copy leaving-ready`, `webhookc 0/1573F70 copied`
 
 use tokio_postgres::Client;
 
 use super::error::SourceError;
+use super::lsn::Lsn;
 use super::wire::quoted;
 
 const PREFIX: &str = "webhookc ";
 const WANTED: &str = "copy";
 const MADE: &str = "copied";
+const UNDER_WAY: &str = "begins";
 const LEAVING_READY: &str = "leaving-ready";
 
 /// How a source begins.
@@ -40,6 +42,21 @@ pub enum Ready {
 }
 
 impl Birth {
+    /// Its slot is about to be made.
+    pub(super) fn under_way() -> Self {
+        Self { at: UNDER_WAY.into(), copy: None }
+    }
+
+    /// Whether its slot is about to be made.
+    pub(super) fn is_under_way(&self) -> bool {
+        &*self.at == UNDER_WAY
+    }
+
+    /// Where its slot begins, if that is known: not of one that somebody else has made.
+    pub(super) fn begins(&self) -> Option<Lsn> {
+        self.at.contains('/').then(|| self.at.parse().ok()).flatten()
+    }
+
     /// Reads the comment. Of one that somebody else has written, all is where the slot begins: no other source has it.
     pub(super) fn of(comment: &str) -> Self {
         let Some(written) = comment.strip_prefix(PREFIX) else { return Self { at: comment.into(), copy: None } };
@@ -93,6 +110,10 @@ mod tests {
         let plain = Birth { at: "0/1573F70".into(), copy: None };
         assert_eq!(plain.text(), "webhookc 0/1573F70", "as it was written before there were copies");
         assert_eq!(Birth::of(&plain.text()), plain);
-        assert_eq!(Birth::of("our copy"), Birth { at: "our copy".into(), copy: None });
+        assert_eq!(plain.begins(), Some(Lsn(0x0157_3F70)));
+        let theirs = Birth::of("our copy");
+        assert_eq!(theirs, Birth { at: "our copy".into(), copy: None });
+        assert_eq!((theirs.begins(), theirs.is_under_way()), (None, false));
+        assert!(Birth::of(&Birth::under_way().text()).is_under_way());
     }
 }

@@ -26,6 +26,9 @@ pub enum SourceError {
     /// Another node reads the slot, or makes the first copy.
     #[error("another node reads the source")]
     Elsewhere,
+    /// The store does not go on where the slot is.
+    #[error("{0}")]
+    Discontinued(String),
     /// Another reader of the same store has gone on.
     #[error("another node has read on")]
     Overtaken,

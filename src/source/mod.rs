@@ -8,6 +8,7 @@
 
 mod birth;
 mod catalog;
+mod continuity;
 mod copy;
 mod error;
 mod examine;
@@ -36,7 +37,7 @@ pub use standing::{SourceLag, SourceState, Standing};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret as _;
 use tokio::sync::{mpsc, watch};
@@ -45,6 +46,7 @@ use tokio_postgres::Client;
 use crate::config;
 use crate::ingest::Ingest;
 use crate::program::Program;
+use crate::store::Position;
 use copy::FirstCopy;
 use intake::Intake;
 use plan::{Plan, plan};
@@ -62,18 +64,21 @@ const TURN: Duration = Duration::from_secs(1);
 /// Reads the source for ever, and tells how it stands.
 pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ingest, standing: Arc<Standing>) {
     let mut pause = FIRST_PAUSE;
+    // The place of somebody else's slot goes on and on, and is told once.
+    let mut is_told = false;
     loop {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let Err(error) = Box::pin(once(&source, &folder, &ingest, &standing)).await else { return };
         if began.elapsed() > LONGEST_PAUSE {
             pause = FIRST_PAUSE;
         }
+        let was_told = std::mem::replace(&mut is_told, matches!(error, SourceError::Discontinued(_)));
         if error.is_active_elsewhere() {
             standing.waiting();
             tokio::time::sleep(TURN).await;
             continue;
         }
-        if !matches!(error, SourceError::Overtaken) {
+        if !(is_told && was_told || matches!(error, SourceError::Overtaken)) {
             standing.stopped(&error.to_string());
         }
         tokio::time::sleep(pause).await;
@@ -86,38 +91,48 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     let way = reach(source, folder)?;
     let planner = Planner { way: &way, source };
     let client = way.connect().await?;
-    prepare::is_free(&client, &source.slot).await?;
+    if prepare::is_read(&client, &source.slot).await? {
+        continuity::of_reader(&client, source, &ingest.store).await?;
+        return Err(SourceError::Elsewhere);
+    }
     FirstCopy { planner: &planner, ingest, standing }.make_if_wanted(&client).await?;
-    let name = prepare::identity(&client, source).await?;
+    prepare::are_there(&client, source).await?;
     let generation = ingest.generation();
     let plan = planner.published_plan(&generation.rules.program).await?;
     // A row that was written before may fit all the same, and only a row decides.
     for why in plan.misfits(&generation.rules.program) {
         tracing::warn!(%why, "the source will stand still at the next row");
     }
-    drop(client);
     let mut wire = Wire::connect(&way.config, &way.tls).await?;
     wire.start(&source.slot, &source.publication).await?;
     // Only now nobody else goes on.
-    let position = ingest.store.position(&name).await?;
+    let place = continuity::place(&client, source, &ingest.store).await?;
+    drop(client);
     let (out, mut told) = mpsc::channel(stream::ROOM);
     let (applied, acknowledged) = watch::channel(Lsn::default());
-    standing.streaming();
     let known = KnownTables::of(&generation, Arc::new(plan));
     let planner = &planner;
+    let (name, position) = (place.name, place.position);
+    let mut taker = Taker { ingest, config: source, source: name, position, standing, planner, takes: Takes::Changes, first: None, known };
+    if position.is_none() {
+        // From here on it is known whose it is.
+        taker.step(Position::at(place.confirmed.0)).await?;
+    }
+    standing.streaming();
     let mut intake = Intake {
-        taker: Taker { ingest, config: source, source: name, position, standing, planner, takes: Takes::Changes, first: None, known },
+        taker,
         applied,
         relations: BTreeMap::new(),
         waiting: Vec::new(),
         whole: 0,
         end: Lsn::default(),
+        remembered: Instant::now(),
         bytes: 0,
         open: None,
     };
     tokio::select! {
         error = stream::run(wire, out, acknowledged) => Err(error),
-        taken = intake.run(&mut told) => taken,
+        ended = intake.run(&mut told) => ended,
     }
 }
 

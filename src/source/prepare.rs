@@ -79,7 +79,8 @@ pub(super) async fn init(
     may_be_read(client).await?;
     let config::Source { slot, publication, .. } = source;
     let state = slot_state(client, slot).await?;
-    let earlier = birth(client, publication).await?.and_then(|birth| birth.copy).filter(|copy| !copy.is_made);
+    let before = birth(client, publication).await?;
+    let earlier = before.as_ref().and_then(|birth| birth.copy).filter(|copy| !copy.is_made);
     match &state {
         Some(state) if state.lost && earlier.is_none() => return Err(SourceError::Unfit(vec![lost(slot)])),
         Some(_) if copy.is_some() && earlier.is_none() => return Err(SourceError::Unfit(vec![too_late(slot)])),
@@ -104,7 +105,13 @@ pub(super) async fn init(
         (Some(_), _) if earlier.is_some() => {
             done.push("the first copy is not made yet; `webhookc source status` says how far it is".to_owned());
         }
-        (Some(_), _) => done.push(format!("the slot `{slot}` was there; it goes on from where it is")),
+        (Some(state), _) => {
+            if before.is_some_and(|birth| birth.is_under_way()) {
+                // Somebody was interrupted who had just made it.
+                Birth { at: state.confirmed.unwrap_or_default().into(), copy: None }.write(client, publication).await?;
+            }
+            done.push(format!("the slot `{slot}` was there; it goes on from where it is"));
+        }
         (None, None) if earlier.is_some() => done.push(format!("the first copy is still to be made: {BY_WHOM}")),
         (None, Some(ready)) => {
             let copy = Some(Copy { ready, is_made: false });
@@ -112,6 +119,8 @@ pub(super) async fn init(
             done.push(format!("the rows that the tables have are copied first: {BY_WHOM}"));
         }
         (None, None) => {
+            // A node that waits for it must not take it for an earlier one.
+            Birth::under_way().write(client, publication).await?;
             let sql = "SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')";
             let at: String = client.query_one(sql, &[slot]).await?.try_get(0)?;
             // What is kept under the name of an earlier slot is not of this one.
@@ -172,31 +181,29 @@ async fn has_publication(client: &Client, publication: &str) -> Result<bool, Sou
     Ok(client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[&publication]).await?.is_some())
 }
 
-/// Whether nobody reads the slot. It is asked every second while somebody does, and nothing else then.
-pub(super) async fn is_free(client: &Client, slot: &str) -> Result<(), SourceError> {
-    match slot_state(client, slot).await? {
-        Some(state) if state.active => Err(SourceError::Elsewhere),
-        Some(_) | None => Ok(()),
-    }
+/// Whether somebody reads the slot.
+pub(super) async fn is_read(client: &Client, slot: &str) -> Result<bool, SourceError> {
+    Ok(slot_state(client, slot).await?.is_some_and(|state| state.active))
 }
 
-/// Which publication and slot these are: their place is kept under this name.
-pub(super) async fn identity(client: &Client, source: &config::Source) -> Result<Box<str>, SourceError> {
+/// Whether there are publication and slot.
+///
+/// # Errors
+/// What is missing, and what to do about it.
+pub(super) async fn are_there(client: &Client, source: &config::Source) -> Result<(), SourceError> {
     let config::Source { slot, publication, .. } = source;
     match slot_state(client, slot).await? {
         None => return Err(SourceError::Unfit(vec![format!("there is no slot `{slot}` in the database; run `webhookc source init`")])),
         Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),
         Some(_) => {}
     }
-    let Some(birth) = birth(client, publication).await? else {
-        return Err(SourceError::Unfit(vec![format!(
-            "there is no publication `{publication}` in the database; run `webhookc source init`"
-        )]));
-    };
-    name(client, slot, &birth.at).await
+    if has_publication(client, publication).await? {
+        return Ok(());
+    }
+    Err(SourceError::Unfit(vec![format!("there is no publication `{publication}` in the database; run `webhookc source init`")]))
 }
 
-/// The name of what begins there, or of what is called so.
+/// The name of what begins there, or of what is called so: its place is kept under it.
 pub(super) async fn name(client: &Client, slot: &str, at: &str) -> Result<Box<str>, SourceError> {
     let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::text, current_database()::text";
     let row = client.query_one(sql, &[]).await?;

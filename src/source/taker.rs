@@ -98,8 +98,23 @@ impl Taker<'_> {
 
     /// Takes a step with which nothing is told.
     pub(super) async fn step(&mut self, to: Position) -> Result<(), SourceError> {
-        let generation = self.ingest.generation();
-        self.take(Vec::new(), &generation, to).await.map_err(SourceError::from)
+        if !self.ingest.store.advance(&self.advance(to)).await? {
+            return Err(SourceError::Overtaken);
+        }
+        self.position = Some(to);
+        self.goes_on();
+        Ok(())
+    }
+
+    fn advance(&self, to: Position) -> Advance {
+        Advance { source: self.source.clone(), from: self.position, to }
+    }
+
+    fn goes_on(&self) {
+        match self.takes {
+            Takes::Changes => self.standing.streaming(),
+            Takes::Copies => self.standing.copying(),
+        }
     }
 
     /// The tables may be others than they were.
@@ -202,8 +217,7 @@ impl Taker<'_> {
     }
 
     async fn take(&mut self, saves: Vec<Save>, generation: &Arc<Generation>, to: Position) -> Result<(), IngestOr> {
-        let advance = Advance { source: self.source.clone(), from: self.position, to };
-        let (scope, count) = (self.scope(), saves.len());
+        let (advance, scope, count) = (self.advance(to), self.scope(), saves.len());
         let followed = match self.takes {
             Takes::Changes => self.ingest.follow(&scope, saves, generation, advance).await,
             Takes::Copies => self.ingest.adopt(&scope, saves, generation, advance).await,
@@ -212,12 +226,10 @@ impl Taker<'_> {
             Ok(Followed::Taken(first)) => {
                 self.position = Some(to);
                 self.first = self.first.or(first);
+                self.goes_on();
                 match self.takes {
-                    Takes::Changes => {
-                        self.standing.streaming();
-                        self.standing.taken(count);
-                    }
-                    Takes::Copies => self.standing.copying(),
+                    Takes::Changes => self.standing.taken(count),
+                    Takes::Copies => {}
                 }
                 Ok(())
             }

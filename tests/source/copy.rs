@@ -16,7 +16,7 @@ use webhookc::store::{IdPage, Store};
 
 use crate::cluster::binaries;
 use crate::node::{Node, send};
-use crate::world::{World, cluster};
+use crate::world::{World, cluster, stands_still};
 
 /// The table of entries comes before the one that they point to.
 pub const SCHEMA: &str = r#"<data-model>
@@ -231,12 +231,19 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
     assert_eq!(told(came.last().unwrap()), ("any".to_owned(), "update".to_owned(), 14_000, 0));
     assert!(!node.said().contains("first copy"), "{}", node.said());
 
-    // A store that is new gets a copy of its own.
+    // A store that is new gets a copy of its own when it is asked for: the slot could be another store's.
     drop(node);
     for file in std::fs::read_dir(world.folder.path()).unwrap().map(|file| file.unwrap().path()) {
         if file.file_name().unwrap().to_str().unwrap().starts_with("webhookc.db") {
             std::fs::remove_file(file).unwrap();
         }
+    }
+    let mut node = world.serve();
+    stands_still(&mut node, &["this store has taken in nothing of it", "if this store is new and the only one"]);
+    node.kill();
+    for arguments in [&["source", "drop"][..], &["source", "init", "--snapshot"]] {
+        let (done, said) = world.webhookc(arguments);
+        assert!(done, "{said}");
     }
     copied(&mut world.serve());
     assert_eq!(stored(&store, "entry", &["person_id", "name", "version", "state"]).await, in_table(&world));

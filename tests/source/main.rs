@@ -26,5 +26,6 @@ mod refused;
 mod several;
 mod status;
 mod twin;
+mod two_stores;
 mod witness;
 mod world;

@@ -4,7 +4,7 @@
 //! 2026-11-27: the slot is made with the snapshot that all tables are then read in, over one connection. A copy that is broken off begins anew
 //! with another slot: to go on would mean rows of another moment, of which the log tells once more what led to them, and webhooks would fire
 //! for what an object has become already. What the tables do not have any more by then is removed. It is done when the store has a place
-//! for what begins at this slot, so that a store which has none, since it is new, has the rows copied once more.
+//! for what begins at this slot.
 //!
 //! Each step into the store also takes one in the name of the copy. A node that was cut off while another one began anew can store nothing.
 
@@ -75,12 +75,10 @@ impl FirstCopy<'_> {
         Birth { at, copy: Some(Copy { is_made: true, ..copy }) }.write(client, &source.publication).await
     }
 
-    /// The copy that is still to be made, or to be called made.
+    /// The copy that is still to be made, or to be called made. One that was made for another store is that one's.
     async fn wanted(&self, client: &Client) -> Result<Option<(Birth, Copy)>, SourceError> {
-        let Some(birth) = birth(client, &self.planner.source.publication).await? else { return Ok(None) };
-        let Some(copy) = birth.copy else { return Ok(None) };
-        let is_done = copy.is_made && self.has(client, &birth.at).await?;
-        Ok((!is_done).then_some((birth, copy)))
+        let birth = birth(client, &self.planner.source.publication).await?;
+        Ok(birth.and_then(|birth| birth.copy.filter(|copy| !copy.is_made).map(|copy| (birth, copy))))
     }
 
     /// Whether the store has what begins there.
@@ -97,7 +95,7 @@ impl FirstCopy<'_> {
         snapshot::may_be_read(client, &plan).await?;
         let files = snapshot::files(client, &plan).await?;
         if prepare::slot_state(client, &source.slot).await?.is_some() {
-            // Of a copy that was broken off, or of a store that is no more.
+            // Of a copy that was broken off.
             client.execute("SELECT pg_drop_replication_slot($1)", &[&source.slot]).await?;
         }
         tracing::info!(
@@ -205,7 +203,7 @@ impl FirstCopy<'_> {
 
 fn place(at: &str) -> Result<Position, SourceError> {
     let lsn: Lsn = at.parse().map_err(|_| SourceError::Connection(format!("the server calls a place in its log `{at}`")))?;
-    Ok(Position { lsn: lsn.0, changes: 0 })
+    Ok(Position::at(lsn.0))
 }
 
 /// What came of work; `None`: the store has failed, and it is to be done again after a while.
