@@ -99,7 +99,7 @@ impl Postgres {
             return Err(if is_open { error } else { failed(error.into()) });
         }
         let (end, ended) = oneshot::channel();
-        tokio::spawn(saver::run(Arc::downgrade(&hub), queued, end));
+        tokio::spawn(saver::run(Arc::downgrade(&hub), saver::Queue::new(queued), end));
         Ok(Self { hub, ended: Arc::new(tokio::sync::Mutex::new(Some(ended))), resend_bell: Arc::default() })
     }
 

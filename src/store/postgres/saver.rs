@@ -2,6 +2,7 @@
 //! before is on its way, and nothing lingers for company. A job that aborts or fails leaves nothing behind and the others alone: when a
 //! transaction fails for a reason that will not pass, each of its jobs is done alone.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -55,25 +56,67 @@ pub(super) async fn save<J: SaveJob + 'static>(hub: &Hub, job: J) -> Result<J, S
     answer.await.unwrap_or(Err(StoreError::Closed))
 }
 
+/// What is queued.
+pub(super) struct Queue {
+    jobs: mpsc::Receiver<Box<dyn Job>>,
+    /// Those that were looked at and left for the next transaction; they come first.
+    left: VecDeque<Running>,
+    /// Jobs in one transaction, at present.
+    most: usize,
+}
+
+impl Queue {
+    pub(super) fn new(jobs: mpsc::Receiver<Box<dyn Job>>) -> Self {
+        Self { jobs, left: VecDeque::new(), most: BATCH }
+    }
+
+    /// What a transaction begins with; none when there will be no more.
+    async fn next(&mut self) -> Vec<Running> {
+        let mut batch: Vec<Running> = self.left.drain(..self.left.len().min(self.most)).collect();
+        if batch.is_empty() {
+            batch.extend(self.jobs.recv().await.map(Running::new));
+        }
+        while batch.len() < self.most
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            batch.push(Running::new(job));
+        }
+        batch
+    }
+
+    /// What has come meanwhile and fits into a transaction of so many jobs.
+    pub(super) fn since(&mut self, count: usize, mut fits: impl FnMut(&mut Running) -> bool) -> Vec<Running> {
+        let mut joining = Vec::new();
+        let mut looked_at = std::mem::take(&mut self.left);
+        looked_at.extend(std::iter::from_fn(|| self.jobs.try_recv().ok()).take(self.most).map(Running::new));
+        for mut job in looked_at {
+            if count + joining.len() < self.most && fits(&mut job) {
+                joining.push(job);
+            } else {
+                self.left.push_back(job);
+            }
+        }
+        joining
+    }
+}
+
 /// Commits what is queued until the store is closed or gone.
-pub(super) async fn run(hub: Weak<Hub>, mut queue: mpsc::Receiver<Box<dyn Job>>, ended: oneshot::Sender<()>) {
+pub(super) async fn run(hub: Weak<Hub>, mut queue: Queue, ended: oneshot::Sender<()>) {
     let Some(mut stop) = hub.upgrade().map(|hub| hub.stop.subscribe()) else { return };
     let mut link = None;
-    let (mut batch, mut most) = (Vec::new(), BATCH);
     loop {
-        let count = tokio::select! {
+        let jobs = tokio::select! {
             biased;
-            count = queue.recv_many(&mut batch, most) => count,
-            _ = stop.wait_for(|stop| *stop) => 0,
+            jobs = queue.next() => jobs,
+            _ = stop.wait_for(|stop| *stop) => Vec::new(),
         };
-        if count == 0 {
+        if jobs.is_empty() {
             break;
         }
         let Some(hub) = hub.upgrade() else { break };
-        let jobs = batch.drain(..).map(Running::new).collect();
         let began = Instant::now();
-        commit(&hub, &mut link, jobs).await;
-        most = if began.elapsed() > BATCH_TIME { (most / 2).max(1) } else { (most * 2).min(BATCH) };
+        commit(&hub, &mut link, jobs, &mut queue).await;
+        queue.most = if began.elapsed() > BATCH_TIME { (queue.most / 2).max(1) } else { (queue.most * 2).min(BATCH) };
     }
     // Callers that are still queued are answered with `Closed`.
     drop(queue);
@@ -81,12 +124,14 @@ pub(super) async fn run(hub: Weak<Hub>, mut queue: mpsc::Receiver<Box<dyn Job>>,
 }
 
 /// Commits jobs together, as often as need be.
-async fn commit(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: Vec<Running>) {
+async fn commit(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: Vec<Running>, queue: &mut Queue) {
     let mut groups = vec![jobs];
     let mut tries = Tries::new();
+    // Whoever is done alone, or again, stays so.
+    let mut joining = Some(queue);
     while let Some(mut jobs) = groups.pop() {
         let began = Instant::now();
-        let done = Box::pin(attempt(hub, link, &mut jobs)).await;
+        let done = Box::pin(attempt(hub, link, &mut jobs, joining.take())).await;
         numbers().commit(jobs.len(), began.elapsed(), done.as_ref().map(drop).map_err(drop));
         match done {
             Ok(()) => jobs.into_iter().for_each(Running::reply),
@@ -105,7 +150,12 @@ async fn commit(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: Vec<R
     }
 }
 
-async fn attempt(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: &mut [Running]) -> Result<(), Trouble> {
+async fn attempt(
+    hub: &Arc<Hub>,
+    link: &mut Option<(Link, Timeline)>,
+    jobs: &mut Vec<Running>,
+    joining: Option<&mut Queue>,
+) -> Result<(), Trouble> {
     hub.is_up_to_date()?;
     let (open, timeline) = if let Some(open) = link.take().filter(|(link, _)| !link.client.is_closed()) {
         open
@@ -114,7 +164,7 @@ async fn attempt(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: &mut
         let timeline = timeline(&open).await?;
         (open, timeline)
     };
-    match Box::pin(transaction::run(hub, &open, jobs)).await {
+    match Box::pin(transaction::run(hub, &open, jobs, joining)).await {
         Ok(()) => *link = Some((open, timeline)),
         Err(Unknown { trouble, commit: Some(commit) }) if trouble.is_passing() => match took_place(hub, &commit.id, timeline).await {
             Ok(true) => commit.finish(hub, jobs),

@@ -3,6 +3,7 @@
 //! them write goes out together with the commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
@@ -13,6 +14,7 @@ use super::hub::{CHANNEL, Hub};
 use super::link::{Link, Values};
 use super::overlay::Overlay;
 use super::running::{Commit, Running, Unknown};
+use super::saver::Queue;
 use super::sources;
 use super::values::get;
 use crate::ids::{Sequence, Tenant};
@@ -20,6 +22,10 @@ use crate::store::{Answer, Effects, JobStep, Query, StoreError};
 
 /// Questions that are fetched before the first save is decided.
 const FORESEEN: usize = 20_000;
+
+/// How long it takes to begin when no other node has one of the tenants in hand. Whoever had to wait for longer takes along what has come
+/// meanwhile: one node after the other writes for the tenant, and each should have much to write when it is its turn.
+const ALONE: Duration = Duration::from_millis(2);
 
 /// A tenant in the transaction.
 #[derive(Clone, Debug)]
@@ -33,12 +39,13 @@ pub(super) struct Ledger {
     pub tables: i64,
 }
 
-/// Runs the jobs and commits what they keep.
-pub(super) async fn run(hub: &Hub, link: &Link, jobs: &mut [Running]) -> Result<(), Unknown> {
-    let (places, rows) = tenants(hub, link, jobs).await?;
+/// Runs the jobs, with those of their tenants that join them meanwhile, and commits what they keep.
+pub(super) async fn run(hub: &Hub, link: &Link, jobs: &mut Vec<Running>, joining: Option<&mut Queue>) -> Result<(), Unknown> {
+    let (mut places, rows) = tenants(hub, link, jobs).await?;
     let mut batch = Batch { hub, link, ledgers: Vec::new(), overlay: Overlay::default(), id: String::new() };
     let foreseen = foreseen(jobs, &places);
-    let queries: Vec<(i64, &Query)> = foreseen.iter().map(|(place, query)| (rows.get(*place).map_or(0, |(row, _)| *row), query)).collect();
+    let queries = of_tenants(&foreseen, &rows);
+    let asked_at = Instant::now();
     let locked = batch.lock(&rows);
     // Held until the end: whoever takes over from this node waits for what it leases here, or has been there before.
     let node = hub.node();
@@ -52,6 +59,9 @@ pub(super) async fn run(hub: &Hub, link: &Link, jobs: &mut [Running]) -> Result<
         batch.overlay.fetched(*place, query.clone(), answer);
     }
     (batch.ledgers, batch.id) = (ledgers, id);
+    if let Some(queue) = joining.filter(|_| asked_at.elapsed() > ALONE) {
+        batch.join(queue, (jobs, &mut places), &rows).await?;
+    }
     let mut outgoing = if standing.is_some() { Outgoing::leased_by(node) } else { Outgoing::to_claim() };
     let ended = Box::pin(batch.decide_and_commit(&mut outgoing, jobs, &places)).await;
     let commit = Commit {
@@ -100,6 +110,11 @@ async fn tenants(hub: &Hub, link: &Link, jobs: &mut [Running]) -> Result<(Vec<us
     rows.sort_unstable_by_key(|(row, _)| *row);
     let places = of_jobs.iter().map(|row| rows.partition_point(|(other, _)| other < row)).collect();
     Ok((places, rows))
+}
+
+/// These questions with the rows of their tenants.
+fn of_tenants<'a>(questions: &'a [(usize, Query)], rows: &[(i64, Tenant)]) -> Vec<(i64, &'a Query)> {
+    questions.iter().map(|(place, query)| (rows.get(*place).map_or(0, |(row, _)| *row), query)).collect()
 }
 
 /// What the jobs will ask first, each question once.
@@ -165,6 +180,28 @@ impl<'a> Batch<'a> {
             id = get(row, 4)?;
         }
         Ok((ledgers, id))
+    }
+
+    /// Lets those jobs in that have come meanwhile for these tenants, and fetches what they will ask first.
+    async fn join(
+        &mut self,
+        queue: &mut Queue,
+        (jobs, places): (&mut Vec<Running>, &mut Vec<usize>),
+        rows: &[(i64, Tenant)],
+    ) -> Result<(), Trouble> {
+        let place = |job: &mut Running| rows.iter().position(|(_, tenant)| tenant == job.job.job().tenant());
+        let mut joined = queue.since(jobs.len(), |job| place(job).is_some());
+        let of_joined: Vec<usize> = joined.iter_mut().filter_map(place).collect();
+        let mut foreseen = foreseen(&mut joined, &of_joined);
+        // From here on they are part of it, whatever becomes of it.
+        jobs.append(&mut joined);
+        places.extend(of_joined);
+        foreseen.retain(|(place, query)| self.overlay.answer(*place, query).is_none());
+        let answers = ask(self.link, &of_tenants(&foreseen, rows)).await?;
+        for ((place, query), answer) in foreseen.into_iter().zip(answers) {
+            self.overlay.fetched(place, query, answer);
+        }
+        Ok(())
     }
 
     /// Runs the jobs and commits what they keep. The commit goes out right behind what they write, which is not waited for: had any of it
