@@ -33,8 +33,6 @@ pub struct Book {
     /// Of the node, and of each endpoint.
     pub limit: usize,
     pub concurrency: [usize; ENDPOINTS.len()],
-    /// Whether it has a rate limit.
-    pub is_limited: [bool; ENDPOINTS.len()],
     /// Whether everything is answered well, at once.
     pub is_well: bool,
     /// Lives of the node so far.
@@ -42,14 +40,16 @@ pub struct Book {
     pub requests: Vec<Request>,
     /// When something last came to an endpoint or was answered.
     pub last: [u64; ENDPOINTS.len()],
+    /// When something last came that is never answered.
+    pub hung: Option<u64>,
     /// What should not have been.
     pub wrong: Option<String>,
 }
 
 impl Book {
-    pub fn new(limit: usize, concurrency: [usize; ENDPOINTS.len()], is_limited: [bool; ENDPOINTS.len()]) -> Self {
+    pub fn new(limit: usize, concurrency: [usize; ENDPOINTS.len()]) -> Self {
         let last = [0; ENDPOINTS.len()];
-        Self { limit, concurrency, is_limited, is_well: true, life: 0, requests: Vec::new(), last, wrong: None }
+        Self { limit, concurrency, is_well: true, life: 0, requests: Vec::new(), last, hung: None, wrong: None }
     }
 
     /// A request has come; its number.

@@ -83,7 +83,7 @@ async fn run(seed: u64) {
     let mut world = World::new(seed, &random).await;
     // From one in two steps to one in sixty: what comes wakes the worker, which must not need it.
     let pause = random.of(&[2, 5, 20, 60]);
-    world.be_well(random.one_in(4));
+    world.be_well(random.one_in(8));
     for _ in 0..STEPS {
         if random.one_in(pause) {
             world.save(&random).await;

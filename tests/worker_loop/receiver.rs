@@ -13,23 +13,34 @@ use crate::time::Time;
 
 pub struct Receiver {
     pub url: String,
+    pub temper: Temper,
     shared: Arc<Shared>,
+}
+
+/// What may go wrong with it, besides being slow and answering that it has failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Temper {
+    /// Some requests are never answered.
+    pub hangs: bool,
+    /// Some are too much.
+    pub is_overloaded: bool,
 }
 
 struct Shared {
     random: Random,
+    temper: Temper,
     time: Arc<Time>,
     book: Mutex<Book>,
 }
 
 impl Receiver {
-    pub async fn start(seed: u64, time: Arc<Time>, book: Book) -> Self {
-        let shared = Arc::new(Shared { random: Random::new(seed.wrapping_add(1 << 32)), time, book: Mutex::new(book) });
+    pub async fn start(seed: u64, time: Arc<Time>, temper: Temper, book: Book) -> Self {
+        let shared = Arc::new(Shared { temper, random: Random::new(seed.wrapping_add(1 << 32)), time, book: Mutex::new(book) });
         let app = axum::Router::new().fallback(receive).with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, shared }
+        Self { url, temper, shared }
     }
 
     pub fn book<T>(&self, look: impl FnOnce(&mut Book) -> T) -> T {
@@ -49,22 +60,23 @@ async fn receive(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap
         life: 0,
         answer: None,
     };
-    let (number, endpoint, is_well) = {
+    let (number, is_well) = {
         let mut book = shared.book.lock().unwrap();
-        let endpoint = request.endpoint;
-        (book.came(request), endpoint, book.is_well)
+        (book.came(request), book.is_well)
     };
     let mut answer = StatusCode::NO_CONTENT;
     if !is_well {
         match shared.random.below(10) {
-            0 => std::future::pending::<()>().await,
+            0 if shared.temper.hangs => {
+                shared.book.lock().unwrap().hung = Some(shared.time.passed());
+                std::future::pending::<()>().await;
+            }
             1..4 => tokio::time::sleep(Duration::from_millis(shared.random.of(&[50, 200, 450]))).await,
             _ => {}
         }
         answer = match shared.random.below(20) {
             0..9 => StatusCode::NO_CONTENT,
-            // Too much, which would slow a slow one down to nearly nothing.
-            9..11 if !shared.book.lock().unwrap().is_limited[endpoint] => StatusCode::TOO_MANY_REQUESTS,
+            9..11 if shared.temper.is_overloaded => StatusCode::TOO_MANY_REQUESTS,
             19 => StatusCode::GONE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };

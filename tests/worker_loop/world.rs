@@ -15,15 +15,16 @@ use webhookc::worker::Limits;
 
 use crate::book::Book;
 use crate::node::{Node, Place};
-use crate::receiver::Receiver;
+use crate::receiver::{Receiver, Temper};
 use crate::time::Time;
 use crate::{DEADLINE_MS, ENDPOINTS, Random};
 
-/// How long something due may wait while the receiver is not well, or was not lately: the longest rest of a breaker (10 s), the deadline of
-/// a request, and a few steps.
-const SOON_MS: u64 = 12_000;
-/// The same when it has been well for that long: an interval of the slowest rate, and a few steps.
-const SOON_WHEN_WELL_MS: u64 = 1_000;
+/// How long something due may wait: the rest of a lane whose endpoint has said that it is gone (2 s), if it is released at once, and a few
+/// steps.
+const SOON_MS: u64 = 2_500;
+/// The same when requests have gone unanswered of late, or were too much: the longest rest of a breaker (10 s), the deadline of a request,
+/// and a few steps.
+const LATE_MS: u64 = 12_000;
 /// How many of the last requests and attempts are shown when something is wrong.
 const SHOWN: usize = 20;
 /// Looks at which nothing has changed until it counts as quiet, and how often everybody has a turn before each.
@@ -44,7 +45,6 @@ pub struct World {
     /// Endpoints that are not called, and since when each has been (again).
     hidden: [bool; ENDPOINTS.len()],
     since: [u64; ENDPOINTS.len()],
-    well_since: u64,
     /// The messages, and what each is about.
     fired: BTreeMap<String, String>,
     /// Objects that have been ready, and how many messages said so.
@@ -59,10 +59,11 @@ impl World {
         let limits = Limits { in_flight: random.of(&[1, 2, 3, 256]), drain: Duration::from_millis(random.of(&[0, 500])) };
         let concurrency = ENDPOINTS.map(|_| random.of(&[1, 2, 16]));
         let is_limited = ENDPOINTS.map(|_| random.one_in(3));
-        let receiver = Receiver::start(seed, Arc::clone(&time), Book::new(limits.in_flight, concurrency, is_limited)).await;
+        let temper = Temper { hangs: random.one_in(2), is_overloaded: random.one_in(3) };
+        let receiver = Receiver::start(seed, Arc::clone(&time), temper, Book::new(limits.in_flight, concurrency)).await;
         let mut toml = "[egress]\nallow_networks = [\"127.0.0.0/8\"]\n".to_owned();
         for ((name, concurrency), is_limited) in ENDPOINTS.iter().zip(concurrency).zip(is_limited) {
-            let interval = random.of(&["300 ms", "1 s", "2500 ms"]);
+            let interval = random.of(&["300 ms", "2 s", "7 s"]);
             let rate = if is_limited { "rate_limit = \"10/s\"\n" } else { "" };
             toml += &format!(
                 "[[endpoints]]\nname = \"{name}\"\nevents = \"*\"\nurl = \"{}/{name}\"\ntimeout = \"{DEADLINE_MS} ms\"\n\
@@ -83,7 +84,6 @@ impl World {
             tenant: TenantScope::of_node(Tenant::new("t")),
             hidden: [false; ENDPOINTS.len()],
             since: [0; ENDPOINTS.len()],
-            well_since: 0,
             fired: BTreeMap::new(),
             ready: BTreeMap::new(),
             events: vec![toml],
@@ -117,10 +117,7 @@ impl World {
     }
 
     pub fn be_well(&mut self, is_well: bool) {
-        let was_well = self.receiver.book(|book| std::mem::replace(&mut book.is_well, is_well));
-        if is_well && !was_well {
-            self.well_since = self.time.passed();
-        }
+        self.receiver.book(|book| book.is_well = is_well);
         self.note(format!("the receiver is well: {is_well}"));
     }
 
@@ -230,8 +227,8 @@ impl World {
         let mut statement = self.rows.prepare_cached(sql).unwrap();
         let due = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).unwrap().map(Result::unwrap);
         let now = self.time.passed();
-        let was_unwell = !self.receiver.book(|book| book.is_well) || now < self.well_since + SOON_MS;
-        let soon = if was_unwell { SOON_MS } else { SOON_WHEN_WELL_MS };
+        let was_held_back = self.receiver.temper.is_overloaded || self.receiver.book(|book| book.hung).is_some_and(|at| now < at + LATE_MS);
+        let soon = if was_held_back { LATE_MS } else { SOON_MS };
         due.into_iter().find_map(|(name, due)| {
             let which = (0..ENDPOINTS.len()).find(|which| endpoint(*which).as_str() == name).unwrap();
             let waits_since = Time::passed_at(due.unsigned_abs()).max(self.receiver.book(|book| book.last[which])).max(self.since[which]);
