@@ -2,6 +2,7 @@
 //! due may have waited for longer than the worker has a reason for.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,12 +66,14 @@ impl World {
         for ((name, concurrency), is_limited) in ENDPOINTS.iter().zip(concurrency).zip(is_limited) {
             let interval = random.of(&["300 ms", "2 s", "7 s"]);
             let rate = if is_limited { "rate_limit = \"10/s\"\n" } else { "" };
-            toml += &format!(
+            write!(
+                toml,
                 "[[endpoints]]\nname = \"{name}\"\nevents = \"*\"\nurl = \"{}/{name}\"\ntimeout = \"{DEADLINE_MS} ms\"\n\
                  concurrency = {concurrency}\n{rate}\
                  failure_handling = {{ retry = {{ pattern = \"linear\", interval = \"{interval}\", max_attempts = 100 }} }}\n",
                 receiver.url
-            );
+            )
+            .unwrap();
         }
         let place = Place::new(&toml, Arc::clone(&time), seed, limits);
         let node = Node::start(&place).await;
@@ -103,9 +106,9 @@ impl World {
             ((model, id, status), parse_save(&generation.rules, model, id, Verb::Put, body.as_bytes()).unwrap())
         });
         let (names, saves): (Vec<_>, Vec<_>) = saves.unzip();
-        let saved = self.node.ingest.save(&self.tenant, saves, &generation).await.unwrap();
-        for ((model, id, status), saved) in names.into_iter().zip(saved) {
-            self.note(format!("save of {model} {id}{status}, {}", saved.sequence));
+        let done = self.node.ingest.save(&self.tenant, saves, &generation).await.unwrap();
+        for ((model, id, status), saved) in names.into_iter().zip(done) {
+            self.note(&format!("save of {model} {id}{status}, {}", saved.sequence));
             if status.contains("done") {
                 self.ready.entry(id).or_default();
             }
@@ -120,14 +123,14 @@ impl World {
 
     pub fn be_well(&mut self, is_well: bool) {
         self.receiver.book(|book| book.is_well = is_well);
-        self.note(format!("the receiver is well: {is_well}"));
+        self.note(&format!("the receiver is well: {is_well}"));
     }
 
     /// Takes an endpoint out of the program, or puts it back.
     pub fn hide_or_show(&mut self, random: &Random) {
         let which = random.below(ENDPOINTS.len());
         self.hidden[which] = !self.hidden[which];
-        self.note(format!("`{}` is hidden: {}", ENDPOINTS[which], self.hidden[which]));
+        self.note(&format!("`{}` is hidden: {}", ENDPOINTS[which], self.hidden[which]));
         self.swap();
     }
 
@@ -141,7 +144,7 @@ impl World {
     pub async fn suspend_or_release(&mut self, random: &Random) {
         let which = random.below(ENDPOINTS.len());
         if !self.release(which).await {
-            self.note(format!("`{}` is suspended", ENDPOINTS[which]));
+            self.note(&format!("`{}` is suspended", ENDPOINTS[which]));
             let suspension = Suspension { at: self.time.now(), why: "by hand".into(), alarm: None };
             self.node.store().suspend(&self.tenant, &endpoint(which), suspension).await.unwrap();
         }
@@ -150,7 +153,7 @@ impl World {
     async fn release(&mut self, which: usize) -> bool {
         let released = self.node.store().unsuspend(&self.tenant, &endpoint(which)).await.unwrap();
         if released {
-            self.note(format!("`{}` is released", ENDPOINTS[which]));
+            self.note(&format!("`{}` is released", ENDPOINTS[which]));
             self.since[which] = self.time.passed();
         }
         released
@@ -158,7 +161,7 @@ impl World {
 
     /// The node ends, killed or in order, and starts again.
     pub async fn restart(&mut self, in_order: bool) {
-        self.note(format!("the node ends, in order: {in_order}"));
+        self.note(&format!("the node ends, in order: {in_order}"));
         if in_order {
             while !self.node.has_stopped() {
                 self.step(30).await;
@@ -260,7 +263,7 @@ impl World {
         }
     }
 
-    fn note(&mut self, event: String) {
+    fn note(&mut self, event: &str) {
         self.events.push(format!("{:>7} ms  {event}", self.time.passed()));
     }
 
