@@ -32,7 +32,7 @@ pub use error::SourceError;
 pub use examine::examine;
 pub use lsn::Lsn;
 pub use prepare::SlotState;
-pub use standing::{SourceLag, SourceState, Standing};
+pub use standing::{CopyProgress, SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
 use std::path::Path;

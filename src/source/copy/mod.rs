@@ -76,10 +76,11 @@ impl FirstCopy<'_> {
         // Another node may have made it until now.
         let Some(birth) = self.wanted(client).await? else { return Ok(()) };
         let made = tokio::select! {
-            made = self.make_all(client, birth) => made?,
-            lost = turn::lost(client) => return Err(lost),
+            made = self.make_all(client, birth) => made,
+            lost = turn::lost(client) => Err(lost),
         };
-        made.write(client, &source.publication).await
+        self.standing.copy_ends();
+        made?.write(client, &source.publication).await
     }
 
     /// How the source begins when a copy is still to be made, or to be called made. One that was made for another store is that one's.
