@@ -10,7 +10,7 @@ use super::wants::{Fitted, Part, Wants};
 use super::{Rules, Valid};
 use crate::diagnostics::{Diagnostics, Severity};
 use crate::ids::{EndpointId, WebhookId};
-use crate::program::Settings;
+use crate::program::{Program, Settings, Webhook};
 use crate::template::{Request, Scope, When};
 
 /// One endpoint of a tenant, the compiler's side.
@@ -144,11 +144,12 @@ impl TenantEndpoints {
         })
     }
 
-    /// Those that ask for an event, about whatever object, by name alone. Each once.
-    pub fn takers<'a>(&'a self, event: &'a str) -> impl Iterator<Item = &'a Arc<TenantEndpoint>> {
-        let any = [event, super::ALL_EVENTS].into_iter().filter_map(|name| self.by_event.get(name)).flat_map(|list| list.iter());
-        let own = [event, super::ALL_EVENTS].into_iter().filter_map(|name| self.by_object.get(name));
-        any.chain(own.flat_map(|objects| objects.values().flatten()))
+    /// Those that receive a webhook, about whatever object. Each once.
+    pub fn takers<'a>(&'a self, program: &'a Program, webhook: &'a Webhook) -> impl Iterator<Item = &'a Arc<TenantEndpoint>> {
+        let names = [&*webhook.name, super::ALL_EVENTS];
+        let any = names.into_iter().filter_map(|name| self.by_event.get(name)).flat_map(|list| list.iter());
+        let own = names.into_iter().filter_map(|name| self.by_object.get(name)).flat_map(|objects| objects.values().flatten());
+        any.chain(own).filter(|endpoint| endpoint.wants.includes(program, webhook))
     }
 
     /// Whether there is none.

@@ -3,9 +3,10 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde::de::DeserializeSeed as _;
+use serde_json::{Map, Value};
 
+use super::strict::Strict;
 use crate::diagnostics::{one_of, suggestion};
 
 /// Mistakes that are kept of one document.
@@ -129,6 +130,25 @@ impl Object {
         Some(Field { pointer, value: value?, style: self.style })
     }
 
+    /// Takes out the fields that only tell how a thing stands, with `/` in the names of those within others: an answer may be sent back with a
+    /// change in it. One that tells something else is a mistake. `stands` is the answer.
+    pub fn take_told(&mut self, names: &[&str], stands: &Value, out: &mut Vec<Mistake>) {
+        for name in names {
+            let keys: Vec<String> = name.split('/').map(|name| self.style.key(name)).collect();
+            let Some(value) = take_within(&mut self.entries, &keys) else { continue };
+            let place = format!("/{}", keys.join("/"));
+            let stands = stands.pointer(&place).unwrap_or(&Value::Null);
+            if value != *stands {
+                let field = Field { pointer: format!("{}{place}", self.pointer), value, style: self.style };
+                let what = match (&field.value, stands) {
+                    (Value::Array(_) | Value::Object(_), Value::Array(_) | Value::Object(_)) => "is not what it is here".to_owned(),
+                    (seen, stands) => format!("is {}, expected {}", shown(seen), shown(stands)),
+                };
+                field.wrong("read-only-field", format!("{what}, and cannot be changed so"), out);
+            }
+        }
+    }
+
     /// Everything that is left.
     #[must_use]
     pub fn into_fields(self) -> Vec<(String, Field)> {
@@ -154,6 +174,15 @@ impl Object {
                 Mistake { pointer, code: "unknown-field", message: format!("there is no field `{}`", quoted(key)), help: Some(help) },
             );
         }
+    }
+}
+
+/// The value at the end of these keys, taken out.
+fn take_within(entries: &mut Map<String, Value>, keys: &[String]) -> Option<Value> {
+    match keys {
+        [] => None,
+        [key] => entries.remove(key),
+        [key, rest @ ..] => take_within(entries.get_mut(key)?.as_object_mut()?, rest),
     }
 }
 
@@ -282,7 +311,7 @@ impl Field {
     }
 }
 
-fn escaped(key: &str) -> String {
+pub(super) fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
@@ -301,77 +330,5 @@ fn shown(value: &Value) -> String {
         Value::String(text) => format!("\"{}\"", quoted(text)),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
-    }
-}
-
-/// A value in which no key stands twice.
-struct Strict<'p, 'o> {
-    pointer: &'p str,
-    out: &'o mut Vec<Mistake>,
-}
-
-impl<'de> DeserializeSeed<'de> for Strict<'_, '_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict<'_, '_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-        Ok(Value::Bool(flag))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Number(number.into()))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Number(number.into()))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        loop {
-            let pointer = format!("{}/{}", self.pointer, list.len());
-            match items.next_element_seed(Strict { pointer: &pointer, out: self.out })? {
-                Some(item) => list.push(item),
-                None => return Ok(Value::Array(list)),
-            }
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            let pointer = format!("{}/{}", self.pointer, escaped(&key));
-            let value = entries.next_value_seed(Strict { pointer: &pointer, out: self.out })?;
-            if object.contains_key(&key) {
-                let message = format!("the field `{}` stands more than once, expected one value", quoted(&key));
-                note(self.out, Mistake { pointer, code: "duplicate-key", message, help: None });
-            } else {
-                object.insert(key, value);
-            }
-        }
-        Ok(Value::Object(object))
     }
 }

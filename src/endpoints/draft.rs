@@ -18,7 +18,7 @@ const MAX_COMMENT: usize = 1_000;
 /// Requests under way at once.
 const MOST_AT_ONCE: u32 = 1_000;
 /// Milliseconds of a deadline: a lease must outlive it.
-const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=120_000;
+const TIMEOUT_MS: std::ops::RangeInclusive<u32> = 100..=120_000;
 const METHODS: [&str; 5] = ["POST", "PUT", "PATCH", "DELETE", "GET"];
 const PROFILES: [&str; 3] = ["standard", "asymmetric", "journey"];
 
@@ -51,6 +51,8 @@ pub struct Draft {
     pub content_type: Option<Field>,
     /// A time.
     pub timeout: Option<Field>,
+    /// The same as a whole number of milliseconds, as it is shown.
+    pub timeout_ms: Option<Field>,
     /// A number.
     pub concurrency: Option<Field>,
     /// A text such as `100/s`.
@@ -101,6 +103,7 @@ impl Draft {
             body_text,
             content_type: object.take_nullable("content_type"),
             timeout: object.take_nullable("timeout"),
+            timeout_ms: object.take_nullable("timeout_ms"),
             concurrency: object.take_nullable("concurrency"),
             rate_limit: object.take_nullable("rate_limit"),
             order: object.take_nullable("order"),
@@ -176,6 +179,11 @@ impl Draft {
             }
         }
         read_body(self.body, self.body_text, self.content_type, &mut to.wants, &mut read, out);
+        if let (Some(field), Some(_)) = (&self.timeout_ms, &self.timeout) {
+            field.wrong("invalid-value", "and `timeout` say the same thing, expected one of them", out);
+        } else if let Some(field) = self.timeout_ms {
+            to.timeout_ms = if field.value.is_null() { None } else { field.whole(TIMEOUT_MS, out).map(u64::from) };
+        }
         if let Some(field) = self.timeout {
             to.timeout_ms = if field.value.is_null() { None } else { timeout(&field, out) };
         }
@@ -221,9 +229,9 @@ fn method(field: &Field, out: &mut Vec<Mistake>) -> Option<&'static str> {
 fn timeout(field: &Field, out: &mut Vec<Mistake>) -> Option<u64> {
     let place = field.place();
     let text = interval(field, out)?;
-    let milliseconds = parse_duration(&text).ok().and_then(|time| u64::try_from(time.as_millis()).ok()).unwrap_or(u64::MAX);
+    let milliseconds = parse_duration(&text).ok().and_then(|time| u32::try_from(time.as_millis()).ok()).unwrap_or(u32::MAX);
     if TIMEOUT_MS.contains(&milliseconds) {
-        return Some(milliseconds);
+        return Some(milliseconds.into());
     }
     place.wrong("invalid-value", format!("is {milliseconds} ms, expected 100 ms to 2 min"), out);
     None

@@ -10,6 +10,7 @@ mod hidden;
 mod interest;
 mod names;
 mod patch;
+mod strict;
 
 pub use definition::{AlertTo, Definition, Dialect, Handling, Profile, RetryPlan};
 pub use document::{Field, Mistake, Object, Style, document};

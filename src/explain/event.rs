@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Place;
 use super::payload::{Member, payload};
-use crate::check::Rules;
+use crate::check::{Rules, TenantEndpoint};
 use crate::graph::conditions;
 use crate::ids::WebhookId;
 use crate::program::{Events, Operations, Order, Through, WebhookType};
@@ -55,6 +55,37 @@ pub struct Receiver {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
 }
+
+impl Receiver {
+    /// An endpoint that a tenant has made itself.
+    #[must_use]
+    pub fn own(endpoint: &TenantEndpoint) -> Self {
+        let wants = &endpoint.wants;
+        Self {
+            name: endpoint.name.to_string(),
+            method: wants.method.to_string(),
+            url: without_credentials(&wants.url).into_owned(),
+            own_body: wants.body.as_ref().map(|_| wants.content_type.as_deref().unwrap_or("application/json").to_owned()),
+            place: None,
+        }
+    }
+}
+
+impl Event {
+    /// As it is for a tenant that has receivers of its own beside those of the program.
+    #[must_use]
+    pub fn also_to(mut self, own: impl Iterator<Item = Receiver>) -> Self {
+        let before = self.receivers.len();
+        self.receivers.extend(own);
+        if self.receivers.len() > before {
+            self.notes.retain(|note| note != NOBODY);
+        }
+        self
+    }
+}
+
+/// What is noted of a webhook that no endpoint of the program receives.
+const NOBODY: &str = "nobody receives it but the receiver of `webhookc dev`, so `webhookc serve` will not fire it";
 
 /// A scenario that tries a webhook.
 #[derive(Clone, Debug, Serialize)]
@@ -136,7 +167,7 @@ fn notes(rules: &Rules, id: WebhookId) -> Vec<String> {
     }
     let mut endpoints = rules.subscriptions.get(id.index()).into_iter().flatten().filter_map(|own| rules.endpoints.get(own.endpoint));
     if endpoints.all(|endpoint| matches!(endpoint.events, Events::Unclaimed)) {
-        notes.push("nobody receives it but the receiver of `webhookc dev`, so `webhookc serve` will not fire it".to_owned());
+        notes.push(NOBODY.to_owned());
     }
     notes
 }

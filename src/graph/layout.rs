@@ -198,7 +198,7 @@ mod tests {
     fn webhook(name: &'static str, targets: Vec<usize>, embeds: usize) -> WebhookNode<'static> {
         let embeds = (0..embeds).map(|target| RelationEdge { name: format!("to_{target}"), target, model: "m" }).collect();
         let conditions = vec!["日本語 ".repeat(30), "a is set".to_owned()];
-        WebhookNode { name, kind: "update", on: vec!["delete"], conditions, embeds, targets, endpoints: Vec::new() }
+        WebhookNode { name, kind: "update", on: vec!["delete"], conditions, embeds, targets, endpoints: Vec::new(), others: 0 }
     }
 
     fn apart(one: &Frame, other: &Frame) -> bool {

@@ -18,10 +18,13 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::check::Rules;
+use crate::check::{Rules, TenantEndpoint, TenantEndpoints};
 use crate::ids::WebhookId;
 use crate::program::{Embed, Kind, Program, Webhook, WebhookType};
 use crate::template::without_credentials;
+
+/// Endpoints of a picture that a tenant's own are added to: with more of them nobody sees who receives what.
+const MOST_ENDPOINTS: usize = 40;
 
 /// The rule graph, in the words of the schema.
 #[derive(Debug, Serialize)]
@@ -77,6 +80,9 @@ pub struct WebhookNode<'r> {
     pub targets: Vec<usize>,
     /// Who receives it.
     pub endpoints: Vec<&'r str>,
+    /// Who receives it beside them, counted.
+    #[serde(skip)]
+    pub others: usize,
 }
 
 /// An endpoint.
@@ -111,6 +117,35 @@ pub fn graph(rules: &Rules) -> Graph<'_> {
     Graph { format_version: "1.0", models: models.collect(), endpoints: endpoints.collect() }
 }
 
+impl<'r> Graph<'r> {
+    /// With the endpoints that a tenant has made itself beside those of the program, up to `MOST_ENDPOINTS`; the others are counted.
+    #[must_use]
+    pub fn with_own(mut self, rules: &'r Rules, own: &'r TenantEndpoints) -> Self {
+        let mut known: Vec<&TenantEndpoint> = Vec::new();
+        let first = self.endpoints.len();
+        for (model, declared) in self.models.iter_mut().zip(&rules.program.models) {
+            for (node, &id) in model.webhooks.iter_mut().zip(&declared.webhooks) {
+                for endpoint in own.takers(&rules.program, rules.program.webhook(id)) {
+                    let place = known.iter().position(|other| other.id == endpoint.id);
+                    let has_room = first + known.len() < MOST_ENDPOINTS;
+                    let Some(place) = place.or(has_room.then_some(known.len())) else {
+                        node.others += 1;
+                        continue;
+                    };
+                    if place == known.len() {
+                        known.push(endpoint);
+                        let url = without_credentials(&endpoint.wants.url);
+                        self.endpoints.push(EndpointNode { name: &endpoint.name, url });
+                    }
+                    node.endpoints.push(&endpoint.name);
+                    node.targets.push(first + place);
+                }
+            }
+        }
+        self
+    }
+}
+
 /// The graph as one JSON object.
 #[must_use]
 pub fn json(graph: &Graph<'_>) -> String {
@@ -136,6 +171,7 @@ fn webhook(rules: &Rules, id: WebhookId) -> WebhookNode<'_> {
         embeds,
         endpoints: targets.iter().filter_map(|&target| rules.endpoints.get(target)).map(|endpoint| &*endpoint.name.value).collect(),
         targets,
+        others: 0,
     }
 }
 

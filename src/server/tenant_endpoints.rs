@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
 use url::Url;
 
 use crate::access::TenantScope;
@@ -27,6 +29,7 @@ const MOST_TRIES: usize = 16;
 const READ_TOGETHER: usize = 1_000;
 
 /// An endpoint with what the store knows of it.
+#[derive(Clone)]
 pub(super) struct Kept {
     pub(super) row: OwnEndpointRow,
     pub(super) definition: Definition,
@@ -45,6 +48,8 @@ pub(super) struct Submitted {
 pub(super) struct Seat {
     pub(super) id: EndpointId,
     over: Over,
+    /// What stands there.
+    before: Option<Definition>,
 }
 
 impl Seat {
@@ -52,12 +57,12 @@ impl Seat {
     pub(super) fn new(running: &Running) -> Self {
         let now = running.ingest.clock.now();
         let id = EndpointId::new(format!("ep_{}", running.ingest.entropy.uuid(now).simple()));
-        Self { id, over: Over::Nothing }
+        Self::of(id)
     }
 
     /// The place of this id, if nobody has it.
     pub(super) fn of(id: EndpointId) -> Self {
-        Self { id, over: Over::Nothing }
+        Self { id, over: Over::Nothing, before: None }
     }
 
     /// A place of its own, if no endpoint of the same API is found by the same there.
@@ -78,12 +83,12 @@ pub(super) async fn change(
     running: &Running,
     tenant: &TenantScope,
     id: &EndpointId,
-    change: impl Fn(Definition) -> Result<Submitted, Problem>,
+    change: impl Fn(Kept) -> Result<Submitted, Problem>,
 ) -> Result<Kept, Problem> {
     for _ in 0..MOST_TRIES {
         let before = find(running, tenant, id).await?;
-        let seat = Seat { id: id.clone(), over: Over::AsOf(before.row.updated_at) };
-        if let Some(kept) = keep(running, tenant, seat, change(before.definition)?).await? {
+        let seat = Seat { id: id.clone(), over: Over::AsOf(before.row.updated_at), before: Some(before.definition.clone()) };
+        if let Some(kept) = keep(running, tenant, seat, change(before)?).await? {
             return Ok(kept);
         }
     }
@@ -93,8 +98,13 @@ pub(super) async fn change(
 
 /// Checks an endpoint and keeps it; `None` when its place is taken, or what was there is not what it was.
 pub(super) async fn keep(running: &Running, tenant: &TenantScope, seat: Seat, submitted: Submitted) -> Result<Option<Kept>, Problem> {
-    let Seat { id, over } = seat;
-    let warnings = examine(running, tenant, &id, &submitted).await?;
+    let Seat { id, over, before } = seat;
+    check_document(running, tenant, &id, &submitted)?;
+    let (mistakes, warnings) = check(running, &running.ingest.generation(), &submitted).await?;
+    // One that is held since a change of the schema can be given another name, or be disabled, before it is mended.
+    if !mistakes.is_empty() && before.is_none_or(|before| asks_for_more(&before, &submitted.definition)) {
+        return Err(Problem::mistakes(mistakes));
+    }
     let Submitted { definition, read, .. } = submitted;
     let row = OwnEndpoint {
         id: id.clone(),
@@ -125,13 +135,22 @@ pub(super) async fn examine(
     id: &EndpointId,
     submitted: &Submitted,
 ) -> Result<Vec<Mistake>, Problem> {
+    check_document(running, tenant, id, submitted)?;
+    let (mistakes, warnings) = check(running, &running.ingest.generation(), submitted).await?;
+    if mistakes.is_empty() { Ok(warnings) } else { Err(Problem::mistakes(mistakes)) }
+}
+
+/// What was read has no mistake.
+fn check_document(running: &Running, tenant: &TenantScope, id: &EndpointId, submitted: &Submitted) -> Result<(), Problem> {
     let Submitted { definition, read, mistakes } = submitted;
     let mut mistakes = mistakes.clone();
     check_alert(running, tenant, id, definition, read, &mut mistakes);
-    if !mistakes.is_empty() {
-        return Err(Problem::document(mistakes));
-    }
-    check(running, &running.ingest.generation(), definition, read).await
+    if mistakes.is_empty() { Ok(()) } else { Err(Problem::document(mistakes)) }
+}
+
+/// Whether a change is about what is compiled, or has it sent again.
+fn asks_for_more(before: &Definition, after: &Definition) -> bool {
+    after.wants != before.wants || after.alert_place() != before.alert_place() || (after.enabled && !before.enabled)
 }
 
 /// An endpoint that the tenant has made.
@@ -180,6 +199,11 @@ pub(super) fn held(generation: &Generation, id: &EndpointId) -> Option<String> {
     generation.own.endpoint(id)?.endpoint.held(&generation.rules)
 }
 
+/// An answer as whoever sends it back has it.
+pub(super) fn stands(answer: &impl Serialize) -> Value {
+    serde_json::to_value(answer).unwrap_or_default()
+}
+
 fn internal(error: &dyn std::error::Error) -> Problem {
     tracing::error!(%error, "an endpoint could not be kept or read");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the endpoint could not be kept or read")
@@ -207,8 +231,9 @@ fn check_alert(
     out.push(DocumentMistake { pointer: pointer.clone(), code: "unknown-endpoint", message, help: None });
 }
 
-/// Compiles everything, and asks whether the target may be called; what is worth knowing.
-async fn check(running: &Running, generation: &Arc<Generation>, definition: &Definition, read: &Read) -> Result<Vec<Mistake>, Problem> {
+/// Compiles everything, and asks whether the target may be called; what is wrong, and what is worth knowing.
+async fn check(running: &Running, generation: &Generation, submitted: &Submitted) -> Result<(Vec<Mistake>, Vec<Mistake>), Problem> {
+    let Submitted { definition, read, .. } = submitted;
     let (rules, wants, place) = (Arc::clone(&generation.rules), definition.wants.clone(), definition.alert_place());
     let compiled = tokio::task::spawn_blocking(move || {
         let found = wants.check(&rules);
@@ -238,7 +263,7 @@ async fn check(running: &Running, generation: &Arc<Generation>, definition: &Def
             errors.push(Mistake { pointer: at, code: "forbidden-target", detail: why, help: None, span: None });
         }
     }
-    if errors.is_empty() { Ok(warnings) } else { Err(Problem::mistakes(errors)) }
+    Ok((errors, warnings))
 }
 
 fn sort_in(

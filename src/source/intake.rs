@@ -1,9 +1,10 @@
 //! What is told → saves, transaction by transaction, each committed whole together with the place it has in the log. Transactions that have
 //! arrived together are committed together. One that is larger than a commit should be is taken in parts, in order, each with its place:
-//! after a restart it goes on behind the last of them.
+//! after a restart it goes on behind the last of them. The slot is told no place that the store does not remember.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
@@ -11,7 +12,7 @@ use super::error::SourceError;
 use super::lsn::Lsn;
 use super::pgoutput::{Message, Relation, read};
 use super::row::RowChange;
-use super::stream::Told;
+use super::stream::{Told, Waits};
 use super::taker::{Taker, Waiting, What};
 use crate::store::Position;
 
@@ -20,17 +21,24 @@ const MOST_CHANGES: usize = 5_000;
 /// Bytes of those, for the same reason and because they are in memory.
 const MOST_BYTES: usize = 16 << 20;
 
+/// How long a place behind which nothing has come for us need not be remembered: there can be many in a second, and each costs a commit.
+const FORGETFUL: Duration = Duration::from_secs(5);
+
 /// Takes in what one connection tells.
 pub(super) struct Intake<'a> {
     pub taker: Taker<'a>,
     /// Is told how far.
     pub applied: watch::Sender<Lsn>,
     pub relations: BTreeMap<u32, Arc<Relation>>,
+    /// Up to where the rows of tables that came later have been copied.
+    pub copied: BTreeMap<u32, Lsn>,
     pub waiting: Vec<Waiting>,
     /// How many of these are of transactions that have ended.
     pub whole: usize,
     /// The end of the last of them.
     pub end: Lsn,
+    /// When a place was remembered last behind which nothing has come for us.
+    pub remembered: Instant,
     pub bytes: usize,
     pub open: Option<Open>,
 }
@@ -63,14 +71,18 @@ impl Intake<'_> {
                     self.taker.standing.log_ends(end);
                     self.bytes += bytes.len();
                     self.message(read(bytes)?)?;
+                    if self.open.is_none() && self.whole == 0 {
+                        self.nothing_through(self.end, Waits::No).await?;
+                    }
                 }
-                Told::Through(end) => {
+                Told::Through(end, waits) => {
                     self.taker.standing.log_ends(end);
                     if self.whole > 0 {
                         self.commit(self.whole).await?;
                     }
-                    if self.open.is_none() {
-                        self.acknowledge(end);
+                    // A model may have come meanwhile, and no row of its table yet.
+                    if self.open.is_none() && self.taker.is_planned().await? {
+                        self.nothing_through(end, waits).await?;
                     }
                 }
             }
@@ -92,14 +104,11 @@ impl Intake<'_> {
                 if let Some(open) = self.open.take() {
                     // The last change of a transaction stands for all of it.
                     if let Some(last) = self.waiting.last_mut().filter(|last| last.to.lsn == open.commit.0) {
-                        last.to = Position::behind(open.commit.0);
+                        last.to = Position::at(end.0);
                     }
                     self.taker.standing.read(open.at_us);
                 }
                 (self.whole, self.end) = (self.waiting.len(), end);
-                if self.whole == 0 {
-                    self.acknowledge(end);
-                }
             }
             Message::Relation(relation) => self.described(relation),
             Message::Insert { table, new } => self.change(table, |table| What::Row(table, RowChange::Now { new, old: None }))?,
@@ -135,6 +144,9 @@ impl Intake<'_> {
             return Err(SourceError::Connection("the server tells of a change outside of a transaction".to_owned()));
         };
         open.changes += 1;
+        if self.copied.get(&table).is_some_and(|copied| open.commit < *copied) {
+            return Ok(());
+        }
         let to = Position { lsn: open.commit.0, changes: open.changes };
         // It has been taken in before the connection was made.
         if self.taker.position.is_none_or(|position| position < to) {
@@ -143,6 +155,21 @@ impl Intake<'_> {
         Ok(())
     }
 
+    /// Nothing of ours is behind what is taken in, up to there.
+    async fn nothing_through(&mut self, through: Lsn, waits: Waits) -> Result<(), SourceError> {
+        if self.taker.position.is_none_or(|position| position < Position::at(through.0)) {
+            if waits == Waits::No && self.remembered.elapsed() < FORGETFUL {
+                self.taker.standing.applied(through, None);
+                return Ok(());
+            }
+            self.taker.step(Position::at(through.0)).await?;
+            self.remembered = Instant::now();
+        }
+        self.acknowledge(through);
+        Ok(())
+    }
+
+    /// What is acknowledged is remembered.
     fn acknowledge(&self, through: Lsn) {
         self.applied.send_if_modified(|applied| {
             let is_later = *applied < through;

@@ -21,13 +21,20 @@ pub(super) const ROOM: usize = 2_048;
 /// Why the stream ends when this end does.
 const ENDING: &str = "the node is ending";
 
+/// Whether the server waits for an acknowledgement, as it does before it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    Yes,
+    No,
+}
+
 /// What is handed on.
 #[derive(Debug)]
 pub(super) enum Told {
     /// A message of the plugin, and where the server's log ended then.
     Logged(Bytes, Lsn),
-    /// Nothing is missing up to here.
-    Through(Lsn),
+    /// Nothing is missing up to here, and whether the server waits until it hears that.
+    Through(Lsn, Waits),
 }
 
 /// Reads until the connection ends or nobody takes what arrives.
@@ -50,7 +57,7 @@ pub(super) async fn run(mut wire: Wire, out: mpsc::Sender<Told>, mut applied: wa
                             Ok(())
                         }
                         Arrival::Alive { end, asks } => {
-                            place.send(Told::Through(end));
+                            place.send(Told::Through(end, if asks { Waits::Yes } else { Waits::No }));
                             let through = *applied.borrow();
                             if asks { wire.acknowledge(through, Answer::NotNeeded).await } else { Ok(()) }
                         }

@@ -98,13 +98,44 @@ impl Taker<'_> {
 
     /// Takes a step with which nothing is told.
     pub(super) async fn step(&mut self, to: Position) -> Result<(), SourceError> {
-        let generation = self.ingest.generation();
-        self.take(Vec::new(), &generation, to).await.map_err(SourceError::from)
+        if !self.ingest.store.advance(&self.advance(to)).await? {
+            return Err(SourceError::Overtaken);
+        }
+        self.position = Some(to);
+        self.goes_on();
+        Ok(())
+    }
+
+    fn advance(&self, to: Position) -> Advance {
+        Advance { source: self.source.clone(), from: self.position, to }
+    }
+
+    fn goes_on(&self) {
+        match self.takes {
+            Takes::Changes => self.standing.streaming(),
+            Takes::Copies => self.standing.copying(),
+        }
     }
 
     /// The tables may be others than they were.
     pub(super) fn plan_anew(&mut self) {
         self.known.plan = None;
+    }
+
+    /// Whether the program and the tables fit, if one of them is another than before. Stands still for a moment when they do not.
+    pub(super) async fn is_planned(&mut self) -> Result<bool, SourceError> {
+        let generation = self.ingest.generation();
+        match self.planned(&generation).await {
+            Err(SourceError::Unfit(mistakes)) => {
+                self.hold(&mistakes.join("; ")).await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+            Ok(_) => {
+                self.goes_on();
+                Ok(true)
+            }
+        }
     }
 
     /// Takes in the first of the rows, up to one that cannot be taken in, and how many: none when it has waited until something may have been
@@ -197,13 +228,15 @@ impl Taker<'_> {
             return Ok(Arc::clone(plan));
         }
         let plan = Arc::new(self.planner.published_plan(&generation.rules.program).await?);
+        if plan.lacks_tables && self.takes == Takes::Changes {
+            return Err(SourceError::TablesCame);
+        }
         self.known = KnownTables::of(generation, Arc::clone(&plan));
         Ok(plan)
     }
 
     async fn take(&mut self, saves: Vec<Save>, generation: &Arc<Generation>, to: Position) -> Result<(), IngestOr> {
-        let advance = Advance { source: self.source.clone(), from: self.position, to };
-        let (scope, count) = (self.scope(), saves.len());
+        let (advance, scope, count) = (self.advance(to), self.scope(), saves.len());
         let followed = match self.takes {
             Takes::Changes => self.ingest.follow(&scope, saves, generation, advance).await,
             Takes::Copies => self.ingest.adopt(&scope, saves, generation, advance).await,
@@ -212,12 +245,10 @@ impl Taker<'_> {
             Ok(Followed::Taken(first)) => {
                 self.position = Some(to);
                 self.first = self.first.or(first);
+                self.goes_on();
                 match self.takes {
-                    Takes::Changes => {
-                        self.standing.streaming();
-                        self.standing.taken(count);
-                    }
-                    Takes::Copies => self.standing.copying(),
+                    Takes::Changes => self.standing.taken(count),
+                    Takes::Copies => {}
                 }
                 Ok(())
             }

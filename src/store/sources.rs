@@ -13,15 +13,12 @@ pub struct Position {
 }
 
 impl Position {
-    /// Behind all of a transaction.
+    /// Where everything before is taken in, and nothing behind.
     #[must_use]
-    pub fn behind(lsn: u64) -> Self {
-        Self { lsn, changes: END }
+    pub fn at(lsn: u64) -> Self {
+        Self { lsn, changes: 0 }
     }
 }
-
-/// More changes than a transaction can have, as far as both databases can count.
-const END: u64 = i64::MAX as u64;
 
 /// A step of a source, which is taken only from where it is thought to be: a reader that was paused while another one went on can do
 /// nothing any more.
@@ -42,5 +39,13 @@ impl Store {
     /// When the store fails.
     pub async fn position(&self, source: &str) -> Result<Option<Position>, StoreError> {
         verb!(self, position(source))
+    }
+
+    /// Takes a step in which nothing is saved; `false` when the source is not where it begins, and nothing is done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn advance(&self, advance: &Advance) -> Result<bool, StoreError> {
+        verb!(self, advance(advance))
     }
 }

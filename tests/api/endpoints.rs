@@ -80,6 +80,38 @@ async fn every_property_is_kept_shown_and_changed() {
     assert_eq!((status, &problem["code"]), (409, &json!("declared-endpoint")));
 }
 
+/// Whoever reads an endpoint, changes a field and sends all of it back means that field.
+#[tokio::test]
+async fn what_is_shown_can_be_sent_back_with_a_change() {
+    let api = Api::start(false).await;
+    let rich = json!({
+        "comment": "c", "scope": {"model": "asset", "object": "a1"}, "conditions": [{"path": "object.name", "accepted_values": ["Pump"]}],
+        "headers": {"X-A": ["1", "2"], "Authorization": ["t0ken"]}, "body": "text {{ object.id }}", "content_type": "text/plain",
+        "timeout": "5 s", "concurrency": 2, "rate_limit": "10/min", "order": "object", "signatures": ["standard", "asymmetric"],
+        "failure_handling": {"triggers": ["5xx"], "retry": {"pattern": "linear", "interval": "2 s", "max_attempts": 4},
+                             "alert_endpoint": {"url": "https://93.184.216.34/alert", "headers": {"X-Key": ["abc"]}}, "divert": false},
+    });
+    for (more, told) in [(json!({}), &[][..]), (rich, &["public_key", "held"])] {
+        let (status, made) = make(&api, more).await;
+        assert_eq!(status, 201, "{made}");
+        let path = format!("/endpoints/{}", made["id"].as_str().unwrap());
+        let common = ["id", "origin", "events", "all_events", "suspended", "active", "created_at", "updated_at"];
+        for name in common.iter().chain(told) {
+            let mut other = made.clone();
+            other[*name] = json!("another");
+            let (status, problem) = api.of_tenant("PATCH", &path, &other.to_string()).await;
+            assert_eq!((status, pointers(&problem)), (422, vec![format!("/{name}").as_str()]), "{problem}");
+            assert_eq!(problem["errors"][0]["code"], json!("read-only-field"));
+        }
+        let mut changed = made.clone();
+        changed["name"] = json!("other");
+        let (status, mut answer) = api.of_tenant("PATCH", &path, &changed.to_string()).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["updated_at"] = made["updated_at"].clone();
+        assert_eq!(answer, changed);
+    }
+}
+
 #[tokio::test]
 async fn each_field_wrong_in_turn_is_named_and_nothing_changes() {
     let api = Api::start(false).await;

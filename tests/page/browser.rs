@@ -171,7 +171,9 @@ impl Browser {
         self.wait_for("the page", "document.readyState === 'complete'");
         let text = if key.chars().count() == 1 { key } else { "" };
         let text = if key == "Enter" { "\r" } else { text };
-        self.call("Input.dispatchKeyEvent", &json!({ "type": "keyDown", "key": key, "text": text }));
+        // Where the keyboard goes next is for the browser to say, which knows that key by its number.
+        let number = if key == "Tab" { 9 } else { 0 };
+        self.call("Input.dispatchKeyEvent", &json!({ "type": "keyDown", "key": key, "text": text, "windowsVirtualKeyCode": number }));
         self.call("Input.dispatchKeyEvent", &json!({ "type": "keyUp", "key": key }));
     }
 

@@ -111,6 +111,46 @@ async fn an_endpoint_made_by_api_receives_signed_requests_and_survives_edits_and
     assert_eq!(receiver.got().len(), 4);
 }
 
+#[tokio::test]
+async fn a_held_endpoint_is_renamed_and_disabled_before_it_is_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    project(folder.path());
+    let node = Node::start(folder.path(), &["serve"]);
+    let wish = json!({"name": "erp", "event_types": ["asset_saved"], "url": "https://93.184.216.34/{{ object.status }}"});
+    let (status, made) = send("POST", &node.of_tenant("endpoints"), &wish.to_string()).await;
+    assert_eq!(status, 201, "{made}");
+    let id = made["id"].as_str().unwrap();
+    let path = node.of_tenant(&format!("endpoints/{id}"));
+    fs::write(folder.path().join("schema.xml"), SCHEMA.replace("name=\"status\"", "name=\"state\"")).unwrap();
+    let held = wait_until_held(&node, id, true).await;
+    // What is not about its templates is changed, and it stays held.
+    for (name, value) in
+        [("name", json!("other")), ("comment", json!("to be mended")), ("timeout_ms", json!(2_000)), ("enabled", json!(false))]
+    {
+        let (status, changed) = send("PATCH", &path, &json!({ name: value }).to_string()).await;
+        assert_eq!((status, &changed[name], &changed["held"]), (200, &value, &held["held"]), "{changed}");
+    }
+    // All of it, as it is shown, with another name.
+    let (_, mut whole) = send("GET", &path, "").await;
+    whole["name"] = json!("whole");
+    let (status, changed) = send("PATCH", &path, &whole.to_string()).await;
+    assert_eq!((status, &changed["name"], &changed["url"]), (200, &json!("whole"), &held["url"]), "{changed}");
+    // What is about them has to be right.
+    for wrong in [
+        json!({"method": "PUT"}),
+        json!({"enabled": true}),
+        json!({"add_headers": {"X-A": ["1"]}}),
+        json!({"remove_event_types": ["asset_saved"], "add_event_types": ["*"]}),
+    ] {
+        let (status, problem) = send("PATCH", &path, &wrong.to_string()).await;
+        assert!(status == 422 && problem["errors"].to_string().contains("/url"), "{wrong}: {status} {problem}");
+    }
+    assert_eq!(send("GET", &path, "").await.1, changed);
+    let mended = json!({"url": "https://93.184.216.34/{{ object.state }}", "enabled": true});
+    let (status, mended) = send("PATCH", &path, &mended.to_string()).await;
+    assert_eq!((status, &mended["held"], &mended["active"]), (200, &Value::Null, &json!(true)), "{mended}");
+}
+
 async fn wait_until_held(node: &Node, id: &str, held: bool) -> Value {
     let began = std::time::Instant::now();
     loop {

@@ -13,6 +13,7 @@ mod node;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod proxy;
 
+mod added;
 mod alter;
 mod changes;
 mod copied;
@@ -26,5 +27,6 @@ mod refused;
 mod several;
 mod status;
 mod twin;
+mod two_stores;
 mod witness;
 mod world;

@@ -115,8 +115,7 @@ fn view<'a>(rules: &'a Rules, own: Option<&TenantEndpoints>, (id, webhook): (Web
     let model = &rules.program.model(webhook.model).name;
     let declared = subscriptions.iter().filter_map(|subscription| rules.endpoints.get(subscription.endpoint));
     let declared = declared.map(|endpoint| Subscriber { id: endpoint.id.clone(), name: Box::from(&*endpoint.name.value) });
-    let own = own.into_iter().flat_map(|own| own.takers(&webhook.name));
-    let own = own.filter(|endpoint| endpoint.wants.includes(&rules.program, webhook));
+    let own = own.into_iter().flat_map(|own| own.takers(&rules.program, webhook));
     let mut subscribers = declared.chain(own.map(|endpoint| Subscriber { id: endpoint.id.clone(), name: endpoint.name.clone() }));
     let shown = subscribers.by_ref().take(SUBSCRIBERS).collect();
     let subscribers_left_out = subscribers.count();

@@ -50,7 +50,7 @@ pub(super) async fn list(
     rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
     let beyond = beyond.filter(|_| !more).map(|id| id.to_string());
-    let failed = has_failed(&page, running, &filter, &within).await?;
+    let failed = filter.mistakes.is_empty() && has_failed(&page, running, &filter, &within).await?;
     let generation = running.ingest.generation();
     let now = running.ingest.clock.now();
     let main = html! {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::controls::{DELIVERIES, DELIVERY, DIVERTED, DIVERTED_DELETE, DIVERTED_ONE, DIVERTED_RESEND, RESEND};
 use super::filter::Filter;
 use super::json::{colored, lines};
+use super::outcome::answer;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::secrecy::is_sensitive;
@@ -91,7 +92,7 @@ fn line(page: &Page, row: &DeliveryRow, now: Timestamp) -> Markup {
 /// What the receiver did, and why nothing more is tried.
 fn why(row: &DeliveryRow) -> Markup {
     html! {
-        span.pill.bad { @match row.last_status { Some(status) => { (status) }, None => { "no answer" } } }
+        span.pill.bad { (answer(row)) }
         " after " (row.attempts) @if row.attempts == 1 { " attempt" } @else { " attempts" }
         @if let Some(reason) = &row.reason { " " span.why { (Received(reason)) } }
     }

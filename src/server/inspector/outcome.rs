@@ -11,16 +11,25 @@ use crate::store::{DeliveryRow, DeliveryState};
 
 /// How a delivery stands: a colour and always words.
 pub(super) fn state(row: &DeliveryRow, now: Timestamp) -> Markup {
-    let status = row.last_status.map(|status| status.to_string());
+    let status = answer(row);
     let (class, word) = match row.state {
-        DeliveryState::Delivered => ("ok", status.unwrap_or_else(|| "delivered".to_owned())),
+        DeliveryState::Delivered => ("ok", row.last_status.map_or_else(|| "delivered".to_owned(), |status| status.to_string())),
         DeliveryState::Pending if row.attempts == 0 => ("wait", "pending".to_owned()),
-        DeliveryState::Pending => ("wait", format!("{} · {}", status.as_deref().unwrap_or("no answer"), again(row, now))),
+        DeliveryState::Pending => ("wait", format!("{status} · {}", again(row, now))),
         DeliveryState::Sending => ("busy", "sending".to_owned()),
-        DeliveryState::Diverted => ("bad", format!("{} · diverted", status.as_deref().unwrap_or("no answer"))),
-        DeliveryState::Failed => ("bad", format!("{} · failed", status.as_deref().unwrap_or("no answer"))),
+        DeliveryState::Diverted => ("bad", format!("{status} · diverted")),
+        DeliveryState::Failed => ("bad", format!("{status} · failed")),
     };
     html! { span.pill .(class) title=[row.reason.as_deref()] { (word) } }
+}
+
+/// What the last attempt came to.
+pub(super) fn answer(row: &DeliveryRow) -> String {
+    match row.last_status {
+        Some(status) => status.to_string(),
+        None if row.attempts == 0 => "not sent".to_owned(),
+        None => "no answer".to_owned(),
+    }
 }
 
 /// When the next attempt is.

@@ -169,7 +169,7 @@ impl Page {
             Tab::Saves | Tab::Webhooks => (OBJECTS, "", "object:a1  event:asset_ready"),
             Tab::Endpoints => (WEBHOOKS, "/endpoints", "its name  event:…  suspended"),
             Tab::Diverted => (DIVERTED, "/diverted", "event:…  endpoint:…  object:…"),
-            Tab::Deliveries => (DELIVERIES, "/deliveries", "status:>=400  event:…  object:…  text in the body"),
+            Tab::Deliveries => (DELIVERIES, "/deliveries", "status:>=400  event:…  any text"),
         };
         html! {
             @if let Some(list) = self.where_allowed(needed, self.address.to(path, &[])) {

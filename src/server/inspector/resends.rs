@@ -61,8 +61,10 @@ pub(super) async fn list(
     let store = &running.ingest.store;
     let filter = Filter::read(&asked.q);
     let meant = meant(&filter);
-    // A filter of states that are on their way lets nothing through, and no filter of states would let everything.
-    let matched = if meant.states.is_empty() { 0 } else { store.count_deliveries(&page.scope, &meant, None).await? };
+    // A filter of states that are on their way lets nothing through, and no filter of states would let everything. What of a filter cannot
+    // be understood would let through more than is meant.
+    let matched =
+        if meant.states.is_empty() || !filter.mistakes.is_empty() { 0 } else { store.count_deliveries(&page.scope, &meant, None).await? };
     let samples =
         if matched == 0 { Vec::new() } else { store.deliveries(&page.scope, &meant, &Part { before: None, limit: SAMPLES }).await? };
     let orders = store.resends(&page.scope, &Part { before: None, limit: LISTED }).await?;
@@ -78,7 +80,7 @@ pub(super) async fn list(
         }
         p #matched { strong { (matched) } @if matched == 1 { " delivery matches." } @else { " deliveries match." } " Nothing was sent yet." }
         @if !samples.is_empty() {
-            table.deliveries.samples {
+            table.samples {
                 thead { tr { th scope="col" { "Status" } th scope="col" { "Event" } th scope="col" { "Object" } th scope="col" { "Endpoint" } th scope="col" { "Time" } } }
                 tbody {
                     @for row in &samples {

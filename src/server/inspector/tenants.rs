@@ -59,7 +59,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Parameters
     let main = html! {
         h1 { "Tenants" }
         form.tools role="search" action="/tenants" {
-            input #search type="search" name="q" value=(prefix) placeholder="how its name begins" aria-label="How the name begins" autocomplete="off" spellcheck="false";
+            input #search.field type="search" name="q" value=(prefix) placeholder="how its name begins" aria-label="How the name begins" autocomplete="off" spellcheck="false";
             span.actions {
                 button { "Search" }
                 button name="open" value="1" { "Open the one of this name" }

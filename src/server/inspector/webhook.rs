@@ -12,7 +12,7 @@ use super::overlay::frame;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use crate::access::may;
-use crate::explain::{Event, Member, event};
+use crate::explain::{Event, Member, Receiver, event};
 use crate::generation::Generation;
 use crate::program::Webhook;
 use crate::report::Frame;
@@ -23,6 +23,8 @@ use crate::store::{DeliveryFilter, DeliveryRow, Page as Part};
 
 /// Deliveries that are shown.
 const LAST: usize = 10;
+/// A tenant's own receivers that are shown: it may have many thousands.
+const RECEIVERS: usize = 40;
 /// Lines of a webhook that are shown.
 const LINES: u32 = 60;
 
@@ -46,8 +48,11 @@ pub(super) async fn show(
         return Ok(page.draw(&about, &gone));
     };
     let sources = &generation.origin.sources;
-    let explained = event(&generation.rules, sources, id, Vec::new());
     let webhook = generation.rules.program.webhook(id);
+    let own = generation.own.of_tenant(page.scope.tenant());
+    let mut own = own.iter().flat_map(|own| own.takers(&generation.rules.program, webhook)).map(|endpoint| Receiver::own(endpoint));
+    let explained = event(&generation.rules, sources, id, Vec::new()).also_to(own.by_ref().take(RECEIVERS));
+    let others = own.count();
     let main = html! {
         div.title data-current data-back=[page.where_allowed(WEBHOOKS, page.address.to("/webhooks", &[]))] {
             h1 { (Received(&name)) }
@@ -62,7 +67,7 @@ pub(super) async fn show(
         (meaning(&explained))
         section aria-labelledby="source" { h2 #source { "Source" } (source(&generation, webhook)) }
         section aria-labelledby="payload" { h2 #payload { "Payload" } (payload(&explained.payload)) }
-        section aria-labelledby="receivers" { h2 #receivers { "Receivers" } (receivers(&explained)) }
+        section aria-labelledby="receivers" { h2 #receivers { "Receivers" } (receivers(&explained, others)) }
         @if page.scope.permits(DELIVERIES) {
             section aria-labelledby="last" { h2 #last { "Last firings" } (firings(&page, running, &last)) }
         }
@@ -97,7 +102,7 @@ fn source(generation: &Generation, webhook: &Webhook) -> Markup {
     let line = |at: usize| file.position(u32::try_from(at).unwrap_or(u32::MAX)).line;
     let (first, end) = (line(start), line(start + length));
     let shown = Frame::of(sources, webhook.span, first..=end.min(first.saturating_add(LINES)));
-    html! { @if shown.lines.is_empty() { p.note { "Not kept by this node." } } @else { (frame(&shown)) } }
+    html! { @if file.text.is_empty() { p.note { "Not kept by this node." } } @else { (frame(&shown)) } }
 }
 
 fn payload(members: &[Member]) -> Markup {
@@ -106,7 +111,7 @@ fn payload(members: &[Member]) -> Markup {
     }
 }
 
-fn receivers(explained: &Event) -> Markup {
+fn receivers(explained: &Event, others: usize) -> Markup {
     html! {
         @if explained.receivers.is_empty() { p.note { "Nobody: it will not fire." } }
         ul.plain {
@@ -114,10 +119,11 @@ fn receivers(explained: &Event) -> Markup {
                 li {
                     strong { (Received(&receiver.name)) } " " (Received(&receiver.method)) " " code.breaks { (Received(&receiver.url)) }
                     @if let Some(body) = &receiver.own_body { " · a body of its own, " (Received(body)) }
-                    @if let Some(place) = &receiver.place { span.place { " " (Received(&place.to_string())) } }
+                    @if let Some(place) = receiver.place.as_ref().filter(|place| !place.file.is_empty()) { span.place { " " (Received(&place.to_string())) } }
                 }
             }
         }
+        @if others > 0 { p.note { "and " (others) " more" } }
     }
 }
 

@@ -24,7 +24,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, allowed: Allowed<may::Webh
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let generation = running.ingest.generation();
     let rules: &Rules = &generation.rules;
-    let graph = graph(rules);
+    let own = generation.own.of_tenant(page.scope.tenant());
+    let graph = match &own {
+        Some(own) => graph(rules).with_own(rules, own),
+        None => graph(rules),
+    };
     let link: &dyn Fn(&str) -> String = &|webhook| page.address.webhook(webhook);
     let main = html! {
         h1 { "Webhooks" }
@@ -57,7 +61,8 @@ fn draw(page: &Page, model: &ModelNode<'_>) -> Markup {
                             @if !webhook.conditions.is_empty() { " " span.why { (Received(&webhook.conditions.join(" · "))) } }
                             span.to {
                                 @for endpoint in &webhook.endpoints { " " span.arrow { "→" } " " (Received(endpoint)) }
-                                @if webhook.endpoints.is_empty() { span.pill.wait { "nobody receives it" } }
+                                @if webhook.others > 0 { span.quiet { " and " (webhook.others) " more" } }
+                                @else if webhook.endpoints.is_empty() { " " span.pill.wait { "nobody receives it" } }
                             }
                         }
                     }

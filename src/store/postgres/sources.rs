@@ -18,6 +18,10 @@ impl Postgres {
             row.map(position).transpose()
         })
     }
+
+    pub(in crate::store) async fn advance(&self, step: &Advance) -> Result<bool, StoreError> {
+        on!(self.hub, |link| advance(&link, step).await)
+    }
 }
 
 /// Takes the step in the open transaction; `false` when the source is not where it begins.

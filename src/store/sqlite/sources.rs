@@ -3,12 +3,26 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Sqlite;
+use super::session::Session;
+use super::writer::Flow;
 use crate::store::{Advance, Position, StoreError};
 
 impl Sqlite {
     pub(in crate::store) async fn position(&self, source: &str) -> Result<Option<Position>, StoreError> {
         let source = source.to_owned();
         self.readers.read(move |connection| position(connection, &source)).await
+    }
+
+    pub(in crate::store) async fn advance(&self, step: &Advance) -> Result<bool, StoreError> {
+        let step = step.clone();
+        let take = move |session: &mut Session, taken: &mut bool| {
+            *taken = stands(&session.connection, &step)?;
+            if *taken {
+                advance(&session.connection, &step)?;
+            }
+            Ok(Flow::Keep)
+        };
+        self.writer.write(false, take).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The APIs of other systems, through the real binary on the example of each: what their documents show, and what is wrong in turn.
 
+mod back;
 mod devopness;
 mod gemeindeconnect;
 mod portant;

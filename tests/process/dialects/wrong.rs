@@ -192,13 +192,13 @@ async fn every_field_of_socotra() {
         ("/endpoint/url", set(bad_urls())),
         ("/endpoint/addHeaders", headers),
         ("/endpoint/removeHeaders", vec![json!(5), json!({}), json!([1])]),
-        ("/endpoint/headers", vec![json!({})]),
+        ("/endpoint/headers", vec![json!({}), json!(5)]),
         ("/addEventTypes", vec![json!(5), json!({}), json!([1]), json!(["policy_isued"])]),
         ("/removeEventTypes", vec![json!(5), json!({}), json!([1])]),
-        ("/eventTypes", vec![json!(["policy_issued"])]),
+        ("/eventTypes", vec![json!(["policy_cancelled"]), json!([])]),
         ("/removeFailureHandling", vec![json!("yes"), json!(1)]),
         ("/failureHandling", vec![json!(5), json!([])]),
-        ("/suspended", vec![json!(false)]),
+        ("/suspended", vec![json!(true), json!("no")]),
         ("/locator", vec![json!("x")]),
     ];
     cases.extend(failures);

@@ -78,6 +78,23 @@ pub(in crate::server) struct EndpointView {
     pub(in crate::server) warnings: Vec<Mistake>,
 }
 
+/// What only tells how an endpoint stands.
+pub(super) const READ_ONLY: &[&str] = &[
+    "id",
+    "origin",
+    "events",
+    "all_events",
+    "about",
+    "public_key",
+    "suspended",
+    "active",
+    "held",
+    "created_at",
+    "updated_at",
+    "warnings",
+    "failure_handling/alert_endpoint/id",
+];
+
 impl EndpointView {
     /// The names of event types that say what it takes: those that it receives, where it asks for what belongs to a thing.
     pub(in crate::server) fn named(&self) -> &[Box<str>] {

@@ -9,12 +9,13 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::{answer, declared};
 use crate::access::may;
-use crate::endpoints::{Definition, Draft, Mistake, Patch, Style, document};
+use crate::endpoints::{Draft, Mistake, Patch, Style, document};
+use crate::generation::Generation;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::confidential::unstored;
 use crate::server::request::{Names, Nothing, Parameters, json};
-use crate::server::tenant_endpoints::{self, LONGEST, Submitted};
+use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, stands};
 use crate::server::{App, Problem, Running, body};
 
 pub(in crate::server) async fn make(
@@ -55,7 +56,7 @@ pub(in crate::server) async fn change(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let id = changeable(running, &id)?;
-    let kept = tenant_endpoints::change(running, &scope, &id, |before| changed(before, &text)).await?;
+    let kept = tenant_endpoints::change(running, &scope, &id, |before| changed(&running.ingest.generation(), before, &text)).await?;
     Ok(json(StatusCode::OK, &answer::own(&running.ingest.generation(), kept)))
 }
 
@@ -74,9 +75,11 @@ pub(in crate::server) async fn delete(
 }
 
 /// An endpoint as the document has it that says what is to be changed.
-fn changed(mut definition: Definition, text: &[u8]) -> Result<Submitted, Problem> {
+fn changed(generation: &Generation, before: Kept, text: &[u8]) -> Result<Submitted, Problem> {
     let mut mistakes = Vec::new();
+    let mut definition = before.definition.clone();
     let Some(mut object) = document(text, Style::Snake, &mut mistakes) else { return Err(Problem::document(mistakes)) };
+    object.take_told(answer::READ_ONLY, &stands(&answer::own(generation, before)), &mut mistakes);
     let patch = Patch::own(&mut object, text);
     object.finish(&mut mistakes);
     let read = patch.apply(&mut definition, &mut mistakes);

@@ -26,7 +26,7 @@ pub(in crate::server) fn described() -> Vec<Operation> {
             .answers::<EndpointView>(201),
         Operation::of("endpoints::change")
             .says("Change an endpoint")
-            .and("What is named is replaced, null sets it back. Removals come before additions.")
+            .and("What is named is replaced, null sets it back. Removals come before additions. What only tells how it stands, such as `id`, may be sent back as it is shown.")
             .needs("webhooks:write")
             .takes(object(&[], Value::Object(changed)))
             .answers::<EndpointView>(200)
@@ -104,6 +104,10 @@ fn fields() -> Map<String, Value> {
         ("body", json!({ "description": "A structural template (JSON), or a text template; null for the default body." })),
         ("content_type", text("Of a body that is a text.")),
         ("timeout", text("The deadline of an attempt, such as `15 s`.")),
+        (
+            "timeout_ms",
+            json!({ "type": ["integer", "null"], "minimum": 100, "maximum": 120_000, "description": "The same, as it is shown." }),
+        ),
         ("concurrency", json!({ "type": ["integer", "null"], "minimum": 1, "maximum": 1000 })),
         ("rate_limit", text("Such as `100/s`.")),
         ("order", json!({ "enum": ["none", "object", null] })),

@@ -52,7 +52,7 @@ pub(super) async fn replace(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let before = known(running, &scope, &id).await?;
-    let into = |before| submitted::hook(&running.ingest.generation().rules.program, Some(&before), &text);
+    let into = |before| submitted::hook(&running.ingest.generation().rules.program, Some(before), &text);
     Ok(json(StatusCode::OK, &hook(change(running, &scope, &before.row.id, into).await?)))
 }
 

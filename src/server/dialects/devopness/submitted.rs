@@ -5,18 +5,21 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::NAME;
+use super::{NAME, answer};
 use crate::check::{Accepts, Part, path_to};
 use crate::endpoints::{Definition, Dialect, Draft, Field, Mistake, Read, Style};
 use crate::program::Program;
 use crate::server::Problem;
 use crate::server::dialects::document::{missing, read};
-use crate::server::tenant_endpoints::Submitted;
+use crate::server::tenant_endpoints::{Kept, Submitted, stands};
 
 /// Characters of a name there.
 const LONGEST_NAME: usize = 60;
 /// Characters of a kind of action or of resource.
 const LONGEST_KIND: usize = 60;
+
+/// What only tells how a hook stands.
+const READ_ONLY: &[&str] = &["id", "type", "active", "created_at", "updated_at"];
 
 /// The header that says what the body is.
 pub(super) const CONTENT_TYPE: &str = "Content-Type";
@@ -57,7 +60,7 @@ fn without_notes(text: &[u8]) -> Vec<u8> {
 }
 
 /// A hook, whole; `before` is the one that it replaces.
-pub(super) fn hook(program: &Program, before: Option<&Definition>, text: &[u8]) -> Result<Submitted, Problem> {
+pub(super) fn hook(program: &Program, before: Option<Kept>, text: &[u8]) -> Result<Submitted, Problem> {
     let mut out = Vec::new();
     let text = &without_notes(text);
     let mut object = read(text, Style::Snake, &mut out)?;
@@ -89,12 +92,16 @@ pub(super) fn hook(program: &Program, before: Option<&Definition>, text: &[u8]) 
         when.finish(&mut out);
         (draft.event_types, events) = event_types(program, field, &mut out);
     }
+    let headers = before.as_ref().map(|before| before.definition.wants.headers.clone());
+    if let Some(before) = before {
+        object.take_told(READ_ONLY, &stands(&answer::hook(before)), &mut out);
+    }
     object.finish(&mut out);
     let conditions = draft.conditions.clone().map_or_else(|| json!([]), |field| field.value);
     let mut definition = Draft::blank();
     if draft.headers.is_some() {
         // What was not shown may be sent back as it was shown.
-        definition.wants.headers = before.map(|before| before.wants.headers.clone()).unwrap_or_default();
+        definition.wants.headers = headers.unwrap_or_default();
     }
     let mut read = draft.apply(&mut definition, &mut out);
     leave_out_media_type(&mut definition, &mut read);

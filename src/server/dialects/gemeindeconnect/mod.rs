@@ -16,6 +16,7 @@ use serde_json::{Value, json as value};
 use crate::access::{TenantScope, may};
 use crate::check::{ALL_EVENTS, Accepts, Part, path_of};
 use crate::endpoints::{Dialect, Draft, Field, Mistake, Style};
+use crate::ids::EndpointId;
 use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
 use crate::server::confidential::unstored;
@@ -102,7 +103,7 @@ async fn make(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let submitted = submitted(&running.ingest.generation().rules.program, &text)?;
+    let submitted = submitted(&running.ingest.generation().rules.program, None, &text)?;
     let kept = tenant_endpoints::make(running, &scope, submitted).await?;
     let url = kept.definition.wants.url.clone();
     Ok(unstored(&url, json(StatusCode::CREATED, &config(kept))))
@@ -117,7 +118,7 @@ async fn change(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let before = known(running, &scope, &named(which)?).await?;
-    let into = |_| submitted(&running.ingest.generation().rules.program, &text);
+    let into = |before: Kept| submitted(&running.ingest.generation().rules.program, Some(&before.row.id), &text);
     Ok(json(StatusCode::OK, &config(tenant_endpoints::change(running, &scope, &before.row.id, into).await?)))
 }
 
@@ -144,8 +145,8 @@ async fn known(running: &Running, scope: &TenantScope, id: &str) -> Result<Kept,
     kept.ok_or_else(|| Problem::not_found("unknown-webhook", format!("there is no webhook configuration `{id}`")))
 }
 
-/// All fields, every one of them required.
-fn submitted(program: &Program, text: &[u8]) -> Result<Submitted, Problem> {
+/// All fields, every one of them required; `changed` is the one that is changed.
+fn submitted(program: &Program, changed: Option<&EndpointId>, text: &[u8]) -> Result<Submitted, Problem> {
     let mut mistakes: Vec<Mistake> = Vec::new();
     let mut object = read(text, Style::Snake, &mut mistakes)?;
     for name in FIELDS {
@@ -159,6 +160,9 @@ fn submitted(program: &Program, text: &[u8]) -> Result<Submitted, Problem> {
     let application = application.and_then(|field| field.text_within(1..=LONGEST_ID, &mut mistakes));
     let municipality = municipality.and_then(|field| field.text_within(1..=LONGEST_ID, &mut mistakes));
     let processes = object.take("processes").map(|field| processes(field, &mut mistakes)).unwrap_or_default();
+    if let Some(id) = changed {
+        object.take_told(&["whid"], &value!({ "whid": id.as_str() }), &mut mistakes);
+    }
     object.finish(&mut mistakes);
     let mut definition = Draft::blank();
     let mut read = draft.apply(&mut definition, &mut mistakes);

@@ -2,11 +2,15 @@
 
 use serde_json::Value;
 
+use super::answer::webhook;
 use crate::check::Part;
 use crate::endpoints::{CONNECTION, Definition, Draft, FailureRules, Handling, Object, Patch, RetryPlan, Style};
 use crate::server::Problem;
 use crate::server::dialects::document::{missing, read};
-use crate::server::tenant_endpoints::Submitted;
+use crate::server::tenant_endpoints::{Kept, Submitted, stands};
+
+/// What only tells how a webhook stands.
+const READ_ONLY: &[&str] = &["locator", "event_types", "suspended", "suspended_at", "endpoint/headers"];
 
 /// What is done about failures there: one attempt, unless a retry is asked for; nothing is kept.
 pub(super) fn failure_rules() -> FailureRules {
@@ -63,9 +67,11 @@ pub(super) fn new(text: &[u8]) -> Result<Submitted, Problem> {
 }
 
 /// A change; what is removed is removed first. What is not said of a webhook that another API has made stays as it is there.
-pub(super) fn changed(text: &[u8], mut definition: Definition) -> Result<Submitted, Problem> {
+pub(super) fn changed(text: &[u8], before: Kept) -> Result<Submitted, Problem> {
     let mut mistakes = Vec::new();
+    let mut definition = before.definition.clone();
     let mut object = read(text, Style::Camel, &mut mistakes)?;
+    object.take_told(READ_ONLY, &stands(&webhook(before)), &mut mistakes);
     let mut patch = Patch {
         add_event_types: object.take("add_event_types"),
         remove_event_types: object.take("remove_event_types"),

@@ -9,7 +9,7 @@ use maud::html;
 
 use super::show::{home, own, revealed};
 use crate::access::{Caller, may};
-use crate::endpoints::{Definition, Read};
+use crate::endpoints::Read;
 use crate::ids::EndpointId;
 use crate::server::App;
 use crate::server::access::Allowed;
@@ -20,7 +20,7 @@ use crate::server::inspector::form;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::Received;
 use crate::server::request::Names;
-use crate::server::tenant_endpoints::{self, Submitted};
+use crate::server::tenant_endpoints::{self, Kept, Submitted};
 
 /// The right that every one of these needs.
 type Change = Allowed<may::Webhooks, may::Write>;
@@ -51,7 +51,7 @@ async fn switch(app: Arc<App>, allowed: Change, id: &str, set: impl Fn(&mut bool
     let page = Page::open(app, allowed.into_scope());
     let running = page.running()?;
     let kept = own(&page, running, id).await?;
-    let switched = |mut definition: Definition| {
+    let switched = |Kept { mut definition, .. }| {
         set(&mut definition.enabled);
         Ok(Submitted { definition, read: Read::default(), mistakes: Vec::new() })
     };

@@ -123,7 +123,7 @@ pub(super) async fn change(
     let running = page.running()?;
     let written = Written::read(&body::read(&page.app, body, LONGEST).await?.bytes);
     let subject = subject(&page, running, &id).await?;
-    let into = |before| Ok(submitted(&written, Some(&before)));
+    let into = |before: Kept| Ok(submitted(&written, Some(&before.definition)));
     match tenant_endpoints::change(running, &page.scope, &subject.id, into).await {
         Ok(kept) => Ok(Redirect::to(&home(&page, kept.row.id.as_str())).into_response()),
         Err(problem) => refused(&page, running, &subject, (written, problem)),
