@@ -134,7 +134,25 @@ pub(super) async fn wish<T: Default + DeserializeOwned>(app: &App, body: Body) -
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be understood: {error}")))
+    let mut reader = serde_json::Deserializer::from_slice(&body);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| misread(&error))?;
+    reader.end().map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be read: {error}")))?;
+    Ok(read)
+}
+
+/// What is wrong with a body, at the field that is wrong.
+fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let said = error.inner().to_string();
+    if !error.inner().is_data() {
+        return Problem::bad_request("invalid-json", format!("the body cannot be read: {said}"));
+    }
+    let what = said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what);
+    let name = Some(error.path().to_string()).filter(|name| name != ".");
+    let (pointer, detail) = match name {
+        Some(name) => (format!("/{}", name.replace('.', "/")), format!("`{name}` cannot be read: {what}")),
+        None => (String::new(), format!("the body cannot be read: {what}")),
+    };
+    Problem::at(&pointer, "wrong-type", detail)
 }
 
 /// `?explain`.

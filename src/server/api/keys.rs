@@ -36,7 +36,7 @@ struct Wish {
 
 /// One text or several.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected one text, or a list of texts")]
 enum Words {
     One(String),
     Many(Vec<String>),
@@ -221,14 +221,14 @@ impl Order {
 
 impl From<OrderError> for Problem {
     fn from(error: OrderError) -> Self {
-        let (status, code) = match &error {
-            OrderError::Name => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-name"),
-            OrderError::Permissions(_) | OrderError::Never { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-permissions"),
-            OrderError::Lacking(_) => (StatusCode::FORBIDDEN, "permission-missing"),
-            OrderError::Expires(_) | OrderError::Span { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-expires"),
-            OrderError::Rate(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-rate-limit"),
+        let (field, code) = match &error {
+            OrderError::Name => ("/name", "invalid-name"),
+            OrderError::Permissions(_) | OrderError::Never { .. } => ("/permissions", "invalid-permissions"),
+            OrderError::Lacking(_) => return Self::new(StatusCode::FORBIDDEN, "permission-missing", error.to_string()),
+            OrderError::Expires(_) | OrderError::Span { .. } => ("/expires", "invalid-expires"),
+            OrderError::Rate(_) => ("/rate_limit", "invalid-rate-limit"),
         };
-        Self::new(status, code, error.to_string())
+        Self::at(field, code, error.to_string())
     }
 }
 
