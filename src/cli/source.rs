@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::{Output, harmless};
 use crate::compile::compile;
 use crate::config::{self, Config, Overrides};
-use crate::source::{self, CopyState, Ready, SourceError};
+use crate::source::{self, Copies, CopyState, Ready, SourceError};
 
 /// What is said of mistakes in a list.
 const UNFIT: &str = "the database and the schema do not fit";
@@ -38,7 +38,7 @@ struct Init {
     /// Copy the rows that the tables have, before changes are read
     ///
     /// The node that is started next makes the copy, and the slot with it. No webhook fires for it, and `ready` webhooks are used up for rows that
-    /// meet their conditions already.
+    /// meet their conditions already. When there is a slot, only tables are copied that are new to the publication.
     #[arg(long)]
     snapshot: bool,
     /// Leave `ready` webhooks to fire for the rows that are copied: by `webhookc backfill`, or when they change
@@ -84,12 +84,16 @@ impl Source {
                 let prepared = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNFIT))?;
                 match prepared.copy {
                     CopyState::None => {}
-                    CopyState::Waits => {
-                        output.line("the first copy waits for a node: start one with `webhookc serve`");
+                    CopyState::Waits(Copies::First) => {
+                        output.line(&format!("{} waits for a node: start one with `webhookc serve`", Copies::First.name()));
                         return Ok(ExitCode::SUCCESS);
                     }
-                    CopyState::UnderWay(how_far) => {
-                        output.line(&harmless(&format!("the first copy is being made: {how_far}")));
+                    CopyState::Waits(Copies::Later) => {
+                        let who = "start one with `webhookc serve`, or let the one that runs take up the schema";
+                        output.line(&format!("{} waits for a node: {who}", Copies::Later.name()));
+                    }
+                    CopyState::UnderWay(copies, how_far) => {
+                        output.line(&harmless(&format!("{} is being made: {how_far}", copies.name())));
                         return Ok(ExitCode::SUCCESS);
                     }
                 }
@@ -135,6 +139,7 @@ pub(super) fn failed(error: &SourceError, unfit: &str) -> Failure {
         | SourceError::Server { .. }
         | SourceError::Refused(_)
         | SourceError::Elsewhere
+        | SourceError::TablesCame
         | SourceError::Discontinued(_)
         | SourceError::Overtaken
         | SourceError::Store(_) => Failure::new(error.to_string()),

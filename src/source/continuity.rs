@@ -21,6 +21,8 @@ pub(super) struct Place {
     pub position: Option<Position>,
     /// Where the slot is.
     pub confirmed: Lsn,
+    /// How it began.
+    pub birth: Birth,
 }
 
 /// Where the store goes on with a slot that is read by this node.
@@ -37,7 +39,7 @@ pub(super) async fn place(client: &Client, source: &config::Source, store: &Stor
     if let Some(why) = slot.is_elsewhere(&birth, position) {
         return Err(SourceError::Discontinued(why.told(source, &slot)));
     }
-    Ok(Place { name, position, confirmed: slot.confirmed })
+    Ok(Place { name, position, confirmed: slot.confirmed, birth })
 }
 
 /// Whether the reader of a slot that is being read is another store's.
@@ -139,9 +141,8 @@ mod tests {
 
     #[test]
     fn a_slot_that_is_further_than_the_store_was_read_by_somebody_else() {
-        let plain = |at: &str| Birth { at: at.into(), copy: None };
-        let copied = Birth { copy: Some(Copy { ready: Ready::UsedUp, is_made: true }), ..plain("0/64") };
-        let (fresh, unknown) = (plain("0/64"), plain("by hand"));
+        let copied = Birth { copy: Some(Copy { ready: Ready::UsedUp, is_made: true }), ..Birth::plain("0/64") };
+        let (fresh, unknown) = (Birth::plain("0/64"), Birth::plain("by hand"));
         let at = |confirmed| Slot { confirmed: Lsn(confirmed), ends: Lsn(500) };
         let ours = |lsn| Some(Position { lsn, changes: 1 });
         let cases = [

@@ -26,6 +26,9 @@ pub enum SourceError {
     /// Another node reads the slot, or makes the first copy.
     #[error("another node reads the source")]
     Elsewhere,
+    /// Tables have come whose rows are to be copied before anything is read.
+    #[error("tables have come whose rows are copied first")]
+    TablesCame,
     /// The store does not go on where the slot is.
     #[error("{0}")]
     Discontinued(String),

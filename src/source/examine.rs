@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CopyState, Prepared, SlotState, SourceError, state};
+use super::{Copies, CopyState, Prepared, SlotState, SourceError, state};
 use crate::config;
 use crate::store::{Finding, Severity};
 
@@ -23,15 +23,21 @@ pub async fn examine(source: &config::Source, folder: &Path) -> Vec<Finding> {
 async fn look(source: &config::Source, folder: &Path) -> Result<Vec<Finding>, SourceError> {
     let mut found = Vec::new();
     let Prepared { is_published, slot, copy } = state(source, folder).await?;
+    let waits = |help| Found {
+        check: "source-copy-waits",
+        severity: Severity::Warning,
+        message: "rows in the database of `[source.postgres]` are to be copied, and no node does it",
+        id: source.publication.clone(),
+        help,
+    };
+    match copy {
+        CopyState::Waits(Copies::First) => found.push(waits("start a node")),
+        CopyState::Waits(Copies::Later) => found.push(waits("start a node, or let the one that runs take up the schema")),
+        CopyState::UnderWay(..) | CopyState::None => {}
+    }
     match slot {
-        _ if copy == CopyState::Waits => found.push(Found {
-            check: "source-copy-waits",
-            severity: Severity::Warning,
-            message: "the rows in the database of `[source.postgres]` are to be copied, and no node does it",
-            id: source.publication.clone(),
-            help: "start a node",
-        }),
-        _ if copy != CopyState::None => {}
+        // The copy makes it, or has nobody read it.
+        _ if matches!(copy, CopyState::Waits(Copies::First) | CopyState::UnderWay(..)) => {}
         None => found.push(Found {
             check: "source-slot-missing",
             severity: Severity::Error,

@@ -30,6 +30,8 @@ pub(super) struct Intake<'a> {
     /// Is told how far.
     pub applied: watch::Sender<Lsn>,
     pub relations: BTreeMap<u32, Arc<Relation>>,
+    /// Up to where the rows of tables that came later have been copied.
+    pub copied: BTreeMap<u32, Lsn>,
     pub waiting: Vec<Waiting>,
     /// How many of these are of transactions that have ended.
     pub whole: usize,
@@ -78,7 +80,8 @@ impl Intake<'_> {
                     if self.whole > 0 {
                         self.commit(self.whole).await?;
                     }
-                    if self.open.is_none() {
+                    // A model may have come meanwhile, and no row of its table yet.
+                    if self.open.is_none() && self.taker.is_planned().await? {
                         self.nothing_through(end, waits).await?;
                     }
                 }
@@ -141,6 +144,9 @@ impl Intake<'_> {
             return Err(SourceError::Connection("the server tells of a change outside of a transaction".to_owned()));
         };
         open.changes += 1;
+        if self.copied.get(&table).is_some_and(|copied| open.commit < *copied) {
+            return Ok(());
+        }
         let to = Position { lsn: open.commit.0, changes: open.changes };
         // It has been taken in before the connection was made.
         if self.taker.position.is_none_or(|position| position < to) {

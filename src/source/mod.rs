@@ -32,7 +32,7 @@ pub use error::SourceError;
 pub use examine::examine;
 pub use lsn::Lsn;
 pub use prepare::SlotState;
-pub use standing::{SourceLag, SourceState, Standing};
+pub use standing::{CopyProgress, SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -78,7 +78,7 @@ pub async fn run(source: config::Source, folder: std::path::PathBuf, ingest: Ing
             tokio::time::sleep(TURN).await;
             continue;
         }
-        if !(is_told && was_told || matches!(error, SourceError::Overtaken)) {
+        if !(is_told && was_told || matches!(error, SourceError::Overtaken | SourceError::TablesCame)) {
             standing.stopped(&error.to_string());
         }
         tokio::time::sleep(pause).await;
@@ -112,6 +112,14 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     let (applied, acknowledged) = watch::channel(Lsn::default());
     let known = KnownTables::of(&generation, Arc::new(plan));
     let planner = &planner;
+    if place.birth.lacks_tables() {
+        return Err(SourceError::TablesCame);
+    }
+    let mut copied = BTreeMap::new();
+    for added in &place.birth.added {
+        let at = ingest.store.position(&added.name(&place.name)).await?;
+        copied.extend(at.map(|at| (added.oid, Lsn(at.lsn))));
+    }
     let (name, position) = (place.name, place.position);
     let mut taker = Taker { ingest, config: source, source: name, position, standing, planner, takes: Takes::Changes, first: None, known };
     if position.is_none() {
@@ -123,6 +131,7 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
         taker,
         applied,
         relations: BTreeMap::new(),
+        copied,
         waiting: Vec::new(),
         whole: 0,
         end: Lsn::default(),
@@ -151,7 +160,8 @@ impl Planner<'_> {
     /// The same, when what is read and what is published are the same tables.
     async fn published_plan(&self, program: &Program) -> Result<Plan, SourceError> {
         let client = self.way.connect().await?;
-        let plan = self.plan(&client, program).await?;
+        let mut plan = self.plan(&client, program).await?;
+        plan.lacks_tables = birth::birth(&client, &self.source.publication).await?.is_some_and(|birth| birth.lacks_tables());
         let published = catalog::published(&client, &self.source.publication).await?;
         let mistakes = plan.unpublished(&published, &self.source.publication);
         if mistakes.is_empty() { Ok(plan) } else { Err(SourceError::Unfit(mistakes)) }
@@ -179,8 +189,7 @@ pub async fn init(source: &config::Source, folder: &Path, program: &Program, cop
     if copy.is_some() {
         copy::may_be_read(&client, &plan).await?;
     }
-    let tables: Vec<_> = plan.tables.values().map(|table| table.sql.clone()).collect();
-    prepare::init(&client, source, &tables, copy).await
+    prepare::init(&client, source, &plan, copy).await
 }
 
 /// Removes both; what was done, a line each.
@@ -191,15 +200,35 @@ pub async fn remove(source: &config::Source, folder: &Path) -> Result<Vec<String
     prepare::remove(&reach(source, folder)?.connect().await?, source).await
 }
 
-/// What the first copy is at present.
+/// What a copy is at present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CopyState {
     /// None is to be made, or it has been.
     None,
     /// No node makes it yet.
-    Waits,
+    Waits(Copies),
     /// A node makes it, and is so far.
-    UnderWay(String),
+    UnderWay(Copies, String),
+}
+
+/// Which copy it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copies {
+    /// The first one, of all tables: there is no slot before.
+    First,
+    /// That of tables that came later.
+    Later,
+}
+
+impl Copies {
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => copy::FIRST,
+            Self::Later => copy::LATER,
+        }
+    }
 }
 
 /// What there is in the database at present.
@@ -209,7 +238,7 @@ pub struct Prepared {
     pub is_published: bool,
     /// The slot, if there is one.
     pub slot: Option<SlotState>,
-    /// The first copy.
+    /// The copy.
     pub copy: CopyState,
 }
 
@@ -221,9 +250,16 @@ pub async fn state(source: &config::Source, folder: &Path) -> Result<Prepared, S
     let client = reach(source, folder)?.connect().await?;
     let birth = birth::birth(&client, &source.publication).await?;
     let is_published = birth.is_some();
-    let copy = match birth.and_then(|birth| birth.copy) {
-        Some(copy) if !copy.is_made => turn::how_far(&client, &source.slot).await?.map_or(CopyState::Waits, CopyState::UnderWay),
-        Some(_) | None => CopyState::None,
+    let copies = birth.and_then(|birth| match birth.copy {
+        Some(copy) if !copy.is_made => Some(Copies::First),
+        Some(_) | None => birth.lacks_tables().then_some(Copies::Later),
+    });
+    let copy = match copies {
+        Some(copies) => match turn::how_far(&client, &source.slot).await? {
+            Some(how_far) => CopyState::UnderWay(copies, how_far),
+            None => CopyState::Waits(copies),
+        },
+        None => CopyState::None,
     };
     Ok(Prepared { is_published, slot: prepare::slot_state(&client, &source.slot).await?, copy })
 }

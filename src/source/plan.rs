@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub tables: BTreeMap<Name, Arc<TablePlan>>,
     /// The types that the database has.
     pub types: BTreeMap<u32, TypeShape>,
+    /// Whether tables have come whose rows are still to be copied.
+    pub lacks_tables: bool,
 }
 
 /// How the rows of one table do.
@@ -60,7 +62,10 @@ impl Plan {
     pub(super) fn unpublished(&self, published: &Published, publication: &str) -> Vec<String> {
         let missing = self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| {
             let TablePlan { name, model, .. } = &**table;
-            format!("the table `{name}` of the model `{model}` is not in the publication `{publication}`; run `webhookc source init`")
+            format!(
+                "the table `{name}` of the model `{model}` is not in the publication `{publication}`; run `webhookc source init`, with \
+                 `--snapshot` to have the rows copied that it has"
+            )
         });
         let read: BTreeSet<&Name> = self.tables.keys().collect();
         let unread = published.listed.iter().filter(|name| !read.contains(name)).map(|(schema, table)| {
@@ -125,7 +130,7 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
         let help = "name one in `[source.postgres.tables]`, such as `orders = \"order\"`";
         mistakes.push(format!("no table of the database has the name of a model; {help}"));
     }
-    if mistakes.is_empty() { Ok(Plan { tables, types: catalog.types }) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok(Plan { tables, types: catalog.types, lacks_tables: false }) } else { Err(mistakes) }
 }
 
 /// The table that is written as `table` or `schema.table`, in which schema and table may have dots of their own.

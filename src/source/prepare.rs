@@ -3,8 +3,10 @@
 use tokio_postgres::Client;
 use tokio_postgres::config::Host;
 
-use super::birth::{Birth, Copy, Ready, birth};
+use super::birth::{Added, Birth, Copy, Ready, birth};
+use super::catalog;
 use super::error::SourceError;
+use super::plan::{Plan, TablePlan};
 use super::turn;
 use super::wire::quoted;
 use crate::config;
@@ -70,30 +72,40 @@ pub struct SlotState {
 ///
 /// # Errors
 /// When the database does not allow it, with what to do about it.
-pub(super) async fn init(
-    client: &Client,
-    source: &config::Source,
-    tables: &[String],
-    copy: Option<Ready>,
-) -> Result<Vec<String>, SourceError> {
+pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, copy: Option<Ready>) -> Result<Vec<String>, SourceError> {
     may_be_read(client).await?;
     let config::Source { slot, publication, .. } = source;
     let state = slot_state(client, slot).await?;
     let before = birth(client, publication).await?;
     let earlier = before.as_ref().and_then(|birth| birth.copy).filter(|copy| !copy.is_made);
+    let published = catalog::published(client, publication).await?;
+    let is_new = |table: &TablePlan| !published.tables.contains(&table.is);
+    let new: Vec<&TablePlan> = plan.tables.values().map(|table| &**table).filter(|table| is_new(table)).collect();
     match &state {
         Some(state) if state.lost && earlier.is_none() => return Err(SourceError::Unfit(vec![lost(slot)])),
-        Some(_) if copy.is_some() && earlier.is_none() => return Err(SourceError::Unfit(vec![too_late(slot)])),
+        Some(_) if copy.is_some() && earlier.is_none() => {
+            let is_known = before.as_ref().is_some_and(|birth| birth.begins().is_some());
+            if new.is_empty() || !is_known {
+                return Err(SourceError::Unfit(vec![too_late(slot)]));
+            }
+        }
         Some(_) | None => {}
     }
     let mut done = Vec::new();
+    let tables: Vec<_> = plan.tables.values().map(|table| table.sql.as_str()).collect();
     // Tables that inherit from another are tables of their own.
     let only: Vec<_> = tables.iter().map(|table| format!("ONLY {table}")).collect();
     let list = only.join(", ");
-    if has_publication(client, publication).await? {
+    if let Some(before) = &before {
         let name = quoted(publication);
         // Partitions are told of as the table that they are of.
-        let sql = format!("ALTER PUBLICATION {name} SET TABLE {list}; ALTER PUBLICATION {name} SET (publish_via_partition_root = true)");
+        let mut sql =
+            format!("ALTER PUBLICATION {name} SET TABLE {list}; ALTER PUBLICATION {name} SET (publish_via_partition_root = true)");
+        if state.is_some() && earlier.is_none() && before.begins().is_some() {
+            // Together with the tables: no node may read one that is to be copied first.
+            let birth = with_tables(client, before, plan, &new, copy).await?;
+            sql = format!("{sql}; {}", birth.sql(publication));
+        }
         client.batch_execute(&sql).await?;
         done.push(format!("the publication `{publication}` was there; it now has {}", tables.join(", ")));
     } else {
@@ -106,16 +118,20 @@ pub(super) async fn init(
             done.push("the first copy is not made yet; `webhookc source status` says how far it is".to_owned());
         }
         (Some(state), _) => {
+            let is_there = before.is_some();
             if before.is_some_and(|birth| birth.is_under_way()) {
                 // Somebody was interrupted who had just made it.
-                Birth { at: state.confirmed.unwrap_or_default().into(), copy: None }.write(client, publication).await?;
+                Birth::plain(&state.confirmed.unwrap_or_default()).write(client, publication).await?;
             }
             done.push(format!("the slot `{slot}` was there; it goes on from where it is"));
+            if is_there {
+                done.extend(new.iter().map(|table| came(table, copy)));
+            }
         }
         (None, None) if earlier.is_some() => done.push(format!("the first copy is still to be made: {BY_WHOM}")),
         (None, Some(ready)) => {
             let copy = Some(Copy { ready, is_made: false });
-            Birth { at: Box::default(), copy }.write(client, publication).await?;
+            Birth { copy, ..Birth::default() }.write(client, publication).await?;
             done.push(format!("the rows that the tables have are copied first: {BY_WHOM}"));
         }
         (None, None) => {
@@ -124,11 +140,34 @@ pub(super) async fn init(
             let sql = "SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')";
             let at: String = client.query_one(sql, &[slot]).await?.try_get(0)?;
             // What is kept under the name of an earlier slot is not of this one.
-            Birth { at: at.as_str().into(), copy: None }.write(client, publication).await?;
+            Birth::plain(&at).write(client, publication).await?;
             done.push(format!("made the slot `{slot}` at {at}: what is committed from here on is read"));
         }
     }
     Ok(done)
+}
+
+/// How a source begins after tables have come to it, and others have gone.
+async fn with_tables(client: &Client, before: &Birth, plan: &Plan, new: &[&TablePlan], copy: Option<Ready>) -> Result<Birth, SourceError> {
+    let is_new = |oid| new.iter().any(|table| table.shape.oid == oid);
+    let stays = |added: &&Added| !is_new(added.oid) && plan.tables.values().any(|table| table.shape.oid == added.oid);
+    let mut birth = Birth { added: before.added.iter().filter(stays).cloned().collect(), ..before.clone() };
+    if let Some(ready) = copy {
+        let at: String = client.query_one("SELECT pg_current_wal_lsn()::text", &[]).await?.try_get(0)?;
+        let copied = |table: &&TablePlan| Added { oid: table.shape.oid, at: at.as_str().into(), copy: Copy { ready, is_made: false } };
+        birth.added.extend(new.iter().map(copied));
+    }
+    Ok(birth)
+}
+
+/// What becomes of the rows of a table that has come.
+fn came(TablePlan { name, .. }: &TablePlan, copy: Option<Ready>) -> String {
+    match copy {
+        Some(_) => {
+            format!("the rows of `{name}` are copied before it is read: by the node that runs, when it has this schema, or that is started")
+        }
+        None => format!("`{name}` is read from here on; the rows that it has become objects when they change"),
+    }
 }
 
 /// Who makes a first copy.
@@ -213,7 +252,7 @@ pub(super) async fn name(client: &Client, slot: &str, at: &str) -> Result<Box<st
 
 fn too_late(slot: &str) -> String {
     format!(
-        "the slot `{slot}` is there, and a first copy can only be made where the log begins to be read; \
+        "the slot `{slot}` is there, and no table has come to those that are read: none is to be copied; \
          to have all rows copied anew, run `webhookc source drop` and `webhookc source init --snapshot`"
     )
 }

@@ -122,6 +122,22 @@ impl Taker<'_> {
         self.known.plan = None;
     }
 
+    /// Whether the program and the tables fit, if one of them is another than before. Stands still for a moment when they do not.
+    pub(super) async fn is_planned(&mut self) -> Result<bool, SourceError> {
+        let generation = self.ingest.generation();
+        match self.planned(&generation).await {
+            Err(SourceError::Unfit(mistakes)) => {
+                self.hold(&mistakes.join("; ")).await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+            Ok(_) => {
+                self.goes_on();
+                Ok(true)
+            }
+        }
+    }
+
     /// Takes in the first of the rows, up to one that cannot be taken in, and how many: none when it has waited until something may have been
     /// mended.
     async fn first_rows(&mut self, rows: &mut [Waiting]) -> Result<usize, SourceError> {
@@ -212,6 +228,9 @@ impl Taker<'_> {
             return Ok(Arc::clone(plan));
         }
         let plan = Arc::new(self.planner.published_plan(&generation.rules.program).await?);
+        if plan.lacks_tables && self.takes == Takes::Changes {
+            return Err(SourceError::TablesCame);
+        }
         self.known = KnownTables::of(generation, Arc::clone(&plan));
         Ok(plan)
     }

@@ -16,7 +16,7 @@ use webhookc::store::{IdPage, Store};
 
 use crate::cluster::binaries;
 use crate::node::{Node, send};
-use crate::world::{World, cluster, stands_still};
+use crate::world::{World, cluster, metric, stands_still};
 
 /// The table of entries comes before the one that they point to.
 pub const SCHEMA: &str = r#"<data-model>
@@ -177,6 +177,11 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
     let writer = Writer::begin(&world);
     let mut node = world.serve();
     stands_in_the_middle(&world, &node, 13_999);
+    let rows = rows_so_far(&world).unwrap();
+    assert_eq!(metric(&node, r#"webhookc_source_copied_rows_total{table="public.entry"}"#).await, rows);
+    assert_eq!(metric(&node, "webhookc_source_copy_rows").await, 20_500);
+    let (_, page) = send("GET", &format!("{}/node", node.url), "").await;
+    assert!(page.as_str().unwrap().contains(&format!("copied so far: {rows} of about 20500 rows, public.entry")), "{page}");
     let (_, said) = world.webhookc(&["source", "drop"]);
     assert!(said.contains("a node makes the first copy at present"), "{said}");
     let emptied = cluster().try_psql(&world.database, "SET lock_timeout = '50ms'; TRUNCATE entry");
@@ -186,6 +191,8 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
     mend(&world, 13_999);
     let mut node = world.serve();
     copied(&mut node);
+    assert!(node.said().contains("copied table=\"public.person\" rows=500"), "{}", node.said());
+    assert_eq!(metric(&node, "webhookc_source_copy_rows").await, 0);
     std::thread::sleep(Duration::from_secs(1));
     let last = writer.end();
     world.sql("UPDATE entry SET name = 'at last' WHERE id = 15000; INSERT INTO person VALUES (999, 'late')");

@@ -13,6 +13,7 @@ mod node;
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod proxy;
 
+mod added;
 mod alter;
 mod changes;
 mod copied;

@@ -6,6 +6,9 @@
 //! for what an object has become already. What the tables do not have any more by then is removed. It is done when the store has a place
 //! for what begins at this slot.
 //!
+//! Tables that come later are copied from a moment of their own, to which the slot has not come yet as a rule: what the log tells of them up to there
+//! is passed over, since the copy has it, and nothing of it was to fire.
+//!
 //! Each step into the store also takes one in the name of the copy. A node that was cut off while another one began anew can store nothing.
 
 /// Does work again as long as the store fails: what has been copied is too much to begin anew for that.
@@ -29,10 +32,12 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
 
-use super::birth::{Birth, Copy, Ready, birth};
+use super::birth::{Added, Birth, Copy, Ready, birth};
+use super::continuity;
 use super::error::SourceError;
 use super::lsn::Lsn;
 use super::pgoutput::Relation;
+use super::plan::Plan;
 use super::standing::Standing;
 use super::taker::{KnownTables, PAGE, Taker, Takes};
 use super::wire::Wire;
@@ -41,11 +46,17 @@ use crate::ingest::{Backfill, Ingest, Mode};
 use crate::program::WebhookType;
 use crate::store::{IdPage, Position, StoreError};
 use rows::Rows;
+use snapshot::Lasts;
 
 /// The wait before the store, which has failed, is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What makes a first copy.
+/// What the first copy is called.
+pub(super) const FIRST: &str = "the first copy";
+/// What that of tables is called that came later.
+pub(super) const LATER: &str = "the copy of new tables";
+
+/// What makes a copy.
 pub(super) struct FirstCopy<'a> {
     pub planner: &'a Planner<'a>,
     pub ingest: &'a Ingest,
@@ -53,7 +64,7 @@ pub(super) struct FirstCopy<'a> {
 }
 
 impl FirstCopy<'_> {
-    /// Makes it when it is wanted and the store has none. The session keeps the turn until it ends.
+    /// Makes it when it is wanted, or that of tables that came later. The session keeps the turn until it ends.
     pub(super) async fn make_if_wanted(&self, client: &Client) -> Result<(), SourceError> {
         let source = self.planner.source;
         if self.wanted(client).await?.is_none() {
@@ -63,22 +74,58 @@ impl FirstCopy<'_> {
             return Err(SourceError::Elsewhere);
         }
         // Another node may have made it until now.
-        let Some((birth, copy)) = self.wanted(client).await? else { return Ok(()) };
-        let at = if self.has(client, &birth.at).await? {
-            birth.at
-        } else {
-            tokio::select! {
-                made = self.make(client, copy) => made?,
-                lost = turn::lost(client) => return Err(lost),
-            }
+        let Some(birth) = self.wanted(client).await? else { return Ok(()) };
+        let made = tokio::select! {
+            made = self.make_all(client, birth) => made,
+            lost = turn::lost(client) => Err(lost),
         };
-        Birth { at, copy: Some(Copy { is_made: true, ..copy }) }.write(client, &source.publication).await
+        self.standing.copy_ends();
+        made?.write(client, &source.publication).await
     }
 
-    /// The copy that is still to be made, or to be called made. One that was made for another store is that one's.
-    async fn wanted(&self, client: &Client) -> Result<Option<(Birth, Copy)>, SourceError> {
+    /// How the source begins when a copy is still to be made, or to be called made. One that was made for another store is that one's.
+    async fn wanted(&self, client: &Client) -> Result<Option<Birth>, SourceError> {
         let birth = birth(client, &self.planner.source.publication).await?;
-        Ok(birth.and_then(|birth| birth.copy.filter(|copy| !copy.is_made).map(|copy| (birth, copy))))
+        Ok(birth.filter(|birth| birth.lacks_tables() || birth.copy.is_some_and(|copy| !copy.is_made)))
+    }
+
+    /// Makes what is wanted: how the source begins then.
+    async fn make_all(&self, client: &Client, birth: Birth) -> Result<Birth, SourceError> {
+        let Some(copy) = birth.copy.filter(|copy| !copy.is_made) else { return self.make_added(client, birth).await };
+        let at = if self.has(client, &birth.at).await? { birth.at } else { self.make_first(client, copy).await? };
+        Ok(Birth { at, copy: Some(Copy { is_made: true, ..copy }), added: Vec::new() })
+    }
+
+    /// Makes the copy of tables that came later.
+    async fn make_added(&self, client: &Client, mut birth: Birth) -> Result<Birth, SourceError> {
+        let place = continuity::place(client, self.planner.source, &self.ingest.store).await?;
+        let mut lacking = Vec::new();
+        for added in birth.added.iter().filter(|added| !added.copy.is_made) {
+            let name = added.name(&place.name);
+            if self.ingest.store.position(&name).await?.is_none() {
+                lacking.push((added.clone(), name));
+            }
+        }
+        let program = &self.ingest.generation().rules.program;
+        let plan = self.planner.published_plan(program).await?;
+        lacking.retain(|(added, _)| plan.tables.values().any(|table| table.shape.oid == added.oid));
+        if !lacking.is_empty() {
+            self.make(client, &What::Tables(lacking)).await?;
+        }
+        for added in &mut birth.added {
+            added.copy.is_made = true;
+        }
+        Ok(birth)
+    }
+
+    /// Makes the first copy; where the log goes on.
+    async fn make_first(&self, client: &Client, copy: Copy) -> Result<Box<str>, SourceError> {
+        let slot = &self.planner.source.slot;
+        if prepare::slot_state(client, slot).await?.is_some() {
+            // Of a copy that was broken off.
+            client.execute("SELECT pg_drop_replication_slot($1)", &[slot]).await?;
+        }
+        self.make(client, &What::All(copy)).await
     }
 
     /// Whether the store has what begins there.
@@ -87,33 +134,31 @@ impl FirstCopy<'_> {
         Ok(!at.is_empty() && self.ingest.store.position(&name).await?.is_some())
     }
 
-    /// Makes it; where the log goes on.
-    async fn make(&self, client: &Client, copy: Copy) -> Result<Box<str>, SourceError> {
+    /// Copies rows, as they are at a place in the log; which.
+    async fn make(&self, client: &Client, what: &What) -> Result<Box<str>, SourceError> {
         let Planner { way, source } = self.planner;
         let generation = self.ingest.generation();
-        let plan = self.planner.published_plan(&generation.rules.program).await?;
+        let plan = what.of(self.planner.published_plan(&generation.rules.program).await?);
         snapshot::may_be_read(client, &plan).await?;
         let files = snapshot::files(client, &plan).await?;
-        if prepare::slot_state(client, &source.slot).await?.is_some() {
-            // Of a copy that was broken off.
-            client.execute("SELECT pg_drop_replication_slot($1)", &[&source.slot]).await?;
-        }
-        tracing::info!(
-            slot = source.slot,
-            "the first copy begins as soon as the transactions that are under way in the database have ended"
-        );
+        let name = what.name();
+        tracing::info!(slot = source.slot, "{name} begins as soon as the transactions that are under way in the database have ended");
         let mut wire = Wire::connect(&way.config, &way.tls).await?;
-        let at = snapshot::take(&mut wire, &source.slot, &plan).await?;
+        let at = snapshot::take(&mut wire, &source.slot, what.lasts(), &plan).await?;
         // Only what has got another file since is not in the snapshot any more, and nobody can do that now.
-        let plan = self.planner.published_plan(&generation.rules.program).await?;
+        let plan = what.of(self.planner.published_plan(&generation.rules.program).await?);
         if snapshot::files(client, &plan).await? != files {
-            return Err(SourceError::Connection("a table was rewritten as the first copy began, which begins anew".to_owned()));
+            return Err(SourceError::Connection(format!("a table was rewritten as {name} began, which begins anew")));
         }
-        Birth { at: at.clone(), copy: Some(copy) }.write(client, &source.publication).await?;
-        let name = prepare::name(client, &source.slot, &at).await?;
+        match what {
+            What::All(copy) => {
+                Birth { at: at.clone(), copy: Some(*copy), added: Vec::new() }.write(client, &source.publication).await?;
+            }
+            What::Tables(_) => {}
+        }
         let began = Instant::now();
         let about = snapshot::about(client, &plan).await?;
-        tracing::info!(%at, tables = plan.tables.len(), about, "the first copy has begun");
+        tracing::info!(%at, tables = plan.tables.len(), about, "{name} has begun");
         let mut rows = Rows::new(self.begin(client, &at).await?, client, about);
         let relations: Vec<Arc<Relation>> = plan.tables.values().map(|table| Arc::new(table.at_present())).collect();
         for (table, relation) in plan.tables.values().zip(&relations) {
@@ -121,12 +166,18 @@ impl FirstCopy<'_> {
         }
         drop(wire);
         let Rows { mut taker, count, .. } = rows;
-        let (removed, used_up) = self.end(&mut taker, &relations, copy.ready).await?;
-        (taker.source, taker.position) = (name, None);
+        let (removed, used_up) = self.end(&mut taker, &relations, what).await?;
+        let sources = match what {
+            What::All(_) => vec![prepare::name(client, &source.slot, &at).await?],
+            What::Tables(tables) => tables.iter().map(|(_, name)| name.clone()).collect(),
+        };
         let begins = place(&at)?;
-        patiently!(self.standing, taker.step(begins));
+        for source in sources {
+            (taker.source, taker.position) = (source, None);
+            patiently!(self.standing, taker.step(begins));
+        }
         let seconds = began.elapsed().as_secs();
-        tracing::info!(rows = count, removed, used_up, seconds, "the first copy is made; the log is read from where it began");
+        tracing::info!(rows = count, removed, used_up, seconds, "{name} is made; the log is read from where it began");
         Ok(at)
     }
 
@@ -150,7 +201,7 @@ impl FirstCopy<'_> {
     }
 
     /// What follows the rows: how many objects were removed, and how many `ready` webhooks used up.
-    async fn end(&self, taker: &mut Taker<'_>, relations: &[Arc<Relation>], ready: Ready) -> Result<(usize, usize), SourceError> {
+    async fn end(&self, taker: &mut Taker<'_>, relations: &[Arc<Relation>], what: &What) -> Result<(usize, usize), SourceError> {
         let (mut removed, mut used_up) = (0, 0);
         for relation in relations {
             let Some(to) = taker.position else { continue };
@@ -158,7 +209,7 @@ impl FirstCopy<'_> {
             removed += patiently!(self.standing, taker.empty(relation, older_than, to));
         }
         for relation in relations {
-            match ready {
+            match what.ready(relation.id) {
                 Ready::UsedUp => used_up += self.use_up(taker, relation).await?,
                 Ready::Left => {}
             }
@@ -197,6 +248,46 @@ impl FirstCopy<'_> {
             let became = patiently!(self.standing, self.ingest.backfill(&scope, &generation, asked.clone()));
             used_up += became.used_up;
             after = Some(last);
+        }
+    }
+}
+
+/// What is copied.
+enum What {
+    /// All tables, before anything is read.
+    All(Copy),
+    /// Those that came later, and the name under which the place of each is kept.
+    Tables(Vec<(Added, Box<str>)>),
+}
+
+impl What {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::All(_) => FIRST,
+            Self::Tables(_) => LATER,
+        }
+    }
+
+    fn lasts(&self) -> Lasts {
+        match self {
+            Self::All(_) => Lasts::ForEver,
+            Self::Tables(_) => Lasts::Session,
+        }
+    }
+
+    /// The tables of a plan that are copied.
+    fn of(&self, mut plan: Plan) -> Plan {
+        match self {
+            Self::All(_) => {}
+            Self::Tables(tables) => plan.tables.retain(|_, table| tables.iter().any(|(added, _)| added.oid == table.shape.oid)),
+        }
+        plan
+    }
+
+    fn ready(&self, oid: u32) -> Ready {
+        match self {
+            Self::All(copy) => copy.ready,
+            Self::Tables(tables) => tables.iter().find(|(added, _)| added.oid == oid).map_or(Ready::UsedUp, |(added, _)| added.copy.ready),
         }
     }
 }

@@ -11,14 +11,35 @@ use crate::source::wire::{Wire, quoted};
 const SETTINGS: [&str; 4] =
     ["SET statement_timeout = 0", "SET lock_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "SET row_security = off"];
 
-/// Makes the slot, and sees the tables from then on as they are at that moment; where in the log that is. They cannot be emptied or altered until
+/// What a slot is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasts {
+    /// The log is read from there on.
+    ForEver,
+    /// Only for the moment that the tables are seen at.
+    Session,
+}
+
+/// How a slot is called that is only for a copy, behind the name of the one that is read.
+const SUFFIX: &str = "_copy";
+/// Bytes that the name of a slot may have.
+const NAME_LENGTH: usize = 63;
+
+/// Makes a slot, and sees the tables from then on as they are at that moment; where in the log that is. They cannot be emptied or altered until
 /// the session ends.
-pub(super) async fn take(wire: &mut Wire, slot: &str, plan: &Plan) -> Result<Box<str>, SourceError> {
+pub(super) async fn take(wire: &mut Wire, slot: &str, lasts: Lasts, plan: &Plan) -> Result<Box<str>, SourceError> {
     for setting in SETTINGS {
         wire.run(setting).await?;
     }
     wire.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let made = wire.run(&format!("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput USE_SNAPSHOT", quoted(slot))).await?;
+    let slot = match lasts {
+        Lasts::ForEver => quoted(slot),
+        Lasts::Session => {
+            let name: String = slot.chars().take(NAME_LENGTH - SUFFIX.len()).collect();
+            format!("{} TEMPORARY", quoted(&(name + SUFFIX)))
+        }
+    };
+    let made = wire.run(&format!("CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput USE_SNAPSHOT")).await?;
     let Some(Cell::Text(at)) = made.into_iter().next().and_then(|row| row.into_iter().nth(1)) else {
         return Err(SourceError::Connection("the server does not say where the slot begins".to_owned()));
     };

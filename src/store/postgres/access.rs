@@ -67,8 +67,8 @@ pub(super) async fn revoke(link: &Link, tenant: Option<&Tenant>, id: KeyId, now:
 
 pub(super) async fn note_use(link: &Link, used: &[(KeyId, Timestamp)]) -> Result<(), Trouble> {
     let (ids, times): (Vec<i64>, Vec<i64>) = used.iter().map(|(id, at)| (id.0.cast_signed(), at.as_millisecond())).unzip();
-    let sql =
-        "UPDATE access_keys k SET last_used_at = u.at FROM (SELECT id, max(at) AS at FROM unnest($1::bigint[], $2::bigint[]) AS u(id, at)
+    let sql = "UPDATE access_keys k SET last_used_at = u.at FROM (SELECT id, max(at) AS at FROM (SELECT unnest($1::bigint[]) AS id,
+            unnest($2::bigint[]) AS at) u
             GROUP BY id) u WHERE k.id = u.id AND coalesce(k.last_used_at, 0) < u.at";
     link.execute(sql, &[&ids, &times]).await.map(drop)
 }

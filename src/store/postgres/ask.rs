@@ -33,25 +33,29 @@ pub(super) async fn ask(link: &Link, queries: &[(i64, &Query)]) -> Result<Vec<An
         }
     }
     let waiting_sql = format!(
-        "SELECT k.n, {WAIT} FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
+        "SELECT k.n, {WAIT} FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS t, unnest($3::text[]) AS a,
+            unnest($4::text[]) AS b) k
          JOIN waits w ON w.tenant = k.t AND w.for_model = k.a AND w.for_id = k.b ORDER BY k.n, w.row"
     );
     // On their way together: the server answers them one after the other.
     let asked = futures_util::future::try_join5(
         kinds.objects.ask(
             link,
-            "SELECT k.n, o.id, o.sequence, o.updated_at, o.json FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
+            "SELECT k.n, o.id, o.sequence, o.updated_at, o.json FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS t,
+                unnest($3::text[]) AS a, unnest($4::text[]) AS b) k
              JOIN objects o ON o.tenant = k.t AND o.model = k.a AND o.id = k.b",
         ),
         kinds.marks.ask(
             link,
-            "SELECT k.n FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
+            "SELECT k.n FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS t, unnest($3::text[]) AS a,
+                unnest($4::text[]) AS b) k
              JOIN marks m ON m.tenant = k.t AND m.event = k.a AND m.object = k.b",
         ),
         kinds.waiting.ask(link, &waiting_sql),
         kinds.waits_of.ask(
             link,
-            "SELECT k.n, w.event FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS k(n, t, a, b)
+            "SELECT k.n, w.event FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS t, unnest($3::text[]) AS a,
+                unnest($4::text[]) AS b) k
              JOIN waits w ON w.tenant = k.t AND w.model = k.a AND w.object = k.b ORDER BY k.n, w.row",
         ),
         kinds.taken.ask(link),

@@ -10,16 +10,18 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::endpoints::{Standing, given_up};
 use super::failure::Trouble;
 use super::hub::Hub;
+use super::link::Link;
 use super::rows::{Looks, State};
-use super::sent::{Beginning, Placed, Sent};
+use super::scene::Scene;
+use super::sent::Sent;
 use super::tables::{self, Table};
 use super::taken::Places;
 use super::transaction::{Batch, Ledger};
-use super::values::{BUCKET_LOCK, bucket, delivery_row, get, state_number};
-use crate::ids::{DeliveryId, LaneId, MAX_DELIVERIES, Sequence, Tenant};
+use super::values::{BUCKET_LOCK, bucket, get};
+use crate::ids::{LaneId, Sequence};
 use crate::program::DecisionTable;
 use crate::store::agenda::Note;
-use crate::store::{Alert, Claimed, DeliveryState, Effects, NewDelivery, NewMessage, Slot, StoreError, Way};
+use crate::store::{Alert, Claimed, Effects, NewDelivery, NewMessage};
 
 /// The fence of what is leased as it is made; a claim raises it.
 pub(super) const FIRST_FENCE: i64 = 0;
@@ -33,9 +35,9 @@ pub(super) struct Outgoing {
     pub fresh: Vec<Claimed>,
     pub wakes: bool,
     /// The node that what can be is leased by and handed over to with the commit; without it everything waits to be claimed.
-    lessee: Option<i64>,
+    pub lessee: Option<i64>,
     /// Objects in lanes of which something ordered is not settled.
-    behind: FxHashSet<(LaneId, Box<str>, Box<str>)>,
+    pub behind: FxHashSet<(LaneId, Box<str>, Box<str>)>,
     /// Those of which it has been asked.
     asked: FxHashSet<(LaneId, Box<str>, Box<str>)>,
     /// Decision tables that have been found or made.
@@ -90,44 +92,83 @@ pub(super) fn release(hub: &Hub, fresh: Vec<Claimed>) {
     }
 }
 
-/// Writes what these saves have decided, in their order.
-pub(super) async fn write(batch: &mut Batch<'_>, outgoing: &mut Outgoing, writes: &[(usize, Sequence, &Effects)]) -> Result<(), Trouble> {
-    let lanes = lanes(batch, writes).await?;
-    order(batch, outgoing, writes, &lanes).await?;
-    let (mut state, mut looks, mut sent, mut taken) = (State::default(), Looks::default(), Sent::default(), Places::default());
-    let mut trouble = Vec::new();
-    for (place, sequence, effects) in writes {
+/// What saves write, as one statement a table.
+#[derive(Default)]
+pub(super) struct Writes<'a> {
+    state: State<'a>,
+    looks: Looks<'a>,
+    sent: Sent<'a>,
+    taken: Places<'a>,
+    /// Deliveries that cannot be sent and of which somebody may be told.
+    untold: Vec<Untold<'a>>,
+}
+
+struct Untold<'a> {
+    place: usize,
+    sequence: Sequence,
+    at: Timestamp,
+    message: &'a NewMessage,
+    delivery: usize,
+    lane: LaneId,
+}
+
+/// Gathers what these saves have decided, in their order.
+pub(super) async fn gather<'a>(
+    batch: &mut Batch<'_>,
+    outgoing: &mut Outgoing,
+    decided: &[(usize, Sequence, &'a Effects)],
+) -> Result<Writes<'a>, Trouble> {
+    let lanes = lanes(batch, decided).await?;
+    order(batch, outgoing, decided, &lanes).await?;
+    let mut writes = Writes::default();
+    for (place, sequence, effects) in decided {
+        let (place, sequence, at) = (*place, *sequence, effects.at);
         let table = match &effects.table {
-            Some(table) => Some(table_row(batch, outgoing, *place, table).await?),
+            Some(table) => Some(table_row(batch, outgoing, place, table).await?),
             None => None,
         };
-        let Some(ledger) = batch.ledgers.get_mut(*place) else { continue };
+        let Some(ledger) = batch.ledgers.get_mut(place) else { continue };
         let tenant = ledger.row;
-        state.add(tenant, sequence.0, effects, &mut ledger.counter);
-        looks.add(tenant, sequence.0, (effects, table), &mut ledger.counter);
-        if let Some(place) = &effects.taken {
-            taken.push(sequence.0, tenant, place);
+        writes.state.add(tenant, sequence.0, effects, &mut ledger.counter);
+        writes.looks.add(tenant, sequence.0, (effects, table), &mut ledger.counter);
+        if let Some(taken) = &effects.taken {
+            writes.taken.push(sequence.0, tenant, taken);
         }
-        let scene = Scene { hub: batch.hub, lanes: &lanes, sequence: *sequence, at: effects.at };
+        let scene = Scene { hub: batch.hub, lanes: &lanes, sequence, at };
         for message in &effects.messages {
-            trouble.extend(
-                scene.message(ledger, outgoing, &mut sent, message)?.into_iter().map(|lane| (*place, *sequence, effects.at, message, lane)),
-            );
+            let untold = scene.message(ledger, outgoing, &mut writes.sent, message)?;
+            writes.untold.extend(untold.into_iter().map(|(delivery, lane)| Untold { place, sequence, at, message, delivery, lane }));
         }
     }
-    let link = batch.link;
-    // Boxed: it is large, and held through the whole transaction.
-    let written = futures_util::future::try_join4(state.write(link), looks.write(link), sent.write(link), taken.take(link));
-    Box::pin(written).await?;
-    for (place, sequence, at, message, (number, lane)) in trouble {
-        let Some(ledger) = batch.ledgers.get(place).cloned() else { continue };
-        let Some(Err(unsendable)) = message.deliveries.get(number).map(|delivery| &delivery.due) else { continue };
-        let endpoint = Standing { row: ledger.row, lane, at, sequence: Some(sequence), alarm: unsendable.alarm.as_deref() };
-        if let Some(alert) = given_up(link, endpoint, Alert::Diverted, &unsendable.why).await? {
-            alone(batch, outgoing, place, (sequence, at, &alert)).await?;
-        }
+    Ok(writes)
+}
+
+impl Writes<'_> {
+    /// Whether nothing more follows from them.
+    pub(super) const fn are_all(&self) -> bool {
+        self.untold.is_empty()
     }
-    Ok(())
+
+    /// Writes them, all at once.
+    pub(super) async fn write(&self, link: &Link) -> Result<(), Trouble> {
+        let Self { state, looks, sent, taken, untold: _ } = self;
+        // Boxed: it is large, and held through the whole transaction.
+        Box::pin(futures_util::future::try_join4(state.write(link), looks.write(link), sent.write(link), taken.take(link))).await.map(drop)
+    }
+
+    /// Writes them, and what follows for who is told of what cannot be sent.
+    pub(super) async fn write_and_tell(self, batch: &mut Batch<'_>, outgoing: &mut Outgoing) -> Result<(), Trouble> {
+        self.write(batch.link).await?;
+        for Untold { place, sequence, at, message, delivery, lane } in self.untold {
+            let Some(ledger) = batch.ledgers.get(place).cloned() else { continue };
+            let Some(Err(unsendable)) = message.deliveries.get(delivery).map(|delivery| &delivery.due) else { continue };
+            let endpoint = Standing { row: ledger.row, lane, at, sequence: Some(sequence), alarm: unsendable.alarm.as_deref() };
+            if let Some(alert) = given_up(batch.link, endpoint, Alert::Diverted, &unsendable.why).await? {
+                alone(batch, outgoing, place, (sequence, at, &alert)).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Writes one message more, such as an alert.
@@ -155,7 +196,7 @@ pub(super) async fn alone(
 }
 
 /// The lanes by tenant and endpoint.
-type Lanes<'a> = FxHashMap<(i64, &'a str), LaneId>;
+pub(super) type Lanes<'a> = FxHashMap<(i64, &'a str), LaneId>;
 
 async fn lanes<'a>(batch: &Batch<'_>, writes: &[(usize, Sequence, &'a Effects)]) -> Result<Lanes<'a>, Trouble> {
     let mut lanes = Lanes::default();
@@ -207,24 +248,26 @@ async fn order_of(batch: &Batch<'_>, outgoing: &mut Outgoing, keys: Vec<(usize, 
     let mut buckets: Vec<i32> = new.iter().map(|(_, lane, message)| bucket(lane.0, &message.model, &message.object)).collect();
     buckets.sort_unstable();
     buckets.dedup();
-    let (mut tenants, mut lanes, mut models, mut objects) = (vec![], vec![], vec![], vec![]);
-    for (place, lane, message) in &new {
+    let (mut numbers, mut tenants, mut lanes, mut models, mut objects) = (vec![], vec![], vec![], vec![], vec![]);
+    for (number, (place, lane, message)) in (0_i64..).zip(&new) {
+        numbers.push(number);
         tenants.push(batch.ledgers.get(*place).map_or(0, |ledger| ledger.row));
         lanes.push(lane.0);
         models.push(&*message.model);
         objects.push(&*message.object);
     }
     let lock = "SELECT pg_advisory_xact_lock($1, b) FROM unnest($2::int[]) AS b";
-    let sql = "SELECT k.n FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY AS k(tenant, lane, model, object, n)
+    let sql = "SELECT k.n FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS tenant, unnest($3::bigint[]) AS lane,
+            unnest($4::text[]) AS model, unnest($5::text[]) AS object) k
         WHERE EXISTS (SELECT FROM deliveries d WHERE d.tenant = k.tenant AND d.endpoint = k.lane AND d.model = k.model AND d.object = k.object
             AND d.state < 2 AND d.bucket IS NOT NULL)";
     let (_, rows) = futures_util::future::try_join(
         batch.link.query(lock, &[&BUCKET_LOCK, &buckets]),
-        batch.link.query(sql, &[&tenants, &lanes, &models, &objects]),
+        batch.link.query(sql, &[&numbers, &tenants, &lanes, &models, &objects]),
     )
     .await?;
     for row in &rows {
-        let place = usize::try_from(get::<i64>(row, 0)? - 1).ok();
+        let place = usize::try_from(get::<i64>(row, 0)?).ok();
         if let Some((_, lane, message)) = place.and_then(|place| new.get(place)) {
             outgoing.behind.insert(key(*lane, message));
         }
@@ -245,127 +288,6 @@ async fn table_row(batch: &mut Batch<'_>, outgoing: &mut Outgoing, place: usize,
     let row = new.row;
     outgoing.tables.push(new);
     Ok(row)
-}
-
-/// Where messages are written.
-struct Scene<'a, 'l> {
-    hub: &'a Hub,
-    lanes: &'a Lanes<'l>,
-    sequence: Sequence,
-    at: Timestamp,
-}
-
-impl Scene<'_, '_> {
-    /// Adds a message with its deliveries; those that cannot be sent and of which somebody is told, with their lanes.
-    fn message<'m>(
-        &self,
-        ledger: &mut Ledger,
-        outgoing: &mut Outgoing,
-        sent: &mut Sent<'m>,
-        message: &'m NewMessage,
-    ) -> Result<Vec<(usize, LaneId)>, Trouble> {
-        if message.deliveries.len() > MAX_DELIVERIES {
-            let why = format!("a message would go to {} endpoints, and at most {MAX_DELIVERIES} are possible", message.deliveries.len());
-            return Err(StoreError::Failed(why).into());
-        }
-        ledger.counter += 1;
-        let placed = Placed { tenant: ledger.row, row: ledger.counter, sequence: self.sequence.0, at: self.at.as_millisecond() };
-        sent.message(placed, message);
-        let mut untold = Vec::new();
-        for (ordinal, delivery) in (0..).zip(&message.deliveries) {
-            let Some(lane) = self.lanes.get(&(ledger.row, delivery.endpoint.as_str())).copied() else { continue };
-            let row = delivery_row(placed.row, ordinal);
-            let beginning = self.beginning(&ledger.tenant, outgoing, (message, ordinal, Slot(row)), (delivery, lane));
-            if delivery.due.as_ref().is_err_and(|unsendable| unsendable.alarm.is_some()) {
-                untold.push((usize::try_from(ordinal).unwrap_or(usize::MAX), lane));
-            }
-            sent.delivery((placed, row), message, delivery, &beginning)?;
-        }
-        Ok(untold)
-    }
-
-    /// Sent right after the commit if it can be, pending if not, and diverted if it cannot be sent at all.
-    fn beginning<'m>(
-        &self,
-        tenant: &Tenant,
-        outgoing: &mut Outgoing,
-        (message, ordinal, slot): (&NewMessage, u32, Slot),
-        (delivery, lane): (&'m NewDelivery, LaneId),
-    ) -> Beginning<'m> {
-        let bucket = delivery.ordered.then(|| bucket(lane.0, &message.model, &message.object));
-        let begin = |state, due_at: Timestamp| Beginning {
-            lane: lane.0,
-            bucket,
-            blocked: false,
-            state: state_number(state),
-            due_at: due_at.as_millisecond(),
-            fence: 0,
-            node: None,
-            reason: None,
-        };
-        let due = match &delivery.due {
-            Ok(due) => *due,
-            Err(unsendable) => return Beginning { reason: Some(&unsendable.why), ..begin(DeliveryState::Diverted, self.at) },
-        };
-        let blocked = delivery.ordered && !outgoing.behind.insert((lane, message.model.clone(), message.object.clone()));
-        if blocked {
-            outgoing.wakes = true;
-            return Beginning { blocked, ..begin(DeliveryState::Pending, due) };
-        }
-        let bytes = delivery.body.as_ref().map_or(message.payload.len(), |(_, body)| body.len());
-        let way = Way { lane, tenant, endpoint: &delivery.endpoint, bytes };
-        let lessee = outgoing.lessee.filter(|_| !self.hub.agenda().is_suspended(lane));
-        let reserved = lessee.zip(self.hub.taker()).and_then(|(node, taker)| Some((node, taker.reserve(way, due)?)));
-        if let Some((node, lease_until)) = reserved {
-            let lease = Lease { lane, until: lease_until, node };
-            outgoing.fresh.push(claimed((self.sequence, tenant), (message, ordinal, slot), delivery, lease));
-            return Beginning { fence: FIRST_FENCE, node: Some(node), ..begin(DeliveryState::Sending, lease_until) };
-        }
-        outgoing.wakes = true;
-        outgoing.notes.push(Note::Due(lane, due.as_millisecond()));
-        begin(DeliveryState::Pending, due)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Lease {
-    lane: LaneId,
-    until: Timestamp,
-    node: i64,
-}
-
-/// The delivery as its first claim would bring it.
-fn claimed(
-    (sequence, tenant): (Sequence, &Tenant),
-    (message, ordinal, slot): (&NewMessage, u32, Slot),
-    delivery: &NewDelivery,
-    lease: Lease,
-) -> Claimed {
-    let (content_type, body) = match &delivery.body {
-        Some((content_type, body)) => (content_type.clone(), body.clone()),
-        None => (JSON.into(), message.payload.clone()),
-    };
-    Claimed {
-        lane: lease.lane,
-        tenant: tenant.clone(),
-        id: DeliveryId::of(message.id, ordinal),
-        slot,
-        message: message.id,
-        event: message.event.clone(),
-        sequence,
-        endpoint: delivery.endpoint.clone(),
-        attempts: 0,
-        spent: 0,
-        fence: FIRST_FENCE,
-        lease_until: lease.until,
-        node: lease.node,
-        ordered: delivery.ordered,
-        method: delivery.method.clone(),
-        url: delivery.url.clone(),
-        headers: Arc::clone(&delivery.headers),
-        body,
-        content_type,
-    }
 }
 
 impl Outgoing {

@@ -112,7 +112,7 @@ async fn keep(hub: &Hub, new: Vec<(String, Vec<u8>)>) -> Result<Vec<Vec<u8>>, St
     let sealed: Vec<Vec<u8>> = new.iter().map(|(name, material)| vault.seal(Place::Key(name), material)).collect();
     let names: Vec<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
     let rows = on!(hub, |link| {
-        let keep = "INSERT INTO keys (name, material) SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT DO NOTHING";
+        let keep = "INSERT INTO keys (name, material) SELECT unnest($1::text[]), unnest($2::bytea[]) ON CONFLICT DO NOTHING";
         link.execute(keep, &[&names, &sealed]).await?;
         let kept = "SELECT material FROM unnest($1::text[]) WITH ORDINALITY AS k(name, n) JOIN keys USING (name) ORDER BY n";
         let rows = link.query(kept, &[&names]).await?;

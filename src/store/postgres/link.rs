@@ -1,8 +1,9 @@
 //! Connections: how one is made ready, and the few that are shared. Statements are prepared once a connection. One that is lost is thrown
 //! away; whoever needs one next makes another.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -83,8 +84,9 @@ impl Way {
                 }
             }
         });
-        let (carrier, statements, open) = (carrier.abort_handle(), Mutex::default(), AtomicBool::new(false));
-        Ok((Link { client, carrier, patience: PATIENCE, statements, open }, told))
+        let (carrier, patience, statements) = (carrier.abort_handle(), PATIENCE, Mutex::default());
+        let (preparing, open) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Ok((Link { client, carrier, patience, statements, preparing, open }, told))
     }
 }
 
@@ -95,6 +97,8 @@ pub(super) struct Link {
     carrier: AbortHandle,
     patience: Duration,
     statements: Mutex<FxHashMap<Box<str>, Statement>>,
+    /// Statements that are being prepared.
+    preparing: AtomicUsize,
     /// Whether a transaction is open.
     open: AtomicBool,
 }
@@ -102,6 +106,22 @@ pub(super) struct Link {
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+/// A statement that is being prepared, until nobody waits for it.
+struct Preparing<'a>(&'a AtomicUsize);
+
+impl<'a> Preparing<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Preparing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -127,9 +147,23 @@ impl Link {
         if let Some(known) = known {
             return Ok(known);
         }
+        let preparing = Preparing::begin(&self.preparing);
         let statement = self.answer(self.patience, self.client.prepare(sql)).await?;
+        drop(preparing);
         self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.into(), statement.clone());
         Ok(statement)
+    }
+
+    /// Goes on with statements that do not wait for each other until all of them have been sent: what is asked of this connection now comes
+    /// behind them. Gives what came of them if that is known already.
+    pub(super) async fn sent<T>(&self, mut statements: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        std::future::poll_fn(|context| match statements.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            // A statement that is prepared is sent in the same breath.
+            Poll::Pending if self.preparing.load(Ordering::Relaxed) == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
     }
 
     /// Rows of a statement that is sent often.

@@ -124,7 +124,7 @@ pub(super) async fn give_back(hub: &Hub, deliveries: &[Claimed], now: Timestamp)
         let sql = "UPDATE deliveries d SET state = 0, due_at = $4, node = NULL,
                 blocked = d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant AND e.endpoint = d.endpoint
                     AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS a(tenant, row, fence)
+            FROM (SELECT unnest($1::bigint[]) AS tenant, unnest($2::bigint[]) AS row, unnest($3::bigint[]) AS fence) a
             WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
             RETURNING d.endpoint, d.blocked";
         let rows = link.query(sql, &[&tenants, &rows, &fences, &now.as_millisecond()]).await?;

@@ -68,10 +68,12 @@ impl<'a> State<'a> {
             }
         }
         let put = "INSERT INTO objects (tenant, model, id, sequence, updated_at, json)
-            SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+            SELECT unnest($1::bigint[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::text[]),
+                unnest($6::text[])
             ON CONFLICT (tenant, model, id) DO UPDATE
             SET sequence = excluded.sequence, updated_at = excluded.updated_at, json = excluded.json";
-        let delete = "DELETE FROM objects o USING unnest($1::bigint[], $2::text[], $3::text[]) AS g(tenant, model, id)
+        let delete = "DELETE FROM objects o USING (SELECT unnest($1::bigint[]) AS tenant, unnest($2::text[]) AS model,
+            unnest($3::text[]) AS id) g
             WHERE o.tenant = g.tenant AND o.model = g.model AND o.id = g.id";
         futures_util::future::try_join(
             write(link, put, !ids.is_empty(), &[&tenants, &models, &ids, &sequences, &times, &texts]),
@@ -90,7 +92,7 @@ impl<'a> State<'a> {
             sequences.push(*sequence);
         }
         let sql = "INSERT INTO marks (tenant, event, object, sequence)
-            SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) ON CONFLICT DO NOTHING";
+            SELECT unnest($1::bigint[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]) ON CONFLICT DO NOTHING";
         write(link, sql, !events.is_empty(), &[&tenants, &events, &objects, &sequences]).await.map(drop)
     }
 
@@ -119,12 +121,14 @@ impl<'a> State<'a> {
             times.push(previous.map(|object| &*object.updated_at));
             texts.push(previous.map(|object| &*object.json));
         }
-        let sql = "WITH gone AS (DELETE FROM waits w USING unnest($1::bigint[], $2::text[], $3::text[]) AS g(tenant, event, object)
+        let sql = "WITH gone AS (DELETE FROM waits w USING (SELECT unnest($1::bigint[]) AS tenant, unnest($2::text[]) AS event,
+            unnest($3::text[]) AS object) g
                 WHERE w.tenant = g.tenant AND w.event = g.event AND w.object = g.object RETURNING w.tenant, -1 AS more),
             begun AS (INSERT INTO waits (tenant, row, event, model, object, operation, for_model, for_id,
                     previous_id, previous_sequence, previous_updated_at, previous_json)
-                SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-                    $12::text[], $13::bigint[], $14::text[], $15::text[])
+                SELECT unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::text[]), unnest($7::text[]), unnest($8::text[]),
+                    unnest($9::text[]), unnest($10::text[]), unnest($11::text[]), unnest($12::text[]), unnest($13::bigint[]),
+                    unnest($14::text[]), unnest($15::text[])
                 ON CONFLICT (tenant, event, object) DO UPDATE SET model = excluded.model, operation = excluded.operation,
                     for_model = excluded.for_model, for_id = excluded.for_id, previous_id = excluded.previous_id,
                     previous_sequence = excluded.previous_sequence, previous_updated_at = excluded.previous_updated_at,
@@ -213,8 +217,8 @@ impl<'a> Looks<'a> {
 
     pub(super) async fn write(&self, link: &Link) -> Result<(), Trouble> {
         let traces = "INSERT INTO traces (tenant, row, model, object, sequence, at, operation, decisions, decision_table, program)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
-                $9::bigint[], $10::bigint[])";
+            SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::bigint[]),
+                unnest($6::bigint[]), unnest($7::text[]), unnest($8::text[]), unnest($9::bigint[]), unnest($10::bigint[])";
         let values: super::link::Values<'_> = &[
             &self.tenants,
             &self.rows,
@@ -229,9 +233,10 @@ impl<'a> Looks<'a> {
         ];
         let items = &self.items;
         let recordings = "INSERT INTO recordings (tenant, row, sequence, model, object, item)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])";
-        let oldest =
-            "DELETE FROM recordings r USING (SELECT tenant, max(row) - $2 AS row FROM unnest($1::bigint[], $3::bigint[]) AS i(tenant, row)
+            SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[]),
+                unnest($6::text[])";
+        let oldest = "DELETE FROM recordings r USING (SELECT tenant, max(row) - $2 AS row FROM (SELECT unnest($1::bigint[]) AS tenant,
+                unnest($3::bigint[]) AS row) i
             GROUP BY tenant) i WHERE r.tenant = i.tenant AND r.row <= i.row";
         let any = !items.rows.is_empty();
         futures_util::future::try_join3(

@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::failure::Trouble;
 use super::hub::{Hub, Tries};
 use super::link::Link;
-use super::transaction::{self, Running, Unknown};
+use super::running::{Running, Unknown};
+use super::transaction;
 use crate::store::{SaveJob, StoreError};
 use crate::telemetry::numbers;
 

@@ -130,14 +130,17 @@ impl<'a> Sent<'a> {
     pub(super) async fn write(&self, link: &Link) -> Result<(), Trouble> {
         let Self { messages: m, deliveries: d, bodies: (tenants, rows, bodies) } = self;
         let messages = "INSERT INTO messages (tenant, row, id, event, model, object, operation, sequence, created_at, payload)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-                $9::bigint[], $10::bytea[])";
-        let deliveries = "INSERT INTO deliveries (tenant, row, endpoint, model, object, bucket, blocked, state, due_at, fence, node, reason,
+            SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::text[]), unnest($5::text[]),
+                unnest($6::text[]), unnest($7::text[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bytea[])";
+        let deliveries =
+            "INSERT INTO deliveries (tenant, row, endpoint, model, object, bucket, blocked, state, due_at, fence, node, reason,
                 created_at, settled_at, method, url, headers, content_type)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::int[], $7::bool[], $8::smallint[],
-                $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::text[],
-                $18::text[])";
-        let with_body = "INSERT INTO bodies (tenant, delivery, body) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])";
+            SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[]),
+                unnest($6::int[]), unnest($7::bool[]), unnest($8::smallint[]), unnest($9::bigint[]), unnest($10::bigint[]),
+                unnest($11::bigint[]), unnest($12::text[]), unnest($13::bigint[]), unnest($14::bigint[]), unnest($15::text[]),
+                unnest($16::text[]), unnest($17::text[]), unnest($18::text[])";
+        let with_body = "INSERT INTO bodies (tenant, delivery, body) SELECT unnest($1::bigint[]), unnest($2::bigint[]),
+            unnest($3::bytea[])";
         let of_messages: super::link::Values<'_> =
             &[&m.tenants, &m.rows, &m.ids, &m.events, &m.models, &m.objects, &m.operations, &m.sequences, &m.times, &m.payloads];
         let of_deliveries: super::link::Values<'_> = &[

@@ -74,7 +74,7 @@ fn retried(done: &Recorded, attempts: &[NewAttempt]) -> Option<Note> {
 /// Takes the locks for the order of these deliveries: nobody else changes it until the end of the transaction.
 pub(super) async fn lock_order(link: &Link, (tenants, rows): (&[i64], &[i64])) -> Result<(), Trouble> {
     let sql = "SELECT pg_advisory_xact_lock($1, b) FROM (
-            SELECT DISTINCT d.bucket AS b FROM unnest($2::bigint[], $3::bigint[]) AS a(tenant, row)
+            SELECT DISTINCT d.bucket AS b FROM (SELECT unnest($2::bigint[]) AS tenant, unnest($3::bigint[]) AS row) a
             JOIN deliveries d ON d.tenant = a.tenant AND d.row = a.row WHERE d.bucket IS NOT NULL ORDER BY 1) s";
     link.query(sql, &[&BUCKET_LOCK, &tenants, &rows]).await.map(drop)
 }
@@ -136,7 +136,8 @@ pub(super) async fn unblock(link: &Link, outgoing: &mut Outgoing, (tenants, rows
         return Ok(());
     }
     let sql = "UPDATE deliveries d SET blocked = false
-        FROM (SELECT DISTINCT s.tenant, s.endpoint, s.model, s.object FROM unnest($1::bigint[], $2::bigint[]) AS r(tenant, row)
+        FROM (SELECT DISTINCT s.tenant, s.endpoint, s.model, s.object FROM (SELECT unnest($1::bigint[]) AS tenant,
+            unnest($2::bigint[]) AS row) r
             JOIN deliveries s ON s.tenant = r.tenant AND s.row = r.row) k
         CROSS JOIN LATERAL (SELECT h.row FROM deliveries h WHERE h.tenant = k.tenant AND h.endpoint = k.endpoint AND h.model = k.model
             AND h.object = k.object AND h.state < 2 AND h.bucket IS NOT NULL ORDER BY h.row LIMIT 1) head
@@ -179,11 +180,14 @@ const SETTLE: &str = "WITH u AS (UPDATE deliveries d SET state = a.state, due_at
             last_status = a.status, reason = a.reason, settled_at = a.settled_at,
             blocked = a.state = 0 AND d.bucket IS NOT NULL AND EXISTS (SELECT FROM deliveries e WHERE e.tenant = d.tenant
                 AND e.endpoint = d.endpoint AND e.model = d.model AND e.object = d.object AND e.state < 2 AND e.bucket IS NOT NULL AND e.row < d.row)
-        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::int[],
-            $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::bytea[], $17::bigint[], $18::bigint[],
-            $19::bigint[], $20::bigint[], $21::bool[], $22::text[])
-            AS a(n, tenant, row, fence, state, due_at, number, spent, status, reason, settled_at, started_at, took, error, headers, body,
-                resolve, connect, tls, first_byte, reused, signature)
+        FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS tenant, unnest($3::bigint[]) AS row,
+            unnest($4::bigint[]) AS fence, unnest($5::smallint[]) AS state, unnest($6::bigint[]) AS due_at,
+            unnest($7::bigint[]) AS number, unnest($8::bigint[]) AS spent, unnest($9::int[]) AS status,
+            unnest($10::text[]) AS reason, unnest($11::bigint[]) AS settled_at, unnest($12::bigint[]) AS started_at,
+            unnest($13::bigint[]) AS took, unnest($14::text[]) AS error, unnest($15::text[]) AS headers,
+            unnest($16::bytea[]) AS body, unnest($17::bigint[]) AS resolve, unnest($18::bigint[]) AS connect,
+            unnest($19::bigint[]) AS tls, unnest($20::bigint[]) AS first_byte, unnest($21::bool[]) AS reused,
+            unnest($22::text[]) AS signature) a
         WHERE d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence AND d.state = 1
         RETURNING a.n, d.tenant, d.row, d.endpoint, d.bucket IS NOT NULL AS ordered, d.blocked, a.number, a.started_at, a.took, a.status, a.error,
             a.headers, a.body, a.resolve, a.connect, a.tls, a.first_byte, a.reused, a.signature),

@@ -31,7 +31,8 @@ impl<'a> Places<'a> {
         if self.numbers.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = "SELECT k.n FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) AS k(n, t, a, b)
+        let sql = "SELECT k.n FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS t, unnest($3::text[]) AS a,
+            unnest($4::bigint[]) AS b) k
             JOIN taken m ON m.tenant = k.t AND m.source = k.a AND m.position = k.b";
         let rows = link.query(sql, &[&self.numbers, &self.tenants, &self.sources, &self.positions]).await?;
         rows.iter().map(|row| get(row, 0)).collect()
@@ -39,7 +40,7 @@ impl<'a> Places<'a> {
 
     /// See [`Effects::taken`](crate::store::Effects::taken).
     pub(super) async fn take(&self, link: &Link) -> Result<(), Trouble> {
-        let sql = "INSERT INTO taken (tenant, source, position) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])
+        let sql = "INSERT INTO taken (tenant, source, position) SELECT unnest($1::bigint[]), unnest($2::text[]), unnest($3::bigint[])
             ON CONFLICT DO NOTHING";
         write(link, sql, !self.numbers.is_empty(), &[&self.tenants, &self.sources, &self.positions]).await.map(drop)
     }

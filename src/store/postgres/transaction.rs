@@ -7,99 +7,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustc_hash::FxHashMap;
 
 use super::ask::ask;
-use super::effects::{self, Outgoing};
+use super::effects::{self, Outgoing, Writes};
 use super::failure::Trouble;
 use super::hub::{CHANNEL, Hub};
 use super::link::{Link, Values};
 use super::overlay::Overlay;
-use super::saver::Job;
+use super::running::{Commit, Running, Unknown};
 use super::sources;
 use super::values::get;
 use crate::ids::{Sequence, Tenant};
-use crate::store::agenda::Note;
-use crate::store::{Answer, Claimed, Effects, JobStep, Query, StoreError};
+use crate::store::{Answer, Effects, JobStep, Query, StoreError};
 
 /// Questions that are fetched before the first save is decided.
 const FORESEEN: usize = 20_000;
-
-/// A job on its way.
-pub(super) struct Running {
-    job: Box<dyn Job>,
-    /// What it has decided.
-    writes: Vec<(Sequence, Box<Effects>)>,
-    /// How many of these are in the database.
-    written: usize,
-    /// Whether it has come to its end, and from which sequence on its writes count.
-    ended: Option<i64>,
-    answer: Result<(), StoreError>,
-    kept: bool,
-}
-
-impl Running {
-    pub(super) fn new(job: Box<dyn Job>) -> Self {
-        Self { job, writes: Vec::new(), written: 0, ended: None, answer: Ok(()), kept: false }
-    }
-
-    /// Its transaction was undone. It is decided anew if it can be, or else it stands as it was decided.
-    pub(super) fn again(&mut self) {
-        (self.kept, self.written) = (false, 0);
-        if self.job.job().restart() {
-            (self.ended, self.answer) = (None, Ok(()));
-            self.writes.clear();
-        }
-    }
-
-    pub(super) fn reply(self) {
-        self.job.reply(self.answer);
-    }
-
-    pub(super) fn fail(self, error: StoreError) {
-        self.job.reply(if self.answer.is_ok() { Err(error) } else { self.answer });
-    }
-}
-
-/// A transaction that did not end well.
-pub(super) struct Unknown {
-    pub trouble: Trouble,
-    /// It may have been committed.
-    pub commit: Option<Commit>,
-}
-
-impl From<Trouble> for Unknown {
-    fn from(trouble: Trouble) -> Self {
-        Self { trouble, commit: None }
-    }
-}
-
-/// What follows a commit.
-pub(super) struct Commit {
-    /// The transaction.
-    pub id: String,
-    notes: Vec<Note>,
-    fresh: Vec<Claimed>,
-    wakes: bool,
-}
-
-impl Commit {
-    /// It has taken place.
-    pub(super) fn finish(self, hub: &Hub, jobs: &mut [Running]) {
-        for job in jobs.iter_mut().filter(|job| job.kept) {
-            job.job.job().committed();
-        }
-        if let Some(taker) = hub.taker().filter(|_| !self.fresh.is_empty()) {
-            taker.hand_over(self.fresh);
-        }
-        hub.note(self.notes);
-        if self.wakes {
-            hub.ring();
-        }
-    }
-
-    /// It has not.
-    pub(super) fn release(self, hub: &Hub) {
-        effects::release(hub, self.fresh);
-    }
-}
 
 /// A tenant in the transaction.
 #[derive(Clone, Debug)]
@@ -133,35 +53,34 @@ pub(super) async fn run(hub: &Hub, link: &Link, jobs: &mut [Running]) -> Result<
     }
     (batch.ledgers, batch.id) = (ledgers, id);
     let mut outgoing = if standing.is_some() { Outgoing::leased_by(node) } else { Outgoing::to_claim() };
-    let done = async {
-        for (index, place) in (0..).zip(&places) {
-            batch.job(&mut outgoing, (jobs, index), &places, *place).await?;
-        }
-        batch.write(&mut outgoing, jobs, &places).await?;
-        batch.close(&outgoing).await
-    };
-    if let Err(trouble) = done.await {
-        effects::release(hub, std::mem::take(&mut outgoing.fresh));
-        return Err(trouble.into());
-    }
+    let ended = Box::pin(batch.decide_and_commit(&mut outgoing, jobs, &places)).await;
     let commit = Commit {
-        id: batch.id.clone(),
+        id: batch.id,
         wakes: outgoing.wakes,
         notes: std::mem::take(&mut outgoing.notes),
         fresh: std::mem::take(&mut outgoing.fresh),
     };
-    match link.run("COMMIT").await {
-        Ok(()) => {
+    match ended {
+        Ended::Committed => {
             outgoing.remember(hub);
             commit.finish(hub, jobs);
             Ok(())
         }
-        Err(trouble) if trouble.is_passing() => Err(Unknown { trouble, commit: Some(commit) }),
-        Err(trouble) => {
+        Ended::Undone(trouble) => {
             commit.release(hub);
             Err(trouble.into())
         }
+        Ended::InDoubt(trouble) => Err(Unknown { trouble, commit: Some(commit) }),
     }
+}
+
+/// How a transaction ended.
+enum Ended {
+    Committed,
+    /// Nothing of it is in the database.
+    Undone(Trouble),
+    /// The connection was lost before an answer to `COMMIT` came.
+    InDoubt(Trouble),
 }
 
 /// The tenant of each job, as a place among the tenants in order of their rows.
@@ -195,6 +114,15 @@ fn foreseen(jobs: &mut [Running], places: &[usize]) -> Vec<(usize, Query)> {
     let mut foreseen: Vec<_> = seen.into_iter().collect();
     foreseen.sort_unstable_by_key(|(place, _)| *place);
     foreseen
+}
+
+/// What these jobs have decided and is not in the database.
+fn unwritten<'a>(jobs: &'a [Running], places: &[usize]) -> Vec<(usize, Sequence, &'a Effects)> {
+    let of_job = |(job, place): (&'a Running, &usize)| {
+        let place = *place;
+        job.writes.get(job.written..).unwrap_or_default().iter().map(move |(sequence, effects)| (place, *sequence, &**effects))
+    };
+    jobs.iter().zip(places).flat_map(of_job).collect()
 }
 
 /// The transaction with what it knows.
@@ -237,6 +165,38 @@ impl<'a> Batch<'a> {
             id = get(row, 4)?;
         }
         Ok((ledgers, id))
+    }
+
+    /// Runs the jobs and commits what they keep. The commit goes out right behind what they write, which is not waited for: had any of it
+    /// failed, the server would undo the transaction, and say so of what failed.
+    async fn decide_and_commit(&mut self, outgoing: &mut Outgoing, jobs: &mut [Running], places: &[usize]) -> Ended {
+        let decided = async {
+            for (index, place) in (0..).zip(places) {
+                self.job(outgoing, (jobs, index), places, *place).await?;
+            }
+            let writes = effects::gather(self, outgoing, &unwritten(jobs, places)).await?;
+            // What else there is to write depends on the answers.
+            if writes.are_all() { Ok(writes) } else { writes.write_and_tell(self, outgoing).await.map(|()| Writes::default()) }
+        };
+        let writes = match decided.await {
+            Ok(writes) => writes,
+            Err(trouble) => return Ended::Undone(trouble),
+        };
+        let link = self.link;
+        let mut writing = std::pin::pin!(futures_util::future::try_join(writes.write(link), self.close(outgoing)));
+        let (written, ended) = match link.sent(writing.as_mut()).await {
+            Some(Ok(_)) => (Ok(()), link.run("COMMIT").await),
+            Some(Err(trouble)) => return Ended::Undone(trouble),
+            None => {
+                let (written, ended) = futures_util::future::join(writing, link.run("COMMIT")).await;
+                (written.map(drop), ended)
+            }
+        };
+        match (written, ended) {
+            (Ok(()), Ok(())) => Ended::Committed,
+            (_, Err(trouble)) if trouble.is_passing() => Ended::InDoubt(trouble),
+            (Err(trouble), _) | (Ok(()), Err(trouble)) => Ended::Undone(trouble),
+        }
     }
 
     /// Runs one job to its end.
@@ -324,14 +284,7 @@ impl<'a> Batch<'a> {
     }
 
     async fn write_all(&mut self, outgoing: &mut Outgoing, jobs: &mut [Running], places: &[usize]) -> Result<(), Trouble> {
-        let held = |(job, place): (_, &usize)| {
-            let (job, place): (&Running, usize) = (job, *place);
-            job.writes.get(job.written..).unwrap_or_default().iter().map(move |(sequence, effects)| (place, *sequence, &**effects))
-        };
-        let writes: Vec<(usize, Sequence, &Effects)> = jobs.iter().zip(places).flat_map(held).collect();
-        if !writes.is_empty() {
-            effects::write(self, outgoing, &writes).await?;
-        }
+        effects::gather(self, outgoing, &unwritten(jobs, places)).await?.write_and_tell(self, outgoing).await?;
         for job in jobs {
             job.written = job.writes.len();
         }
@@ -347,7 +300,7 @@ impl<'a> Batch<'a> {
             counters.push(ledger.counter);
         }
         let sql = "UPDATE tenants t SET sequence = l.sequence, counter = l.counter
-            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS l(row, sequence, counter)
+            FROM (SELECT unnest($1::bigint[]) AS row, unnest($2::bigint[]) AS sequence, unnest($3::bigint[]) AS counter) l
             WHERE t.row = l.row AND (t.sequence, t.counter) <> (l.sequence, l.counter)";
         let counted = async { if rows.is_empty() { Ok(0) } else { self.link.execute(sql, &[&rows, &sequences, &counters]).await } };
         let told = async {
