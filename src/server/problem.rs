@@ -197,7 +197,9 @@ impl Problem {
 
     /// Everything that is wrong with a body.
     pub(super) fn mistakes(mut mistakes: Vec<Mistake>) -> Self {
-        mistakes.iter_mut().for_each(|mistake| shorten(&mut mistake.detail));
+        for mistake in &mut mistakes {
+            shorten(&mut mistake.detail);
+        }
         let Some(first) = mistakes.first() else {
             return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "the request was refused");
         };

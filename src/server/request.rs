@@ -143,8 +143,11 @@ pub(super) async fn wish<T: Default + DeserializeOwned>(app: &App, body: Body) -
 /// What is wrong with a body, at the field that is wrong.
 fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let (name, said) = (error.path().to_string(), error.inner().to_string());
-    if !error.inner().is_data() || name == "." {
+    if !error.inner().is_data() {
         return Problem::bad_request("invalid-json", format!("the body cannot be read: {said}"));
+    }
+    if name == "." {
+        return Problem::bad_request("invalid-json", "the body is no object, expected a JSON object, or nothing");
     }
     let what = said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what);
     let code = if what.starts_with("unknown field") { "unknown-field" } else { "wrong-type" };
