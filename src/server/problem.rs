@@ -301,7 +301,8 @@ pub(super) fn unknown_path(uri: &Uri) -> Problem {
 }
 
 /// The router adds `Allow`.
-pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
+#[must_use]
+pub(super) fn wrong_method(method: &Method, uri: &Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", format!("`{method}` is not possible at `{}`", uri.path()))
         .help("the header `Allow` lists the methods that are")
 }

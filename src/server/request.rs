@@ -146,12 +146,18 @@ fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     if !error.inner().is_data() {
         return Problem::bad_request("invalid-json", format!("the body cannot be read: {said}"));
     }
-    if name == "." {
-        return Problem::bad_request("invalid-json", "the body is no object, expected a JSON object, or nothing");
-    }
     let what = said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what);
-    let code = if what.starts_with("unknown field") { "unknown-field" } else { "wrong-type" };
-    Problem::at(&format!("/{}", name.replace('.', "/")), code, format!("`{name}` cannot be read: {what}"))
+    let named = || what.strip_prefix("duplicate field `")?.strip_suffix('`');
+    match (name.as_str(), named()) {
+        (".", None) => Problem::bad_request("invalid-json", "the body is no object, expected a JSON object, or nothing"),
+        (".", Some(name)) => {
+            Problem::at(&format!("/{name}"), "duplicate-key", format!("the field `{name}` stands more than once, expected one value"))
+        }
+        (name, _) => {
+            let code = if what.starts_with("unknown field") { "unknown-field" } else { "wrong-type" };
+            Problem::at(&format!("/{}", name.replace('.', "/")), code, format!("`{name}` cannot be read: {what}"))
+        }
+    }
 }
 
 /// `?explain`.
