@@ -66,6 +66,7 @@ impl Bench {
             (0..count).for_each(|_| lanes.take((lane.id, &lane.tenant), &target.policy, *now));
             started.push((lane.id.0, count));
         }
+        lanes.end_claims();
         started
     }
 
@@ -121,6 +122,19 @@ fn a_tenant_with_a_crowd_of_endpoints_leaves_room_for_others() {
     assert!(!bench.reserve(&lane("crowd", 102), &target(1), 1), "all are taken");
     bench.end(&quiet[0], Reached::Answered(200));
     assert!(!bench.reserve(&lane("crowd", 103), &target(1), 1), "the free one is for other tenants");
+}
+
+#[test]
+fn what_is_fresh_takes_no_place_that_is_being_claimed_for() {
+    let (mut bench, due, target) = (Bench::new(2), lanes_of("t", 0..1), target(1));
+    let plan = bench.0.plan(vec![(due[0].clone(), Arc::clone(&target))], bench.1);
+    assert_eq!(plan.claims.len(), 1);
+    assert_eq!(bench.commit(&lane("t", 1), &target, 1), Some(true));
+    assert_eq!(bench.commit(&lane("u", 2), &target, 2), None, "the last place is kept");
+    assert!(bench.0.claimed(claimed(&due[0], 3), &target.policy, bench.1).is_some());
+    assert!(bench.0.claimed(claimed(&lane("u", 3), 4), &target.policy, bench.1).is_none(), "more than was planned");
+    let without_place: Vec<_> = bench.0.end_claims().iter().map(|delivery| delivery.attempts).collect();
+    assert_eq!(without_place, [4]);
 }
 
 #[test]
