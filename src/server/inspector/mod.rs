@@ -35,6 +35,7 @@ mod secrecy;
 mod sign_in;
 mod signature;
 mod tenants;
+mod turning;
 mod webhook;
 mod webhooks;
 mod why;
