@@ -7,6 +7,7 @@ use super::birth::{Added, Birth, Copy, Ready, birth};
 use super::catalog;
 use super::error::SourceError;
 use super::plan::{Plan, TablePlan};
+use super::silence::{SILENCE, silent};
 use super::turn;
 use super::wire::quoted;
 use crate::config;
@@ -27,11 +28,12 @@ impl Way {
 
     /// A connection for statements.
     pub(super) async fn connect(&self) -> Result<Client, SourceError> {
-        let connected = self.config.connect(self.tls.clone()).await;
-        let (client, connection) = connected.map_err(|error| {
+        let connected = tokio::time::timeout(SILENCE, self.config.connect(self.tls.clone())).await;
+        let unreachable = |error| SourceError::Connection(format!("the database at {} cannot be reached: {error}", self.place()));
+        let (client, connection) = connected.map_err(|_| unreachable(silent()))?.map_err(|error| {
             let is_answer = error.as_db_error().is_some();
             let error = SourceError::from(error);
-            if is_answer { error } else { SourceError::Connection(format!("the database at {} cannot be reached: {error}", self.place())) }
+            if is_answer { error } else { unreachable(error) }
         })?;
         // Ends with the client.
         tokio::spawn(async move {

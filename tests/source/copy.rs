@@ -120,7 +120,7 @@ fn rows_so_far(world: &World) -> Option<u64> {
 }
 
 /// Waits until the copy stands still at a row that the data model does not allow: so it is in the middle however fast it is.
-fn stands_in_the_middle(world: &World, node: &Node, row: u64) {
+pub fn stands_in_the_middle(world: &World, node: &Node, row: u64) {
     node.wait_for_line("that it stands still", |line| {
         line.contains("stands still") && line.contains(&format!("row `{row}` of `public.entry`"))
     });
@@ -130,7 +130,7 @@ fn stands_in_the_middle(world: &World, node: &Node, row: u64) {
     }
 }
 
-fn mend(world: &World, row: u64) {
+pub fn mend(world: &World, row: u64) {
     world.sql(&format!("UPDATE entry SET state = 'done' WHERE id = {row}"));
 }
 
@@ -158,7 +158,7 @@ pub async fn stored(url: &str, model: &str, fields: &[&str]) -> Vec<String> {
     all
 }
 
-fn in_table(world: &World) -> Vec<String> {
+pub fn in_table(world: &World) -> Vec<String> {
     let sql = "SELECT concat_ws('|', id, coalesce(person_id::text, ''), coalesce(name, ''), version, coalesce(state, '')) FROM entry ORDER BY id::text COLLATE \"C\"";
     world.sql(sql).lines().map(str::to_owned).collect()
 }
