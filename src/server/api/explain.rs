@@ -65,7 +65,7 @@ fn reasons<'a>(row: &'a TraceRow, model: &'a str, object: &'a str) -> Vec<Reason
     let mut reasons = in_words(read_trace(&row.decisions, model, object).unwrap_or_default());
     let used_up = |reason: &&mut Reason<'_>| &*row.operation == COPY && reason.entry.verdict == VerdictWord::AlreadyFired;
     for reason in reasons.iter_mut().filter(used_up) {
-        reason.reason = USED_UP.to_owned();
+        USED_UP.clone_into(&mut reason.reason);
     }
     reasons
 }
