@@ -103,6 +103,19 @@ fn a_lane_is_as_wide_as_its_concurrency() {
 }
 
 #[test]
+fn a_lane_is_late_while_more_is_under_way_than_its_part() {
+    let (mut bench, due) = (Bench::new(100), lanes_of("t", 0..2));
+    assert_eq!(bench.start(&due, &target(4)), [(0, 4), (1, 4)]);
+    assert!(bench.0.late(bench.1).is_empty(), "all places are its own");
+    let counts = vec![crate::store::Crew { size: 2, rank: 0 }];
+    bench.0.keep_within(Arc::new(Quota { counts, ..Quota::default() }));
+    (0..2).for_each(|_| bench.end(&due[0], Reached::Answered(200)));
+    assert_eq!(bench.0.late(bench.1), [LaneId(1)]);
+    (0..2).for_each(|_| bench.end(&due[1], Reached::Answered(200)));
+    assert!(bench.0.late(bench.1).is_empty());
+}
+
+#[test]
 fn room_is_shared_and_a_new_lane_always_finds_some() {
     let mut bench = Bench::new(16);
     let crowd = lanes_of("t", 0..3);
