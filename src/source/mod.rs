@@ -187,13 +187,25 @@ fn reach(source: &config::Source, folder: &Path) -> Result<Way, SourceError> {
 pub async fn init(source: &config::Source, folder: &Path, program: &Program, copy: Option<Ready>) -> Result<Vec<String>, SourceError> {
     let way = reach(source, folder)?;
     let client = way.connect().await?;
-    let plan = Planner { way: &way, source }.plan(&client, program).await?;
-    let misfits = plan.misfits(program);
-    if !misfits.is_empty() {
-        return Err(SourceError::Unfit(misfits));
-    }
+    let planned = Planner { way: &way, source }.plan(&client, program).await;
+    // Everything that is in the way is said at once.
+    let (plan, mut mistakes) = match planned {
+        Ok(plan) => {
+            let misfits = plan.misfits(program);
+            (plan, misfits)
+        }
+        Err(SourceError::Unfit(mistakes)) => (Plan::default(), mistakes),
+        Err(error) => return Err(error),
+    };
+    mistakes.extend(prepare::in_the_way(&client, source, &plan).await?);
     if copy.is_some() {
-        copy::may_be_read(&client, &plan).await?;
+        match copy::may_be_read(&client, &plan).await {
+            Err(SourceError::Unfit(more)) => mistakes.extend(more),
+            read => read?,
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(SourceError::Unfit(mistakes));
     }
     prepare::init(&client, source, &plan, copy).await
 }

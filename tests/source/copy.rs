@@ -221,7 +221,7 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
 
     // What is stored is what the table has, and `ready` is used up for what was there.
     let (_, explained) = send("GET", &node.of_tenant("explain/entry/14000"), "").await;
-    assert!(explained.to_string().contains("\"copy\""), "{explained}");
+    assert!(explained.to_string().contains("\"copy\"") && explained.to_string().contains("used up by the copy"), "{explained}");
     let (done, said) = world.webhookc(&["backfill", "seen", "--dry-run", "--url", &node.url]);
     assert!(done && said.contains(" 0 would fire"), "{said}");
     node.kill();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::controls::{DELIVERIES, DELIVERY, RESEND, SAVE};
 use super::filter::Filter;
-use super::outcome::decision;
+use super::outcome::{decision, note};
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::turning::Turning;
@@ -138,7 +138,7 @@ fn row(page: &Page, save: &SaveRow, now: Timestamp) -> Markup {
             a.object href=(link) { (Received(&save.model)) "/" bdi { (Received(&save.object)) } }
             ul.decisions {
                 @for decision in &decided { (decision) }
-                @if entries.is_empty() { li.decision { span.why { "no webhook looks at this model" } } }
+                @if let Some(note) = note(&save.trace.operation, !entries.is_empty()) { li.decision { span.why { (note) } } }
             }
         }
     }
