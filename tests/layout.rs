@@ -40,6 +40,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["scenario"]),
     ("maud", &["server"]),
     ("schemars", &["ids.rs", "server"]),
+    ("serde_path_to_error", &["server"]),
     ("prometheus_client", &["telemetry"]),
     ("opentelemetry", &["spans"]),
     ("opentelemetry_http", &["spans"]),

@@ -12,7 +12,9 @@ use crate::config::{self, Config, Overrides};
 use crate::source::{self, Copies, CopyState, Ready, SourceError};
 
 /// What is said of mistakes in a list.
-const UNFIT: &str = "the database and the schema do not fit";
+const UNPREPARED: &str = "the source cannot be prepared";
+const UNREMOVED: &str = "the source cannot be removed";
+const UNSEEN: &str = "the source cannot be looked at";
 
 /// Prepare the database whose changes a node reads
 #[derive(Debug, Args)]
@@ -72,16 +74,16 @@ impl Source {
                     return Err(Failure::new("the schema has errors").help("run `webhookc check`"));
                 };
                 let done = source::init(source, &project.config.folder, &rules.program, copy).await;
-                tell(output, done.map_err(|error| failed(&error, UNFIT))?);
+                tell(output, done.map_err(|error| failed(&error, UNPREPARED))?);
             }
             Verb::Drop(place) => {
                 let config = config::read_settings(&place.path, &Overrides::default())?;
-                tell(output, source::remove(of(&config)?, &config.folder).await.map_err(|error| failed(&error, UNFIT))?);
+                tell(output, source::remove(of(&config)?, &config.folder).await.map_err(|error| failed(&error, UNREMOVED))?);
             }
             Verb::Status(place) => {
                 let config = config::read_settings(&place.path, &Overrides::default())?;
                 let source = of(&config)?;
-                let prepared = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNFIT))?;
+                let prepared = source::state(source, &config.folder).await.map_err(|error| failed(&error, UNSEEN))?;
                 match prepared.copy {
                     CopyState::None => {}
                     CopyState::Waits(Copies::First) => {

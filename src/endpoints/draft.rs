@@ -9,7 +9,7 @@ use super::definition::{Definition, Profile};
 use super::document::{Field, Mistake, Object};
 use super::failure::{FailureRules, interval};
 use super::interest::{add_headers, headers, read_body, read_conditions, read_events, read_scope};
-use super::names::{MAX_NAME, MAX_URL};
+use super::names::{LONGEST_QUANTITY, MAX_NAME, MAX_URL};
 use crate::check::{Part, Wants};
 use crate::delivery::{Rate, RateError, Secret, parse_duration};
 
@@ -239,7 +239,7 @@ fn timeout(field: &Field, out: &mut Vec<Mistake>) -> Option<u64> {
 
 fn rate(field: Field, out: &mut Vec<Mistake>) -> Option<String> {
     let place = field.clone();
-    let text = field.text(out)?;
+    let text = field.text_within(1..=LONGEST_QUANTITY, out)?;
     let read: Result<Rate, RateError> = text.parse();
     match read {
         Ok(_) => Some(text),

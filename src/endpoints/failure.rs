@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::definition::{AlertTo, Handling, RetryPlan};
 use super::document::{Field, Mistake, Object};
 use super::interest::headers;
-use super::names::MAX_URL;
+use super::names::{LONGEST_QUANTITY, MAX_URL};
 use crate::delivery::{Trigger, TriggerError, parse_duration};
 use crate::ids::EndpointId;
 
@@ -178,7 +178,7 @@ impl FailureRules {
 /// `"30 s"`, or a number of seconds.
 pub(super) fn interval(field: &Field, out: &mut Vec<Mistake>) -> Option<String> {
     let text = match &field.value {
-        Value::String(text) => text.clone(),
+        Value::String(_) => field.clone().text_within(1..=LONGEST_QUANTITY, out)?,
         Value::Number(seconds) if seconds.is_u64() => format!("{seconds} s"),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             field.mismatch("a time such as `30 s`, or a whole number of seconds", out);

@@ -6,6 +6,8 @@ pub const MAX_NAME: usize = 128;
 pub(super) const MAX_URL: usize = 4_096;
 /// Characters of a header's value: servers take 8 KiB for all headers together, or 16.
 pub(super) const MAX_HEADER: usize = 8_192;
+/// Characters of a time or a rate.
+pub(super) const LONGEST_QUANTITY: usize = 40;
 /// Bytes of a path of a condition.
 const MAX_PATH: usize = 256;
 

@@ -71,7 +71,7 @@ pub enum IngestError {
 }
 
 /// The operation by which rows are told in traces that were there before a source was followed.
-const COPY: &str = "copy";
+pub const COPY: &str = "copy";
 
 /// What became of saves of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

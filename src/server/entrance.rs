@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::{App, door, guard};
+use super::{App, Problem, door, guard};
 use crate::telemetry::{ApiAnswer, Parent, numbers, within};
 
 /// The header, in requests and answers.
@@ -27,7 +28,8 @@ pub(super) async fn enter(State(app): State<Arc<App>>, request: Request, next: N
     let shown = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
     let span = tracing::info_span!("request", request_id = shown);
     let called = tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));
-    let mut answer = match guard::check(app.options.hosts.as_deref(), request.headers(), request.uri().host()) {
+    let admitted = guard::check(app.options.hosts.as_deref(), request.headers(), request.uri().host());
+    let mut answer = match admitted.and_then(|()| as_it_is(request.headers())) {
         Ok(()) => {
             let parent = request.headers().get("traceparent").and_then(|header| Parent::read(header.to_str().ok()?));
             within(parent, next.run(request)).instrument(span.clone()).await
@@ -48,6 +50,18 @@ pub(super) async fn enter(State(app): State<Arc<App>>, request: Request, next: N
     }
     drop(attended);
     answer
+}
+
+/// That a body is not compressed: nothing here unpacks one.
+fn as_it_is(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get(CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let seen = String::from_utf8_lossy(coding.as_bytes());
+            let detail = format!("`Content-Encoding` is `{}`, expected a body as it is", seen.escape_debug());
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding", detail))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What may stand in a log as it is.

@@ -15,6 +15,9 @@ use crate::store::StoreError;
 /// The content type of a problem.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
+/// Characters of a sentence about a mistake.
+const LONGEST_DETAIL: usize = 1_000;
+
 /// Why a request failed. Its JSON is the answer's body.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(transparent)]
@@ -187,8 +190,16 @@ impl Problem {
         Self::mistakes(mistakes.into_iter().map(Mistake::of).collect())
     }
 
+    /// What is wrong with one field of a body.
+    pub(super) fn at(pointer: &str, code: &'static str, detail: String) -> Self {
+        Self::mistakes(vec![Mistake { pointer: pointer.to_owned(), code, detail, help: None, span: None }])
+    }
+
     /// Everything that is wrong with a body.
-    pub(super) fn mistakes(mistakes: Vec<Mistake>) -> Self {
+    pub(super) fn mistakes(mut mistakes: Vec<Mistake>) -> Self {
+        for mistake in &mut mistakes {
+            shorten(&mut mistake.detail);
+        }
         let Some(first) = mistakes.first() else {
             return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "the request was refused");
         };
@@ -219,6 +230,14 @@ impl Problem {
     pub(super) fn saved(mut self, saved: usize) -> Self {
         self.0.saved = Some(saved);
         self
+    }
+}
+
+/// What a sentence repeats of a request is not repeated at length.
+fn shorten(detail: &mut String) {
+    if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
+        detail.truncate(end);
+        detail.push('…');
     }
 }
 
@@ -282,7 +301,8 @@ pub(super) fn unknown_path(uri: &Uri) -> Problem {
 }
 
 /// The router adds `Allow`.
-pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
+#[must_use]
+pub(super) fn wrong_method(method: &Method, uri: &Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", format!("`{method}` is not possible at `{}`", uri.path()))
         .help("the header `Allow` lists the methods that are")
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{App, Problem, body};
 use crate::diagnostics::{one_of, suggestion};
 use crate::ids::Tenant;
-use crate::store::Span;
+use crate::store::{Page, Span};
 
 /// Items of a list when nothing is said.
 const DEFAULT_LIMIT: usize = 50;
@@ -134,7 +134,30 @@ pub(super) async fn wish<T: Default + DeserializeOwned>(app: &App, body: Body) -
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be understood: {error}")))
+    let mut reader = serde_json::Deserializer::from_slice(&body);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| misread(&error))?;
+    reader.end().map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be read: {error}")))?;
+    Ok(read)
+}
+
+/// What is wrong with a body, at the field that is wrong.
+fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let (name, said) = (error.path().to_string(), error.inner().to_string());
+    if !error.inner().is_data() {
+        return Problem::bad_request("invalid-json", format!("the body cannot be read: {said}"));
+    }
+    let what = said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what);
+    let named = || what.strip_prefix("duplicate field `")?.strip_suffix('`');
+    match (name.as_str(), named()) {
+        (".", None) => Problem::bad_request("invalid-json", "the body is no object, expected a JSON object, or nothing"),
+        (".", Some(name)) => {
+            Problem::at(&format!("/{name}"), "duplicate-key", format!("the field `{name}` stands more than once, expected one value"))
+        }
+        (name, _) => {
+            let code = if what.starts_with("unknown field") { "unknown-field" } else { "wrong-type" };
+            Problem::at(&format!("/{}", name.replace('.', "/")), code, format!("`{name}` cannot be read: {what}"))
+        }
+    }
 }
 
 /// `?explain`.
@@ -143,6 +166,26 @@ pub(super) async fn wish<T: Default + DeserializeOwned>(app: &App, body: Body) -
 pub(super) struct Explain {
     /// Has the answer say why each webhook fired or not, whatever its value.
     pub(super) explain: Option<String>,
+}
+
+/// Which part of a list.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Part {
+    /// The most items, 50 unless given.
+    #[schemars(range(min = 1, max = 500))]
+    limit: Option<usize>,
+    /// `next` of the part before.
+    cursor: Option<String>,
+}
+
+impl Part {
+    /// How many items are shown, and the page of the store with one more, to know whether there are more.
+    pub(super) fn read<Id: std::str::FromStr<Err: std::fmt::Display>>(&self) -> Result<(usize, Page<Id>), Problem> {
+        let limit = limit(self.limit)?;
+        let before = self.cursor.as_deref().map(parsed).transpose()?;
+        Ok((limit, Page { before, limit: limit + 1 }))
+    }
 }
 
 /// No parameters.

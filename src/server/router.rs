@@ -12,7 +12,7 @@ use super::api::{
     rotate, saves, sink, store_key, webhooks,
 };
 use super::openapi::{self, Routes, delete, get, post, put};
-use super::{App, dialects, entrance, idempotency, inspector, problem};
+use super::{App, dialects, entrance, idempotency, inspector};
 
 /// A path in a tenant.
 macro_rules! tenant {
@@ -83,7 +83,7 @@ pub fn router(app: Arc<App>) -> Router {
         node = node.merge(inspector::routes(&app));
     }
     node.fallback(inspector::unknown_path)
-        .method_not_allowed_fallback(problem::wrong_method)
+        .method_not_allowed_fallback(inspector::wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), entrance::enter))
         .with_state(app)
 }

@@ -20,6 +20,7 @@ pub mod pgoutput;
 mod plan;
 mod prepare;
 mod row;
+mod silence;
 mod standing;
 mod stream;
 mod taker;
@@ -32,7 +33,7 @@ pub use error::SourceError;
 pub use examine::examine;
 pub use lsn::Lsn;
 pub use prepare::SlotState;
-pub use standing::{SourceLag, SourceState, Standing};
+pub use standing::{CopyProgress, SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,6 +52,7 @@ use copy::FirstCopy;
 use intake::Intake;
 use plan::{Plan, plan};
 use prepare::Way;
+use silence::answered;
 use taker::{KnownTables, Taker, Takes};
 use wire::Wire;
 
@@ -91,11 +93,11 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     let way = reach(source, folder)?;
     let planner = Planner { way: &way, source };
     let client = way.connect().await?;
-    if prepare::is_read(&client, &source.slot).await? {
-        continuity::of_reader(&client, source, &ingest.store).await?;
+    if answered(prepare::is_read(&client, &source.slot)).await? {
+        answered(continuity::of_reader(&client, source, &ingest.store)).await?;
         return Err(SourceError::Elsewhere);
     }
-    FirstCopy { planner: &planner, ingest, standing }.make_if_wanted(&client).await?;
+    FirstCopy::new(&planner, ingest, standing).make_if_wanted(&client).await?;
     prepare::are_there(&client, source).await?;
     let generation = ingest.generation();
     let plan = planner.published_plan(&generation.rules.program).await?;
@@ -103,8 +105,8 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     for why in plan.misfits(&generation.rules.program) {
         tracing::warn!(%why, "the source will stand still at the next row");
     }
-    let mut wire = Wire::connect(&way.config, &way.tls).await?;
-    wire.start(&source.slot, &source.publication).await?;
+    let mut wire = answered(Wire::connect(&way.config, &way.tls)).await?;
+    answered(wire.start(&source.slot, &source.publication)).await?;
     // Only now nobody else goes on.
     let place = continuity::place(&client, source, &ingest.store).await?;
     drop(client);
@@ -159,6 +161,10 @@ impl Planner<'_> {
 
     /// The same, when what is read and what is published are the same tables.
     async fn published_plan(&self, program: &Program) -> Result<Plan, SourceError> {
+        answered(self.look_and_plan(program)).await
+    }
+
+    async fn look_and_plan(&self, program: &Program) -> Result<Plan, SourceError> {
         let client = self.way.connect().await?;
         let mut plan = self.plan(&client, program).await?;
         plan.lacks_tables = birth::birth(&client, &self.source.publication).await?.is_some_and(|birth| birth.lacks_tables());
@@ -181,13 +187,25 @@ fn reach(source: &config::Source, folder: &Path) -> Result<Way, SourceError> {
 pub async fn init(source: &config::Source, folder: &Path, program: &Program, copy: Option<Ready>) -> Result<Vec<String>, SourceError> {
     let way = reach(source, folder)?;
     let client = way.connect().await?;
-    let plan = Planner { way: &way, source }.plan(&client, program).await?;
-    let misfits = plan.misfits(program);
-    if !misfits.is_empty() {
-        return Err(SourceError::Unfit(misfits));
-    }
+    let planned = Planner { way: &way, source }.plan(&client, program).await;
+    // Everything that is in the way is said at once.
+    let (plan, mut mistakes) = match planned {
+        Ok(plan) => {
+            let misfits = plan.misfits(program);
+            (plan, misfits)
+        }
+        Err(SourceError::Unfit(mistakes)) => (Plan::default(), mistakes),
+        Err(error) => return Err(error),
+    };
+    mistakes.extend(prepare::in_the_way(&client, source, &plan).await?);
     if copy.is_some() {
-        copy::may_be_read(&client, &plan).await?;
+        match copy::may_be_read(&client, &plan).await {
+            Err(SourceError::Unfit(more)) => mistakes.extend(more),
+            read => read?,
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(SourceError::Unfit(mistakes));
     }
     prepare::init(&client, source, &plan, copy).await
 }

@@ -7,6 +7,7 @@ use super::birth::{Added, Birth, Copy, Ready, birth};
 use super::catalog;
 use super::error::SourceError;
 use super::plan::{Plan, TablePlan};
+use super::silence::{SILENCE, silent};
 use super::turn;
 use super::wire::quoted;
 use crate::config;
@@ -27,11 +28,12 @@ impl Way {
 
     /// A connection for statements.
     pub(super) async fn connect(&self) -> Result<Client, SourceError> {
-        let connected = self.config.connect(self.tls.clone()).await;
-        let (client, connection) = connected.map_err(|error| {
+        let connected = tokio::time::timeout(SILENCE, self.config.connect(self.tls.clone())).await;
+        let unreachable = |error| SourceError::Connection(format!("the database at {} cannot be reached: {error}", self.place()));
+        let (client, connection) = connected.map_err(|_| unreachable(silent()))?.map_err(|error| {
             let is_answer = error.as_db_error().is_some();
             let error = SourceError::from(error);
-            if is_answer { error } else { SourceError::Connection(format!("the database at {} cannot be reached: {error}", self.place())) }
+            if is_answer { error } else { unreachable(error) }
         })?;
         // Ends with the client.
         tokio::spawn(async move {
@@ -73,7 +75,6 @@ pub struct SlotState {
 /// # Errors
 /// When the database does not allow it, with what to do about it.
 pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, copy: Option<Ready>) -> Result<Vec<String>, SourceError> {
-    may_be_read(client).await?;
     let config::Source { slot, publication, .. } = source;
     let state = slot_state(client, slot).await?;
     let before = birth(client, publication).await?;
@@ -264,12 +265,14 @@ fn lost(slot: &str) -> String {
     )
 }
 
-/// Whether the database allows it, with what to run when it does not.
-async fn may_be_read(client: &Client) -> Result<(), SourceError> {
-    let sql =
-        "SELECT current_setting('wal_level'), current_user::text, rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user";
+/// What the database does not allow, with what to run.
+pub(super) async fn in_the_way(client: &Client, source: &config::Source, plan: &Plan) -> Result<Vec<String>, SourceError> {
+    let sql = "SELECT current_setting('wal_level'), current_user::text, rolreplication OR rolsuper, current_database()::text,
+            has_database_privilege(current_database(), 'CREATE')
+        FROM pg_roles WHERE rolname = current_user";
     let row = client.query_one(sql, &[]).await?;
-    let (level, user, may): (String, String, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let (level, user, may, database): (String, String, bool, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+    let role = quoted(&user);
     let mut mistakes = Vec::new();
     if level != "logical" {
         mistakes.push(format!(
@@ -277,7 +280,23 @@ async fn may_be_read(client: &Client) -> Result<(), SourceError> {
         ));
     }
     if !may {
-        mistakes.push(format!("`{user}` may not read the log; run `ALTER ROLE {} REPLICATION` as a superuser", quoted(&user)));
+        mistakes.push(format!("`{user}` may not read the log; run `ALTER ROLE {role} REPLICATION` as a superuser"));
     }
-    if mistakes.is_empty() { Ok(()) } else { Err(SourceError::Unfit(mistakes)) }
+    if !row.try_get::<_, bool>(4)? && !has_publication(client, &source.publication).await? {
+        let grant = format!("GRANT CREATE ON DATABASE {} TO {role}", quoted(&database));
+        mistakes.push(format!("`{user}` may not make a publication in the database `{database}`; run `{grant}`"));
+    }
+    let tables: Vec<u32> = plan.tables.values().map(|table| table.shape.oid).collect();
+    let sql = "SELECT oid, pg_get_userbyid(relowner)::text FROM pg_class
+        WHERE oid = ANY ($1::oid[]) AND NOT pg_has_role(relowner, 'USAGE') ORDER BY oid";
+    for row in client.query(sql, &[&tables]).await? {
+        let (oid, owner): (u32, String) = (row.try_get(0)?, row.try_get(1)?);
+        let Some(table) = plan.tables.values().find(|table| table.shape.oid == oid) else { continue };
+        mistakes.push(format!(
+            "the table `{}` is of `{owner}`, and only its owner may publish it, not `{user}`; run `webhookc source init` with a URL of `{owner}` or \
+             of a superuser",
+            table.name
+        ));
+    }
+    Ok(mistakes)
 }

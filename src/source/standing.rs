@@ -1,5 +1,6 @@
 //! How a source stands: for the log, the numbers, and whoever looks at the node. Each change of state is logged once.
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -51,6 +52,27 @@ pub struct SourceLag {
     pub seconds: f64,
 }
 
+/// How far the copy is that is under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CopyProgress {
+    /// The table whose rows are copied.
+    pub table: String,
+    /// Rows so far, of all tables.
+    pub rows: u64,
+    /// Rows that there are, as far as the database knows.
+    pub about: Option<u64>,
+}
+
+impl fmt::Display for CopyProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, rows, about } = self;
+        match about {
+            Some(about) if about >= rows => write!(f, "{rows} of about {about} rows, {table}"),
+            Some(_) | None => write!(f, "{rows} rows, {table}"),
+        }
+    }
+}
+
 /// How a source stands.
 #[derive(Debug)]
 pub struct Standing(Mutex<Inner>);
@@ -58,6 +80,7 @@ pub struct Standing(Mutex<Inner>);
 #[derive(Debug)]
 struct Inner {
     state: SourceState,
+    copy: Option<CopyProgress>,
     log_end: Lsn,
     applied: Lsn,
     /// When the oldest transaction was committed that is not taken in.
@@ -69,16 +92,22 @@ struct Inner {
 impl Default for Standing {
     fn default() -> Self {
         let (state, caught_up_at) = (SourceState::default(), SystemClock.now());
-        Self(Mutex::new(Inner { state, log_end: Lsn::default(), applied: Lsn::default(), behind_since: None, caught_up_at }))
+        Self(Mutex::new(Inner { state, copy: None, log_end: Lsn::default(), applied: Lsn::default(), behind_since: None, caught_up_at }))
     }
 }
 
 impl Standing {
     /// What it does, and how far it is behind. Tells the numbers, too: they are looked at far less often than they change.
     pub fn look(&self) -> (SourceState, SourceLag) {
-        let (state, lag) = self.change(|inner| (inner.state.clone(), inner.lag()));
+        let (state, lag, copy) = self.change(|inner| (inner.state.clone(), inner.lag(), inner.copy.clone()));
         numbers().source().set(state == SourceState::Reading, lag.bytes, lag.seconds);
+        numbers().source().copy_rows(copy.map_or(0, |copy| copy.about.unwrap_or_default().max(copy.rows)));
         (state, lag)
+    }
+
+    /// How far the copy is that this node makes, also while it stands still.
+    pub fn copy(&self) -> Option<CopyProgress> {
+        self.change(|inner| inner.copy.clone())
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
@@ -122,11 +151,22 @@ impl Standing {
         numbers().source().skipped();
     }
 
+    /// The copy is so far, by so many rows more.
+    pub(super) fn copied(&self, progress: CopyProgress, more: u64) {
+        numbers().source().copied(&progress.table, more);
+        self.change(|inner| inner.copy = Some(progress));
+    }
+
+    /// There is no copy under way any more: it is made, or broken off.
+    pub(super) fn copy_ends(&self) {
+        self.change(|inner| inner.copy = None);
+    }
+
     /// The rows that are there are copied.
     pub(super) fn copying(&self) {
         let before = self.becomes(SourceState::Copying);
         if matches!(before, Some(SourceState::Stopped(_))) {
-            tracing::info!("the first copy goes on");
+            tracing::info!("the copy goes on");
         }
     }
 

@@ -8,13 +8,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::error::SourceError;
 use super::lsn::Lsn;
+use super::silence::{SILENCE, silent};
 use super::wire::{Answer, Arrival, Wire};
 
 /// How often the server hears of this end, and is to answer: well within the `wal_sender_timeout` of the session.
 const BEAT: Duration = Duration::from_secs(2);
-/// How long the server may say nothing while this end waits for it: what `PostgreSQL` itself waits for (`wal_receiver_timeout`). A server can be
-/// silent while it reads through a large transaction, and a network that carries nothing says nothing either.
-const SILENCE: Duration = Duration::from_mins(1);
 /// Messages that wait to be taken in; beyond it nothing is read, and the server keeps the rest.
 pub(super) const ROOM: usize = 2_048;
 
@@ -77,7 +75,7 @@ pub(super) async fn run(mut wire: Wire, out: mpsc::Sender<Told>, mut applied: wa
                     heard = Instant::now();
                 }
                 if heard.elapsed() > SILENCE {
-                    return SourceError::Connection(format!("the server has said nothing for {} s", SILENCE.as_secs()));
+                    return silent();
                 }
                 let through = *applied.borrow();
                 wire.acknowledge(through, Answer::Wanted).await

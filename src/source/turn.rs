@@ -1,20 +1,21 @@
 //! Whose turn it is to make the first copy: a lock in the source's database, held by a session of the node that makes it and gone with that,
 //! whose name tells everybody how far it is.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_postgres::Client;
 
 use super::error::SourceError;
+use super::prepare::slot_state;
+use super::silence::answered;
 
 /// What the sessions of copies are called, before how far they are. The database keeps 63 bytes of it.
 const NAME: &str = "webhookc copy: ";
 /// How long the session may be idle.
 const IDLE: &str = "SET idle_session_timeout = '20s'";
-/// How often it is asked whether the session is still there, well within that time.
+/// How often it is asked whether session and slot are still there, well within that time.
 const BEAT: Duration = Duration::from_secs(5);
-/// How long an answer may take.
-const SILENCE: Duration = Duration::from_mins(1);
 /// What the lock is for, beside the slot.
 const LOCK: &str = "hashtext('webhookc copy'), hashtext($1)";
 
@@ -25,14 +26,18 @@ pub(super) async fn take(client: &Client, slot: &str) -> Result<bool, SourceErro
     Ok(client.query_one(&format!("SELECT pg_try_advisory_lock({LOCK})"), &[&slot]).await?.try_get(0)?)
 }
 
-/// Returns when the session, and with it the turn, is gone, or the database does not answer any more.
-pub(super) async fn lost(client: &Client) -> SourceError {
+/// Returns when the session, and with it the turn, is gone, or the database does not answer any more, or the slot is gone that there is.
+pub(super) async fn lost(client: &Client, slot: &str, is_made: &AtomicBool) -> SourceError {
     loop {
         tokio::time::sleep(BEAT).await;
-        match tokio::time::timeout(SILENCE, client.simple_query("")).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return error.into(),
-            Err(_) => return SourceError::Connection(format!("the server has said nothing for {} s", SILENCE.as_secs())),
+        // Before it is asked: it may be made meanwhile.
+        let is_made = is_made.load(Ordering::Relaxed);
+        match answered(slot_state(client, slot)).await {
+            Ok(None) if is_made => {
+                return SourceError::Connection(format!("the slot `{slot}` was dropped while rows were copied, which ends the copy"));
+            }
+            Ok(_) => {}
+            Err(error) => return error,
         }
     }
 }

@@ -57,6 +57,10 @@ pub enum Metric {
     SourceErrors,
     /// Rows that were left out.
     SourceSkipped,
+    /// Rows that were copied, by table.
+    SourceCopied,
+    /// Rows that the copy under way is of.
+    SourceCopyRows,
 }
 
 /// How a number behaves.
@@ -72,7 +76,7 @@ pub enum Kind {
 
 impl Metric {
     /// Every one.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Saves,
         Self::SaveSeconds,
         Self::Decisions,
@@ -100,6 +104,8 @@ impl Metric {
         Self::SourceChanges,
         Self::SourceErrors,
         Self::SourceSkipped,
+        Self::SourceCopied,
+        Self::SourceCopyRows,
     ];
 
     /// Its name; the format adds `_total` to a counter, and `_bucket`, `_sum` and `_count` to a histogram.
@@ -133,6 +139,8 @@ impl Metric {
             Self::SourceChanges => "webhookc_source_changes",
             Self::SourceErrors => "webhookc_source_errors",
             Self::SourceSkipped => "webhookc_source_skipped_rows",
+            Self::SourceCopied => "webhookc_source_copied_rows",
+            Self::SourceCopyRows => "webhookc_source_copy_rows",
         }
     }
 
@@ -151,7 +159,8 @@ impl Metric {
             | Self::SourceTransactions
             | Self::SourceChanges
             | Self::SourceErrors
-            | Self::SourceSkipped => Kind::Counter,
+            | Self::SourceSkipped
+            | Self::SourceCopied => Kind::Counter,
             Self::SaveSeconds | Self::AttemptSeconds | Self::CommitSeconds | Self::CommitJobs => Kind::Histogram,
             Self::ReloadRejected
             | Self::Generation
@@ -163,7 +172,8 @@ impl Metric {
             | Self::SourceUp
             | Self::SourceLag
             | Self::SourceLagSeconds
-            | Self::SourceCommitted => Kind::Gauge,
+            | Self::SourceCommitted
+            | Self::SourceCopyRows => Kind::Gauge,
         }
     }
 
@@ -209,6 +219,8 @@ impl Metric {
             Self::SourceChanges => "Changes of rows that were taken in",
             Self::SourceErrors => "How often the source did not go on",
             Self::SourceSkipped => "Rows that the data model does not allow and that were left out",
+            Self::SourceCopied => "Rows that were there before and that this node has copied, by table",
+            Self::SourceCopyRows => "Rows that the copy under way is of, as far as the database knows; 0 when there is none",
         }
     }
 }

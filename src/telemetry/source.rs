@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
@@ -21,6 +22,8 @@ pub struct SourceNumbers {
     changes: Counter,
     errors: Counter,
     skipped: Counter,
+    copied: Family<Vec<(&'static str, String)>, Counter>,
+    copy_rows: Gauge,
 }
 
 impl SourceNumbers {
@@ -34,6 +37,8 @@ impl SourceNumbers {
         register(registry, Metric::SourceChanges, numbers.changes.clone());
         register(registry, Metric::SourceErrors, numbers.errors.clone());
         register(registry, Metric::SourceSkipped, numbers.skipped.clone());
+        register(registry, Metric::SourceCopied, numbers.copied.clone());
+        register(registry, Metric::SourceCopyRows, numbers.copy_rows.clone());
         numbers
     }
 
@@ -58,6 +63,16 @@ impl SourceNumbers {
     /// It does not go on.
     pub fn error(&self) {
         self.errors.inc();
+    }
+
+    /// So many rows of a table were copied.
+    pub fn copied(&self, table: &str, count: u64) {
+        self.copied.get_or_create(&vec![("table", table.to_owned())]).inc_by(count);
+    }
+
+    /// So many rows the copy under way is of; 0: there is none.
+    pub fn copy_rows(&self, about: u64) {
+        self.copy_rows.set(i64::try_from(about).unwrap_or(i64::MAX));
     }
 
     /// A row was left out.

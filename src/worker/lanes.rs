@@ -26,6 +26,8 @@ pub(super) struct Lanes {
     total: usize,
     /// Of those, requests of lanes that do not answer.
     silent_total: usize,
+    /// Places that are kept for what is being claimed, so that nothing fresh takes them meanwhile.
+    claiming: usize,
     by_id: FxHashMap<LaneId, Lane>,
     /// Requests under way of each tenant that has any.
     tenants: FxHashMap<Tenant, usize>,
@@ -57,6 +59,7 @@ impl Lanes {
             quota: Arc::default(),
             total: 0,
             silent_total: 0,
+            claiming: 0,
             by_id: FxHashMap::default(),
             tenants: FxHashMap::default(),
             lines: FxHashMap::default(),
@@ -101,6 +104,17 @@ impl Lanes {
         !self.waiting.is_empty()
     }
 
+    /// Places that nothing has and nothing is kept for.
+    fn places(&self) -> usize {
+        self.limit.saturating_sub(self.total + self.claiming)
+    }
+
+    /// All that was planned has been claimed, or could not be. What has left its line, or never had a place, is answered.
+    pub(super) fn end_claims(&mut self) -> Vec<Claimed> {
+        self.claiming = 0;
+        self.dissolved()
+    }
+
     /// Everything that is due will be planned for now, so that what waited and is not due any more, such as in a suspended lane, is not
     /// waited for.
     pub(super) fn begin_round(&mut self) {
@@ -123,7 +137,7 @@ impl Lanes {
         }
         let idle = endpoints.saturating_sub(self.by_id.len()).clamp(self.reserved(), self.limit * 3 / 4);
         let kept = if lane.in_flight == 0 { 0 } else { idle };
-        let room = (self.limit.saturating_sub(self.total)).min(self.tenant_room(tenant));
+        let room = self.places().min(self.tenant_room(tenant));
         let is_next = !self.waiting.contains(&id);
         let free = is_next
             && kept < room
@@ -177,17 +191,23 @@ impl Lanes {
         }
     }
 
-    /// A delivery has been claimed; it is given back if it is to be sent now.
+    /// A delivery has been claimed; it is given back if it is to be sent now. Without a place it stands in line, or goes back to the store
+    /// when nobody will call the line, see [`Lanes::dissolved`].
     pub(super) fn claimed(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
-        let part = self.part(delivery.lane, policy, now);
+        let (part, has_room) = (self.part(delivery.lane, policy, now), self.has_room());
         let lane = self.entry(delivery.lane);
         lane.weigh(delivery.body.len());
-        if lane.in_flight > 0 && lane.room(policy, part, now) == 0 {
+        if lane.in_flight > 0 && (!has_room || lane.room(policy, part, now) == 0) {
             self.in_line += 1;
             self.line_bytes += delivery.body.len();
             self.lines.entry(delivery.lane).or_default().push(delivery);
             return None;
         }
+        if !has_room {
+            self.dissolved.push(delivery);
+            return None;
+        }
+        self.claiming = self.claiming.saturating_sub(1);
         self.take((delivery.lane, &delivery.tenant), policy, now);
         Some(delivery)
     }
@@ -207,7 +227,7 @@ impl Lanes {
         if crowded && has_its_share {
             return None;
         }
-        if self.total >= self.limit || lane.room(policy, self.part(id, policy, now), now) == 0 {
+        if self.places() == 0 || lane.room(policy, self.part(id, policy, now), now) == 0 {
             if lane.in_flight == 0 {
                 self.dissolve(id);
             }
@@ -293,6 +313,7 @@ impl Lanes {
                     0
                 };
                 room -= count;
+                self.claiming += count;
                 shared = shared.saturating_sub(count);
                 *tenant -= count;
                 let share = self.entry(lane.id).share(count + ahead);

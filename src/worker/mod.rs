@@ -229,6 +229,10 @@ impl Worker {
                 Err(error) => failed = Some(error),
             }
         }
+        let without_place = state.sending.desk.lanes().end_claims();
+        if !without_place.is_empty() {
+            self.give_back(without_place).await;
+        }
         match failed {
             Some(error) => Err(error),
             None => Ok(Round { more, opens: plan.opens }),

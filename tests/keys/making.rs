@@ -71,11 +71,13 @@ async fn every_wrong_wish_is_refused_and_changes_nothing() {
         (json!({"permissions": "webhooks:read", "rate_limit": "fast"}), "invalid-rate-limit"),
         (json!({"permissions": "webhooks:read", "name": "a\nb"}), "invalid-name"),
         (json!({"permissions": "webhooks:read", "name": "x".repeat(101)}), "invalid-name"),
+        (json!({"permission": "x"}), "unknown-field"),
+        (json!({"permissions": 7}), "wrong-type"),
     ] {
         let answer = world.call(Some(&admin), "POST", &of("a", "/keys"), &wish.to_string()).await;
         assert_eq!(answer.problem(), (422, code), "{wish}: {}", answer.body);
     }
-    for wrong in ["[]", "{", r#"{"permission": "x"}"#, r#"{"permissions": 7}"#] {
+    for wrong in ["[]", "{"] {
         assert_eq!(world.call(Some(&admin), "POST", &of("a", "/keys"), wrong).await.problem(), (400, "invalid-json"), "{wrong}");
     }
     assert_eq!(world.call(Some(&admin), "GET", &of("a", "/keys"), "").await.body["data"], json!([]));

@@ -171,6 +171,27 @@ async fn the_place_of_a_node_that_is_gone_is_free_when_its_request_must_have_end
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_joins_leaves_alone_what_the_others_have_under_way() {
+    // Longer than it takes the two to agree on who they are.
+    let (receiver, url) = receiver(vec![("/", Duration::from_secs(8))]).await;
+    let world = World::new().await;
+    let endpoint = format!("[[endpoints]]\nname = \"narrow\"\nevents = \"*\"\nurl = \"{url}/\"\nconcurrency = 2\ntimeout = \"20s\"\n");
+    let folder = world.project("one", SCHEMA, &endpoint);
+    let first = world.node(&folder);
+    saved(&first, "a", r#"{"name": "1"}"#).await;
+    saved(&first, "b", r#"{"name": "1"}"#).await;
+    let requests = || receiver.seen.lock().unwrap().get("/").map_or(0, |seen| seen.at.len());
+    until("both places are taken", async || requests() == 2).await;
+    let second = world.node(&folder);
+    let agreed = "SELECT count(*) FROM webhookc.nodes WHERE cardinality(crew) = 2";
+    until("each has counted the other", async || cluster().psql(&world.name(), agreed) == "2").await;
+    saved(&second, "c", r#"{"name": "1"}"#).await;
+    until("a place is free, and taken", async || requests() == 3).await;
+    let seen = receiver.seen.lock().unwrap()["/"].clone();
+    assert_eq!(seen.most, 2, "one of them is the second node's, once it is free");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_request_stays_with_its_node_as_long_as_that_is_well() {
     let (receiver, url) = receiver(vec![("/", Duration::from_secs(14))]).await;
     let world = World::new().await;
@@ -199,9 +220,10 @@ async fn a_node_that_wakes_up_sends_nothing_of_what_it_held() {
         saved(&paused, &format!("o{number}"), r#"{"name": "1"}"#).await;
     }
     let requests = || receiver.seen.lock().unwrap().get("/").map_or(0, |seen| seen.at.len());
-    let other = world.node(&folder);
     until("some are sent", async || requests() >= 2).await;
     paused.signal(Signal::STOP);
+    // Only now: of two that agree, one would have the only place, and perhaps not this one.
+    let other = world.node(&folder);
     until("the other sends the rest", async || {
         cluster().psql(&world.name(), "SELECT count(*) FROM webhookc.deliveries WHERE state < 2") == "0"
     })

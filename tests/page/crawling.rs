@@ -74,7 +74,7 @@ async fn furnish(served: &Served, receiver: &Receiver) {
     for wish in [failing, suspended, endpoint("erp", "")] {
         let made = served.call("POST", "/api/v1/tenants/acme/endpoints", &wish).await;
         if wish["name"] == long {
-            served.call("POST", &format!("/api/v1/tenants/acme/endpoints/{}/suspend", made["id"].as_str().unwrap()), &Value::Null).await;
+            served.call("POST", &format!("/api/v1/tenants/acme/endpoints/{}/suspend", made["id"].as_str().unwrap()), &json!({})).await;
         }
     }
     let name = json!({ "name": "<b> ".to_owned() + &"long".repeat(60) }).to_string();

@@ -152,6 +152,13 @@ async fn a_list_of_many_endpoints_is_turned_part_by_part() {
     }
     let mut browser = Browser::start();
     served.sign_in(&mut browser, &served.operator);
+    // The rules name whom the tenant has made itself: as many as can be looked at, and how many more.
+    browser.open(&served.page("acme", "/webhooks/asset_named"));
+    let text = browser.text("main");
+    assert!(text.contains("e0 POST https://erp.example/") && text.contains("and 20 more") && !text.contains("nobody"), "{text}");
+    browser.open(&served.page("acme", "/webhooks"));
+    assert!(browser.text(".webhooks li").contains("→ e39 and 20 more"), "{}", browser.text(".webhooks li"));
+    assert_eq!(browser.value("document.querySelectorAll('.graph rect.endpoint').length"), 40);
     browser.open(&served.page("acme", "/endpoints?q=event:asset_named"));
     assert_eq!(browser.value("document.querySelectorAll('tbody tr').length"), 50);
     browser.click("a[rel=next]");

@@ -84,6 +84,9 @@ async fn a_session_ends_with_its_key_and_is_of_no_use_for_the_api() {
     assert!(closed.contains("<h1>") && closed.contains("webhooks:list"), "{closed}");
     let api = format!("{}/api/v1/tenants/acme/deliveries", served.node.url);
     assert_eq!(status(&api, &cookie).await, 401, "the API takes no cookie");
+    let wrong = client().get(format!("{}/sign-out", served.node.url)).header("accept", "text/html").send().await.unwrap();
+    assert!(wrong.status() == 405 && wrong.headers()["allow"] == "POST");
+    assert!(wrong.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
     // What a browser has of it is not what the store has.
     let file = std::fs::read(served.folder.path().join("webhookc.db")).unwrap();
     let wal = std::fs::read(served.folder.path().join("webhookc.db-wal")).unwrap_or_default();

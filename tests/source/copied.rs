@@ -34,6 +34,29 @@ async fn a_copy_that_cannot_be_made_is_refused_with_what_to_run() {
     assert!(!refused && said.contains("--snapshot"), "{said}");
 }
 
+/// One look at what is to be done: nobody has to come again for each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_that_is_in_the_way_is_said_at_once() {
+    let world = World::new(SCHEMA, TABLES).await;
+    let role = format!("{}_weak", world.database);
+    world.sql(&format!("CREATE ROLE {role} LOGIN"));
+    let toml = std::fs::read_to_string(world.folder.path().join("webhookc.toml")).unwrap();
+    std::fs::write(world.folder.path().join("webhookc.toml"), toml.replace("reader:geheim@", &format!("{role}@"))).unwrap();
+    let (done, said) = world.webhookc(&["source", "init", "--snapshot"]);
+    let database = &world.database;
+    let expected = [
+        "error: the source cannot be prepared".to_owned(),
+        format!("`{role}` may not read the log; run `ALTER ROLE \"{role}\" REPLICATION` as a superuser"),
+        format!("run `GRANT CREATE ON DATABASE \"{database}\" TO \"{role}\"`"),
+        format!("the table `public.entry` is of `webhookc`, and only its owner may publish it, not `{role}`"),
+        format!("`GRANT SELECT ON \"public\".\"person\" TO \"{role}\"`"),
+    ];
+    assert!(!done && expected.iter().all(|part| said.contains(part)), "{said}");
+    world.sql("ALTER TABLE entry DROP CONSTRAINT entry_pkey");
+    let (done, said) = world.webhookc(&["source", "init"]);
+    assert!(!done && said.contains("has no primary key") && said.contains(&expected[1]), "{said}");
+}
+
 /// `SOURCE_ROWS` rows of 4 KiB each (20,000 if nothing is said): how fast they are copied, and in how much memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_table_is_copied_in_bounded_memory() {

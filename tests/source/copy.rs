@@ -16,7 +16,7 @@ use webhookc::store::{IdPage, Store};
 
 use crate::cluster::binaries;
 use crate::node::{Node, send};
-use crate::world::{World, cluster, stands_still};
+use crate::world::{World, cluster, metric, stands_still};
 
 /// The table of entries comes before the one that they point to.
 pub const SCHEMA: &str = r#"<data-model>
@@ -120,7 +120,7 @@ fn rows_so_far(world: &World) -> Option<u64> {
 }
 
 /// Waits until the copy stands still at a row that the data model does not allow: so it is in the middle however fast it is.
-fn stands_in_the_middle(world: &World, node: &Node, row: u64) {
+pub fn stands_in_the_middle(world: &World, node: &Node, row: u64) {
     node.wait_for_line("that it stands still", |line| {
         line.contains("stands still") && line.contains(&format!("row `{row}` of `public.entry`"))
     });
@@ -130,7 +130,7 @@ fn stands_in_the_middle(world: &World, node: &Node, row: u64) {
     }
 }
 
-fn mend(world: &World, row: u64) {
+pub fn mend(world: &World, row: u64) {
     world.sql(&format!("UPDATE entry SET state = 'done' WHERE id = {row}"));
 }
 
@@ -158,7 +158,7 @@ pub async fn stored(url: &str, model: &str, fields: &[&str]) -> Vec<String> {
     all
 }
 
-fn in_table(world: &World) -> Vec<String> {
+pub fn in_table(world: &World) -> Vec<String> {
     let sql = "SELECT concat_ws('|', id, coalesce(person_id::text, ''), coalesce(name, ''), version, coalesce(state, '')) FROM entry ORDER BY id::text COLLATE \"C\"";
     world.sql(sql).lines().map(str::to_owned).collect()
 }
@@ -177,6 +177,11 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
     let writer = Writer::begin(&world);
     let mut node = world.serve();
     stands_in_the_middle(&world, &node, 13_999);
+    let rows = rows_so_far(&world).unwrap();
+    assert_eq!(metric(&node, r#"webhookc_source_copied_rows_total{table="public.entry"}"#).await, rows);
+    assert_eq!(metric(&node, "webhookc_source_copy_rows").await, 20_500);
+    let (_, page) = send("GET", &format!("{}/node", node.url), "").await;
+    assert!(page.as_str().unwrap().contains(&format!("copied so far: {rows} of about 20500 rows, public.entry")), "{page}");
     let (_, said) = world.webhookc(&["source", "drop"]);
     assert!(said.contains("a node makes the first copy at present"), "{said}");
     let emptied = cluster().try_psql(&world.database, "SET lock_timeout = '50ms'; TRUNCATE entry");
@@ -186,6 +191,8 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
     mend(&world, 13_999);
     let mut node = world.serve();
     copied(&mut node);
+    assert!(node.said().contains("copied table=\"public.person\" rows=500"), "{}", node.said());
+    assert_eq!(metric(&node, "webhookc_source_copy_rows").await, 0);
     std::thread::sleep(Duration::from_secs(1));
     let last = writer.end();
     world.sql("UPDATE entry SET name = 'at last' WHERE id = 15000; INSERT INTO person VALUES (999, 'late')");
@@ -214,7 +221,7 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
 
     // What is stored is what the table has, and `ready` is used up for what was there.
     let (_, explained) = send("GET", &node.of_tenant("explain/entry/14000"), "").await;
-    assert!(explained.to_string().contains("\"copy\""), "{explained}");
+    assert!(explained.to_string().contains("\"copy\"") && explained.to_string().contains("used up by the copy"), "{explained}");
     let (done, said) = world.webhookc(&["backfill", "seen", "--dry-run", "--url", &node.url]);
     assert!(done && said.contains(" 0 would fire"), "{said}");
     node.kill();

@@ -18,6 +18,7 @@ mod alter;
 mod changes;
 mod copied;
 mod copy;
+mod faults;
 mod import;
 mod keys;
 mod large;

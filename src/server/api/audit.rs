@@ -6,25 +6,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::access::may;
 use crate::ids::Tenant;
 use crate::server::access::{Allowed, OfNode};
 use crate::server::openapi::Operation;
-use crate::server::request::{List, Parameters, json, limit, parsed};
+use crate::server::request::{List, Parameters, Part, json};
 use crate::server::{App, Problem, Running};
-use crate::store::{AuditEntry, Page, Whose};
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::server) struct Part {
-    /// The most items, 50 unless given.
-    #[schemars(range(min = 1, max = 500))]
-    limit: Option<usize>,
-    /// `next` of the part before.
-    cursor: Option<String>,
-}
+use crate::store::{AuditEntry, Whose};
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AuditEntry")]
@@ -58,9 +48,8 @@ pub(in crate::server) async fn list_of_all(
 }
 
 async fn show(running: &Running, whose: Whose, part: &Part) -> Result<Response, Problem> {
-    let limit = limit(part.limit)?;
-    let before = part.cursor.as_deref().map(parsed).transpose()?;
-    let entries = running.ingest.store.audit(&whose, &Page { before, limit: limit + 1 }).await?;
+    let (limit, page) = part.read()?;
+    let entries = running.ingest.store.audit(&whose, &page).await?;
     Ok(json(StatusCode::OK, &List::of(entries, limit, |(row, _)| row.to_string(), |(_, entry)| view(entry))))
 }
 

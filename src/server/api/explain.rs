@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::objects::{ObjectPath, known_model};
 use crate::access::may;
-use crate::engine::{TraceEntry, read_trace};
+use crate::engine::{TraceEntry, VerdictWord, read_trace};
 use crate::ids::Sequence;
+use crate::ingest::COPY;
 use crate::server::access::Allowed;
 use crate::server::openapi::Operation;
 use crate::server::request::{Names, Parameters, json, limit};
 use crate::server::{App, Problem};
+use crate::store::TraceRow;
 
 /// A decision with its reason in words.
 #[derive(Serialize, JsonSchema)]
@@ -55,9 +57,17 @@ struct EntryView {
     condition: Option<usize>,
 }
 
+/// Why a `ready` webhook has not fired that a copy has used up.
+const USED_UP: &str = "used up by the copy: its conditions held for the row as it was before";
+
 /// The decisions of the stored trace of a save of this object; none of one that cannot be read any more.
-fn reasons<'a>(trace: &'a str, model: &'a str, object: &'a str) -> Vec<Reason<'a>> {
-    in_words(read_trace(trace, model, object).unwrap_or_default())
+fn reasons<'a>(row: &'a TraceRow, model: &'a str, object: &'a str) -> Vec<Reason<'a>> {
+    let mut reasons = in_words(read_trace(&row.decisions, model, object).unwrap_or_default());
+    let used_up = |reason: &&mut Reason<'_>| &*row.operation == COPY && reason.entry.verdict == VerdictWord::AlreadyFired;
+    for reason in reasons.iter_mut().filter(used_up) {
+        USED_UP.clone_into(&mut reason.reason);
+    }
+    reasons
 }
 
 /// The decisions with their reasons.
@@ -101,7 +111,7 @@ pub(in crate::server) async fn explain(
         sequence: row.sequence,
         at: row.at.to_string(),
         operation: &row.operation,
-        decisions: reasons(&row.decisions, &model, &id),
+        decisions: reasons(row, &model, &id),
     });
     Ok(json(StatusCode::OK, &Explanation { data: data.collect() }))
 }

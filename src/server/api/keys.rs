@@ -16,9 +16,9 @@ use crate::access::{Caller, Key, KeyId, KeyOrder, Kind, OrderError, Permissions,
 use crate::ids::Tenant;
 use crate::server::access::{Allowed, OfNode};
 use crate::server::openapi::{Operation, object};
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, wish};
+use crate::server::request::{List, Names, Nothing, Parameters, Part, json, parsed, wish};
 use crate::server::{App, Problem, Running};
-use crate::store::{Page, Whose};
+use crate::store::Whose;
 
 /// What may be asked of a new key.
 #[derive(Default, Deserialize)]
@@ -36,7 +36,7 @@ struct Wish {
 
 /// One text or several.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected one text, or a list of texts")]
 enum Words {
     One(String),
     Many(Vec<String>),
@@ -73,16 +73,6 @@ struct NewKey {
     view: KeyView,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::server) struct Part {
-    /// The most items, 50 unless given.
-    #[schemars(range(min = 1, max = 500))]
-    limit: Option<usize>,
-    /// `next` of the part before.
-    cursor: Option<String>,
-}
-
 pub(in crate::server) async fn make(
     State(app): State<Arc<App>>,
     scope: Allowed<may::Keys, may::Write>,
@@ -90,8 +80,7 @@ pub(in crate::server) async fn make(
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let order = Order { kind: Kind::Key, tenant: Some(scope.tenant().clone()), caller, wish: wish(&app, body).await? };
-    order.fill(app.running()?).await
+    Order { kind: Kind::Key, tenant: Some(scope.tenant().clone()), caller }.fill(&app, body).await
 }
 
 pub(in crate::server) async fn make_of_all(
@@ -101,8 +90,7 @@ pub(in crate::server) async fn make_of_all(
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let order = Order { kind: Kind::Key, tenant: None, caller, wish: wish(&app, body).await? };
-    order.fill(app.running()?).await
+    Order { kind: Kind::Key, tenant: None, caller }.fill(&app, body).await
 }
 
 pub(in crate::server) async fn make_link(
@@ -112,8 +100,7 @@ pub(in crate::server) async fn make_link(
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let order = Order { kind: Kind::Link, tenant: Some(scope.tenant().clone()), caller, wish: wish(&app, body).await? };
-    order.fill(app.running()?).await
+    Order { kind: Kind::Link, tenant: Some(scope.tenant().clone()), caller }.fill(&app, body).await
 }
 
 pub(in crate::server) async fn list(
@@ -162,10 +149,9 @@ pub(in crate::server) async fn revoke_of_all(
 }
 
 async fn show_many(running: &Running, whose: Whose, part: &Part) -> Result<Response, Problem> {
-    let limit = limit(part.limit)?;
-    let before = part.cursor.as_deref().map(parsed).transpose()?;
+    let (limit, page) = part.read()?;
     let now = running.ingest.clock.now();
-    let keys = running.ingest.store.access_keys(&whose, &Page { before, limit: limit + 1 }).await?;
+    let keys = running.ingest.store.access_keys(&whose, &page).await?;
     Ok(json(StatusCode::OK, &List::of(keys, limit, |key| key.id.to_string(), |key| view(key, now))))
 }
 
@@ -188,12 +174,14 @@ struct Order {
     kind: Kind,
     tenant: Option<Tenant>,
     caller: Caller,
-    wish: Wish,
 }
 
 impl Order {
-    async fn fill(self, running: &Running) -> Result<Response, Problem> {
-        let Self { kind, tenant, caller, wish } = self;
+    /// Makes it as its body wishes.
+    async fn fill(self, app: &App, body: Body) -> Result<Response, Problem> {
+        let Self { kind, tenant, caller } = self;
+        let wish: Wish = wish(app, body).await?;
+        let running = app.running()?;
         let now = running.ingest.clock.now();
         let token = Token::random(kind, &*running.ingest.entropy);
         let permissions = match wish.permissions {
@@ -221,14 +209,14 @@ impl Order {
 
 impl From<OrderError> for Problem {
     fn from(error: OrderError) -> Self {
-        let (status, code) = match &error {
-            OrderError::Name => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-name"),
-            OrderError::Permissions(_) | OrderError::Never { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-permissions"),
-            OrderError::Lacking(_) => (StatusCode::FORBIDDEN, "permission-missing"),
-            OrderError::Expires(_) | OrderError::Span { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-expires"),
-            OrderError::Rate(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-rate-limit"),
+        let (field, code) = match &error {
+            OrderError::Name => ("/name", "invalid-name"),
+            OrderError::Permissions(_) | OrderError::Never { .. } => ("/permissions", "invalid-permissions"),
+            OrderError::Lacking(_) => return Self::new(StatusCode::FORBIDDEN, "permission-missing", error.to_string()),
+            OrderError::Expires(_) | OrderError::Span { .. } => ("/expires", "invalid-expires"),
+            OrderError::Rate(_) => ("/rate_limit", "invalid-rate-limit"),
         };
-        Self::new(status, code, error.to_string())
+        Self::at(field, code, error.to_string())
     }
 }
 

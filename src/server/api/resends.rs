@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json as schema};
 
 use super::deliveries::{self, DeliveryView};
@@ -19,7 +19,7 @@ use crate::endpoints::{Field, Mistake, Object, Style, document};
 use crate::ids::{DeliveryId, EndpointId, ResendId};
 use crate::server::access::Allowed;
 use crate::server::openapi::{Operation, object};
-use crate::server::request::{LONGEST_WISH, List, Names, Nothing, Parameters, json, limit, parsed};
+use crate::server::request::{LONGEST_WISH, List, Names, Nothing, Parameters, Part, json, parsed};
 use crate::server::{App, Problem, Running, body};
 use crate::store::{DeliveryFilter, DeliveryState, NewResend, Page, RESENT_STATES, RUNNING_RESENDS, ResendRow, Span};
 
@@ -33,16 +33,6 @@ const TIME: &str = "a time such as `2026-01-31T08:00:00Z`";
 const RATE: &str = "^[1-9][0-9]{0,5}/(s|min|h)$";
 /// Characters of a name in the filter.
 const LONGEST_NAME: usize = 1_000;
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::server) struct Part {
-    /// The most items, 50 unless given.
-    #[schemars(range(min = 1, max = 500))]
-    limit: Option<usize>,
-    /// `next` of the part before.
-    cursor: Option<String>,
-}
 
 /// What is asked for.
 struct Wish {
@@ -148,9 +138,8 @@ pub(in crate::server) async fn list(
     Parameters(part): Parameters<Part>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let limit = limit(part.limit)?;
-    let before = part.cursor.as_deref().map(parsed).transpose()?;
-    let rows = running.ingest.store.resends(&scope, &Page { before, limit: limit + 1 }).await?;
+    let (limit, page) = part.read()?;
+    let rows = running.ingest.store.resends(&scope, &page).await?;
     Ok(json(StatusCode::OK, &List::of(rows, limit, |row| row.id.to_string(), view)))
 }
 

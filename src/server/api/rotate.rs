@@ -82,7 +82,7 @@ pub(in crate::server) async fn rotated(
 ) -> Result<NewSecret, Problem> {
     let until = until(running, wish.grace.as_deref())?;
     let wanted = wish.secret.map(|text| text.parse::<Secret>()).transpose();
-    let wanted = wanted.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-secret", error.to_string()))?;
+    let wanted = wanted.map_err(|error| Problem::at("/secret", "invalid-secret", error.to_string()))?;
     let secret = if running.ingest.generation().own.endpoint(&endpoint).is_some() {
         let known = find(running, scope, &endpoint).await?;
         running.keyring.rotate_own_secret(&known.row.id, wanted, until).await?
@@ -111,7 +111,7 @@ pub(in crate::server) async fn node_keys(
 /// The end of the grace time.
 fn until(running: &Running, grace: Option<&str>) -> Result<jiff::Timestamp, Problem> {
     let grace = grace.map(parse_duration).transpose();
-    let grace = grace.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-grace", error.to_string()))?;
+    let grace = grace.map_err(|error| Problem::at("/grace", "invalid-grace", error.to_string()))?;
     Ok(running.ingest.clock.now().saturating_add(grace.unwrap_or(GRACE)).unwrap_or(jiff::Timestamp::MAX))
 }
 

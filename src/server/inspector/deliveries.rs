@@ -14,6 +14,7 @@ use super::outcome::state;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::secrecy::{HIDDEN, is_sensitive};
+use super::turning::{Turning, cut};
 use crate::access::may;
 use crate::check::Rules;
 use crate::ids::DeliveryId;
@@ -30,8 +31,8 @@ const LOOKED_AT: usize = 5_000;
 #[derive(Deserialize)]
 pub(super) struct Asked {
     #[serde(default)]
-    q: String,
-    before: Option<String>,
+    pub(super) q: String,
+    pub(super) before: Option<String>,
 }
 
 pub(super) async fn list(
@@ -46,10 +47,10 @@ pub(super) async fn list(
     let before = asked.before.as_deref().map(parsed).transpose()?;
     let (within, beyond) = reach(&page, running, &filter, before).await?;
     let mut rows = running.ingest.store.deliveries(&page.scope, &within, &Part { before, limit: PAGE + 1 }).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-    let beyond = beyond.filter(|_| !more).map(|id| id.to_string());
+    let next = cut(&mut rows, PAGE).map(|row| row.id.to_string());
+    let beyond = beyond.filter(|_| next.is_none()).map(|id| id.to_string());
+    let looked_at = beyond.as_ref().map(|_| (LOOKED_AT, "messages"));
+    let turning = Turning { path: "/deliveries", filter: &asked.q, is_first: asked.before.is_none(), next: next.or(beyond), looked_at };
     let failed = filter.mistakes.is_empty() && has_failed(&page, running, &filter, &within).await?;
     let generation = running.ingest.generation();
     let now = running.ingest.clock.now();
@@ -70,14 +71,7 @@ pub(super) async fn list(
                 @if page.scope.permits(DELIVERY) { p.foot { button.quiet { "Compare two" } " of the chosen ones" } }
             }
         }
-        nav.turning aria-label="Parts of the list" {
-            @if asked.before.is_some() { a href=(page.address.deliveries(&asked.q)) { "Newest" } }
-            @if let Some(next) = next { a rel="next" href=(page.address.to("/deliveries", &[("q", &asked.q), ("before", &next)])) { "Older" } }
-            @if let Some(beyond) = beyond {
-                span.note { (looked_at(LOOKED_AT, "messages", asked.before.is_some())) }
-                a rel="next" href=(page.address.to("/deliveries", &[("q", &asked.q), ("before", &beyond)])) { "Look further back" }
-            }
-        }
+        (turning.draw(&page))
     };
     Ok(page.draw(&about, &main))
 }
@@ -101,12 +95,6 @@ async fn reach(
     let Some(oldest) = messages.last().filter(|_| messages.len() == LOOKED_AT) else { return Ok((within, None)) };
     within.span.from = Some(oldest.created_at);
     Ok((within, Some(DeliveryId::of(oldest.id, 0))))
-}
-
-/// How far a search has looked.
-pub(super) fn looked_at(count: usize, what: &str, has_before: bool) -> String {
-    let which = if has_before { "next" } else { "newest" };
-    format!("The {which} {},{:03} {what} were looked through.", count / 1000, count % 1000)
 }
 
 /// Whether the filter lets something through that was given up.

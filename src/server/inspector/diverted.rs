@@ -9,12 +9,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::controls::{DELIVERIES, DELIVERY, DIVERTED, DIVERTED_DELETE, DIVERTED_ONE, DIVERTED_RESEND, RESEND};
+use super::deliveries::Asked;
 use super::filter::Filter;
 use super::json::{colored, lines};
 use super::outcome::answer;
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::secrecy::is_sensitive;
+use super::turning::{Turning, cut};
 use crate::access::may;
 use crate::ids::DeliveryId;
 use crate::server::access::Allowed;
@@ -26,13 +28,6 @@ use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, Page as Part};
 const PAGE: usize = 50;
 /// Bytes of a message that are shown.
 const SHOWN: usize = 64 * 1024;
-
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    #[serde(default)]
-    q: String,
-    before: Option<String>,
-}
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -46,8 +41,8 @@ pub(super) async fn list(
     let filter = DeliveryFilter { states: vec![DeliveryState::Diverted], ..written.deliveries() };
     let before = asked.before.as_deref().map(parsed).transpose()?;
     let mut rows = running.ingest.store.deliveries(&page.scope, &filter, &Part { before, limit: PAGE + 1 }).await?;
-    let next = rows.get(PAGE - 1).filter(|_| rows.len() > PAGE).map(|row| row.id.to_string());
-    rows.truncate(PAGE);
+    let next = cut(&mut rows, PAGE).map(|row| row.id.to_string());
+    let turning = Turning { path: "/diverted", filter: &asked.q, is_first: asked.before.is_none(), next, looked_at: None };
     let now = running.ingest.clock.now();
     let address = &page.address;
     let again = format!("status:diverted {}", asked.q);
@@ -67,10 +62,7 @@ pub(super) async fn list(
                 tbody { @for row in &rows { (line(&page, row, now)) } }
             }
         }
-        nav.turning aria-label="Parts of the list" {
-            @if asked.before.is_some() { a href=(address.to("/diverted", &[("q", &asked.q)])) { "Newest" } }
-            @if let Some(next) = next { a rel="next" href=(address.to("/diverted", &[("q", &asked.q), ("before", &next)])) { "Older" } }
-        }
+        (turning.draw(&page))
     };
     Ok(page.draw(&about, &main))
 }

@@ -35,6 +35,7 @@ mod secrecy;
 mod sign_in;
 mod signature;
 mod tenants;
+mod turning;
 mod webhook;
 mod webhooks;
 mod why;
@@ -127,11 +128,19 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn(guarded))
 }
 
-/// There is nothing at this path: in the form that whoever asks can read.
+/// There is nothing at this path, which is said in the form that whoever asks can read.
 pub(super) async fn unknown_path(State(app): State<Arc<App>>, request: Request) -> Response {
-    let reads = app.options.inspector.is_some() && reads_pages(&request);
-    let answer = problem::unknown_path(request.uri()).into_response();
-    if reads { readable(answer) } else { answer }
+    in_the_right_form(&app, &request, problem::unknown_path(request.uri()))
+}
+
+/// What is at this path is done with another method.
+pub(super) async fn wrong_method(State(app): State<Arc<App>>, request: Request) -> Response {
+    in_the_right_form(&app, &request, problem::wrong_method(request.method(), request.uri()))
+}
+
+fn in_the_right_form(app: &App, request: &Request, problem: Problem) -> Response {
+    let answer = problem.into_response();
+    if app.options.inspector.is_some() && reads_pages(request) { readable(answer) } else { answer }
 }
 
 /// Headers that keep a page to itself; and a form is only taken from one of these pages. What goes wrong is told as a page to whoever

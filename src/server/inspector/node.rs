@@ -15,7 +15,7 @@ use crate::server::App;
 use crate::server::access::OfNode;
 use crate::server::api::health::readiness;
 use crate::server::api::metrics::standing;
-use crate::source::{SourceLag, SourceState};
+use crate::source::{CopyProgress, SourceLag, SourceState};
 use crate::telemetry::Depth;
 
 /// What is under way for less than that is nothing that is missing, in seconds.
@@ -42,7 +42,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, _scope: OfNode<may::Read>,
             dt { "Version" } dd { (env!("CARGO_PKG_VERSION")) }
             dt { "Store" } dd { @match &ready { Ok(_) => { "takes what is written" }, Err(_) => { "see above" } } }
             (program(&app))
-            @if let Some(standing) = app.options.source.as_deref() { (source(&standing.look())) }
+            @if let Some(standing) = app.options.source.as_deref() { (source(&standing.look(), standing.copy().as_ref())) }
             dt { "Files" } dd { @if rejection.is_some() { span.pill.bad { "rejected" } " the last good program goes on" } @else { "in force as they are" } }
             dt { "To deliver" } dd { (deliveries) @if deliveries == 1 { " delivery" } @else { " deliveries" } " in " (queue.count) @if queue.count == 1 { " lane" } @else { " lanes" } }
             dt { "Due for" } dd { (age(oldest)) }
@@ -79,19 +79,22 @@ fn program(app: &App) -> Markup {
 }
 
 /// The database that is read.
-fn source((state, lag): &(SourceState, SourceLag)) -> Markup {
+fn source((state, lag): &(SourceState, SourceLag), copy: Option<&CopyProgress>) -> Markup {
     html! {
         dt { "Source" }
         dd {
             @match state {
                 SourceState::Starting => { "not reached yet" },
-                SourceState::Copying => { "the rows that are there are copied" },
+                SourceState::Copying => {
+                    "the rows that are there are copied, before it is read"
+                    @if let Some(copy) = copy { ": " (Received(&copy.to_string())) }
+                },
                 SourceState::Reading => {
                     "the database is read; "
                     @if lag.seconds < LITTLE_S { "nothing is missing" } @else { (lag.bytes) " bytes of its log, for " (age(lag.seconds)) ", are not taken in" }
                 },
                 SourceState::Waiting => { "another node reads the database" },
-                SourceState::Stopped(why) => { span.pill.bad { "stands still" } " for " (age(lag.seconds)) ": " (Received(why)) },
+                SourceState::Stopped(why) => { span.pill.bad { "stands still" } " for " (age(lag.seconds)) ": " (Received(why)) @if let Some(copy) = copy { "; copied so far: " (Received(&copy.to_string())) } },
             }
         }
     }

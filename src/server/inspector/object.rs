@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::controls::SAVE;
 use super::history::History;
 use super::json;
-use super::outcome::delivery;
+use super::outcome::{delivery, note};
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::secrecy::is_sensitive_model;
@@ -144,7 +144,7 @@ impl Saves<'_> {
                     (time(trace.at, now)) " " span.operation { (Received(&trace.operation)) }
                     span.quiet { " save " (trace.sequence) @if let Some(program) = trace.program { " · program " (program.0) } }
                 }
-                @if entries.is_empty() { p.note { "No webhook looks at this model." } }
+                @if let Some(note) = note(&trace.operation, !entries.is_empty()) { p.note { (note) } }
                 @for (index, entry) in entries.iter().enumerate() {
                     details #{ "w" (trace.sequence) "-" (index) } open[meant || self.is_newest(trace)] {
                         summary {

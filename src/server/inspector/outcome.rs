@@ -7,6 +7,7 @@ use super::controls::{DELIVERY, OBJECTS, WEBHOOK};
 use super::page::Page;
 use super::received::{Received, Sentence};
 use crate::engine::{TraceEntry, VerdictWord};
+use crate::ingest::COPY;
 use crate::store::{DeliveryRow, DeliveryState};
 
 /// How a delivery stands: a colour and always words.
@@ -67,6 +68,16 @@ pub(super) fn decision(page: &Page, about: (&str, &str), entry: &TraceEntry<'_>,
             @if entry.verdict != VerdictWord::Fired { " " span.why { (Sentence(&entry.to_string())) } }
             @for row in sent { " " (delivery(page, row, now)) }
         }
+    }
+}
+
+/// What is said of a save beside its decisions, or in their stead.
+pub(super) fn note(operation: &str, is_decided: bool) -> Option<&'static str> {
+    match (operation == COPY, is_decided) {
+        (true, false) => Some("copied as it was before its database was read: no webhook fires for that"),
+        (true, true) => Some("used up by the copy, not sent: its conditions held for the row as it was before"),
+        (false, false) => Some("no webhook looks at this model"),
+        (false, true) => None,
     }
 }
 

@@ -9,11 +9,11 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::controls::{DELIVERIES, DELIVERY, RESEND, SAVE};
-use super::deliveries::looked_at;
 use super::filter::Filter;
-use super::outcome::decision;
+use super::outcome::{decision, note};
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
+use super::turning::Turning;
 use crate::access::may;
 use crate::engine::{TraceEntry, read_trace};
 use crate::server::access::Allowed;
@@ -45,6 +45,10 @@ pub(super) async fn list(
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
     let filter = Filter::read(&asked.q);
     let found = find(&page, running, &filter, asked.before).await?;
+    // A page that is not full, with more behind it: they were not looked at.
+    let looked_at = (found.next.is_some() && found.saves.len() < PAGE).then_some((LOOKED_AT, "saves"));
+    let next = found.next.map(|next| next.to_string());
+    let turning = Turning { path: "", filter: &asked.q, is_first: asked.before.is_none(), next, looked_at };
     let now = running.ingest.clock.now();
     let main = html! {
         h1.unseen { "Saves" }
@@ -54,7 +58,7 @@ pub(super) async fn list(
         } @else {
             ol.saves aria-label="Saves, newest first" { @for save in &found.saves { (row(&page, save, now)) } }
         }
-        (turning(&page, &asked, &found))
+        (turning.draw(&page))
         @if asked.q.is_empty() && !found.saves.is_empty() {
             p.foot { a href=(page.address.to("/saves.ndjson", &[])) download { "Export as NDJSON" } (Sentence(" for `webhookc test --from`")) }
         }
@@ -134,7 +138,7 @@ fn row(page: &Page, save: &SaveRow, now: Timestamp) -> Markup {
             a.object href=(link) { (Received(&save.model)) "/" bdi { (Received(&save.object)) } }
             ul.decisions {
                 @for decision in &decided { (decision) }
-                @if entries.is_empty() { li.decision { span.why { "no webhook looks at this model" } } }
+                @if let Some(note) = note(&save.trace.operation, !entries.is_empty()) { li.decision { span.why { (note) } } }
             }
         }
     }
@@ -168,22 +172,6 @@ fn empty(page: &Page, running: &Running, asked: &Asked) -> Markup {
                 }
                 p { "or from a terminal:" }
                 pre.command { "curl -X PUT -H 'content-type: application/json' -d '{}' \\\n  http://" span data-host { "127.0.0.1:7357" } "/api/v1/tenants/" (tenant) "/objects/" (Received(model)) "/a1" }
-            }
-        }
-    }
-}
-
-fn turning(page: &Page, asked: &Asked, found: &Found) -> Markup {
-    // The page is not full, and there are more: they were not looked at.
-    let broken_off = found.next.is_some() && found.saves.len() < PAGE;
-    html! {
-        nav.turning aria-label="Parts of the list" {
-            @if asked.before.is_some() { a href=(page.address.saves(&asked.q)) { "Newest" } }
-            @if broken_off { span.note { (looked_at(LOOKED_AT, "saves", asked.before.is_some())) } }
-            @if let Some(next) = found.next {
-                a rel="next" href=(page.address.to("", &[("q", &asked.q), ("before", &next.to_string())])) {
-                    @if broken_off { "Look further back" } @else { "Older" }
-                }
             }
         }
     }

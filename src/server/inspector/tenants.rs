@@ -12,6 +12,7 @@ use super::address::Address;
 use super::bar;
 use super::controls::NODE;
 use super::page::{Failure, answer, whole};
+use super::turning::cut;
 use crate::access::{Actor, Caller};
 use crate::ids::{DEFAULT_TENANT, Tenant};
 use crate::server::App;
@@ -53,9 +54,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Parameters
         return Ok(Redirect::to(&of(&tenant(prefix)?)).into_response());
     }
     let mut tenants = app.running()?.ingest.store.tenants(&scope, prefix, &asked.after, PAGE + 1).await?;
-    let more = tenants.len() > PAGE;
-    tenants.truncate(PAGE);
-    let next = tenants.last().filter(|_| more).map(Tenant::as_str);
+    let next = cut(&mut tenants, PAGE).cloned();
     let main = html! {
         h1 { "Tenants" }
         form.tools role="search" action="/tenants" {
@@ -75,7 +74,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Parameters
         }
         nav.turning aria-label="Parts of the list" {
             @if !asked.after.is_empty() { a href=(address(prefix, "")) { "First" } }
-            @if let Some(next) = next { a rel="next" href=(address(prefix, next)) { "More" } }
+            @if let Some(next) = next { a rel="next" href=(address(prefix, next.as_str())) { "More" } }
         }
     };
     Ok(answer(StatusCode::OK, of_all("Tenants", &caller, &main)))

@@ -28,6 +28,7 @@ mod snapshot;
 pub(super) use snapshot::may_be_read;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
@@ -38,6 +39,7 @@ use super::error::SourceError;
 use super::lsn::Lsn;
 use super::pgoutput::Relation;
 use super::plan::Plan;
+use super::silence::answered;
 use super::standing::Standing;
 use super::taker::{KnownTables, PAGE, Taker, Takes};
 use super::wire::Wire;
@@ -58,12 +60,18 @@ pub(super) const LATER: &str = "the copy of new tables";
 
 /// What makes a copy.
 pub(super) struct FirstCopy<'a> {
-    pub planner: &'a Planner<'a>,
-    pub ingest: &'a Ingest,
-    pub standing: &'a Standing,
+    planner: &'a Planner<'a>,
+    ingest: &'a Ingest,
+    standing: &'a Standing,
+    /// Whether the slot has been made that the log is read with.
+    is_made: AtomicBool,
 }
 
-impl FirstCopy<'_> {
+impl<'a> FirstCopy<'a> {
+    pub(super) fn new(planner: &'a Planner<'a>, ingest: &'a Ingest, standing: &'a Standing) -> Self {
+        Self { planner, ingest, standing, is_made: AtomicBool::new(false) }
+    }
+
     /// Makes it when it is wanted, or that of tables that came later. The session keeps the turn until it ends.
     pub(super) async fn make_if_wanted(&self, client: &Client) -> Result<(), SourceError> {
         let source = self.planner.source;
@@ -76,10 +84,11 @@ impl FirstCopy<'_> {
         // Another node may have made it until now.
         let Some(birth) = self.wanted(client).await? else { return Ok(()) };
         let made = tokio::select! {
-            made = self.make_all(client, birth) => made?,
-            lost = turn::lost(client) => return Err(lost),
+            made = self.make_all(client, birth) => made,
+            lost = turn::lost(client, &source.slot, &self.is_made) => Err(lost),
         };
-        made.write(client, &source.publication).await
+        self.standing.copy_ends();
+        made?.write(client, &source.publication).await
     }
 
     /// How the source begins when a copy is still to be made, or to be called made. One that was made for another store is that one's.
@@ -97,6 +106,8 @@ impl FirstCopy<'_> {
 
     /// Makes the copy of tables that came later.
     async fn make_added(&self, client: &Client, mut birth: Birth) -> Result<Birth, SourceError> {
+        prepare::are_there(client, self.planner.source).await?;
+        self.is_made.store(true, Ordering::Relaxed);
         let place = continuity::place(client, self.planner.source, &self.ingest.store).await?;
         let mut lacking = Vec::new();
         for added in birth.added.iter().filter(|added| !added.copy.is_made) {
@@ -142,8 +153,9 @@ impl FirstCopy<'_> {
         let files = snapshot::files(client, &plan).await?;
         let name = what.name();
         tracing::info!(slot = source.slot, "{name} begins as soon as the transactions that are under way in the database have ended");
-        let mut wire = Wire::connect(&way.config, &way.tls).await?;
+        let mut wire = answered(Wire::connect(&way.config, &way.tls)).await?;
         let at = snapshot::take(&mut wire, &source.slot, what.lasts(), &plan).await?;
+        self.is_made.store(true, Ordering::Relaxed);
         // Only what has got another file since is not in the snapshot any more, and nobody can do that now.
         let plan = what.of(self.planner.published_plan(&generation.rules.program).await?);
         if snapshot::files(client, &plan).await? != files {

@@ -10,6 +10,7 @@ use crate::source::error::SourceError;
 use crate::source::pgoutput::{Cell, Relation, Tuple};
 use crate::source::plan::TablePlan;
 use crate::source::row::RowChange;
+use crate::source::standing::CopyProgress;
 use crate::source::taker::{Taker, Waiting, What};
 use crate::source::turn;
 use crate::source::wire::Wire;
@@ -54,7 +55,7 @@ impl<'a> Rows<'a> {
             };
             (batch, ()) = tokio::try_join!(next(wire), commit)?;
             self.count += read;
-            self.tell(&table.name).await?;
+            self.tell(&table.name, read).await?;
         }
         tracing::info!(table = table.name, rows = self.count - before, "copied");
         Ok(())
@@ -70,10 +71,11 @@ impl<'a> Rows<'a> {
     }
 
     /// Says how far it is: whoever asks hears it at once, the log now and then.
-    async fn tell(&mut self, table: &str) -> Result<(), SourceError> {
+    async fn tell(&mut self, table: &str, more: u64) -> Result<(), SourceError> {
         let (rows, about) = (self.count, self.about);
-        let of = about.filter(|about| *about >= rows).map_or_else(String::new, |about| format!(" of about {about}"));
-        turn::tell(self.client, &format!("{rows}{of} rows, {table}")).await?;
+        let progress = CopyProgress { table: table.to_owned(), rows, about };
+        turn::tell(self.client, &progress.to_string()).await?;
+        self.taker.standing.copied(progress, more);
         if self.said.elapsed() >= SAYING {
             self.said = Instant::now();
             tracing::info!(table, rows, about, "copying");

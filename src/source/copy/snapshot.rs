@@ -7,9 +7,15 @@ use crate::source::pgoutput::Cell;
 use crate::source::plan::{Plan, TablePlan};
 use crate::source::wire::{Wire, quoted};
 
-/// What the reading session is told before it begins: nothing may end it, or leave out rows without saying so.
-const SETTINGS: [&str; 4] =
-    ["SET statement_timeout = 0", "SET lock_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "SET row_security = off"];
+/// What the reading session is told before it begins: nothing may end it, or leave out rows without saying so. Only when nobody takes any more
+/// what it sends it is to end, after a minute: it holds the slot.
+const SETTINGS: [&str; 5] = [
+    "SET statement_timeout = 0",
+    "SET lock_timeout = 0",
+    "SET idle_in_transaction_session_timeout = 0",
+    "SET row_security = off",
+    "SET tcp_user_timeout = '60s'",
+];
 
 /// What a slot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -66,6 +66,7 @@ impl Bench {
             (0..count).for_each(|_| lanes.take((lane.id, &lane.tenant), &target.policy, *now));
             started.push((lane.id.0, count));
         }
+        lanes.end_claims();
         started
     }
 
@@ -102,6 +103,19 @@ fn a_lane_is_as_wide_as_its_concurrency() {
 }
 
 #[test]
+fn a_lane_is_late_while_more_is_under_way_than_its_part() {
+    let (mut bench, due) = (Bench::new(100), lanes_of("t", 0..2));
+    assert_eq!(bench.start(&due, &target(4)), [(0, 4), (1, 4)]);
+    assert!(bench.0.late(bench.1).is_empty(), "all places are its own");
+    let counts = vec![crate::store::Crew { size: 2, rank: 0 }];
+    bench.0.keep_within(Arc::new(Quota { counts, ..Quota::default() }));
+    (0..2).for_each(|_| bench.end(&due[0], Reached::Answered(200)));
+    assert_eq!(bench.0.late(bench.1), [LaneId(1)]);
+    (0..2).for_each(|_| bench.end(&due[1], Reached::Answered(200)));
+    assert!(bench.0.late(bench.1).is_empty());
+}
+
+#[test]
 fn room_is_shared_and_a_new_lane_always_finds_some() {
     let mut bench = Bench::new(16);
     let crowd = lanes_of("t", 0..3);
@@ -121,6 +135,19 @@ fn a_tenant_with_a_crowd_of_endpoints_leaves_room_for_others() {
     assert!(!bench.reserve(&lane("crowd", 102), &target(1), 1), "all are taken");
     bench.end(&quiet[0], Reached::Answered(200));
     assert!(!bench.reserve(&lane("crowd", 103), &target(1), 1), "the free one is for other tenants");
+}
+
+#[test]
+fn what_is_fresh_takes_no_place_that_is_being_claimed_for() {
+    let (mut bench, due, target) = (Bench::new(2), lanes_of("t", 0..1), target(1));
+    let plan = bench.0.plan(vec![(due[0].clone(), Arc::clone(&target))], bench.1);
+    assert_eq!(plan.claims.len(), 1);
+    assert_eq!(bench.commit(&lane("t", 1), &target, 1), Some(true));
+    assert_eq!(bench.commit(&lane("u", 2), &target, 2), None, "the last place is kept");
+    assert!(bench.0.claimed(claimed(&due[0], 3), &target.policy, bench.1).is_some());
+    assert!(bench.0.claimed(claimed(&lane("u", 3), 4), &target.policy, bench.1).is_none(), "more than was planned");
+    let without_place: Vec<_> = bench.0.end_claims().iter().map(|delivery| delivery.attempts).collect();
+    assert_eq!(without_place, [4]);
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::answer::EndpointView;
 use super::declared;
@@ -14,8 +16,8 @@ use crate::access::{TenantScope, may};
 use crate::ids::EndpointId;
 use crate::ingest::Bell;
 use crate::server::access::Allowed;
-use crate::server::openapi::Operation;
-use crate::server::request::{Names, Nothing, Parameters};
+use crate::server::openapi::{Operation, object};
+use crate::server::request::{Names, Nothing, Parameters, wish};
 use crate::server::{App, Problem, Running, tenant_endpoints};
 use crate::store::Suspension;
 
@@ -36,8 +38,10 @@ pub(in crate::server) async fn suspend(
     scope: Allowed<may::Webhooks, may::Write>,
     Names((_, id)): Names<(String, String)>,
     Parameters(Why { why }): Parameters<Why>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    let why = why.or(wish::<Why>(&app, body).await?.why);
     hold(running, &scope, &id, why.as_deref()).await?;
     show(running, &scope, &id).await
 }
@@ -48,7 +52,7 @@ pub(in crate::server) async fn hold(running: &Running, scope: &TenantScope, id: 
     let endpoint = known(running, scope, id).await?;
     let why = why.map(str::trim).filter(|why| !why.is_empty()).unwrap_or("suspended by hand");
     if why.chars().count() > LONGEST_WHY {
-        return Err(Problem::bad_request("invalid-parameter", format!("`why` is longer than {LONGEST_WHY} characters")));
+        return Err(Problem::at("/why", "invalid-value", format!("`why` is longer than {LONGEST_WHY} characters")));
     }
     let (generation, entropy) = (ingest.generation(), Arc::clone(&ingest.entropy));
     let alarm = Bell { generation, entropy, tenant: scope.tenant().clone(), endpoint: endpoint.clone(), delivery: None };
@@ -91,7 +95,9 @@ pub(in crate::server) fn described() -> Vec<Operation> {
         Operation::of("endpoints::suspend")
             .says("Suspend an endpoint: what is made for it collects")
             .needs("webhooks:write")
+            .and("`why` may also stand in the body.")
             .asks::<Why>()
+            .may_take(object(&[], json!({ "why": { "type": ["string", "null"], "maxLength": LONGEST_WHY } })))
             .answers::<EndpointView>(200),
         Operation::of("endpoints::unsuspend")
             .says("Release an endpoint: what has collected is sent")

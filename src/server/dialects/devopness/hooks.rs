@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
 
 use super::answer::{Hook, hook, request};
 use super::{NAME, submitted};
@@ -14,7 +13,7 @@ use crate::access::{TenantScope, may};
 use crate::server::access::Allowed;
 use crate::server::confidential::unstored;
 use crate::server::dialects::document::made_by;
-use crate::server::request::{Names, Nothing, Parameters, json, limit, parsed};
+use crate::server::request::{Names, Nothing, Parameters, Part, json};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, change};
 use crate::server::{App, Problem, Running, body};
 use crate::store::{DeliveryFilter, OwnFilter, Page};
@@ -80,14 +79,6 @@ pub(super) async fn of_application(
     Ok(json(StatusCode::OK, &hooks))
 }
 
-/// A part of the requests.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Part {
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
-
 pub(super) async fn requests(
     State(app): State<Arc<App>>,
     scope: Allowed<may::Deliveries, may::List>,
@@ -96,7 +87,8 @@ pub(super) async fn requests(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let kept = known(running, &scope, &id).await?;
-    let page = Page { before: part.cursor.as_deref().map(parsed).transpose()?, limit: limit(part.limit)? };
+    let (limit, page) = part.read()?;
+    let page = Page { limit, ..page };
     let filter = DeliveryFilter { endpoint: Some(kept.row.id), ..DeliveryFilter::default() };
     let rows = running.ingest.store.deliveries(&scope, &filter, &page).await?;
     Ok(json(StatusCode::OK, &rows.into_iter().map(request).collect::<Vec<_>>()))
