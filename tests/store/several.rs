@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use webhookc::store::{Claimed, Crew, DeliveryState, NewDelivery, Settled, Store};
+use webhookc::ids::{Sequence, Tenant};
+use webhookc::store::{Answer, Claimed, Crew, DeliveryState, JobStep, NewDelivery, SaveJob, Settled, Store};
 
 use crate::attempt::finished;
 use crate::lanes::{due, lane, oldest};
@@ -220,4 +221,54 @@ async fn few_statements_and_pages_are_needed_for_a_message() {
     println!("{statements} statements for {MESSAGES} messages, {pages} pages for each");
     assert!(statements <= 3 * MESSAGES, "{statements} statements for {MESSAGES} messages");
     assert!(pages <= PAGES, "{pages} pages for each message");
+}
+
+/// A save that takes its time while it has the tenant in hand.
+struct Slow {
+    tenant: Tenant,
+    goes_on: std::sync::mpsc::Receiver<()>,
+}
+
+impl SaveJob for Slow {
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    fn at(&self) -> jiff::Timestamp {
+        at(0)
+    }
+
+    fn step(&mut self, _: Sequence, _: Vec<Answer>) -> JobStep {
+        self.goes_on.recv().unwrap();
+        JobStep::Done
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_comes_while_another_node_has_the_tenant_in_hand_is_written_together() {
+    let place = Place::new();
+    let (one, two) = (place.open().await, place.open().await);
+    let save = |tenant: &'static str, id: &'static str| {
+        let one = one.clone();
+        tokio::spawn(async move { one.save(Script::new(tenant, vec![write(put("asset", id, "{}"))])).await.map(drop) })
+    };
+    save("t", "first").await.unwrap().unwrap();
+    save("u", "first").await.unwrap().unwrap();
+    let (go_on, goes_on) = std::sync::mpsc::channel();
+    let held = tokio::spawn(async move { two.save(Slow { tenant: Tenant::new("t"), goes_on }).await.map(drop) });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let in_hand = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+    until("the tenant is in hand", async || (place.change(in_hand) == "1").then_some(())).await;
+    let mut saves = vec![save("t", "a")];
+    until("the other waits", async || (place.change(waiting) == "1").then_some(())).await;
+    saves.extend([save("u", "b"), save("t", "c"), save("t", "d"), save("u", "e")]);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    go_on.send(()).unwrap();
+    held.await.unwrap().unwrap();
+    for saved in join_all(saves).await {
+        saved.unwrap().unwrap();
+    }
+    let by_transaction = "SELECT string_agg(ids, ' ' ORDER BY ids) FROM (SELECT string_agg(id, '' ORDER BY sequence, id) AS ids
+        FROM objects WHERE id <> 'first' GROUP BY xmin::text) t";
+    assert_eq!(place.change(by_transaction), "acd be");
 }
