@@ -111,3 +111,29 @@ async fn who_sends_nothing_takes_nothing_from_those_that_do() {
     has(&one, 4).await;
     has(&two, 0).await;
 }
+
+#[tokio::test]
+async fn the_places_of_a_node_that_takes_its_leave_are_the_others_at_once() {
+    let place = Place::new();
+    let taker = || Some(Arc::new(Taker::default()) as Arc<dyn Handover>);
+    let (one, two) = (place.open().await, place.open().await);
+    one.hand_over_to(taker());
+    two.hand_over_to(taker());
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        let third = place.open().await;
+        third.hand_over_to(taker());
+        has(&third, 1).await;
+        has(&one, 2).await;
+        has(&two, 1).await;
+        let began = Instant::now();
+        third.hand_over_to(None);
+        third.close().await;
+        has(&one, 2).await;
+        has(&two, 2).await;
+        took.push(began.elapsed());
+    }
+    took.sort();
+    // All look at each other once a second anyway, and two have to agree.
+    assert!(took[2] < Duration::from_millis(500), "{took:?}");
+}

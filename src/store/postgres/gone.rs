@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::failure::Trouble;
 use super::hub::{CHANNEL, Hub};
 use super::link::Link;
+use super::nodes::LOOK;
 use super::roster::crew_of;
 use super::seen::TRUSTED;
 use super::values::get;
@@ -55,7 +56,7 @@ async fn release(link: &Link, nodes: &[i64]) -> Result<u64, Trouble> {
         AND d.node = ANY ($1)";
     let released = link.execute(due, &[&nodes]).await?;
     link.execute("DELETE FROM receipts WHERE status IS NULL AND node = ANY ($1)", &[&nodes]).await?;
-    link.query("SELECT pg_notify($1, '0 *')", &[&CHANNEL]).await?;
+    link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &format!("0 * {LOOK}")]).await?;
     Ok(released)
 }
 

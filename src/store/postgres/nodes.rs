@@ -28,6 +28,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How often everything that is due is looked up, in case something was told that nobody heard.
 const ROUND: Duration = Duration::from_mins(1);
 
+/// The word by which nodes are told that one has come or gone, or counts others than before. One of an older version takes it for a word that it
+/// does not know, and looks up everything that is due.
+pub(super) const LOOK: &str = "n";
+
 /// Registers the node and works for it until the store is closed or gone.
 pub(super) async fn start(hub: &Arc<Hub>) -> Result<(), Trouble> {
     let post = Post::open(hub, Instant::now()).await?;
@@ -156,13 +160,12 @@ impl Post {
 
     /// Counts the nodes anew, and keeps within what is its own by that.
     async fn count(&self, hub: &Hub, look: &Look, at: Instant) -> Result<(), Trouble> {
-        let said = "UPDATE nodes SET crew = $2, late = $3 WHERE row = $1";
         if hub.taker().is_none() {
             // Such as a command line beside the nodes: nothing is kept free for it.
             let had_part = hub.roster().leave();
             hub.keep_within(Quota::nothing());
             if had_part {
-                self.link.execute(said, &[&hub.node(), &SENDS_NOTHING, &Vec::<i64>::new()]).await?;
+                self.say(hub, SENDS_NOTHING, &[]).await?;
             }
             return Ok(());
         }
@@ -173,7 +176,7 @@ impl Post {
         let says = hub.roster().says(late);
         if let Some((crew, late)) = says {
             let late: Vec<i64> = late.iter().map(|lane| lane.0).collect();
-            if self.link.execute(said, &[&hub.node(), &crew, &late]).await? == 0 {
+            if !self.say(hub, &crew, &late).await? {
                 // The next look finds that the row is gone.
                 return Ok(());
             }
@@ -182,6 +185,14 @@ impl Post {
         let quota = hub.roster().quota(gone);
         hub.keep_within(quota);
         Ok(())
+    }
+
+    /// Writes into the row whom the node counts, and has the others look at once, so that all agree within a moment and not some looks later;
+    /// `false` when the row is gone.
+    async fn say(&self, hub: &Hub, crew: &[i64], late: &[i64]) -> Result<bool, Trouble> {
+        let say = "WITH said AS (UPDATE nodes SET crew = $2, late = $3 WHERE row = $1 RETURNING row) SELECT pg_notify($4, $5) FROM said";
+        let tale = format!("{} {LOOK}", hub.node());
+        Ok(!self.link.query(say, &[&hub.node(), &crew, &late, &CHANNEL, &tale]).await?.is_empty())
     }
 
     async fn work(mut self, hub: &Weak<Hub>, stop: &mut tokio::sync::watch::Receiver<bool>) -> Result<(), Trouble> {
@@ -199,7 +210,9 @@ impl Post {
                 told = self.told.recv() => {
                     let Some(hub) = hub.upgrade() else { return Ok(()) };
                     if let Some(told) = told {
-                        hear(&hub, &self.link, told.payload()).await?;
+                        if hear(&hub, &self.link, told.payload()).await? {
+                            self.beat(&hub, None).await?;
+                        }
                     } else {
                         // The connection has ended: the next statement says why.
                         hub.lost_sight();
@@ -257,14 +270,18 @@ async fn look(hub: &Hub, link: &Link, lost_for_s: f64) -> Result<Look, Trouble> 
     Ok(look)
 }
 
-/// Notes what another node tells.
-async fn hear(hub: &Hub, link: &Link, tale: &str) -> Result<(), Trouble> {
+/// Notes what another node tells; whether something has changed about the nodes themselves.
+async fn hear(hub: &Hub, link: &Link, tale: &str) -> Result<bool, Trouble> {
     let mut words = tale.split(' ');
     if words.next().and_then(|node| node.parse::<i64>().ok()) == Some(hub.node()) {
-        return Ok(());
+        return Ok(false);
     }
-    let (mut notes, mut unknown, mut everything) = (Vec::new(), Vec::new(), false);
+    let (mut notes, mut unknown, mut everything, mut of_nodes) = (Vec::new(), Vec::new(), false, false);
     for word in words {
+        if word == LOOK {
+            of_nodes = true;
+            continue;
+        }
         if word == "o" {
             hub.elsewhere.send_modify(|count| *count = count.wrapping_add(1));
             continue;
@@ -289,7 +306,7 @@ async fn hear(hub: &Hub, link: &Link, tale: &str) -> Result<(), Trouble> {
         hub.reload(link, Some(&unknown)).await?;
     }
     hub.ring();
-    Ok(())
+    Ok(of_nodes)
 }
 
 fn note_of(word: &str) -> Option<Note> {
