@@ -118,8 +118,9 @@ async fn a_table_that_gets_a_model_later_is_copied_while_others_write_and_nothin
     std::thread::sleep(Duration::from_millis(500));
     let last = writer.end();
 
-    let mut came = world.wait(last as usize, &node).await;
-    while told(&came, "any").len() < last as usize || told(&came, "seen").last() != Some(&("create".to_owned(), NEW + last)) {
+    let count = usize::try_from(last).unwrap();
+    let mut came = world.wait(count, &node).await;
+    while told(&came, "any").len() < count || told(&came, "seen").last() != Some(&("create".to_owned(), NEW + last)) {
         came = world.wait(came.len() + 1, &node).await;
     }
     let create = |id| ("create".to_owned(), id);
