@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use webhookc::ids::{Sequence, Tenant};
-use webhookc::store::{Answer, Claimed, Crew, DeliveryState, JobStep, NewDelivery, SaveJob, Settled, Store};
+use webhookc::store::{Claimed, Crew, DeliveryState, NewDelivery, Settled, Store};
 
 use crate::attempt::finished;
 use crate::lanes::{due, lane, oldest};
@@ -223,48 +222,35 @@ async fn few_statements_and_pages_are_needed_for_a_message() {
     assert!(pages <= PAGES, "{pages} pages for each message");
 }
 
-/// A save that takes its time while it has the tenant in hand.
-struct Slow {
-    tenant: Tenant,
-    goes_on: std::sync::mpsc::Receiver<()>,
-}
-
-impl SaveJob for Slow {
-    fn tenant(&self) -> &Tenant {
-        &self.tenant
-    }
-
-    fn at(&self) -> jiff::Timestamp {
-        at(0)
-    }
-
-    fn step(&mut self, _: Sequence, _: Vec<Answer>) -> JobStep {
-        self.goes_on.recv().unwrap();
-        JobStep::Done
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_while_another_node_has_the_tenant_in_hand_is_written_together() {
-    let place = Place::new();
-    let (one, two) = (place.open().await, place.open().await);
+    let place = std::sync::Arc::new(Place::new());
+    let store = place.open().await;
     let save = |tenant: &'static str, id: &'static str| {
-        let one = one.clone();
-        tokio::spawn(async move { one.save(Script::new(tenant, vec![write(put("asset", id, "{}"))])).await.map(drop) })
+        let store = store.clone();
+        tokio::spawn(async move { store.save(Script::new(tenant, vec![write(put("asset", id, "{}"))])).await.map(drop) })
     };
     save("t", "first").await.unwrap().unwrap();
     save("u", "first").await.unwrap().unwrap();
-    let (go_on, goes_on) = std::sync::mpsc::channel();
-    let held = tokio::spawn(async move { two.save(Slow { tenant: Tenant::new("t"), goes_on }).await.map(drop) });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let in_hand = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
-    until("the tenant is in hand", async || (place.change(in_hand) == "1").then_some(())).await;
+    place.change("CREATE TABLE public.enough ()");
+    let other = std::sync::Arc::clone(&place);
+    let in_hand = std::thread::spawn(move || {
+        other.change(
+            "BEGIN; SELECT FROM tenants WHERE name = 't' FOR UPDATE;
+            DO 'BEGIN LOOP EXIT WHEN EXISTS (SELECT FROM public.enough); PERFORM pg_sleep(0.01); END LOOP; END'; COMMIT",
+        )
+    });
+    let waits = async |event: &str| {
+        let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = '{event}'");
+        until(event, async || (place.change(&sql) == "1").then_some(())).await;
+    };
+    waits("PgSleep").await;
     let mut saves = vec![save("t", "a")];
-    until("the other waits", async || (place.change(waiting) == "1").then_some(())).await;
+    waits("transactionid").await;
     saves.extend([save("u", "b"), save("t", "c"), save("t", "d"), save("u", "e")]);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    go_on.send(()).unwrap();
-    held.await.unwrap().unwrap();
+    place.change("INSERT INTO public.enough DEFAULT VALUES");
+    in_hand.join().unwrap();
     for saved in join_all(saves).await {
         saved.unwrap().unwrap();
     }
