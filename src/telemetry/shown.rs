@@ -80,6 +80,8 @@ mod tests {
         let lane = Some(("t".to_owned(), "ep_\"a\n".to_owned()));
         let standing =
             Standing { lanes: vec![Depth { lane, deliveries: 3, age: 1.5 }, Depth { lane: None, deliveries: 1, age: 0.0 }], count: 7 };
+        // What is counted by table is shown from the first one on.
+        numbers().source().copied("users", 2);
         let text = exposition(&standing);
         for metric in Metric::ALL {
             assert!(text.contains(&format!("# HELP {} ", metric.name())), "{metric:?} is missing in:\n{text}");
