@@ -191,25 +191,25 @@ impl Lanes {
         }
     }
 
-    /// A delivery has been claimed; it is given back if it is to be sent now. Without a place it stands in line, or goes back to the store
-    /// when nobody will call the line, see [`Lanes::dissolved`].
+    /// A delivery has been claimed; it is given back if it is to be sent now. What may be sent can have become less while it was claimed: then it
+    /// stands in line, or goes back to the store when nobody will call the line, see [`Lanes::dissolved`].
     pub(super) fn claimed(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
-        let (part, has_room) = (self.part(delivery.lane, policy, now), self.has_room());
-        let lane = self.entry(delivery.lane);
+        let (id, part, has_room) = (delivery.lane, self.part(delivery.lane, policy, now), self.has_room());
+        let lane = self.entry(id);
         lane.weigh(delivery.body.len());
-        if lane.in_flight > 0 && (!has_room || lane.room(policy, part, now) == 0) {
+        if has_room && lane.room(policy, part, now) > 0 {
+            self.claiming = self.claiming.saturating_sub(1);
+            self.take((id, &delivery.tenant), policy, now);
+            return Some(delivery);
+        }
+        if lane.in_flight > 0 {
             self.in_line += 1;
             self.line_bytes += delivery.body.len();
-            self.lines.entry(delivery.lane).or_default().push(delivery);
-            return None;
-        }
-        if !has_room {
+            self.lines.entry(id).or_default().push(delivery);
+        } else {
             self.dissolved.push(delivery);
-            return None;
         }
-        self.claiming = self.claiming.saturating_sub(1);
-        self.take((delivery.lane, &delivery.tenant), policy, now);
-        Some(delivery)
+        None
     }
 
     /// The next in line, if it has a place now: after a request of its lane has ended. When others wait for the last shared places, a lane

@@ -151,6 +151,18 @@ fn what_is_fresh_takes_no_place_that_is_being_claimed_for() {
 }
 
 #[test]
+fn what_is_claimed_while_the_node_loses_its_part_goes_back() {
+    let (mut bench, due, target) = (Bench::new(8), lanes_of("t", 0..1), target(1));
+    let plan = bench.0.plan(vec![(due[0].clone(), Arc::clone(&target))], bench.1);
+    assert_eq!(plan.claims.len(), 1);
+    bench.0.keep_within(Arc::new(Quota { counts: vec![crate::store::Crew { size: 2, rank: 1 }], ..Quota::default() }));
+    assert_eq!(bench.0.part(LaneId(0), &target.policy, bench.1).mine, 0);
+    assert!(bench.0.late(bench.1).is_empty(), "so the other one takes the place");
+    assert!(bench.0.claimed(claimed(&due[0], 1), &target.policy, bench.1).is_none());
+    assert_eq!(bench.0.end_claims().len(), 1);
+}
+
+#[test]
 fn silent_lanes_together_use_at_most_half() {
     let mut bench = Bench::new(4);
     let lanes = lanes_of("t", 0..4);
