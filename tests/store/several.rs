@@ -254,7 +254,7 @@ async fn what_comes_while_another_node_has_the_tenant_in_hand_is_written_togethe
     for saved in join_all(saves).await {
         saved.unwrap().unwrap();
     }
-    let by_transaction = "SELECT string_agg(ids, ' ' ORDER BY ids) FROM (SELECT string_agg(id, '' ORDER BY sequence, id) AS ids
+    let by_transaction = "SELECT string_agg(ids, ' ' ORDER BY ids) FROM (SELECT string_agg(id, '' ORDER BY id) AS ids
         FROM objects WHERE id <> 'first' GROUP BY xmin::text) t";
     assert_eq!(place.change(by_transaction), "acd be");
 }
