@@ -248,7 +248,8 @@ async fn what_comes_while_another_node_has_the_tenant_in_hand_is_written_togethe
     let mut saves = vec![save("t", "a")];
     waits("transactionid").await;
     saves.extend([save("u", "b"), save("t", "c"), save("t", "d"), save("u", "e")]);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Until they are queued.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     place.change("INSERT INTO public.enough DEFAULT VALUES");
     in_hand.join().unwrap();
     for saved in join_all(saves).await {
