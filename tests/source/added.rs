@@ -1,19 +1,14 @@
 //! A table that gets a model when the source is read already: its rows are copied without a webhook, although others write and the slot is
 //! behind; of what is committed afterwards nothing is missing, and nothing comes twice.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cluster::binaries;
 use crate::copy::stored;
 use crate::node::{Node, send};
-use crate::world::{World, cluster, stands_still};
+use crate::world::{World, stands_still};
+use crate::writer::Writer;
 
 const ORDERS: &str = r#"<data-model>
     <model name="orders" label="Order">
@@ -38,50 +33,14 @@ fn schema(models: &[&str]) -> String {
     format!("{}</data-model>", models.concat())
 }
 
-/// Somebody who makes an order and a line in each transaction, and changes the line in the next.
-struct Writer {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<u64>,
-}
-
-impl Writer {
-    fn begin(world: &World) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut psql = Command::new(binaries().join("psql"))
-            .arg("-h")
-            .arg(cluster().folder())
-            .args(["-U", "webhookc", "-d", &world.database, "-Xq", "-v", "ON_ERROR_STOP=1"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            let mut input = psql.stdin.take().unwrap();
-            let mut count = 0;
-            while !stopped.load(Ordering::Relaxed) {
-                count += 1;
-                let line = NEW + count;
-                writeln!(
-                    input,
-                    "BEGIN; INSERT INTO orders VALUES ({count}, 'new'); INSERT INTO lines VALUES ({line}, 'new');
-                     UPDATE lines SET name = 'old' WHERE id = {}; COMMIT;",
-                    line - 1
-                )
-                .unwrap();
-                std::thread::sleep(Duration::from_millis(4));
-            }
-            drop(input);
-            assert!(psql.wait().unwrap().success());
-            count
-        });
-        Self { stop, thread }
-    }
-
-    /// How many transactions there were.
-    fn end(self) -> u64 {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
+/// Makes an order and a line in each transaction, and changes the line in the next.
+fn transaction(count: u64) -> String {
+    let line = NEW + count;
+    format!(
+        "BEGIN; INSERT INTO orders VALUES ({count}, 'new'); INSERT INTO lines VALUES ({line}, 'new');
+         UPDATE lines SET name = 'old' WHERE id = {}; COMMIT;",
+        line - 1
+    )
 }
 
 /// What came for an event, in order: what was done, and the id.
@@ -106,7 +65,7 @@ async fn a_table_that_gets_a_model_later_is_copied_while_others_write_and_nothin
     world.schema(&schema(&[ORDERS, LINES]));
     let mends = "run `webhookc source init`, with `--snapshot` to have the rows copied that it has";
     stands_still(&mut node, &["the table `public.lines` of the model `lines` is not in the publication", mends]);
-    let writer = Writer::begin(&world);
+    let writer = Writer::begin(&world, Duration::from_millis(4), transaction);
     std::thread::sleep(Duration::from_millis(500));
     let (noted, said) = world.webhookc(&["source", "init", "--snapshot"]);
     assert!(noted && said.contains("the rows of `public.lines` are copied before it is read"), "{said}");

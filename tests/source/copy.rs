@@ -1,11 +1,6 @@
 //! The rows that are there before a source is read: copied without a webhook, while others write, and although the reader is killed in the
 //! middle. What is committed after the moment of the copy fires, once and in order, and nothing that was before.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -14,9 +9,9 @@ use webhookc::access::TenantScope;
 use webhookc::ids::Tenant;
 use webhookc::store::{IdPage, Store};
 
-use crate::cluster::binaries;
 use crate::node::{Node, send};
 use crate::world::{World, cluster, metric, stands_still};
+use crate::writer::Writer;
 
 /// The table of entries comes before the one that they point to.
 pub const SCHEMA: &str = r#"<data-model>
@@ -49,48 +44,13 @@ const NEW: u64 = 100_000;
 /// The first of those that change, and how many there are.
 const CHANGING: (u64, u64) = (10_000, 40);
 
-/// Somebody who writes, a transaction after the other: makes an entry, removes one, and changes one.
-struct Writer {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<u64>,
-}
-
-impl Writer {
-    fn begin(world: &World) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut psql = Command::new(binaries().join("psql"))
-            .arg("-h")
-            .arg(cluster().folder())
-            .args(["-U", "webhookc", "-d", &world.database, "-Xq", "-v", "ON_ERROR_STOP=1"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            let mut input = psql.stdin.take().unwrap();
-            let mut count = 0;
-            while !stopped.load(Ordering::Relaxed) {
-                count += 1;
-                let (new, person, changing) = (NEW + count, 1 + count % 500, CHANGING.0 + count % CHANGING.1);
-                let sql = format!(
-                    "BEGIN; INSERT INTO entry VALUES ({new}, {person}, 'new', 1, 'open'); DELETE FROM entry WHERE id = {count};
-                     UPDATE entry SET version = version + 1 WHERE id = {changing}; COMMIT;"
-                );
-                writeln!(input, "{sql}").unwrap();
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            drop(input);
-            assert!(psql.wait().unwrap().success());
-            count
-        });
-        Self { stop, thread }
-    }
-
-    /// How many transactions there were.
-    fn end(self) -> u64 {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
+/// Makes an entry, removes one, and changes one.
+fn transaction(count: u64) -> String {
+    let (new, person, changing) = (NEW + count, 1 + count % 500, CHANGING.0 + count % CHANGING.1);
+    format!(
+        "BEGIN; INSERT INTO entry VALUES ({new}, {person}, 'new', 1, 'open'); DELETE FROM entry WHERE id = {count};
+         UPDATE entry SET version = version + 1 WHERE id = {changing}; COMMIT;"
+    )
 }
 
 /// What fires for the transactions from one to another, in order: event, operation, id, version.
@@ -174,7 +134,7 @@ async fn rows_that_were_there_are_copied_and_changes_fire_although_the_reader_is
     assert!(again && said.contains("the first copy is still to be made"), "it is not forgotten: {said}");
 
     mend(&world, 2_999);
-    let writer = Writer::begin(&world);
+    let writer = Writer::begin(&world, Duration::from_millis(5), transaction);
     let mut node = world.serve();
     stands_in_the_middle(&world, &node, 13_999);
     let rows = rows_so_far(&world).unwrap();

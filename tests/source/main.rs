@@ -31,3 +31,4 @@ mod twin;
 mod two_stores;
 mod witness;
 mod world;
+mod writer;
