@@ -157,7 +157,10 @@ async fn every_bad_request_has_its_problem() {
         ("POST", "/endpoints/ep_nobody/suspend", "", 404, "unknown-endpoint"),
         ("POST", "/endpoints/ep_nobody/unsuspend", "", 404, "unknown-endpoint"),
         ("POST", "/endpoints/ep_erp/suspend?reason=x", "", 400, "invalid-parameter"),
+        ("POST", "/endpoints/ep_erp/suspend?why=x", r#"{"why": "y"}"#, 400, "invalid-parameter"),
         ("POST", "/saves", "[{}]", 400, "invalid-json"),
+        ("POST", "/saves", r#"[["asset", "a1", "delete", null, null]]"#, 400, "invalid-json"),
+        ("POST", "/saves", "[5]", 400, "invalid-json"),
         ("POST", "/saves", "[", 400, "invalid-json"),
     ];
     for (method, path, body, status, code) in cases {

@@ -134,6 +134,10 @@ pub(super) async fn wish<T: Default + DeserializeOwned>(app: &App, body: Body) -
     if body.is_empty() {
         return Ok(T::default());
     }
+    // What is read into named fields would also be read from a list of their values.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::bad_request("invalid-json", "the body is no object, expected a JSON object, or nothing"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(&body);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| misread(&error))?;
     reader.end().map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be read: {error}")))?;
@@ -149,7 +153,6 @@ fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let what = said.rsplit_once(" at line ").map_or(&*said, |(what, _)| what);
     let named = || what.strip_prefix("duplicate field `")?.strip_suffix('`');
     match (name.as_str(), named()) {
-        (".", None) => Problem::bad_request("invalid-json", "the body is no object, expected a JSON object, or nothing"),
         (".", Some(name)) => {
             Problem::at(&format!("/{name}"), "duplicate-key", format!("the field `{name}` stands more than once, expected one value"))
         }

@@ -50,12 +50,15 @@ async fn every_call_with_a_body_refuses_what_is_no_body_for_it_and_changes_nothi
         of_wrong_type[field] = wrong;
         let text = right.to_string();
         let twice = format!("{{\"{field}\": {}, {}", right[field], &text[1..]);
+        let values = Value::from_iter(right.as_object().unwrap().values().cloned());
         let deep = format!("{{\"{field}\": {}1{}}}", "[".repeat(2_000), "]".repeat(2_000));
         let large = format!("{{\"{field}\": \"{}\"}}", "x".repeat(10 << 20));
         let cases = [
             ("cut off", text[..text.len() - 1].to_owned(), &[400][..], ""),
             ("no JSON", "not json".to_owned(), &[400], ""),
             ("a list", "[1]".to_owned(), &[400, 422], ""),
+            ("an empty list", "[]".to_owned(), &[400, 422], ""),
+            ("its values in a list", values.to_string(), &[400, 422], ""),
             ("a text", "\"text\"".to_owned(), &[400, 422], ""),
             ("something behind it", format!("{text} {{}}"), &[400], ""),
             ("no UTF-8", String::from_utf8_lossy(b"{\"\xff\xfe\": 1}").into_owned(), &[400, 422], ""),

@@ -154,10 +154,10 @@ pub(in crate::server) fn described() -> Vec<Operation> {
     vec![
         Operation::of("saves::batch")
             .says("Save many objects, in order")
-            .and("An array, or one save a line. 1,000 saves at a time are stored all or nothing; the first that is refused ends the batch, and `saved` says how many are stored.")
+            .and("An array, or one save a line; an empty body is a batch of none. 1,000 saves at a time are stored all or nothing; the first that is refused ends the batch, and `saved` says how many are stored.")
             .needs("objects:write")
             .asks::<Explain>()
-            .takes(json!({ "type": "array", "items": item }))
+            .may_take(json!({ "type": "array", "items": item }))
             .takes_as("application/x-ndjson", json!({ "type": "string", "description": "One save a line." }))
             .answers::<Vec<SaveAnswer<'_>>>(200)
             .answers_with(200, "application/x-ndjson", json!({ "type": "string", "description": "One answer a line." })),
