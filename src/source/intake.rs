@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::error::SourceError;
 use super::lsn::Lsn;
 use super::pgoutput::{Message, Relation, read};
+use super::prepare::TABLES_CHANGED;
 use super::row::RowChange;
 use super::stream::{Told, Waits};
 use super::taker::{Taker, Waiting, What};
@@ -71,7 +72,8 @@ impl Intake<'_> {
                     self.taker.standing.log_ends(end);
                     self.bytes += bytes.len();
                     self.message(read(bytes)?)?;
-                    if self.open.is_none() && self.whole == 0 {
+                    // Other tables may be read from here on, although nothing is written to any.
+                    if self.open.is_none() && self.whole == 0 && self.taker.is_planned().await? {
                         self.nothing_through(self.end, Waits::No).await?;
                     }
                 }
@@ -119,6 +121,11 @@ impl Intake<'_> {
                     self.change(table, What::Emptied)?;
                 }
             }
+            Message::Said { prefix } => {
+                if &*prefix == TABLES_CHANGED {
+                    self.taker.plan_anew();
+                }
+            }
             Message::Other => {}
         }
         Ok(())
@@ -131,9 +138,10 @@ impl Intake<'_> {
             return;
         }
         if known.is_some() {
-            // It may have a type that is new, or another name.
+            // Its rows may be told from each other by something else.
             self.taker.plan_anew();
         }
+        self.taker.described(&relation);
         self.relations.insert(relation.id, Arc::new(relation));
     }
 

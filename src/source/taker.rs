@@ -117,6 +117,13 @@ impl Taker<'_> {
         }
     }
 
+    /// A table is described by the log. One that the plan has otherwise, or not at all, may have been altered, or be new.
+    pub(super) fn described(&mut self, table: &Relation) {
+        if self.known.plan.as_ref().is_some_and(|(_, plan)| !plan.has(table)) {
+            self.plan_anew();
+        }
+    }
+
     /// The tables may be others than they were.
     pub(super) fn plan_anew(&mut self) {
         self.known.plan = None;
