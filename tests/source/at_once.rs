@@ -14,7 +14,7 @@ fn schema() -> String {
             r#"<model name="{name}" label="Model">
                 <field name="name" label="Name" type="text" />
                 <display>{{name}}</display>
-                <webhook type="update" name="of-{name}" on="create update delete" order="object" />
+                <webhook type="update" name="of_{name}" on="create update delete" order="object" />
             </model>"#
         )
     };
@@ -42,12 +42,13 @@ async fn what_comes_to_the_tables_is_read_from_its_first_row_on() {
     assert!(done && said.contains("`public.lines` is read from here on"), "{said}");
     world.sql("INSERT INTO lines VALUES (2, 'at once'); UPDATE lines SET name = 'now' WHERE id = 1");
     let came = world.wait(3, &node).await;
-    assert_eq!(told(&came, "of-lines"), [create(2), create(1)]);
+    assert_eq!(told(&came, "of_lines"), [create(2), create(1)]);
 
     // With its rows, although nothing is written to any table.
     world.sql("CREATE TABLE parts (id int PRIMARY KEY, name text); INSERT INTO parts VALUES (1, 'before')");
     assert!(world.webhookc(&["source", "init", "--snapshot"]).0);
     made(&mut node);
+    node.wait_for_new_line("that it reads on", |line| line.contains("the source is read"));
     let (there, object) = send("GET", &node.object("parts", "1"), "").await;
     assert_eq!((there, &object["fields"]["name"]), (200, &json!("before")), "{object}");
 
@@ -58,20 +59,20 @@ async fn what_comes_to_the_tables_is_read_from_its_first_row_on() {
          ALTER PUBLICATION {publication} ADD TABLE notes; INSERT INTO notes VALUES (1, 'by hand'); COMMIT"
     ));
     let came = world.wait(4, &node).await;
-    assert_eq!(told(&came, "of-notes"), [create(1)]);
-    let name = |came: &[Value], id: &str| came.iter().rfind(|body| body["object"]["id"] == id).map(|body| body["object"]["name"].clone());
-    assert_eq!(name(&came, "1"), Some(json!("by hand")), "the type is as new as the table: {came:#?}");
+    assert_eq!(told(&came, "of_notes"), [create(1)]);
+    let name = |came: &[Value], event: &str| came.iter().rfind(|body| body["event"] == event).map(|body| body["object"]["name"].clone());
+    assert_eq!(name(&came, "of_notes"), Some(json!("by hand")), "the type is as new as the table");
 
     // A column that is the first choice for a field.
     world.sql("ALTER TABLE orders ADD title text; INSERT INTO orders VALUES (5, 'name', 'title')");
     let came = world.wait(5, &node).await;
-    assert_eq!(name(&came, "5"), Some(json!("title")));
+    assert_eq!(name(&came, "of_orders"), Some(json!("title")));
 
     // One that goes and comes again is another table, and in no publication.
     world.sql("DROP TABLE lines; CREATE TABLE lines (id text PRIMARY KEY, name text)");
     assert!(world.webhookc(&["source", "init"]).0);
     world.sql("INSERT INTO lines VALUES ('6', 'again')");
     let came = world.wait(6, &node).await;
-    assert_eq!(told(&came, "of-lines").last(), Some(&create(6)));
+    assert_eq!(told(&came, "of_lines").last(), Some(&create(6)));
     assert!(!node.said().contains("stands still"), "{}", node.said());
 }
