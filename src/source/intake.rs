@@ -50,6 +50,7 @@ pub(super) struct Open {
     commit: Lsn,
     changes: u64,
     at_us: i64,
+    xid: u32,
 }
 
 impl Intake<'_> {
@@ -98,9 +99,9 @@ impl Intake<'_> {
 
     fn message(&mut self, message: Message) -> Result<(), SourceError> {
         match message {
-            Message::Begin { commit, at_us } => {
+            Message::Begin { commit, at_us, xid } => {
                 self.taker.standing.begins(at_us);
-                self.open = Some(Open { commit, changes: 0, at_us });
+                self.open = Some(Open { commit, changes: 0, at_us, xid });
             }
             Message::Commit { end } => {
                 if let Some(open) = self.open.take() {
@@ -123,7 +124,7 @@ impl Intake<'_> {
             }
             Message::Said { prefix } => {
                 if &*prefix == TABLES_CHANGED {
-                    self.taker.plan_anew();
+                    self.taker.altered_by(self.open.map(|open| open.xid));
                 }
             }
             Message::Other => {}
@@ -137,11 +138,10 @@ impl Intake<'_> {
         if known.is_some_and(|known| **known == relation) {
             return;
         }
-        if known.is_some() {
-            // Its rows may be told from each other by something else.
-            self.taker.plan_anew();
+        // Its rows may be told from each other by something else, also when its columns are the same.
+        if known.is_some() || !self.taker.has_planned(&relation) {
+            self.taker.altered_by(self.open.map(|open| open.xid));
         }
-        self.taker.described(&relation);
         self.relations.insert(relation.id, Arc::new(relation));
     }
 

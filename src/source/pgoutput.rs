@@ -14,6 +14,8 @@ pub enum Message {
         commit: Lsn,
         /// When it was committed, in microseconds since 2000.
         at_us: i64,
+        /// Its number in the database.
+        xid: u32,
     },
     /// It ends.
     Commit {
@@ -130,8 +132,7 @@ pub fn read(bytes: Bytes) -> Result<Message, Malformed> {
     let message = match reader.u8()? {
         b'B' => {
             let (commit, at_us) = (Lsn(reader.u64()?), reader.u64()?.cast_signed());
-            reader.u32()?;
-            Message::Begin { commit, at_us }
+            Message::Begin { commit, at_us, xid: reader.u32()? }
         }
         b'C' => {
             reader.u8()?;

@@ -145,6 +145,19 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
     if mistakes.is_empty() { Ok(Plan { tables, names, types: catalog.types, lacks_tables: false }) } else { Err(mistakes) }
 }
 
+/// The model that a table is for which the database does not have any more.
+pub(super) fn model_of_gone<'p>(source: &config::Source, program: &'p Program, (schema, name): &Name) -> Option<&'p Model> {
+    let whole = format!("{schema}.{name}");
+    let is_it = |written: &str| written == whole || (&**schema == "public" && written == &**name);
+    let is_free = || source.tables.values().all(|other| other.model.as_deref() != Some(&**name));
+    let model = match source.tables.iter().find(|(written, _)| is_it(written)) {
+        Some((_, said)) => said.model.as_deref().unwrap_or(name),
+        None if &**schema == "public" && is_free() => name,
+        None => return None,
+    };
+    program.model_named(model).map(|id| program.model(id))
+}
+
 /// The table that is written as `table` or `schema.table`, in which schema and table may have dots of their own.
 fn named(catalog: &Catalog, written: &str) -> Name {
     let dots = written.match_indices('.').filter_map(|(at, _)| Some((written.get(..at)?, written.get(at + 1..)?)));

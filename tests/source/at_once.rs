@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::added::{made, told};
 use crate::node::send;
-use crate::world::World;
+use crate::world::{World, stands_still};
 
 /// A model of each table, of which only one is there.
 fn schema() -> String {
@@ -75,4 +75,24 @@ async fn what_comes_to_the_tables_is_read_from_its_first_row_on() {
     let came = world.wait(6, &node).await;
     assert_eq!(told(&came, "of_lines").last(), Some(&create(6)));
     assert!(!node.said().contains("stands still"), "{}", node.said());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_a_table_that_is_dropped_before_they_are_read_are_not_passed_over() {
+    let tables = "CREATE TABLE orders (id int PRIMARY KEY, name text); CREATE TABLE lines (id int PRIMARY KEY, name text)";
+    let world = World::new(&schema(), tables).await;
+    world.init();
+    let mut node = world.serve();
+    node.wait_for_line("that it reads", |line| line.contains("the source is read"));
+    node.kill();
+    world.sql(
+        "INSERT INTO orders VALUES (1, 'one'); INSERT INTO lines VALUES (1, 'one'); DROP TABLE lines; INSERT INTO orders VALUES (2, 'two')",
+    );
+    let mut node = world.serve();
+    stands_still(&mut node, &["the log has rows of the table `public.lines` of the model `lines`", "make it anew"]);
+    assert_eq!(world.ids(1, &node).await, ["1"], "what comes before it is taken in");
+    world.sql("CREATE TABLE lines (name text, id int PRIMARY KEY)");
+    assert!(world.webhookc(&["source", "init"]).0);
+    let came = world.wait(3, &node).await;
+    assert_eq!((told(&came, "of_lines"), told(&came, "of_orders")), (vec![create(1)], vec![create(1), create(2)]));
 }

@@ -28,11 +28,11 @@ fn tuple(cells: &[Cell], out: &mut Vec<u8>) {
 fn written(message: &Message) -> Vec<u8> {
     let mut out = Vec::new();
     match message {
-        Message::Begin { commit, at_us } => {
+        Message::Begin { commit, at_us, xid } => {
             out.push(b'B');
             out.extend(commit.0.to_be_bytes());
             out.extend(at_us.to_be_bytes());
-            out.extend(7_u32.to_be_bytes());
+            out.extend(xid.to_be_bytes());
         }
         Message::Commit { end } => {
             out.extend([b'C', 0]);
@@ -106,7 +106,7 @@ fn messages() -> impl Strategy<Value = Message> {
     let column =
         || (names(), any::<u32>(), any::<bool>()).prop_map(|(name, type_oid, identifies)| RelationColumn { name, type_oid, identifies });
     prop_oneof![
-        (any::<u64>(), any::<i64>()).prop_map(|(commit, at_us)| Message::Begin { commit: Lsn(commit), at_us }),
+        (any::<u64>(), any::<i64>(), any::<u32>()).prop_map(|(commit, at_us, xid)| Message::Begin { commit: Lsn(commit), at_us, xid }),
         any::<u64>().prop_map(|end| Message::Commit { end: Lsn(end) }),
         (any::<u32>(), names(), names(), proptest::collection::vec(column(), 0..5))
             .prop_map(|(id, schema, name, columns)| Message::Relation(Relation { id, schema, name, columns })),
