@@ -17,7 +17,7 @@ pub(super) struct Plan {
     /// By the name that a table has now.
     pub tables: BTreeMap<Name, Arc<TablePlan>>,
     /// The name that a table has now, by the number that the database has for it.
-    names: BTreeMap<u32, Name>,
+    by_number: BTreeMap<u32, Name>,
     /// The types that the database has.
     pub types: BTreeMap<u32, TypeShape>,
     /// Whether tables have come whose rows are still to be copied.
@@ -44,7 +44,7 @@ pub(super) struct TablePlan {
 impl Plan {
     /// How rows of this table do, which may have had another name when they were written.
     pub(super) fn table(&self, relation: &Relation) -> Option<&Arc<TablePlan>> {
-        let same = self.names.get(&relation.id).and_then(|name| self.tables.get(name));
+        let same = self.by_number.get(&relation.id).and_then(|name| self.tables.get(name));
         same.or_else(|| self.tables.get(&(relation.schema.clone(), relation.name.clone())))
     }
 
@@ -141,8 +141,8 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
         let help = "name one in `[source.postgres.tables]`, such as `orders = \"order\"`";
         mistakes.push(format!("no table of the database has the name of a model; {help}"));
     }
-    let names = tables.iter().map(|(name, table)| (table.shape.oid, name.clone())).collect();
-    if mistakes.is_empty() { Ok(Plan { tables, names, types: catalog.types, lacks_tables: false }) } else { Err(mistakes) }
+    let by_number = tables.iter().map(|(name, table)| (table.shape.oid, name.clone())).collect();
+    if mistakes.is_empty() { Ok(Plan { tables, by_number, types: catalog.types, lacks_tables: false }) } else { Err(mistakes) }
 }
 
 /// The model that a table is for which the database does not have any more.
