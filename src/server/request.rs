@@ -191,8 +191,8 @@ impl Part {
     }
 }
 
-/// No parameters.
-#[derive(Debug, Deserialize)]
+/// No parameters, or nothing in a body.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 

@@ -150,7 +150,17 @@ fn check_document(running: &Running, tenant: &TenantScope, id: &EndpointId, subm
 
 /// Whether a change is about what is compiled, or has it sent again.
 fn asks_for_more(before: &Definition, after: &Definition) -> bool {
-    after.wants != before.wants || after.alert_place() != before.alert_place() || (after.enabled && !before.enabled)
+    let laid_out_alike = Wants { body: before.wants.body.clone(), ..after.wants.clone() };
+    laid_out_alike != before.wants
+        || !says_the_same(before.wants.body.as_deref(), after.wants.body.as_deref())
+        || after.alert_place() != before.alert_place()
+        || (after.enabled && !before.enabled)
+}
+
+/// Whether two bodies are the same text, or the same JSON: what is sent back has been read and written by others.
+fn says_the_same(before: Option<&str>, after: Option<&str>) -> bool {
+    let read = |body: Option<&str>| body.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    before == after || read(before).is_some_and(|before| Some(before) == read(after))
 }
 
 /// An endpoint that the tenant has made.

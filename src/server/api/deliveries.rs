@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,7 +18,7 @@ use crate::diagnostics::one_of;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
 use crate::server::access::Allowed;
 use crate::server::openapi::Operation;
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span};
+use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span, wish};
 use crate::server::{App, Problem, Running, confidential};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
 
@@ -243,8 +244,10 @@ pub(in crate::server) async fn resend(
     scope: Allowed<may::Deliveries, may::Resend>,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    let Nothing {} = wish(&app, body).await?;
     let delivery = parsed(&id)?;
     find(running, &scope, delivery).await?;
     if !running.ingest.store.resend(&scope, delivery, running.ingest.clock.now()).await? {

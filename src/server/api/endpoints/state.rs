@@ -71,8 +71,10 @@ pub(in crate::server) async fn unsuspend(
     scope: Allowed<may::Webhooks, may::Write>,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    let Nothing {} = wish(&app, body).await?;
     release(running, &scope, &id).await?;
     show(running, &scope, &id).await
 }

@@ -13,7 +13,7 @@ use crate::access::may;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::confidential::unstored;
-use crate::server::request::{Names, Nothing, Parameters, json};
+use crate::server::request::{Names, Nothing, Parameters, json, wish};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, find};
 use crate::server::{App, Problem, body};
 use crate::store::OwnPage;
@@ -72,8 +72,10 @@ pub(super) async fn unsuspend(
     scope: Allowed<may::Webhooks, may::Write>,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    let Nothing {} = wish(&app, body).await?;
     let kept = find(running, &scope, &EndpointId::new(id)).await?;
     running.ingest.store.unsuspend(&scope, &kept.row.id).await?;
     Ok(StatusCode::OK.into_response())
