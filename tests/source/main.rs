@@ -20,6 +20,7 @@ mod changes;
 mod copied;
 mod copy;
 mod faults;
+mod followed;
 mod import;
 mod keys;
 mod large;
