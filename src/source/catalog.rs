@@ -1,6 +1,7 @@
 //! What the database's catalogue says of its tables at present: columns with their types, keys, how rows are identified, what is published.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, Row};
 
@@ -38,6 +39,11 @@ const PUBLISHED: &str = "
         AND r.prrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = t.schemaname AND c.relname = t.tablename)
     WHERE p.pubname = $1";
+
+/// How long a commit that the log has may take until everybody sees it.
+const VISIBLE: Duration = Duration::from_secs(10);
+/// The wait before it is asked again, about as long as a commit takes.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A table's schema and name.
 pub(super) type Name = (Box<str>, Box<str>);
@@ -139,6 +145,22 @@ impl Kind {
             | Self::List => false,
         }
     }
+}
+
+/// Waits until what transactions have done can be seen, which the log tells already: a moment later, and later still when a commit waits for
+/// another server. Without it a table would not be there yet whose rows are told, and they would be nobody's.
+pub(super) async fn can_be_seen(client: &Client, transactions: &[u32]) -> Result<(), SourceError> {
+    let sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND granted AND transactionid::text = ANY ($1)";
+    let transactions: Vec<String> = transactions.iter().map(u32::to_string).collect();
+    let began = Instant::now();
+    while !transactions.is_empty() && client.query_one(sql, &[&transactions]).await?.try_get::<_, i64>(0)? > 0 {
+        if began.elapsed() > VISIBLE {
+            let why = "the log tells of tables what the database does not show yet: a commit waits, perhaps for a synchronous standby";
+            return Err(SourceError::Connection(why.to_owned()));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Reads the catalogue.

@@ -100,7 +100,7 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     FirstCopy::new(&planner, ingest, standing).make_if_wanted(&client).await?;
     prepare::are_there(&client, source).await?;
     let generation = ingest.generation();
-    let plan = planner.published_plan(&generation.rules.program).await?;
+    let plan = planner.published_plan(&generation.rules.program, &[]).await?;
     // A row that was written before may fit all the same, and only a row decides.
     for why in plan.misfits(&generation.rules.program) {
         tracing::warn!(%why, "the source will stand still at the next row");
@@ -159,13 +159,16 @@ impl Planner<'_> {
         plan(self.source, program, catalog::read(client).await?).map_err(SourceError::Unfit)
     }
 
-    /// The same, when what is read and what is published are the same tables.
-    async fn published_plan(&self, program: &Program) -> Result<Plan, SourceError> {
-        answered(self.look_and_plan(program)).await
+    /// The same, when what is read and what is published are the same tables, with what these transactions have made of them.
+    async fn published_plan(&self, program: &Program, after: &[u32]) -> Result<Plan, SourceError> {
+        answered(self.look_and_plan(program, after)).await
     }
 
-    async fn look_and_plan(&self, program: &Program) -> Result<Plan, SourceError> {
+    async fn look_and_plan(&self, program: &Program, after: &[u32]) -> Result<Plan, SourceError> {
         let client = self.way.connect().await?;
+        catalog::can_be_seen(&client, after).await?;
+        // Types and tables of one moment.
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let mut plan = self.plan(&client, program).await?;
         plan.lacks_tables = birth::birth(&client, &self.source.publication).await?.is_some_and(|birth| birth.lacks_tables());
         let published = catalog::published(&client, &self.source.publication).await?;

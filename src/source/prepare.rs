@@ -13,6 +13,9 @@ use super::wire::quoted;
 use crate::config;
 use crate::store::{self, Tls};
 
+/// What the log has where the tables of a publication become others.
+pub(super) const TABLES_CHANGED: &str = "webhookc tables";
+
 /// How the database is reached.
 #[derive(Clone)]
 pub(super) struct Way {
@@ -107,7 +110,7 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
             let birth = with_tables(client, before, plan, &new, copy).await?;
             sql = format!("{sql}; {}", birth.sql(publication));
         }
-        client.batch_execute(&sql).await?;
+        client.batch_execute(&format!("{sql}; {}", tables_changed())).await?;
         done.push(format!("the publication `{publication}` was there; it now has {}", tables.join(", ")));
     } else {
         let with = "WITH (publish_via_partition_root = true)";
@@ -146,6 +149,11 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
         }
     }
     Ok(done)
+}
+
+/// The statement that tells the node which reads, in the log, that it is to look at the tables anew: where nothing is written to a table, the log has nothing of it.
+fn tables_changed() -> String {
+    format!("SELECT pg_logical_emit_message(true, '{TABLES_CHANGED}', '')")
 }
 
 /// How a source begins after tables have come to it, and others have gone.

@@ -15,6 +15,7 @@ mod proxy;
 
 mod added;
 mod alter;
+mod at_once;
 mod changes;
 mod copied;
 mod copy;
