@@ -121,6 +121,26 @@ async fn what_is_wrong_with_a_wish_is_named_with_its_place() {
     assert_eq!((status, &held["suspended"]["why"]), (200, &json!("maintenance")), "{held}");
 }
 
+/// Nothing is called so, and not every store can be asked for it.
+#[tokio::test]
+async fn a_text_with_the_character_u_0000_is_refused() {
+    let api = Api::start(true).await;
+    for (path, body) in [
+        ("/endpoints/ep_erp/suspend", r#"{"why": "a\u0000b"}"#),
+        ("/webhooks/asset_ready/backfill", r#"{"after": "\u0000"}"#),
+        ("/keys", r#"{"permissions": ["webhooks:read", "\u0000"]}"#),
+        ("/resend", r#"{"filter": {"event": "\u0000"}}"#),
+    ] {
+        let (status, problem) = api.of_tenant("POST", path, body).await;
+        assert!(matches!(status, 400 | 422), "{path}: {status} {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("U+0000"), "{path}: {problem}");
+    }
+    let (_, erp) = api.of_tenant("GET", "/endpoints/ep_erp", "").await;
+    assert_eq!(erp["suspended"], Value::Null);
+    // The six characters of its escape are a text like any other.
+    assert_eq!(api.of_tenant("POST", "/endpoints/ep_erp/suspend", r#"{"why": "a\\u0000b"}"#).await.0, 200);
+}
+
 #[tokio::test]
 async fn a_call_that_takes_nothing_refuses_a_body_that_says_something() {
     let api = Api::start(true).await;

@@ -98,7 +98,7 @@ pub(super) fn hook(program: &Program, before: Option<Kept>, text: &[u8]) -> Resu
     let wrong_name = name.clone().is_some_and(|field| field.text_within(1..=LONGEST_NAME, &mut out).is_none());
     let action_type = object.take("action_type").and_then(|field| field.text_within(1..=LONGEST_KIND, &mut out));
     let resource_type = object.take("resource_type").and_then(|field| field.text_within(1..=LONGEST_KIND, &mut out));
-    let resource_id = object.take("resource_id").and_then(|field| id(&field, &mut out));
+    let resource_id = object.take("resource_id").and_then(|field| id(field, &mut out));
     let mut draft = Draft { name: name.filter(|_| !wrong_name), url: object.take("target_url"), ..Draft::default() };
     if let Some(mut settings) = object.take("settings").and_then(|field| field.object(&mut out)) {
         draft.headers = settings.take("request_headers");
@@ -175,11 +175,11 @@ fn leave_out_media_type(definition: &mut Definition, read: &mut Read) {
 }
 
 /// A number, or a text.
-fn id(field: &Field, out: &mut Vec<Mistake>) -> Option<String> {
+fn id(field: Field, out: &mut Vec<Mistake>) -> Option<String> {
     match &field.value {
         Value::Number(number) if number.is_u64() => Some(number.to_string()),
-        Value::String(text) if !text.is_empty() && text.len() <= LONGEST_KIND => Some(text.clone()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+        Value::String(_) => field.text_within(1..=LONGEST_KIND, out),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             field.mismatch("the id of a resource, a whole number from 0 or a text", out);
             None
         }

@@ -5,7 +5,7 @@ use url::form_urlencoded::parse;
 
 use crate::diagnostics::{one_of, suggestion};
 use crate::server::Problem;
-use crate::server::request::{flag, words};
+use crate::server::request::{flag, without_nul, words};
 use crate::store::OwnFilter;
 
 /// Webhooks of a list when nothing is said, and the most.
@@ -63,6 +63,7 @@ impl Part {
 }
 
 fn parameters(uri: &Uri, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+    without_nul(uri)?;
     let mut found: Vec<(String, String)> = Vec::new();
     for (name, value) in parse(uri.query().unwrap_or_default().as_bytes()) {
         let problem = |detail: String| Problem::bad_request("invalid-parameter", detail);
