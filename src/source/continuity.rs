@@ -78,12 +78,10 @@ impl Beside {
     /// Why a store does not go on where the slot is that has this place, asked for after the slot was looked at.
     pub(super) fn elsewhere(&self, source: &config::Source, position: Option<Position>) -> Option<String> {
         let Seen { slot, birth, is_read } = &self.seen;
-        match slot.is_elsewhere(birth, position)? {
-            why @ (Why::ReadOn(_) | Why::NeverRead) => Some(why.told(source, slot)),
-            // Whoever reads has gone on since.
-            Why::PutBack(_) if *is_read => None,
-            why @ Why::PutBack(_) => Some(why.told(source, slot)),
-        }
+        let why = slot.is_elsewhere(birth, position)?;
+        // Whoever reads has gone on since.
+        let is_later = *is_read && matches!(why, Why::PutBack(_));
+        (!is_later).then(|| why.told(source, slot))
     }
 }
 

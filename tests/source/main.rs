@@ -19,6 +19,7 @@ mod at_once;
 mod changes;
 mod copied;
 mod copy;
+mod dev;
 mod faults;
 mod followed;
 mod import;
