@@ -28,6 +28,8 @@ use crate::store::{DeliveryFilter, DeliveryRow, ObjectRow, Page as Part, TraceRo
 const SAVES: usize = 20;
 /// Saves that are looked through for one that is asked for.
 const TRACES: usize = 500;
+/// Decisions of a save that are shown: it may be what a thousand other objects have waited for.
+const DECISIONS: usize = 100;
 /// Deliveries of these saves.
 const DELIVERIES: usize = 200;
 
@@ -145,7 +147,7 @@ impl Saves<'_> {
                     span.quiet { " save " (trace.sequence) @if let Some(program) = trace.program { " · program " (program.0) } }
                 }
                 @if let Some(note) = note(&trace.operation, !entries.is_empty()) { p.note { (note) } }
-                @for (index, entry) in entries.iter().enumerate() {
+                @for (index, entry) in entries.iter().take(DECISIONS).enumerate() {
                     details #{ "w" (trace.sequence) "-" (index) } open[meant || self.is_newest(trace)] {
                         summary {
                             (verdict(entry))
@@ -163,6 +165,7 @@ impl Saves<'_> {
                         }))
                     }
                 }
+                @if entries.len() > DECISIONS { p.note { "and " (entries.len() - DECISIONS) " more, each on the page of its object" } }
             }
         }
     }
