@@ -128,6 +128,8 @@ async fn a_save_that_many_have_waited_for_is_one_among_others() {
     browser.open(&project.page("/objects/room/r1"));
     browser.wait_for_text("article.decided", "and 10 more, each on the page of its object");
     assert_eq!(browser.value("document.querySelectorAll('article.decided details').length"), 100);
+    // What the others had waited with is theirs, not the room's.
+    assert!(browser.text("article.decided details").contains("state is done"));
     project.finish(&browser);
 }
 
@@ -147,7 +149,7 @@ async fn names_of_any_script_stand_among_others_without_moving_them() {
     }
     // The list names some of them, and counts the others.
     browser.open(&project.page("/webhooks"));
-    assert_eq!(browser.value("document.querySelectorAll('.webhooks li:first-child .to bdi').length"), 10);
-    assert!(browser.text(".webhooks li:first-child .to").ends_with("and 2 more"));
+    assert_eq!(browser.value("document.querySelectorAll('[aria-labelledby=model-asset] li:first-child .to bdi').length"), 10);
+    assert!(browser.text("[aria-labelledby=model-asset] li:first-child .to").ends_with("and 2 more"));
     project.finish(&browser);
 }

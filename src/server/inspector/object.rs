@@ -138,7 +138,6 @@ impl Saves<'_> {
         let (model, id) = self.about;
         let now = self.running.ingest.clock.now();
         let entries = read_trace(&trace.decisions, model, id).unwrap_or_default();
-        let around = self.history.around(self.generation, self.about, trace.sequence);
         let meant = self.meant == Some(trace.sequence.0);
         html! {
             article.decided .meant[meant] #{ "s" (trace.sequence) } {
@@ -148,6 +147,8 @@ impl Saves<'_> {
                 }
                 @if let Some(note) = note(&trace.operation, !entries.is_empty()) { p.note { (note) } }
                 @for (index, entry) in entries.iter().take(DECISIONS).enumerate() {
+                    // Another object's, when it had waited for this one.
+                    @let whose = (&*entry.model, &*entry.object);
                     details #{ "w" (trace.sequence) "-" (index) } open[meant || self.is_newest(trace)] {
                         summary {
                             (verdict(entry))
@@ -159,8 +160,8 @@ impl Saves<'_> {
                         (tree(Decided {
                             generation: self.generation,
                             same_program: trace.program == self.generation.origin.program,
-                            operation: self.history.is_of(self.about, trace.sequence).then_some(&*trace.operation),
-                            around: around.as_ref(),
+                            operation: self.history.is_of(whose, trace.sequence).then_some(&*trace.operation),
+                            around: self.history.around(self.generation, whose, trace.sequence).as_ref(),
                             entry,
                         }))
                     }
