@@ -180,7 +180,7 @@ mod tests {
             ["`99999999999999999999` is not a length of up to 268435456 bytes"]
         );
         assert_eq!(all(b"X: y\r\n\r\n"), ["a message without `Content-Length`"]);
-        assert_eq!(all(b"Content-Length: 17\r\n\r\n[1, \"shutdown\", 1]"), ["broken"], "its values in a list");
+        assert_eq!(all(b"Content-Length: 18\r\n\r\n[1, \"shutdown\", 1]"), ["broken"], "its values in a list");
         assert_eq!(all(b""), Vec::<String>::new());
     }
 }
