@@ -13,6 +13,7 @@ mod copy;
 mod error;
 mod examine;
 mod fit;
+mod followed;
 pub mod import;
 mod intake;
 mod lsn;
@@ -21,6 +22,7 @@ mod plan;
 mod prepare;
 mod row;
 mod silence;
+mod slot;
 mod standing;
 mod stream;
 mod taker;
@@ -31,8 +33,9 @@ mod wire;
 pub use birth::Ready;
 pub use error::SourceError;
 pub use examine::examine;
+pub use followed::{Followed, followed};
 pub use lsn::Lsn;
-pub use prepare::SlotState;
+pub use slot::{SlotLog, SlotState};
 pub use standing::{CopyProgress, SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
@@ -93,7 +96,7 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     let way = reach(source, folder)?;
     let planner = Planner { way: &way, source };
     let client = way.connect().await?;
-    if answered(prepare::is_read(&client, &source.slot)).await? {
+    if answered(slot::is_read(&client, &source.slot)).await? {
         answered(continuity::of_reader(&client, source, &ingest.store)).await?;
         return Err(SourceError::Elsewhere);
     }
@@ -282,5 +285,5 @@ pub async fn state(source: &config::Source, folder: &Path) -> Result<Prepared, S
         },
         None => CopyState::None,
     };
-    Ok(Prepared { is_published, slot: prepare::slot_state(&client, &source.slot).await?, copy })
+    Ok(Prepared { is_published, slot: slot::slot_state(&client, &source.slot).await?, copy })
 }

@@ -71,20 +71,29 @@ impl Plan {
 
     /// Tables that are read and not published, and such that are published by name and not read.
     pub(super) fn unpublished(&self, published: &Published, publication: &str) -> Vec<String> {
-        let missing = self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| {
-            let TablePlan { name, model, .. } = &**table;
+        let missing = self.missing(published).map(|TablePlan { name, model, .. }| {
             format!(
                 "the table `{name}` of the model `{model}` is not in the publication `{publication}`; run `webhookc source init`, with \
                  `--snapshot` to have the rows copied that it has"
             )
         });
+        missing.chain(self.unread(published, publication)).collect()
+    }
+
+    /// Tables that are read and not published.
+    pub(super) fn missing(&self, published: &Published) -> impl Iterator<Item = &TablePlan> {
+        self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| &**table)
+    }
+
+    /// Tables that are published by name and not read.
+    pub(super) fn unread(&self, published: &Published, publication: &str) -> Vec<String> {
         let read: BTreeSet<&Name> = self.tables.keys().collect();
         let unread = published.listed.iter().filter(|name| !read.contains(name)).map(|(schema, table)| {
             let way =
                 "if it was renamed, name its model in `[source.postgres.tables]`; if it is not to be read, run `webhookc source init`";
             format!("the publication `{publication}` has the table `{schema}.{table}`, which no model is for; {way}")
         });
-        missing.chain(unread).collect()
+        unread.collect()
     }
 }
 

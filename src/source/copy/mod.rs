@@ -40,6 +40,7 @@ use super::lsn::Lsn;
 use super::pgoutput::Relation;
 use super::plan::Plan;
 use super::silence::answered;
+use super::slot::slot_state;
 use super::standing::Standing;
 use super::taker::{KnownTables, PAGE, Taker, Takes};
 use super::wire::Wire;
@@ -131,7 +132,7 @@ impl<'a> FirstCopy<'a> {
     /// Makes the first copy; where the log goes on.
     async fn make_first(&self, client: &Client, copy: Copy) -> Result<Box<str>, SourceError> {
         let slot = &self.planner.source.slot;
-        if prepare::slot_state(client, slot).await?.is_some() {
+        if slot_state(client, slot).await?.is_some() {
             // Of a copy that was broken off.
             client.execute("SELECT pg_drop_replication_slot($1)", &[slot]).await?;
         }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::failure::Trouble;
 use super::link::Link;
 use super::open::{Absent, check_format, format, prepare, shown, way};
-use super::{access, doctor, keys, prune};
-use crate::store::{Cutoffs, Finding, Glance, Removed, StoreError};
+use super::{access, doctor, keys, prune, sources};
+use crate::store::{Cutoffs, Finding, Glance, Position, Removed, StoreError};
 use crate::vault::Vault;
 
 /// See [`store::examine`](crate::store::examine).
@@ -20,6 +20,12 @@ pub(in crate::store) async fn examine(url: &str, now: Timestamp) -> Result<Vec<F
 pub(in crate::store) async fn examine_secrets(url: &str, vault: &Vault) -> Result<Vec<Finding>, StoreError> {
     let link = current(url).await?;
     doctor::examine_secrets(&link, vault).await.map_err(Trouble::into_store)
+}
+
+/// See [`store::position`](crate::store::position).
+pub(in crate::store) async fn position(url: &str, source: &str) -> Result<Option<Position>, StoreError> {
+    let link = current(url).await?;
+    sources::position(&link, source).await.map_err(Trouble::into_store)
 }
 
 /// See [`store::glance`](crate::store::glance).
