@@ -208,10 +208,18 @@ pub(super) struct Part {
 impl Part {
     /// How many items are shown, and the page of the store with one more, to know whether there are more.
     pub(super) fn read<Id: std::str::FromStr<Err: std::fmt::Display>>(&self) -> Result<(usize, Page<Id>), Problem> {
-        let limit = limit(self.limit)?;
-        let before = self.cursor.as_deref().map(parsed).transpose()?;
-        Ok((limit, Page { before, limit: limit + 1 }))
+        part(self.limit, self.cursor.as_deref())
     }
+}
+
+/// The same of parameters that have more than a part among them.
+pub(super) fn part<Id: std::str::FromStr<Err: std::fmt::Display>>(
+    asked: Option<usize>,
+    cursor: Option<&str>,
+) -> Result<(usize, Page<Id>), Problem> {
+    let limit = limit(asked)?;
+    let before = cursor.map(parsed).transpose()?;
+    Ok((limit, Page { before, limit: limit + 1 }))
 }
 
 /// No parameters, or nothing in a body.

@@ -37,6 +37,12 @@ pub(super) struct Kept {
     pub(super) warnings: Vec<Mistake>,
 }
 
+impl Kept {
+    pub(super) fn of(row: OwnEndpointRow) -> Result<Self, Problem> {
+        Ok(Self { definition: definition(&row)?, row, warnings: Vec::new() })
+    }
+}
+
 /// What was submitted.
 pub(super) struct Submitted {
     pub(super) definition: Definition,
@@ -166,9 +172,7 @@ fn says_the_same(before: Option<&str>, after: Option<&str>) -> bool {
 /// An endpoint that the tenant has made.
 pub(super) async fn find(running: &Running, tenant: &TenantScope, id: &EndpointId) -> Result<Kept, Problem> {
     let row = running.ingest.store.own_endpoint(tenant, id).await?;
-    let row = row.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))?;
-    let definition = definition(&row)?;
-    Ok(Kept { row, definition, warnings: Vec::new() })
+    Kept::of(row.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))?)
 }
 
 /// All endpoints that a filter lets through, in the order in which they were made.
@@ -180,7 +184,7 @@ pub(super) async fn all(running: &Running, tenant: &TenantScope, filter: &OwnFil
         let is_last = rows.len() < READ_TOGETHER;
         after = rows.last().map_or(after, |row| row.row);
         for row in rows {
-            kept.push(Kept { definition: definition(&row)?, row, warnings: Vec::new() });
+            kept.push(Kept::of(row)?);
         }
         if is_last {
             return Ok(kept);

@@ -14,7 +14,7 @@ use super::outcome::{decision, note};
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::turning::Turning;
-use crate::access::may;
+use crate::access::{Actor, may};
 use crate::engine::{TraceEntry, read_trace};
 use crate::server::access::Allowed;
 use crate::server::request::Parameters;
@@ -174,7 +174,13 @@ fn empty(page: &Page, running: &Running, asked: &Asked) -> Markup {
                     form method="post" action=(page.address.sample(model)) { button.primary { "Save a sample " (Received(model)) } }
                 }
                 p { "or from a terminal:" }
-                pre.command { "curl -X PUT -H 'content-type: application/json' -d '{}' \\\n  http://" span data-host { "127.0.0.1:7357" } "/api/v1/tenants/" (tenant) "/objects/" (Received(model)) "/a1" }
+                pre.command {
+                    "curl -X PUT -H 'content-type: application/json' -d '{}' \\\n  "
+                    @match page.scope.by() {
+                        Actor::Key(_) => { "-H \"authorization: Bearer $WEBHOOKC_API_KEY\" \\\n  " }
+                        Actor::Anybody | Actor::Operator => {}
+                    }
+                    "http://" span data-host { "127.0.0.1:7357" } "/api/v1/tenants/" (tenant) "/objects/" (Received(model)) "/a1" }
             }
         }
     }

@@ -66,7 +66,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Parameters
         }
         @if tenants.is_empty() {
             div.empty {
-                h2 { "No tenant is called so" }
+                h2 { @if prefix.is_empty() { "No tenant yet" } @else { "No tenant is called so" } }
                 p { "A tenant is there from its first save or endpoint on." }
             }
         } @else {

@@ -117,7 +117,7 @@ async fn of_workflow(running: &Running, scope: &TenantScope, workflow: &str) -> 
     let filter = OwnFilter { dialect: Some(NAME.to_owned()), dialect_key: Some(workflow.to_owned()), ..OwnFilter::default() };
     let page = OwnPage { after: 0, offset: 0, limit: 1 };
     let row = running.ingest.store.own_endpoints(scope, &filter, page).await?.pop();
-    row.map(|row| Ok(Kept { definition: tenant_endpoints::definition(&row)?, row, warnings: Vec::new() })).transpose()
+    row.map(Kept::of).transpose()
 }
 
 /// The one field, of an endpoint.

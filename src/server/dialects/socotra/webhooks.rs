@@ -40,8 +40,7 @@ pub(super) async fn list(
     let (filter, part) = query::filters(&uri)?;
     let page = OwnPage { after: 0, offset: part.offset, limit: part.count };
     let rows = app.running()?.ingest.store.own_endpoints(&scope, &filter, page).await?;
-    let answer = |row| Ok(webhook(Kept { definition: tenant_endpoints::definition(&row)?, row, warnings: Vec::new() }));
-    let answers: Vec<WebhookResponse> = rows.into_iter().map(answer).collect::<Result<_, Problem>>()?;
+    let answers: Vec<WebhookResponse> = rows.into_iter().map(|row| Kept::of(row).map(webhook)).collect::<Result<_, _>>()?;
     Ok(json(StatusCode::OK, &answers))
 }
 
