@@ -139,7 +139,8 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
     Ok(done)
 }
 
-/// The statement that tells the node which reads, in the log, that it is to look at the tables anew: where nothing is written to a table, the log has nothing of it.
+/// The statement that tells the node which reads, in the log, to look at the tables anew. Of a table to which nothing is written the log would
+/// have nothing.
 fn tables_changed() -> String {
     format!("SELECT pg_logical_emit_message(true, '{TABLES_CHANGED}', '')")
 }

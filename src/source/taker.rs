@@ -221,8 +221,11 @@ impl Taker<'_> {
             return Ok(fit.clone());
         }
         let program = &generation.rules.program;
-        let Some(of) = plan.table(table) else { return self.of_gone(table, program).map(|()| None) };
-        let model = program.model_named(&of.model).map(|model| (of, model));
+        let of = plan.table(table);
+        if of.is_none() {
+            self.of_gone(table, program)?;
+        }
+        let model = of.and_then(|of| Some((of, program.model_named(&of.model)?)));
         let fitted = |(of, model): (&Arc<TablePlan>, _)| {
             let fit = fit(of, &plan.types, program.model(model), table)?;
             Ok::<_, Vec<String>>(Arc::new(Fitted { table: Arc::clone(of), fit }))

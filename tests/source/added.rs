@@ -79,7 +79,9 @@ async fn a_table_that_gets_a_model_later_is_copied_while_others_write_and_nothin
 
     let count = usize::try_from(last).unwrap();
     let mut came = world.wait(count, &node).await;
-    while told(&came, "any").len() < count || told(&came, "seen").last() != Some(&("create".to_owned(), NEW + last)) {
+    // A line is told of when it is new and when it is changed, the latter when the former has been received.
+    let lacks_lines = |came: &[Value]| told(came, "line").len() < 2 * told(came, "seen").len();
+    while told(&came, "any").len() < count || told(&came, "seen").last() != Some(&("create".to_owned(), NEW + last)) || lacks_lines(&came) {
         came = world.wait(came.len() + 1, &node).await;
     }
     let create = |id| ("create".to_owned(), id);
