@@ -91,11 +91,11 @@ pub enum Activity {
         /// Whether the new program is live.
         live: bool,
     },
-    /// The database that is read goes on, or stands still.
+    /// The database that is read goes on, stands still, or has a row that is left out.
     Source {
-        /// What it does from now on.
+        /// What it does.
         what: &'static str,
-        /// Why it stands still, and what to do about it.
+        /// What is wrong, and what to do about it.
         why: Option<Arc<str>>,
     },
     /// The first program is at work: from now on there is something to look at.

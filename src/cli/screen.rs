@@ -11,9 +11,6 @@ use crate::report::Style;
 /// The widest that the column of objects becomes.
 const WIDEST: usize = 32;
 
-/// What follows when the source stands still.
-const GOES_ON: &str = "it goes on by itself when this is mended; saves are taken by the API meanwhile";
-
 /// A screen that remembers how wide its columns have become.
 #[derive(Debug)]
 pub(super) struct Screen {
@@ -66,7 +63,7 @@ impl Screen {
             Activity::Source { what, why } => {
                 let color = if why.is_some() { "31" } else { "32" };
                 let first = format!("{time} source  {}", paint(self.style, color, what));
-                let rest = why.iter().flat_map(|why| why.split("; ").chain([GOES_ON]));
+                let rest = why.iter().flat_map(|why| why.split("; "));
                 std::iter::once(first).chain(rest.map(|line| format!("{:17}{}", "", harmless(line)))).collect()
             }
             Activity::Begun | Activity::Stopping => Vec::new(),
@@ -153,12 +150,7 @@ mod tests {
         let stopped = Activity::Source { what: "stands still", why: Some("there is no slot `a\u{1b}`; run `webhookc source init`".into()) };
         assert_eq!(
             lines(&mut screen, stopped),
-            [
-                "source  stands still",
-                "        there is no slot `a\u{fffd}`",
-                "        run `webhookc source init`",
-                "        it goes on by itself when this is mended; saves are taken by the API meanwhile"
-            ]
+            ["source  stands still", "        there is no slot `a\u{fffd}`", "        run `webhookc source init`",]
         );
         let reads = Activity::Source { what: "goes on: the database is read", why: None };
         assert_eq!(lines(&mut screen, reads), ["source  goes on: the database is read"]);

@@ -10,7 +10,8 @@ use super::error::SourceError;
 /// The tables of the user's schemas. What is generated is not in the log.
 const TABLES: &str = "
     SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relreplident::text, a.attname::text, a.atttypid::bigint,
-        coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int, coalesce(a.attnum = ANY (r.indkey), false), c.relkind = 'p'
+        coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int, coalesce(a.attnum = ANY (r.indkey), false), c.relkind = 'p',
+        c.relpersistence = 'u'
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
@@ -69,6 +70,8 @@ pub(super) struct TableShape {
     pub identity: Identity,
     /// Whether its rows are in partitions of it.
     pub is_partitioned: bool,
+    /// Whether the log has nothing of it.
+    pub is_unlogged: bool,
 }
 
 /// What is told of a row before its change.
@@ -179,6 +182,7 @@ pub(super) async fn read(client: &Client) -> Result<Catalog, SourceError> {
         let table = catalog.tables.entry(name.clone()).or_default();
         table.oid = oid(&row, 2)?;
         table.is_partitioned = row.try_get(8)?;
+        table.is_unlogged = row.try_get(9)?;
         let column = text(4)?;
         table.columns.push(Column { name: column.clone(), type_oid: oid(&row, 5)? });
         let place: i32 = row.try_get(6)?;

@@ -184,6 +184,9 @@ fn can_be_followed(table: &TablePlan, model: &Model, out: &mut Vec<String>) {
     if shape.key.is_empty() {
         out.push(format!("the table `{name}` has no primary key, expected one: an object needs an id"));
     }
+    if shape.is_unlogged {
+        out.push(format!("the table `{name}` is unlogged, so that the log has nothing of it; run `ALTER TABLE {sql} SET LOGGED`"));
+    }
     let full = format!("run `ALTER TABLE {sql} REPLICA IDENTITY DEFAULT` or `… REPLICA IDENTITY FULL`");
     match &shape.identity {
         Identity::Key | Identity::Full => {}

@@ -13,6 +13,9 @@ use crate::time::{Clock as _, SystemClock};
 /// Microseconds from 1970 to 2000, from which the database counts.
 const EPOCH_US: i64 = 946_684_800_000_000;
 
+/// What follows when a source stands still.
+const GOES_ON: &str = "it goes on by itself when this is mended, and saves are taken by the API meanwhile";
+
 /// What a source does at present.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SourceState {
@@ -158,9 +161,11 @@ impl Standing {
         numbers().source().changes(count);
     }
 
-    #[expect(clippy::unused_self, reason = "whoever reads tells all of it here")]
-    pub(super) fn skipped(&self) {
+    /// A row is left out.
+    pub(super) fn skipped(&self, why: &str) {
+        tracing::error!(%why, "a row of the source was left out");
         numbers().source().skipped();
+        self.feed.tell(SystemClock.now(), Activity::Source { what: "a row was left out", why: Some(why.into()) });
     }
 
     /// The copy is so far, by so many rows more.
@@ -228,7 +233,7 @@ impl SourceState {
             (Self::Starting, _) => "begins",
         };
         let why = match self {
-            Self::Stopped(why) => Some(why.as_str().into()),
+            Self::Stopped(why) => Some(format!("{why}; {GOES_ON}").into()),
             Self::Starting | Self::Copying | Self::Reading | Self::Waiting => None,
         };
         Activity::Source { what, why }

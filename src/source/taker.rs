@@ -185,8 +185,7 @@ impl Taker<'_> {
 
     /// Goes on without a row that the data model does not allow.
     fn leave_out(&self, rows: &mut [Waiting], place: usize, why: &str) {
-        tracing::error!(%why, "a row of the source was left out");
-        self.standing.skipped();
+        self.standing.skipped(why);
         if let Some(row) = rows.get_mut(place) {
             row.what = What::LeftOut;
         }

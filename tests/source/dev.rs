@@ -43,7 +43,7 @@ async fn the_terminal_says_once_why_a_source_stands_still_and_when_it_goes_on() 
     world.schema(&SCHEMA.replace("type=\"number\"", "type=\"text\""));
     node.wait_for_new_line("that it goes on", |line| line.ends_with("goes on: the database is read"));
     assert_eq!(world.ids(3, &node).await, ["1", "2", "3"]);
-    let goes_on = "  it goes on by itself when this is mended; saves are taken by the API meanwhile";
+    let goes_on = "  it goes on by itself when this is mended, and saves are taken by the API meanwhile";
     let expected = [
         "stands still",
         &format!("  there is no slot `{slot}` in the database"),
@@ -56,4 +56,14 @@ async fn the_terminal_says_once_why_a_source_stands_still_and_when_it_goes_on() 
         "goes on: the database is read",
     ];
     assert_eq!(of_source(&node), expected);
+    drop(node);
+
+    // What is left out is said, too.
+    world.schema(SCHEMA);
+    world.project("refused = \"skip\"\n");
+    let node = Node::start(world.folder.path(), &["dev", "--listen", "127.0.0.1:0"]);
+    world.sql("INSERT INTO orders VALUES (4, '-Infinity'), (5, 5)");
+    assert_eq!(world.ids(4, &node).await, ["1", "2", "3", "5"]);
+    let left_out = "  row `4` of `public.orders`: the column `total` has `-Infinity`, expected a finite number for `orders.total`";
+    assert_eq!(of_source(&node), ["the database is read", "a row was left out", left_out]);
 }

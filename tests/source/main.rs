@@ -26,6 +26,7 @@ mod import;
 mod keys;
 mod large;
 mod lost;
+mod odd;
 mod pgbench;
 mod refused;
 mod several;
