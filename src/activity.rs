@@ -91,6 +91,13 @@ pub enum Activity {
         /// Whether the new program is live.
         live: bool,
     },
+    /// The database that is read goes on, stands still, or has a row that is left out.
+    Source {
+        /// What it does.
+        what: &'static str,
+        /// What is wrong, and what to do about it.
+        why: Option<Arc<str>>,
+    },
     /// The first program is at work: from now on there is something to look at.
     Begun,
     /// The node is about to end.
@@ -101,7 +108,7 @@ impl Activity {
     /// Whether somebody should hear of it even when all goes well otherwise.
     fn is_notable(&self) -> bool {
         match self {
-            Self::Saved { .. } | Self::Sending { .. } | Self::Begun | Self::Stopping => false,
+            Self::Saved { .. } | Self::Sending { .. } | Self::Source { .. } | Self::Begun | Self::Stopping => false,
             Self::Answered { note, .. } => !note.is_empty(),
             Self::Reloaded { .. } => true,
         }

@@ -41,6 +41,8 @@ mod room;
 mod saves;
 #[path = "store/sealed.rs"]
 mod sealed;
+#[path = "store/source_place.rs"]
+mod source_place;
 #[path = "store/tables.rs"]
 mod tables;
 #[path = "store/taken.rs"]

@@ -40,6 +40,8 @@ mod saves;
 mod script;
 #[path = "store/several.rs"]
 mod several;
+#[path = "store/source_place.rs"]
+mod source_place;
 #[path = "store/tables.rs"]
 mod tables;
 #[path = "store/taken.rs"]

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::output::{Output, harmless, paint};
 use super::stored::{Stored, unusable};
 use super::vault::{key_of_store, vault};
+use crate::config::Config;
 use crate::report::counted;
 use crate::source;
 use crate::store::{self, Finding, Severity};
@@ -61,7 +62,11 @@ impl Doctor {
         findings.extend(self.secrets(&url).await?);
         let config = self.stored.config()?;
         if let Some(source) = &config.source {
-            findings.extend(source::examine(source, &config.folder).await);
+            let rules = self.stored.rules();
+            if rules.is_none() {
+                findings.push(unsaid(&config));
+            }
+            findings.extend(source::examine(source, &config.folder, &url, rules.as_ref().map(|rules| &rules.program)).await);
         }
         match self.output_format {
             Format::Text => print(&url, repaired, &findings, output),
@@ -100,6 +105,19 @@ impl Doctor {
             }
         };
         store::examine_secrets(url, vault).await.map_err(failed)
+    }
+}
+
+/// That it cannot be said which tables are read.
+fn unsaid(config: &Config) -> Finding {
+    Finding {
+        check: "source-without-schema",
+        severity: Severity::Warning,
+        message: "a schema with errors: which tables of `[source.postgres]` are read cannot be said".to_owned(),
+        count: 1,
+        ids: vec![config.folder.display().to_string()],
+        help: "run `webhookc check`",
+        repairable: false,
     }
 }
 

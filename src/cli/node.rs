@@ -147,7 +147,7 @@ impl Node {
             trigger: Some(asking.clone()),
             hosts: (!any_name).then(|| config.hosts.clone()),
             connections: descriptors::connections(limits.in_flight),
-            source: config.source.as_ref().map(|_| Arc::default()),
+            source: config.source.as_ref().map(|_| source::Standing::told(&feed).into()),
         });
         let (stop_api, mut api_stopped) = watch::channel(false);
         let api = tokio::spawn(serve(listener, Arc::clone(&app), async move { drop(api_stopped.wait_for(|stop| *stop).await) }));

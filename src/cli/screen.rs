@@ -60,6 +60,12 @@ impl Screen {
                 let first = format!("{time} reload  {}", paint(self.style, if *live { "32" } else { "31" }, &first));
                 std::iter::once(first).chain(lines.map(|line| format!("{:17}{line}", ""))).collect()
             }
+            Activity::Source { what, why } => {
+                let color = if why.is_some() { "31" } else { "32" };
+                let first = format!("{time} source  {}", paint(self.style, color, what));
+                let rest = why.iter().flat_map(|why| why.split("; "));
+                std::iter::once(first).chain(rest.map(|line| format!("{:17}{}", "", harmless(line)))).collect()
+            }
             Activity::Begun | Activity::Stopping => Vec::new(),
         }
     }
@@ -141,6 +147,13 @@ mod tests {
         assert_eq!(lines(&mut screen, answered(Some(200), "")), [format!("← 200   3.1 ms             {delivery}")]);
         let failed = lines(&mut screen, answered(None, "connection refused\x1b[2J · retry in 5 s"));
         assert_eq!(failed, [format!("← ✘     3.1 ms             {delivery} connection refused\u{fffd}[2J · retry in 5 s")]);
+        let stopped = Activity::Source { what: "stands still", why: Some("there is no slot `a\u{1b}`; run `webhookc source init`".into()) };
+        assert_eq!(
+            lines(&mut screen, stopped),
+            ["source  stands still", "        there is no slot `a\u{fffd}`", "        run `webhookc source init`",]
+        );
+        let reads = Activity::Source { what: "goes on: the database is read", why: None };
+        assert_eq!(lines(&mut screen, reads), ["source  goes on: the database is read"]);
         let rejected: Arc<[String]> = ["rejected, 1 error".to_owned(), "schema.xml:1:1: error[WH0203]: x".to_owned()].into();
         assert_eq!(
             lines(&mut screen, Activity::Reloaded { lines: rejected, live: false }),

@@ -132,7 +132,8 @@ async fn log_events(feed: Feed, format: telemetry::LogFormat) {
                 let what = lines.join("; ");
                 if live { tracing::info!(%what, "reloaded") } else { tracing::error!(%what, "reload") }
             }
-            Activity::Begun | Activity::Stopping => {}
+            // The source logs itself how it stands.
+            Activity::Source { .. } | Activity::Begun | Activity::Stopping => {}
         }
     }
 }

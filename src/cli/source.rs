@@ -1,15 +1,16 @@
 //! `webhookc source`: publication and slot in the database that `[source.postgres]` names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use super::failure::Failure;
 use super::output::{Output, harmless};
+use super::stored::rules;
 use crate::compile::compile;
 use crate::config::{self, Config, Overrides};
-use crate::source::{self, Copies, CopyState, Ready, SourceError};
+use crate::source::{self, Copies, CopyState, Followed, Ready, SourceError};
 
 /// What is said of mistakes in a list.
 const UNPREPARED: &str = "the source cannot be prepared";
@@ -103,7 +104,7 @@ impl Source {
                     output.line(&format!("there is no slot `{}`; run `webhookc source init`", source.slot));
                     return Ok(ExitCode::from(1));
                 };
-                let confirmed = state.confirmed.unwrap_or_else(|| "nowhere".to_owned());
+                let confirmed = state.confirmed.as_deref().unwrap_or("nowhere");
                 let read = if state.active { "a node reads it" } else { "nobody reads it" };
                 let lag = state.lag_bytes.unwrap_or_default();
                 output.line(&format!("the slot `{}` is read up to {confirmed}, {lag} bytes behind the log; {read}", source.slot));
@@ -111,10 +112,11 @@ impl Source {
                     output.line(&format!("there is no publication `{}`; run `webhookc source init`", source.publication));
                     return Ok(ExitCode::from(1));
                 }
-                if state.lost {
+                if state.is_lost() {
                     output.line("the database has thrown away the log that it needs: drop and init it anew");
                     return Ok(ExitCode::from(1));
                 }
+                return tables(output, source, &config, &place.path).await;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -125,6 +127,28 @@ fn of(config: &Config) -> Result<&config::Source, Failure> {
     config.source.as_ref().ok_or_else(|| {
         Failure::new("the project has no source").help("add `[source.postgres]` with `url = { env = \"DATABASE_URL\" }` to `webhookc.toml`")
     })
+}
+
+/// Says which models are not followed, and why.
+async fn tables(output: Output, source: &config::Source, config: &Config, path: &Path) -> Result<ExitCode, Failure> {
+    let Some(rules) = rules(path) else {
+        output.line("the schema has errors, so that it cannot be said which tables are read; run `webhookc check`");
+        return Ok(ExitCode::from(1));
+    };
+    let followed = source::followed(source, &config.folder, &rules.program).await.map_err(|error| failed(&error, UNSEEN))?;
+    let Followed { unpublished, without, in_the_way, misfits } = &followed;
+    for table in unpublished {
+        output.line(&harmless(&format!("{table} is not read, since the publication lacks it; run `webhookc source init`")));
+    }
+    for why in in_the_way.iter().chain(misfits) {
+        output.line(&harmless(why));
+    }
+    if !without.is_empty() {
+        let models: Vec<String> = without.iter().map(|model| format!("`{model}`")).collect();
+        output.line(&harmless(&format!("no table is for {}", models.join(", "))));
+    }
+    let is_well = [unpublished, in_the_way, misfits].into_iter().all(Vec::is_empty);
+    Ok(ExitCode::from(u8::from(!is_well)))
 }
 
 fn tell(output: Output, lines: Vec<String>) {

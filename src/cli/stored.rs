@@ -1,11 +1,13 @@
 //! Which store a verb works on that needs no schema and no running node.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::failure::Failure;
 use super::serve::STORE;
+use crate::check::{Rules, Valid};
+use crate::compile::compile;
 use crate::config::{self, Config, Overrides};
 use crate::store::StoreError;
 
@@ -27,10 +29,21 @@ impl Stored {
         Ok(config::read_settings(&self.path, &Overrides { store: self.store.clone(), ..Overrides::default() })?)
     }
 
+    /// What the project's schema says; `None` when it has errors, or there is none.
+    pub(super) fn rules(&self) -> Option<Valid<Rules>> {
+        rules(&self.path)
+    }
+
     /// The store's URL.
     pub(super) fn url(&self) -> Result<String, Failure> {
         Ok(self.config()?.store_url(STORE))
     }
+}
+
+/// What the schema of a project says; `None` when it has errors, or there is none.
+pub(super) fn rules(path: &Path) -> Option<Valid<Rules>> {
+    let project = config::read(&[path.to_path_buf()], &Overrides::default()).outcome.ok()?;
+    compile(project.input).rules
 }
 
 /// A store that cannot be used, and what to do about it.

@@ -254,7 +254,8 @@ impl Field {
             return Some(text);
         }
         let (least, most) = (length.start(), length.end());
-        copy.wrong("invalid-value", format!("has {seen} characters, expected {least} to {most} that are not all white space"), out);
+        let what = if *least == 0 { "" } else { " that are not all white space" };
+        copy.wrong("invalid-value", format!("has {seen} characters, expected {least} to {most}{what}"), out);
         None
     }
 

@@ -40,10 +40,13 @@ pub struct Look {
     pub required: String,
 }
 
-/// What each condition of a webhook saw in the object itself, also those that were not asked. `None` where a related object decides.
+/// What each condition of a webhook saw in the object itself, also those that were not asked. `None` where a related object decides, or
+/// when the object is of another model.
 #[must_use]
 pub fn looks(program: &Program, webhook: &Webhook, around: &Replayed) -> Vec<Option<Look>> {
-    let Some(object) = &around.after else { return vec![None; webhook.conditions.len()] };
+    let Some(object) = around.after.as_ref().filter(|object| object.model == webhook.model) else {
+        return vec![None; webhook.conditions.len()];
+    };
     let looks = webhook.conditions.iter().map(|condition| {
         let (property, test) = match &condition.subject {
             Subject::Property(property) => (*property, &condition.test),

@@ -98,6 +98,10 @@ pub(super) fn read(input: &mut impl BufRead) -> io::Result<Read> {
     if read < length {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the input ends inside of a message"));
     }
+    // What is read into named fields would also be read from a list of their values.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Ok(Read::Broken("this is no message: expected an object".to_owned()));
+    }
     Ok(match serde_json::from_slice(&body) {
         Ok(message) => Read::Message(message),
         Err(error) => Read::Broken(format!("this is no message: {error}")),
@@ -176,6 +180,7 @@ mod tests {
             ["`99999999999999999999` is not a length of up to 268435456 bytes"]
         );
         assert_eq!(all(b"X: y\r\n\r\n"), ["a message without `Content-Length`"]);
+        assert_eq!(all(b"Content-Length: 18\r\n\r\n[1, \"shutdown\", 1]"), ["broken"], "its values in a list");
         assert_eq!(all(b""), Vec::<String>::new());
     }
 }

@@ -23,10 +23,13 @@ pub(super) fn rendered<'v>(name: &str, value: impl Into<Cow<'v, str>>) -> Cow<'v
 
 /// An answer that shows an endpoint with this URL: where credentials are written out in it, it is stored nowhere, also not for who repeats
 /// the request.
-pub(super) fn unstored(url: &str, mut answer: Response) -> Response {
-    if url_credentials(url).next().is_some() {
-        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+pub(super) fn unstored(url: &str, answer: Response) -> Response {
+    if url_credentials(url).next().is_some() { never_stored(answer) } else { answer }
+}
+
+/// An answer that is stored nowhere: with a new secret, for instance.
+pub(super) fn never_stored(mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 

@@ -3,15 +3,16 @@
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{App, Problem, body};
-use crate::diagnostics::{one_of, suggestion};
+use crate::diagnostics::one_of;
 use crate::ids::Tenant;
 use crate::store::{Page, Span};
 
@@ -29,7 +30,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Names<T
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        without_nul(parts)?;
+        without_nul(&parts.uri)?;
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|Path(names)| Self(names)).map_err(|rejection| Problem::bad_request("invalid-path", rejection.body_text()))
     }
@@ -42,7 +43,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Paramet
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        without_nul(parts)?;
+        without_nul(&parts.uri)?;
         let query = Query::<T>::from_request_parts(parts, state).await;
         query.map(|Query(parameters)| Self(parameters)).map_err(|rejection| unreadable(&rejection.body_text()))
     }
@@ -56,9 +57,8 @@ fn unreadable(text: &str) -> Problem {
     match (said.split_once(": ").unwrap_or(("", said)), names.as_slice()) {
         ((_, what), [seen]) if what.starts_with("unknown field") => problem(format!("there is no parameter `{seen}`, expected none")),
         ((_, what), [seen, known @ ..]) if what.starts_with("unknown field") => {
-            let unknown = problem(format!("there is no parameter `{seen}`, expected {}", one_of(known.iter().copied())));
-            let near = suggestion(seen, known.iter().copied());
-            near.into_iter().fold(unknown, |problem, near| problem.help(format!("did you mean `{near}`?")))
+            let detail = format!("there is no parameter `{seen}`, expected {}", one_of(known.iter().copied()));
+            problem(detail).did_you_mean(seen, known.iter().copied())
         }
         ((_, what), [name]) if what.starts_with("duplicate field") => problem(format!("`{name}` comes more than once")),
         (("", what), _) => problem(format!("the parameters cannot be read: {what}")),
@@ -67,8 +67,8 @@ fn unreadable(text: &str) -> Problem {
 }
 
 /// Nothing has a name with the character U+0000, and not every store can be asked for one.
-fn without_nul(parts: &Parts) -> Result<(), Problem> {
-    if parts.uri.path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
+pub(super) fn without_nul(uri: &Uri) -> Result<(), Problem> {
+    if uri.path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
         return Err(Problem::bad_request("invalid-parameter", "the address has the character U+0000, `%00`, in it"));
     }
     Ok(())
@@ -141,7 +141,19 @@ pub(super) async fn wish<T: Default + DeserializeOwned>(app: &App, body: Body) -
     let mut reader = serde_json::Deserializer::from_slice(&body);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| misread(&error))?;
     reader.end().map_err(|error| Problem::bad_request("invalid-json", format!("the body cannot be read: {error}")))?;
+    if serde_json::from_slice(&body).is_ok_and(|value| has_nul(&value)) {
+        return Err(Problem::bad_request("invalid-value", "a text of the body has the character U+0000 in it, expected texts without it"));
+    }
     Ok(read)
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(fields) => fields.values().any(has_nul),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// What is wrong with a body, at the field that is wrong.
@@ -157,8 +169,18 @@ fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
             Problem::at(&format!("/{name}"), "duplicate-key", format!("the field `{name}` stands more than once, expected one value"))
         }
         (name, _) => {
-            let code = if what.starts_with("unknown field") { "unknown-field" } else { "wrong-type" };
-            Problem::at(&format!("/{}", name.replace('.', "/")), code, format!("`{name}` cannot be read: {what}"))
+            let place = format!("/{}", name.replace('.', "/"));
+            match what.split_once(", expected ").filter(|_| what.starts_with("unknown field")) {
+                Some((_, known)) => Problem::at(
+                    &place,
+                    "unknown-field",
+                    format!("there is no field `{name}`, expected {}", known.trim_start_matches("one of ")),
+                ),
+                None if what.starts_with("unknown field") => {
+                    Problem::at(&place, "unknown-field", format!("there is no field `{name}`, expected none"))
+                }
+                None => Problem::at(&place, "wrong-type", format!("`{name}` cannot be read: {what}")),
+            }
         }
     }
 }
@@ -185,14 +207,22 @@ pub(super) struct Part {
 impl Part {
     /// How many items are shown, and the page of the store with one more, to know whether there are more.
     pub(super) fn read<Id: std::str::FromStr<Err: std::fmt::Display>>(&self) -> Result<(usize, Page<Id>), Problem> {
-        let limit = limit(self.limit)?;
-        let before = self.cursor.as_deref().map(parsed).transpose()?;
-        Ok((limit, Page { before, limit: limit + 1 }))
+        part(self.limit, self.cursor.as_deref())
     }
 }
 
-/// No parameters.
-#[derive(Debug, Deserialize)]
+/// The same of parameters that have more than a part among them.
+pub(super) fn part<Id: std::str::FromStr<Err: std::fmt::Display>>(
+    asked: Option<usize>,
+    cursor: Option<&str>,
+) -> Result<(usize, Page<Id>), Problem> {
+    let limit = limit(asked)?;
+    let before = cursor.map(parsed).transpose()?;
+    Ok((limit, Page { before, limit: limit + 1 }))
+}
+
+/// No parameters, or nothing in a body.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
@@ -213,6 +243,12 @@ impl<T> List<T> {
         let next = if more { rows.last().map(id) } else { None };
         Self { data: rows.into_iter().map(show).collect(), next }
     }
+}
+
+/// An answer that says where the thing is that was made.
+pub(super) fn located(mut answer: Response, path: &str) -> Response {
+    answer.headers_mut().extend(HeaderValue::from_str(path).ok().map(|path| (header::LOCATION, path)));
+    answer
 }
 
 /// An answer in JSON.

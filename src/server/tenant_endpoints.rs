@@ -37,6 +37,12 @@ pub(super) struct Kept {
     pub(super) warnings: Vec<Mistake>,
 }
 
+impl Kept {
+    pub(super) fn of(row: OwnEndpointRow) -> Result<Self, Problem> {
+        Ok(Self { definition: definition(&row)?, row, warnings: Vec::new() })
+    }
+}
+
 /// What was submitted.
 pub(super) struct Submitted {
     pub(super) definition: Definition,
@@ -150,15 +156,23 @@ fn check_document(running: &Running, tenant: &TenantScope, id: &EndpointId, subm
 
 /// Whether a change is about what is compiled, or has it sent again.
 fn asks_for_more(before: &Definition, after: &Definition) -> bool {
-    after.wants != before.wants || after.alert_place() != before.alert_place() || (after.enabled && !before.enabled)
+    let laid_out_alike = Wants { body: before.wants.body.clone(), ..after.wants.clone() };
+    laid_out_alike != before.wants
+        || !says_the_same(before.wants.body.as_deref(), after.wants.body.as_deref())
+        || after.alert_place() != before.alert_place()
+        || (after.enabled && !before.enabled)
+}
+
+/// Whether two bodies are the same text, or the same JSON: what is sent back has been read and written by others.
+fn says_the_same(before: Option<&str>, after: Option<&str>) -> bool {
+    let read = |body: Option<&str>| body.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    before == after || read(before).is_some_and(|before| Some(before) == read(after))
 }
 
 /// An endpoint that the tenant has made.
 pub(super) async fn find(running: &Running, tenant: &TenantScope, id: &EndpointId) -> Result<Kept, Problem> {
     let row = running.ingest.store.own_endpoint(tenant, id).await?;
-    let row = row.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))?;
-    let definition = definition(&row)?;
-    Ok(Kept { row, definition, warnings: Vec::new() })
+    Kept::of(row.ok_or_else(|| Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")))?)
 }
 
 /// All endpoints that a filter lets through, in the order in which they were made.
@@ -170,7 +184,7 @@ pub(super) async fn all(running: &Running, tenant: &TenantScope, filter: &OwnFil
         let is_last = rows.len() < READ_TOGETHER;
         after = rows.last().map_or(after, |row| row.row);
         for row in rows {
-            kept.push(Kept { definition: definition(&row)?, row, warnings: Vec::new() });
+            kept.push(Kept::of(row)?);
         }
         if is_last {
             return Ok(kept);

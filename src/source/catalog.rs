@@ -1,6 +1,7 @@
 //! What the database's catalogue says of its tables at present: columns with their types, keys, how rows are identified, what is published.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, Row};
 
@@ -9,7 +10,8 @@ use super::error::SourceError;
 /// The tables of the user's schemas. What is generated is not in the log.
 const TABLES: &str = "
     SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relreplident::text, a.attname::text, a.atttypid::bigint,
-        coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int, coalesce(a.attnum = ANY (r.indkey), false), c.relkind = 'p'
+        coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int, coalesce(a.attnum = ANY (r.indkey), false), c.relkind = 'p',
+        c.relpersistence = 'u'
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
@@ -39,6 +41,11 @@ const PUBLISHED: &str = "
             WHERE n.nspname = t.schemaname AND c.relname = t.tablename)
     WHERE p.pubname = $1";
 
+/// How long a commit that the log has may take until everybody sees it.
+const VISIBLE: Duration = Duration::from_secs(10);
+/// The wait before it is asked again, about as long as a commit takes.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// A table's schema and name.
 pub(super) type Name = (Box<str>, Box<str>);
 
@@ -63,6 +70,8 @@ pub(super) struct TableShape {
     pub identity: Identity,
     /// Whether its rows are in partitions of it.
     pub is_partitioned: bool,
+    /// Whether the log has nothing of it.
+    pub is_unlogged: bool,
 }
 
 /// What is told of a row before its change.
@@ -141,6 +150,22 @@ impl Kind {
     }
 }
 
+/// Waits until what transactions have done can be seen, which the log tells already: a moment later, and later still when a commit waits for
+/// another server. Without it a table would not be there yet whose rows are told, and they would be nobody's.
+pub(super) async fn can_be_seen(client: &Client, transactions: &[u32]) -> Result<(), SourceError> {
+    let sql = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND granted AND transactionid::text = ANY ($1)";
+    let transactions: Vec<String> = transactions.iter().map(u32::to_string).collect();
+    let began = Instant::now();
+    while !transactions.is_empty() && client.query_one(sql, &[&transactions]).await?.try_get::<_, i64>(0)? > 0 {
+        if began.elapsed() > VISIBLE {
+            let why = "the log tells of tables what the database does not show yet: a commit waits, perhaps for a synchronous standby";
+            return Err(SourceError::Connection(why.to_owned()));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
 /// Reads the catalogue.
 pub(super) async fn read(client: &Client) -> Result<Catalog, SourceError> {
     let mut catalog = Catalog::default();
@@ -157,6 +182,7 @@ pub(super) async fn read(client: &Client) -> Result<Catalog, SourceError> {
         let table = catalog.tables.entry(name.clone()).or_default();
         table.oid = oid(&row, 2)?;
         table.is_partitioned = row.try_get(8)?;
+        table.is_unlogged = row.try_get(9)?;
         let column = text(4)?;
         table.columns.push(Column { name: column.clone(), type_oid: oid(&row, 5)? });
         let place: i32 = row.try_get(6)?;

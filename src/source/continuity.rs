@@ -9,7 +9,8 @@ use tokio_postgres::Client;
 use super::birth::{Birth, birth};
 use super::error::SourceError;
 use super::lsn::Lsn;
-use super::prepare::{SlotState, name, slot_state};
+use super::prepare::name;
+use super::slot::{SlotState, slot_state};
 use crate::config;
 use crate::store::{Position, Store};
 
@@ -30,7 +31,7 @@ pub(super) struct Place {
 /// # Errors
 /// When it does not go on where the slot is, with what to do about it.
 pub(super) async fn place(client: &Client, source: &config::Source, store: &Store) -> Result<Place, SourceError> {
-    let Some(Seen { slot, birth }) = look(client, source).await? else {
+    let Some(Seen { slot, birth, .. }) = look(client, source).await? else {
         return Err(SourceError::Connection(format!("the slot `{}` is being made", source.slot)));
     };
     let name = name(client, &source.slot, &birth.at).await?;
@@ -47,16 +48,40 @@ pub(super) async fn place(client: &Client, source: &config::Source, store: &Stor
 /// # Errors
 /// When it is.
 pub(super) async fn of_reader(client: &Client, source: &config::Source, store: &Store) -> Result<(), SourceError> {
-    let Some(Seen { slot, birth }) = look(client, source).await? else { return Ok(()) };
+    let Some(beside) = beside(client, source).await? else { return Ok(()) };
+    match beside.elsewhere(source, store.position(&beside.name).await?) {
+        Some(why) => Err(SourceError::Discontinued(why)),
+        None => Ok(()),
+    }
+}
+
+/// What is seen by somebody who does not read the slot.
+pub(super) struct Beside {
+    /// The name under which a store keeps its place.
+    pub name: Box<str>,
+    seen: Seen,
+}
+
+/// Looks at a slot that somebody else may read; `None`: there is nothing yet to compare.
+pub(super) async fn beside(client: &Client, source: &config::Source) -> Result<Option<Beside>, SourceError> {
+    let Some(seen) = look(client, source).await? else { return Ok(None) };
+    let Seen { slot, birth, .. } = &seen;
     let is_copied = birth.copy.is_none_or(|copy| copy.is_made);
     // Its place is the copy's until that is made; and one that has another beginning by now is about to be looked at anew.
     if !is_copied || birth.begins().is_some_and(|begins| slot.confirmed < begins) {
-        return Ok(());
+        return Ok(None);
     }
-    let position = store.position(&name(client, &source.slot, &birth.at).await?).await?;
-    match slot.is_elsewhere(&birth, position) {
-        Some(why @ (Why::ReadOn(_) | Why::NeverRead)) => Err(SourceError::Discontinued(why.told(source, &slot))),
-        Some(Why::PutBack(_)) | None => Ok(()),
+    Ok(Some(Beside { name: name(client, &source.slot, &birth.at).await?, seen }))
+}
+
+impl Beside {
+    /// Why a store does not go on where the slot is that has this place, asked for after the slot was looked at.
+    pub(super) fn elsewhere(&self, source: &config::Source, position: Option<Position>) -> Option<String> {
+        let Seen { slot, birth, is_read } = &self.seen;
+        let why = slot.is_elsewhere(birth, position)?;
+        // Whoever reads has gone on since.
+        let is_later = *is_read && matches!(why, Why::PutBack(_));
+        (!is_later).then(|| why.told(source, slot))
     }
 }
 
@@ -64,17 +89,20 @@ pub(super) async fn of_reader(client: &Client, source: &config::Source, store: &
 struct Seen {
     slot: Slot,
     birth: Birth,
+    is_read: bool,
 }
 
 /// `None`: they are not made yet.
 async fn look(client: &Client, source: &config::Source) -> Result<Option<Seen>, SourceError> {
-    let Some(SlotState { confirmed: Some(confirmed), lag_bytes, .. }) = slot_state(client, &source.slot).await? else { return Ok(None) };
+    let Some(SlotState { active, confirmed: Some(confirmed), lag_bytes, .. }) = slot_state(client, &source.slot).await? else {
+        return Ok(None);
+    };
     let Ok(confirmed) = confirmed.parse::<Lsn>() else {
         return Err(SourceError::Connection(format!("the server calls a place in its log `{confirmed}`")));
     };
     let birth = birth(client, &source.publication).await?.filter(|birth| !birth.is_under_way());
     let ends = Lsn(confirmed.0.saturating_add_signed(lag_bytes.unwrap_or_default()));
-    Ok(birth.map(|birth| Seen { slot: Slot { confirmed, ends }, birth }))
+    Ok(birth.map(|birth| Seen { slot: Slot { confirmed, ends }, birth, is_read: active }))
 }
 
 /// Where a slot is.

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::error::SourceError;
 use super::lsn::Lsn;
 use super::pgoutput::{Message, Relation, read};
+use super::prepare::TABLES_CHANGED;
 use super::row::RowChange;
 use super::stream::{Told, Waits};
 use super::taker::{Taker, Waiting, What};
@@ -49,6 +50,7 @@ pub(super) struct Open {
     commit: Lsn,
     changes: u64,
     at_us: i64,
+    xid: u32,
 }
 
 impl Intake<'_> {
@@ -71,7 +73,8 @@ impl Intake<'_> {
                     self.taker.standing.log_ends(end);
                     self.bytes += bytes.len();
                     self.message(read(bytes)?)?;
-                    if self.open.is_none() && self.whole == 0 {
+                    // Other tables may be read from here on, although nothing is written to any.
+                    if self.open.is_none() && self.whole == 0 && self.taker.is_planned().await? {
                         self.nothing_through(self.end, Waits::No).await?;
                     }
                 }
@@ -96,9 +99,9 @@ impl Intake<'_> {
 
     fn message(&mut self, message: Message) -> Result<(), SourceError> {
         match message {
-            Message::Begin { commit, at_us } => {
+            Message::Begin { commit, at_us, xid } => {
                 self.taker.standing.begins(at_us);
-                self.open = Some(Open { commit, changes: 0, at_us });
+                self.open = Some(Open { commit, changes: 0, at_us, xid });
             }
             Message::Commit { end } => {
                 if let Some(open) = self.open.take() {
@@ -119,6 +122,11 @@ impl Intake<'_> {
                     self.change(table, What::Emptied)?;
                 }
             }
+            Message::Said { prefix } => {
+                if &*prefix == TABLES_CHANGED {
+                    self.taker.altered_by(self.open.map(|open| open.xid));
+                }
+            }
             Message::Other => {}
         }
         Ok(())
@@ -130,9 +138,9 @@ impl Intake<'_> {
         if known.is_some_and(|known| **known == relation) {
             return;
         }
-        if known.is_some() {
-            // It may have a type that is new, or another name.
-            self.taker.plan_anew();
+        // Its rows may be told from each other by something else, also when its columns are the same.
+        if known.is_some() || !self.taker.has_planned(&relation) {
+            self.taker.altered_by(self.open.map(|open| open.xid));
         }
         self.relations.insert(relation.id, Arc::new(relation));
     }

@@ -13,6 +13,7 @@ mod copy;
 mod error;
 mod examine;
 mod fit;
+mod followed;
 pub mod import;
 mod intake;
 mod lsn;
@@ -21,6 +22,7 @@ mod plan;
 mod prepare;
 mod row;
 mod silence;
+mod slot;
 mod standing;
 mod stream;
 mod taker;
@@ -31,8 +33,9 @@ mod wire;
 pub use birth::Ready;
 pub use error::SourceError;
 pub use examine::examine;
+pub use followed::{Followed, followed};
 pub use lsn::Lsn;
-pub use prepare::SlotState;
+pub use slot::{SlotLog, SlotState};
 pub use standing::{CopyProgress, SourceLag, SourceState, Standing};
 
 use std::collections::BTreeMap;
@@ -93,14 +96,14 @@ async fn once(source: &config::Source, folder: &Path, ingest: &Ingest, standing:
     let way = reach(source, folder)?;
     let planner = Planner { way: &way, source };
     let client = way.connect().await?;
-    if answered(prepare::is_read(&client, &source.slot)).await? {
+    if answered(slot::is_read(&client, &source.slot)).await? {
         answered(continuity::of_reader(&client, source, &ingest.store)).await?;
         return Err(SourceError::Elsewhere);
     }
     FirstCopy::new(&planner, ingest, standing).make_if_wanted(&client).await?;
     prepare::are_there(&client, source).await?;
     let generation = ingest.generation();
-    let plan = planner.published_plan(&generation.rules.program).await?;
+    let plan = planner.published_plan(&generation.rules.program, &[]).await?;
     // A row that was written before may fit all the same, and only a row decides.
     for why in plan.misfits(&generation.rules.program) {
         tracing::warn!(%why, "the source will stand still at the next row");
@@ -159,13 +162,16 @@ impl Planner<'_> {
         plan(self.source, program, catalog::read(client).await?).map_err(SourceError::Unfit)
     }
 
-    /// The same, when what is read and what is published are the same tables.
-    async fn published_plan(&self, program: &Program) -> Result<Plan, SourceError> {
-        answered(self.look_and_plan(program)).await
+    /// The same, when what is read and what is published are the same tables, with what these transactions have made of them.
+    async fn published_plan(&self, program: &Program, after: &[u32]) -> Result<Plan, SourceError> {
+        answered(self.look_and_plan(program, after)).await
     }
 
-    async fn look_and_plan(&self, program: &Program) -> Result<Plan, SourceError> {
+    async fn look_and_plan(&self, program: &Program, after: &[u32]) -> Result<Plan, SourceError> {
         let client = self.way.connect().await?;
+        catalog::can_be_seen(&client, after).await?;
+        // Types and tables of one moment.
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let mut plan = self.plan(&client, program).await?;
         plan.lacks_tables = birth::birth(&client, &self.source.publication).await?.is_some_and(|birth| birth.lacks_tables());
         let published = catalog::published(&client, &self.source.publication).await?;
@@ -279,5 +285,5 @@ pub async fn state(source: &config::Source, folder: &Path) -> Result<Prepared, S
         },
         None => CopyState::None,
     };
-    Ok(Prepared { is_published, slot: prepare::slot_state(&client, &source.slot).await?, copy })
+    Ok(Prepared { is_published, slot: slot::slot_state(&client, &source.slot).await?, copy })
 }

@@ -14,6 +14,8 @@ pub enum Message {
         commit: Lsn,
         /// When it was committed, in microseconds since 2000.
         at_us: i64,
+        /// Its number in the database.
+        xid: u32,
     },
     /// It ends.
     Commit {
@@ -50,7 +52,12 @@ pub enum Message {
         /// The tables.
         tables: Vec<u32>,
     },
-    /// Something that says nothing about rows: a type, an origin, a message of the user's own.
+    /// Somebody has something to say to who reads.
+    Said {
+        /// About what.
+        prefix: Box<str>,
+    },
+    /// Something that says nothing about rows: a type, an origin.
     Other,
 }
 
@@ -125,8 +132,7 @@ pub fn read(bytes: Bytes) -> Result<Message, Malformed> {
     let message = match reader.u8()? {
         b'B' => {
             let (commit, at_us) = (Lsn(reader.u64()?), reader.u64()?.cast_signed());
-            reader.u32()?;
-            Message::Begin { commit, at_us }
+            Message::Begin { commit, at_us, xid: reader.u32()? }
         }
         b'C' => {
             reader.u8()?;
@@ -160,7 +166,8 @@ pub fn read(bytes: Bytes) -> Result<Message, Malformed> {
             reader.u8()?;
             Message::Truncate { tables: (0..count).map(|_| reader.u32()).collect::<Result<_, _>>()? }
         }
-        b'Y' | b'O' | b'M' => return Ok(Message::Other),
+        b'M' => Message::Said { prefix: reader.said()? },
+        b'Y' | b'O' => return Ok(Message::Other),
         _ => return Err(Malformed("a message of an unknown kind")),
     };
     if reader.0.has_remaining() { Err(Malformed("more than a message")) } else { Ok(message) }
@@ -199,6 +206,14 @@ impl Reader {
         let name = self.take(end)?;
         self.u8()?;
         text(&name)
+    }
+
+    /// What somebody says is about.
+    fn said(&mut self) -> Result<Box<str>, Malformed> {
+        self.take(MESSAGE_HEAD)?;
+        let prefix = self.name()?;
+        let length = self.u32()? as usize;
+        self.take(length).map(|_| prefix)
     }
 
     fn relation(&mut self) -> Result<Relation, Malformed> {
@@ -242,6 +257,8 @@ impl Reader {
     }
 }
 
+/// What a message of somebody's begins with: whether it is of a transaction, and where in the log it is.
+const MESSAGE_HEAD: usize = 9;
 const CUT: Malformed = Malformed("less than a message");
 
 fn text(bytes: &[u8]) -> Result<Box<str>, Malformed> {
@@ -249,132 +266,4 @@ fn text(bytes: &[u8]) -> Result<Box<str>, Malformed> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn name(text: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(text.as_bytes());
-        out.push(0);
-    }
-
-    fn tuple(cells: &[Cell], out: &mut Vec<u8>) {
-        out.extend(u16::try_from(cells.len()).unwrap().to_be_bytes());
-        for cell in cells {
-            match cell {
-                Cell::Null => out.push(b'n'),
-                Cell::Unchanged => out.push(b'u'),
-                Cell::Text(text) => {
-                    out.push(b't');
-                    out.extend(u32::try_from(text.len()).unwrap().to_be_bytes());
-                    out.extend(text.as_bytes());
-                }
-            }
-        }
-    }
-
-    /// The message as the server would write it.
-    fn written(message: &Message) -> Vec<u8> {
-        let mut out = Vec::new();
-        match message {
-            Message::Begin { commit, at_us } => {
-                out.push(b'B');
-                out.extend(commit.0.to_be_bytes());
-                out.extend(at_us.to_be_bytes());
-                out.extend(7_u32.to_be_bytes());
-            }
-            Message::Commit { end } => {
-                out.extend([b'C', 0]);
-                out.extend(1_u64.to_be_bytes());
-                out.extend(end.0.to_be_bytes());
-                out.extend(2_u64.to_be_bytes());
-            }
-            Message::Relation(relation) => {
-                out.push(b'R');
-                out.extend(relation.id.to_be_bytes());
-                name(&relation.schema, &mut out);
-                name(&relation.name, &mut out);
-                out.push(b'd');
-                out.extend(u16::try_from(relation.columns.len()).unwrap().to_be_bytes());
-                for column in &relation.columns {
-                    out.push(u8::from(column.identifies));
-                    name(&column.name, &mut out);
-                    out.extend(column.type_oid.to_be_bytes());
-                    out.extend((-1_i32).to_be_bytes());
-                }
-            }
-            Message::Insert { table, new } => {
-                out.push(b'I');
-                out.extend(table.to_be_bytes());
-                out.push(b'N');
-                tuple(new, &mut out);
-            }
-            Message::Update { table, old, new } => {
-                out.push(b'U');
-                out.extend(table.to_be_bytes());
-                if let Some(old) = old {
-                    out.push(if matches!(old, Old::Key(_)) { b'K' } else { b'O' });
-                    tuple(old.tuple(), &mut out);
-                }
-                out.push(b'N');
-                tuple(new, &mut out);
-            }
-            Message::Delete { table, old } => {
-                out.push(b'D');
-                out.extend(table.to_be_bytes());
-                out.push(if matches!(old, Old::Key(_)) { b'K' } else { b'O' });
-                tuple(old.tuple(), &mut out);
-            }
-            Message::Truncate { tables } => {
-                out.push(b'T');
-                out.extend(u32::try_from(tables.len()).unwrap().to_be_bytes());
-                out.push(0);
-                for table in tables {
-                    out.extend(table.to_be_bytes());
-                }
-            }
-            Message::Other => out.push(b'O'),
-        }
-        out
-    }
-
-    fn cells() -> impl Strategy<Value = Tuple> {
-        let cell = prop_oneof![Just(Cell::Null), Just(Cell::Unchanged), any::<String>().prop_map(|text| Cell::Text(text.into()))];
-        proptest::collection::vec(cell, 0..5)
-    }
-
-    fn messages() -> impl Strategy<Value = Message> {
-        let old = || prop_oneof![cells().prop_map(Old::Key), cells().prop_map(Old::Full)];
-        let names = || "[a-z_]{1,9}".prop_map(Box::<str>::from);
-        let column = || {
-            (names(), any::<u32>(), any::<bool>()).prop_map(|(name, type_oid, identifies)| RelationColumn { name, type_oid, identifies })
-        };
-        prop_oneof![
-            (any::<u64>(), any::<i64>()).prop_map(|(commit, at_us)| Message::Begin { commit: Lsn(commit), at_us }),
-            any::<u64>().prop_map(|end| Message::Commit { end: Lsn(end) }),
-            (any::<u32>(), names(), names(), proptest::collection::vec(column(), 0..5))
-                .prop_map(|(id, schema, name, columns)| Message::Relation(Relation { id, schema, name, columns })),
-            (any::<u32>(), cells()).prop_map(|(table, new)| Message::Insert { table, new }),
-            (any::<u32>(), proptest::option::of(old()), cells()).prop_map(|(table, old, new)| Message::Update { table, old, new }),
-            (any::<u32>(), old()).prop_map(|(table, old)| Message::Delete { table, old }),
-            proptest::collection::vec(any::<u32>(), 0..5).prop_map(|tables| Message::Truncate { tables }),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_and_no_part_of_it_is_a_message(message in messages()) {
-            let bytes = written(&message);
-            for end in 0..bytes.len() {
-                prop_assert!(read(Bytes::copy_from_slice(&bytes[..end])).is_err());
-            }
-            prop_assert_eq!(read(bytes.into()), Ok(message));
-        }
-
-        #[test]
-        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = read(bytes.into());
-        }
-    }
-}
+mod tests;

@@ -16,6 +16,8 @@ use crate::program::{Model, Program};
 pub(super) struct Plan {
     /// By the name that a table has now.
     pub tables: BTreeMap<Name, Arc<TablePlan>>,
+    /// The name that a table has now, by the number that the database has for it.
+    by_number: BTreeMap<u32, Name>,
     /// The types that the database has.
     pub types: BTreeMap<u32, TypeShape>,
     /// Whether tables have come whose rows are still to be copied.
@@ -40,10 +42,19 @@ pub(super) struct TablePlan {
 }
 
 impl Plan {
-    /// How rows of this table do, which may have had another name when they were written. Looks through all tables.
+    /// How rows of this table do, which may have had another name when they were written.
     pub(super) fn table(&self, relation: &Relation) -> Option<&Arc<TablePlan>> {
-        let same = self.tables.values().find(|table| table.shape.oid == relation.id);
+        let same = self.by_number.get(&relation.id).and_then(|name| self.tables.get(name));
         same.or_else(|| self.tables.get(&(relation.schema.clone(), relation.name.clone())))
+    }
+
+    /// Whether the table is what it was when the plan was made. One that no model is for was not looked at.
+    pub(super) fn has(&self, relation: &Relation) -> bool {
+        let columns = |of: &Relation| of.columns.iter().map(|column| (column.name.clone(), column.type_oid)).collect::<Vec<_>>();
+        let is_same = |seen: Relation| {
+            (seen.id, &seen.schema, &seen.name) == (relation.id, &relation.schema, &relation.name) && columns(&seen) == columns(relation)
+        };
+        self.table(relation).is_some_and(|table| is_same(table.at_present()))
     }
 
     /// What does not fit between the fields and the columns that the tables have now.
@@ -60,20 +71,29 @@ impl Plan {
 
     /// Tables that are read and not published, and such that are published by name and not read.
     pub(super) fn unpublished(&self, published: &Published, publication: &str) -> Vec<String> {
-        let missing = self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| {
-            let TablePlan { name, model, .. } = &**table;
+        let missing = self.missing(published).map(|TablePlan { name, model, .. }| {
             format!(
                 "the table `{name}` of the model `{model}` is not in the publication `{publication}`; run `webhookc source init`, with \
                  `--snapshot` to have the rows copied that it has"
             )
         });
+        missing.chain(self.unread(published, publication)).collect()
+    }
+
+    /// Tables that are read and not published.
+    pub(super) fn missing(&self, published: &Published) -> impl Iterator<Item = &TablePlan> {
+        self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| &**table)
+    }
+
+    /// Tables that are published by name and not read.
+    pub(super) fn unread(&self, published: &Published, publication: &str) -> Vec<String> {
         let read: BTreeSet<&Name> = self.tables.keys().collect();
         let unread = published.listed.iter().filter(|name| !read.contains(name)).map(|(schema, table)| {
             let way =
                 "if it was renamed, name its model in `[source.postgres.tables]`; if it is not to be read, run `webhookc source init`";
             format!("the publication `{publication}` has the table `{schema}.{table}`, which no model is for; {way}")
         });
-        missing.chain(unread).collect()
+        unread.collect()
     }
 }
 
@@ -130,7 +150,21 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
         let help = "name one in `[source.postgres.tables]`, such as `orders = \"order\"`";
         mistakes.push(format!("no table of the database has the name of a model; {help}"));
     }
-    if mistakes.is_empty() { Ok(Plan { tables, types: catalog.types, lacks_tables: false }) } else { Err(mistakes) }
+    let by_number = tables.iter().map(|(name, table)| (table.shape.oid, name.clone())).collect();
+    if mistakes.is_empty() { Ok(Plan { tables, by_number, types: catalog.types, lacks_tables: false }) } else { Err(mistakes) }
+}
+
+/// The model that a table is for which the database does not have any more.
+pub(super) fn model_of_gone<'p>(source: &config::Source, program: &'p Program, (schema, name): &Name) -> Option<&'p Model> {
+    let whole = format!("{schema}.{name}");
+    let is_it = |written: &str| written == whole || (&**schema == "public" && written == &**name);
+    let is_free = || source.tables.values().all(|other| other.model.as_deref() != Some(&**name));
+    let model = match source.tables.iter().find(|(written, _)| is_it(written)) {
+        Some((_, said)) => said.model.as_deref().unwrap_or(name),
+        None if &**schema == "public" && is_free() => name,
+        None => return None,
+    };
+    program.model_named(model).map(|id| program.model(id))
 }
 
 /// The table that is written as `table` or `schema.table`, in which schema and table may have dots of their own.
@@ -149,6 +183,9 @@ fn can_be_followed(table: &TablePlan, model: &Model, out: &mut Vec<String>) {
     let TablePlan { name, sql, shape, chosen, .. } = table;
     if shape.key.is_empty() {
         out.push(format!("the table `{name}` has no primary key, expected one: an object needs an id"));
+    }
+    if shape.is_unlogged {
+        out.push(format!("the table `{name}` is unlogged, so that the log has nothing of it; run `ALTER TABLE {sql} SET LOGGED`"));
     }
     let full = format!("run `ALTER TABLE {sql} REPLICA IDENTITY DEFAULT` or `… REPLICA IDENTITY FULL`");
     match &shape.identity {

@@ -8,10 +8,14 @@ use super::catalog;
 use super::error::SourceError;
 use super::plan::{Plan, TablePlan};
 use super::silence::{SILENCE, silent};
+use super::slot::slot_state;
 use super::turn;
 use super::wire::quoted;
 use crate::config;
 use crate::store::{self, Tls};
+
+/// What the log has where the tables of a publication become others.
+pub(super) const TABLES_CHANGED: &str = "webhookc tables";
 
 /// How the database is reached.
 #[derive(Clone)]
@@ -56,19 +60,6 @@ impl Way {
     }
 }
 
-/// What a slot is at present.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlotState {
-    /// Whether somebody reads it.
-    pub active: bool,
-    /// Whether the log that it needs is gone.
-    pub lost: bool,
-    /// Up to where it is read, as `PostgreSQL` writes it.
-    pub confirmed: Option<String>,
-    /// Bytes of the log behind that.
-    pub lag_bytes: Option<i64>,
-}
-
 /// Makes the publication of these tables and the slot, where they are missing; what was done, a line each. For a first copy of what the tables
 /// have, the slot is made by the node that makes the copy, since both must begin at the same moment.
 ///
@@ -83,7 +74,7 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
     let is_new = |table: &TablePlan| !published.tables.contains(&table.is);
     let new: Vec<&TablePlan> = plan.tables.values().map(|table| &**table).filter(|table| is_new(table)).collect();
     match &state {
-        Some(state) if state.lost && earlier.is_none() => return Err(SourceError::Unfit(vec![lost(slot)])),
+        Some(state) if state.is_lost() && earlier.is_none() => return Err(SourceError::Unfit(vec![lost(slot)])),
         Some(_) if copy.is_some() && earlier.is_none() => {
             let is_known = before.as_ref().is_some_and(|birth| birth.begins().is_some());
             if new.is_empty() || !is_known {
@@ -107,7 +98,7 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
             let birth = with_tables(client, before, plan, &new, copy).await?;
             sql = format!("{sql}; {}", birth.sql(publication));
         }
-        client.batch_execute(&sql).await?;
+        client.batch_execute(&format!("{sql}; {}", tables_changed())).await?;
         done.push(format!("the publication `{publication}` was there; it now has {}", tables.join(", ")));
     } else {
         let with = "WITH (publish_via_partition_root = true)";
@@ -146,6 +137,11 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
         }
     }
     Ok(done)
+}
+
+/// The statement that tells the node which reads, in the log, that it is to look at the tables anew: where nothing is written to a table, the log has nothing of it.
+fn tables_changed() -> String {
+    format!("SELECT pg_logical_emit_message(true, '{TABLES_CHANGED}', '')")
 }
 
 /// How a source begins after tables have come to it, and others have gone.
@@ -204,26 +200,9 @@ pub(super) async fn remove(client: &Client, source: &config::Source) -> Result<V
     Ok(done)
 }
 
-/// What the slot is at present; `None`: there is none.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn slot_state(client: &Client, slot: &str) -> Result<Option<SlotState>, SourceError> {
-    let sql = "SELECT active, coalesce(wal_status = 'lost', false), confirmed_flush_lsn::text,
-            (pg_current_wal_lsn() - confirmed_flush_lsn)::bigint
-        FROM pg_replication_slots WHERE slot_name = $1";
-    let Some(row) = client.query_opt(sql, &[&slot]).await? else { return Ok(None) };
-    Ok(Some(SlotState { active: row.try_get(0)?, lost: row.try_get(1)?, confirmed: row.try_get(2)?, lag_bytes: row.try_get(3)? }))
-}
-
 /// Whether there is a publication of this name.
 async fn has_publication(client: &Client, publication: &str) -> Result<bool, SourceError> {
     Ok(client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[&publication]).await?.is_some())
-}
-
-/// Whether somebody reads the slot.
-pub(super) async fn is_read(client: &Client, slot: &str) -> Result<bool, SourceError> {
-    Ok(slot_state(client, slot).await?.is_some_and(|state| state.active))
 }
 
 /// Whether there are publication and slot.
@@ -234,7 +213,7 @@ pub(super) async fn are_there(client: &Client, source: &config::Source) -> Resul
     let config::Source { slot, publication, .. } = source;
     match slot_state(client, slot).await? {
         None => return Err(SourceError::Unfit(vec![format!("there is no slot `{slot}` in the database; run `webhookc source init`")])),
-        Some(state) if state.lost => return Err(SourceError::Unfit(vec![lost(slot)])),
+        Some(state) if state.is_lost() => return Err(SourceError::Unfit(vec![lost(slot)])),
         Some(_) => {}
     }
     if has_publication(client, publication).await? {

@@ -5,7 +5,7 @@ use super::pgoutput::{Cell, Old, Relation};
 use super::plan::TablePlan;
 use super::value::{id_part, write};
 use crate::check::{Rules, Valid};
-use crate::engine::{Change, Row, Save, Verb, parse_save};
+use crate::engine::{Change, MAX_BODY_BYTES, Row, Save, Verb, parse_save};
 use crate::ids::PropertyId;
 use crate::program::quoted;
 
@@ -86,7 +86,7 @@ impl InTable<'_> {
 
     /// What the cells say about the object; one that is not told says nothing.
     fn values(&self, id: &str, cells: &[Cell]) -> Result<Vec<(PropertyId, serde_json::Value)>, String> {
-        let place = || format!("row `{id}` of `{}.{}`", self.table.schema, self.table.name);
+        let place = || format!("row `{}` of `{}.{}`", quoted(id), self.table.schema, self.table.name);
         let mut body = String::from("{");
         for ((column, targets), cell) in self.table.columns.iter().zip(&self.fit.columns).zip(cells) {
             for target in targets {
@@ -108,6 +108,14 @@ impl InTable<'_> {
             }
         }
         body.push('}');
+        if body.len() > MAX_BODY_BYTES {
+            let (seen, model) = (body.len(), &self.plan.model);
+            return Err(format!(
+                "{}: what it says of `{model}` has {seen} bytes, expected at most {MAX_BODY_BYTES}; make the value smaller, or take the field of a large \
+                 column out of the schema",
+                place()
+            ));
+        }
         let read = parse_save(self.rules, &self.plan.model, id, Verb::Patch, body.as_bytes()).map_err(|refused| {
             let all: Vec<_> = refused.into_iter().map(|refused| refused.message).collect();
             format!("{}: {}", place(), all.join("; "))

@@ -6,11 +6,15 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::lsn::Lsn;
+use crate::activity::{Activity, Feed};
 use crate::telemetry::numbers;
 use crate::time::{Clock as _, SystemClock};
 
 /// Microseconds from 1970 to 2000, from which the database counts.
 const EPOCH_US: i64 = 946_684_800_000_000;
+
+/// What follows when a source stands still.
+const GOES_ON: &str = "it goes on by itself when this is mended, and saves are taken by the API meanwhile";
 
 /// What a source does at present.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,7 +79,11 @@ impl fmt::Display for CopyProgress {
 
 /// How a source stands.
 #[derive(Debug)]
-pub struct Standing(Mutex<Inner>);
+pub struct Standing {
+    inner: Mutex<Inner>,
+    /// Hears of each change of state.
+    feed: Feed,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -92,11 +100,18 @@ struct Inner {
 impl Default for Standing {
     fn default() -> Self {
         let (state, caught_up_at) = (SourceState::default(), SystemClock.now());
-        Self(Mutex::new(Inner { state, copy: None, log_end: Lsn::default(), applied: Lsn::default(), behind_since: None, caught_up_at }))
+        let inner = Inner { state, copy: None, log_end: Lsn::default(), applied: Lsn::default(), behind_since: None, caught_up_at };
+        Self { inner: Mutex::new(inner), feed: Feed::default() }
     }
 }
 
 impl Standing {
+    /// One of which whoever watches the feed hears.
+    #[must_use]
+    pub fn told(feed: &Feed) -> Self {
+        Self { feed: feed.clone(), ..Self::default() }
+    }
+
     /// What it does, and how far it is behind. Tells the numbers, too: they are looked at far less often than they change.
     pub fn look(&self) -> (SourceState, SourceLag) {
         let (state, lag, copy) = self.change(|inner| (inner.state.clone(), inner.lag(), inner.copy.clone()));
@@ -111,7 +126,7 @@ impl Standing {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn log_ends(&self, end: Lsn) {
@@ -146,9 +161,11 @@ impl Standing {
         numbers().source().changes(count);
     }
 
-    #[expect(clippy::unused_self, reason = "whoever reads tells all of it here")]
-    pub(super) fn skipped(&self) {
+    /// A row is left out.
+    pub(super) fn skipped(&self, why: &str) {
+        tracing::error!(%why, "a row of the source was left out");
         numbers().source().skipped();
+        self.feed.tell(SystemClock.now(), Activity::Source { what: "a row was left out", why: Some(why.into()) });
     }
 
     /// The copy is so far, by so many rows more.
@@ -193,10 +210,33 @@ impl Standing {
 
     /// What it did before, when that was something else.
     fn becomes(&self, state: SourceState) -> Option<SourceState> {
-        self.change(|inner| {
+        let (before, news) = self.change(|inner| {
+            let news = state.news(&inner.state);
             let before = std::mem::replace(&mut inner.state, state);
-            (before != inner.state).then_some(before)
-        })
+            (before != inner.state).then_some((before, news))
+        })?;
+        self.feed.tell(SystemClock.now(), news);
+        Some(before)
+    }
+}
+
+impl SourceState {
+    /// What is new when it was something else before.
+    fn news(&self, before: &Self) -> Activity {
+        let what = match (self, before) {
+            (Self::Reading, Self::Stopped(_)) => "goes on: the database is read",
+            (Self::Reading, _) => "the database is read",
+            (Self::Copying, Self::Stopped(_)) => "goes on: the rows that are there are copied",
+            (Self::Copying, _) => "the rows that are there are copied first",
+            (Self::Waiting, _) => "another node reads the database; this one waits",
+            (Self::Stopped(_), _) => "stands still",
+            (Self::Starting, _) => "begins",
+        };
+        let why = match self {
+            Self::Stopped(why) => Some(format!("{why}; {GOES_ON}").into()),
+            Self::Starting | Self::Copying | Self::Reading | Self::Waiting => None,
+        };
+        Activity::Source { what, why }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::error::SourceError;
 use super::fit::{Fit, fit};
 use super::pgoutput::Relation;
-use super::plan::{Plan, TablePlan};
+use super::plan::{Plan, TablePlan, model_of_gone};
 use super::row::{InTable, RowChange, saves};
 use super::standing::Standing;
 use crate::access::TenantScope;
@@ -17,6 +17,7 @@ use crate::engine::{Change, Save};
 use crate::generation::Generation;
 use crate::ids::Sequence;
 use crate::ingest::{Followed, Ingest, IngestError};
+use crate::program::Program;
 use crate::store::{Advance, IdPage, Position};
 
 /// The wait before a refused row is tried once more: the schema may have been mended.
@@ -46,6 +47,8 @@ pub(super) struct Taker<'a> {
 pub(super) struct KnownTables {
     /// The plan for a generation.
     plan: Option<(u64, Arc<Plan>)>,
+    /// The transactions that may have altered tables since.
+    altered_by: Vec<u32>,
     /// How tables fit by it, as they are described.
     fits: BTreeMap<u32, (Arc<Relation>, Option<Arc<Fitted>>)>,
 }
@@ -53,7 +56,7 @@ pub(super) struct KnownTables {
 impl KnownTables {
     /// What is known when the plan for a generation has been made.
     pub(super) fn of(generation: &Generation, plan: Arc<Plan>) -> Self {
-        Self { plan: Some((generation.number, plan)), fits: BTreeMap::new() }
+        Self { plan: Some((generation.number, plan)), altered_by: Vec::new(), fits: BTreeMap::new() }
     }
 }
 
@@ -117,9 +120,15 @@ impl Taker<'_> {
         }
     }
 
-    /// The tables may be others than they were.
-    pub(super) fn plan_anew(&mut self) {
+    /// Whether the table is what the plan has. One that it has otherwise, or not at all, was altered, or is new.
+    pub(super) fn has_planned(&self, table: &Relation) -> bool {
+        self.known.plan.as_ref().is_some_and(|(_, plan)| plan.has(table))
+    }
+
+    /// The tables may be others than they were, by this transaction.
+    pub(super) fn altered_by(&mut self, transaction: Option<u32>) {
         self.known.plan = None;
+        self.known.altered_by.extend(transaction);
     }
 
     /// Whether the program and the tables fit, if one of them is another than before. Stands still for a moment when they do not.
@@ -176,8 +185,7 @@ impl Taker<'_> {
 
     /// Goes on without a row that the data model does not allow.
     fn leave_out(&self, rows: &mut [Waiting], place: usize, why: &str) {
-        tracing::error!(%why, "a row of the source was left out");
-        self.standing.skipped();
+        self.standing.skipped(why);
         if let Some(row) = rows.get_mut(place) {
             row.what = What::LeftOut;
         }
@@ -186,7 +194,7 @@ impl Taker<'_> {
     /// Stands still for a moment: the schema or the table may be mended meanwhile, so that both are looked at anew.
     async fn hold(&mut self, why: &str) -> Result<usize, SourceError> {
         self.standing.stopped(why);
-        self.plan_anew();
+        self.altered_by(None);
         tokio::time::sleep(PAUSE).await;
         Ok(0)
     }
@@ -213,7 +221,8 @@ impl Taker<'_> {
             return Ok(fit.clone());
         }
         let program = &generation.rules.program;
-        let model = plan.table(table).and_then(|of| Some((of, program.model_named(&of.model)?)));
+        let Some(of) = plan.table(table) else { return self.of_gone(table, program).map(|()| None) };
+        let model = program.model_named(&of.model).map(|model| (of, model));
         let fitted = |(of, model): (&Arc<TablePlan>, _)| {
             let fit = fit(of, &plan.types, program.model(model), table)?;
             Ok::<_, Vec<String>>(Arc::new(Fitted { table: Arc::clone(of), fit }))
@@ -223,11 +232,22 @@ impl Taker<'_> {
         Ok(fit)
     }
 
+    /// Rows of a table that is gone are nobody's, unless a model is for it.
+    fn of_gone(&self, table: &Relation, program: &Program) -> Result<(), Vec<String>> {
+        let Relation { schema, name, .. } = table;
+        let Some(model) = model_of_gone(self.config, program, &(schema.clone(), name.clone())) else { return Ok(()) };
+        Err(vec![format!(
+            "the log has rows of the table `{schema}.{name}` of the model `{}`, and the database does not have it any more; make it anew to have \
+             them taken in, or take the model out of the schema until they have been passed over",
+            model.name
+        )])
+    }
+
     pub(super) async fn planned(&mut self, generation: &Arc<Generation>) -> Result<Arc<Plan>, SourceError> {
         if let Some((_, plan)) = self.known.plan.as_ref().filter(|(number, _)| *number == generation.number) {
             return Ok(Arc::clone(plan));
         }
-        let plan = Arc::new(self.planner.published_plan(&generation.rules.program).await?);
+        let plan = Arc::new(self.planner.published_plan(&generation.rules.program, &self.known.altered_by).await?);
         if plan.lacks_tables && self.takes == Takes::Changes {
             return Err(SourceError::TablesCame);
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use super::error::SourceError;
-use super::prepare::slot_state;
 use super::silence::answered;
+use super::slot::slot_state;
 
 /// What the sessions of copies are called, before how far they are. The database keeps 63 bytes of it.
 const NAME: &str = "webhookc copy: ";

@@ -52,8 +52,8 @@ pub(super) fn write(how: How, text: &str, out: &mut String) -> Result<(), &'stat
             "f" => "false",
             _ => return Err("`t` or `f`"),
         }),
-        How::Utc => string(&instant(text, "Z"), out),
-        How::Instant => string(&instant(text.strip_suffix("+00").unwrap_or(text), "Z"), out),
+        How::Utc => instant(text, out)?,
+        How::Instant => instant(text.strip_suffix("+00").unwrap_or(text), out)?,
         How::Json => out.push_str(text),
         How::Base64 => string(&base64::prelude::BASE64_STANDARD.encode(hex(text).ok_or("bytes as hexadecimal digits")?), out),
         How::Point => {
@@ -104,12 +104,20 @@ fn number(text: &str, out: &mut String) -> Result<(), &'static str> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') || text.contains('I') {
         return Err("a finite number");
     }
+    if text.parse().is_ok_and(f64::is_infinite) {
+        return Err("a number of at most 308 digits before the point");
+    }
     out.push_str(text);
     Ok(())
 }
 
-fn instant(text: &str, zone: &str) -> String {
-    format!("{}{zone}", text.replacen(' ', "T", 1))
+fn instant(text: &str, out: &mut String) -> Result<(), &'static str> {
+    // `infinity`, and years before the first.
+    if text.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        return Err("a time of the years 1 to 9999");
+    }
+    string(&format!("{}Z", text.replacen(' ', "T", 1)), out);
+    Ok(())
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
@@ -121,6 +129,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 /// `{a,"b \"c\"",NULL}`; one without an item is an empty list.
 fn list(text: &str, out: &mut String, write: impl Fn(&str, &mut String) -> Result<(), &'static str>) -> Result<(), &'static str> {
     const EXPECTED: &str = "a list of one dimension without nulls";
+    // Where its places begin, when that is not at 1.
+    let text = text.strip_prefix('[').and_then(|text| text.split_once("]=")).map_or(text, |(_, text)| text);
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).ok_or(EXPECTED)?;
     out.push('[');
     let mut chars = inner.chars().peekable();
@@ -180,6 +190,8 @@ mod tests {
             (How::Texts, r#"{a,"b \"c\"","d,e"}"#, r#"["a","b \"c\"","d,e"]"#),
             (How::Texts, "{}", "[]"),
             (How::Integers, "{1,-2}", "[1,-2]"),
+            (How::Integers, "[2:3]={1,-2}", "[1,-2]"),
+            (How::Texts, "[0:0]={\"[1:2]={a}\"}", r#"["[1:2]={a}"]"#),
         ];
         for (how, text, expected) in cases {
             assert_eq!(written(how, text).as_deref(), Ok(expected), "{how:?} {text}");
@@ -191,6 +203,11 @@ mod tests {
         for (how, text) in [
             (How::Number, "NaN"),
             (How::Number, "-Infinity"),
+            (How::Number, &"9".repeat(400)),
+            (How::Utc, "infinity"),
+            (How::Instant, "-infinity"),
+            (How::Instant, "0044-03-15 10:00:00+00 BC"),
+            (How::Texts, "[1:1][1:2]={{a,b}}"),
             (How::Boolean, "x"),
             (How::Base64, "00"),
             (How::Texts, "{{a}}"),

@@ -161,7 +161,8 @@ impl Wire {
     /// Begins the stream from where the slot is.
     pub(super) async fn start(&mut self, slot: &str, publication: &str) -> Result<(), SourceError> {
         let publication = quoted(publication).replace('\'', "''");
-        let command = format!("START_REPLICATION SLOT {} LOGICAL 0/0 (proto_version '1', publication_names '{publication}')", quoted(slot));
+        let options = format!("proto_version '1', publication_names '{publication}', messages 'true'");
+        let command = format!("START_REPLICATION SLOT {} LOGICAL 0/0 ({options})", quoted(slot));
         frontend::query(&command, &mut self.write)?;
         self.flush().await?;
         loop {

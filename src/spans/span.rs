@@ -104,7 +104,7 @@ impl Spans {
                 let context = self.context(parent.trace_id());
                 self.end(attempted(begun, (context, parent), (status, &note), took), ended);
             }
-            Activity::Reloaded { .. } | Activity::Begun | Activity::Stopping => {}
+            Activity::Reloaded { .. } | Activity::Source { .. } | Activity::Begun | Activity::Stopping => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::postgres::is_postgres;
-use super::{Cutoffs, Finding, Removed, StoreError, postgres, sqlite};
+use super::{Cutoffs, Finding, Position, Removed, StoreError, postgres, sqlite};
 use crate::vault::Vault;
 
 /// Checks the store at `url` as it is at this moment, whether a node runs on it or not. Nothing is changed.
@@ -39,6 +39,17 @@ pub async fn time(url: &str) -> Result<Option<Timestamp>, StoreError> {
         return postgres::aside::time(url).await.map(Some);
     }
     Ok(None)
+}
+
+/// Where a source is in the store at `url`, whether a node runs on it or not; `None` when nothing of it has been taken in.
+///
+/// # Errors
+/// As for [`examine`].
+pub async fn position(url: &str, source: &str) -> Result<Option<Position>, StoreError> {
+    if is_postgres(url) {
+        return postgres::aside::position(url, source).await;
+    }
+    sqlite::aside::position(url, source).await
 }
 
 /// What has to be known of a store before it is opened.

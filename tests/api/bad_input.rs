@@ -121,6 +121,54 @@ async fn what_is_wrong_with_a_wish_is_named_with_its_place() {
     assert_eq!((status, &held["suspended"]["why"]), (200, &json!("maintenance")), "{held}");
 }
 
+/// Nothing is called so, and not every store can be asked for it.
+#[tokio::test]
+async fn a_text_with_the_character_u_0000_is_refused() {
+    let api = Api::start(true).await;
+    for (path, body) in [
+        ("/endpoints/ep_erp/suspend", r#"{"why": "a\u0000b"}"#),
+        ("/webhooks/asset_ready/backfill", r#"{"after": "\u0000"}"#),
+        ("/keys", r#"{"permissions": ["webhooks:read", "\u0000"]}"#),
+        ("/resend", r#"{"filter": {"event": "\u0000"}}"#),
+    ] {
+        let (status, problem) = api.of_tenant("POST", path, body).await;
+        assert!(matches!(status, 400 | 422), "{path}: {status} {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("U+0000"), "{path}: {problem}");
+    }
+    let (_, erp) = api.of_tenant("GET", "/endpoints/ep_erp", "").await;
+    assert_eq!(erp["suspended"], Value::Null);
+    // The six characters of its escape are a text like any other.
+    assert_eq!(api.of_tenant("POST", "/endpoints/ep_erp/suspend", r#"{"why": "a\\u0000b"}"#).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_call_that_takes_nothing_refuses_a_body_that_says_something() {
+    let api = Api::start(true).await;
+    assert_eq!(api.of_tenant("PUT", "/objects/asset/a1", READY).await.0, 201);
+    let (_, deliveries) = api.of_tenant("GET", "/deliveries", "").await;
+    let of = |path: &str| format!("/api/v1/tenants/default{path}");
+    assert_eq!(api.of_tenant("POST", "/endpoints/ep_erp/suspend", "").await.0, 200);
+    for path in [
+        of("/endpoints/ep_erp/unsuspend"),
+        of(&format!("/deliveries/{}/resend", deliveries["data"][0]["id"].as_str().unwrap())),
+        "/-/reload".to_owned(),
+        "/-/rotate-store-key".to_owned(),
+    ] {
+        let (status, problem) = api.send("POST", &path, json!({"why": "done"}).to_string()).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/why")), "{path}: {problem}");
+        for text in ["[]", "null", "{", "text"] {
+            assert_eq!(api.send("POST", &path, text).await.0, 400, "{path} {text}");
+        }
+        assert_eq!(api.send("POST", &format!("{path}?why=done"), "").await.0, 400, "{path}");
+    }
+    let (_, held) = api.of_tenant("GET", "/endpoints/ep_erp", "").await;
+    assert!(held["suspended"].is_object(), "{held}");
+    for body in ["{}", ""] {
+        let (status, released) = api.of_tenant("POST", "/endpoints/ep_erp/unsuspend", body).await;
+        assert_eq!((status, &released["suspended"]), (200, &Value::Null), "{body}");
+    }
+}
+
 #[tokio::test]
 async fn an_event_type_that_there_is_not_is_refused_with_what_is_meant() {
     let api = Api::start(false).await;

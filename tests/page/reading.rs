@@ -108,3 +108,48 @@ async fn every_page_can_be_read_without_its_script() {
     }
     project.finish(&browser);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_save_that_many_have_waited_for_is_one_among_others() {
+    let project = Project::start("");
+    let (first, later): (Vec<u32>, Vec<u32>) = ((0..15).collect(), (15..110).collect());
+    for id in first.iter().chain(&later) {
+        project.save("asset", &format!("a{id}"), r#"{"name": "Pump", "state": "done", "room_id": "r1"}"#).await;
+    }
+    project.save("room", "r1", r#"{"name": "Cellar"}"#).await;
+    project.save("asset", "last", r#"{"name": "Valve"}"#).await;
+    let mut browser = Browser::start();
+    // As somebody may write it by hand.
+    browser.open(&project.page("/"));
+    browser.wait_for_text(".saves", "asset/last");
+    assert_eq!(browser.value("location.pathname"), "/ui/default");
+    assert_eq!(browser.value("[...document.querySelectorAll('.saves > li')].find(save => save.innerText.includes('room/r1')).querySelectorAll('.decision').length"), 21);
+    assert!(browser.text(".saves").contains("and 90 more"));
+    browser.open(&project.page("/objects/room/r1"));
+    browser.wait_for_text("article.decided", "and 10 more, each on the page of its object");
+    assert_eq!(browser.value("document.querySelectorAll('article.decided details').length"), 100);
+    // What the others had waited with is theirs, not the room's.
+    assert!(browser.text("article.decided details").contains("state is done"));
+    project.finish(&browser);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_any_script_stand_among_others_without_moving_them() {
+    let endpoint = |name: &str| format!("[[endpoints]]\nname = \"{name}\"\nevents = [\"asset_named\"]\nurl = \"http://127.0.0.1:9/\"\n");
+    let mut toml: String = (0..12).map(|number| endpoint(&format!("name-{number}"))).collect();
+    toml.push_str("[listen]\nhosts = []\n");
+    let project = Project::start(&toml);
+    project.save("asset", "a1", r#"{"name": "Pump"}"#).await;
+    let mut browser = Browser::start();
+    for (page, place) in
+        [("", ".delivery bdi"), ("/webhooks", ".webhooks .to bdi"), ("/webhooks/asset_named", "strong bdi"), ("/deliveries", "td bdi")]
+    {
+        browser.open(&project.page(page));
+        browser.wait_for(page, &format!("document.querySelector({})", json!(place)));
+    }
+    // The list names some of them, and counts the others.
+    browser.open(&project.page("/webhooks"));
+    assert_eq!(browser.value("document.querySelectorAll('[aria-labelledby=model-asset] li:first-child .to bdi').length"), 10);
+    assert!(browser.text("[aria-labelledby=model-asset] li:first-child .to").ends_with("and 2 more"));
+    project.finish(&browser);
+}

@@ -44,13 +44,13 @@ fn transaction(count: u64) -> String {
 }
 
 /// What came for an event, in order: what was done, and the id.
-fn told(came: &[Value], event: &str) -> Vec<(String, u64)> {
+pub fn told(came: &[Value], event: &str) -> Vec<(String, u64)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let of = came.iter().filter(|body| body["event"] == event);
     of.map(|body| (text(&body["operation"]), text(&body["object"]["id"]).parse().unwrap())).collect()
 }
 
-fn made(node: &mut Node) {
+pub fn made(node: &mut Node) {
     node.wait_for_new_line("that the copy is made", |line| line.contains("the copy of new tables is made"));
 }
 

@@ -104,6 +104,9 @@ async fn a_table_must_tell_which_row_it_is() {
         assert_eq!(world.sql("SELECT count(*) FROM pg_publication"), "0", "nothing is made");
     };
     refused("the table `public.lines` has no primary key, expected one");
+    world.sql("ALTER TABLE lines SET UNLOGGED");
+    refused("the table `public.lines` is unlogged, so that the log has nothing of it; run `ALTER TABLE \"public\".\"lines\" SET LOGGED`");
+    world.sql("ALTER TABLE lines SET LOGGED");
     world.sql("ALTER TABLE lines ADD PRIMARY KEY (shop, number); ALTER TABLE lines REPLICA IDENTITY NOTHING");
     refused(
         "does not tell which row has changed (replica identity nothing); run `ALTER TABLE \"public\".\"lines\" REPLICA IDENTITY DEFAULT`",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, stands_still};
 
 const SCHEMA: &str = r#"<data-model>
     <model name="orders" label="Order">
@@ -45,4 +45,18 @@ async fn a_transaction_of_many_bytes_is_taken_in_parts() {
     is_whole_although_killed(&world, 40).await;
     let lengths: Vec<usize> = world.received.lock().unwrap().values().map(|body| body["object"]["name"].as_str().unwrap().len()).collect();
     assert_eq!(lengths, [900_000; 40]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_too_large_is_named_and_waited_for() {
+    let world = World::new(SCHEMA, "CREATE TABLE orders (id int PRIMARY KEY, name text)").await;
+    world.init();
+    let mut node = world.serve();
+    world.sql("INSERT INTO orders VALUES (1, repeat('€', 700000)); INSERT INTO orders VALUES (2, 'x')");
+    stands_still(
+        &mut node,
+        &["row `1` of `public.orders`: what it says of `orders` has 21000", "expected at most 1048576", "out of the schema"],
+    );
+    world.schema(&SCHEMA.replace(r#"<field name="name" label="Name" type="text" />"#, "").replace("{name}", "{id}"));
+    assert_eq!(world.ids(2, &node).await, ["1", "2"]);
 }

@@ -69,21 +69,38 @@ async fn a_slot_that_was_dropped_is_made_anew_by_whoever_runs_the_node() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slot_whose_log_is_thrown_away_is_lost() {
     let cluster = Arc::new(logical());
-    for setting in ["max_slot_wal_keep_size = '16MB'", "min_wal_size = '32MB'", "max_wal_size = '32MB'"] {
-        cluster.psql("postgres", &format!("ALTER SYSTEM SET {setting}"));
-    }
-    cluster.psql("postgres", "SELECT pg_reload_conf()");
+    let set = |settings: &[&str]| {
+        for setting in settings {
+            cluster.psql("postgres", &format!("ALTER SYSTEM SET {setting}"));
+        }
+        cluster.psql("postgres", "SELECT pg_reload_conf()");
+    };
+    set(&["min_wal_size = '32MB'", "max_wal_size = '32MB'"]);
     let world = World::on(&cluster, SCHEMA, TABLE).await;
     world.init();
     let mut node = world.serve();
     // A row that the schema does not allow holds the source up, and the log grows.
     world.sql("INSERT INTO orders VALUES (1, 'lost')");
     stands_still(&mut node, &["row `1` of `public.orders`"]);
-    for _ in 0..6 {
-        world.sql("INSERT INTO other SELECT repeat('x', 1000) FROM generate_series(1, 16000)");
-        world.sql("SELECT pg_switch_wal()");
-        world.sql("CHECKPOINT");
-    }
+    let grow = || {
+        for _ in 0..4 {
+            world.sql("INSERT INTO other SELECT repeat('x', 1000) FROM generate_series(1, 16000)");
+            world.sql("SELECT pg_switch_wal()");
+        }
+    };
+    grow();
+    finds(
+        &world,
+        &format!(
+            "warning[source-log-grows] the database of `[source.postgres]` keeps more of its log for the slot than `max_wal_size`: 1\n  {}: ",
+            world.database
+        ),
+    );
+    // No checkpoint may come before it is looked at.
+    set(&["max_wal_size = '8GB'", "max_slot_wal_keep_size = '16MB'"]);
+    grow();
+    finds(&world, "error[source-log-threatened]");
+    world.sql("CHECKPOINT");
     let lost = "has thrown away the log that the slot";
     stands_still(&mut node, &[lost, "run `webhookc source drop` and `webhookc source init`", "`max_slot_wal_keep_size`"]);
     serves(&node, "by-api", "has thrown away the log").await;

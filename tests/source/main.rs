@@ -15,14 +15,18 @@ mod proxy;
 
 mod added;
 mod alter;
+mod at_once;
 mod changes;
 mod copied;
 mod copy;
+mod dev;
 mod faults;
+mod followed;
 mod import;
 mod keys;
 mod large;
 mod lost;
+mod odd;
 mod pgbench;
 mod refused;
 mod several;

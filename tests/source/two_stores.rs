@@ -78,6 +78,11 @@ async fn a_store_does_not_go_on_behind_what_another_one_has_taken() {
     stands_still(&mut first, &[&slot, "this store has taken it in up to ", "somebody else has taken what is between", own, ANEW]);
     let (_, answer) = send("GET", &format!("{}/readyz", first.url), "").await;
     assert_eq!(answer["source"]["state"], "stopped", "{answer}");
+    let (is_well, said) = world.webhookc(&["doctor"]);
+    let both = [&slot[..], "this store has taken it in up to ", "error[source-read-elsewhere]", "1 finding in", own];
+    assert!(!is_well && both.iter().all(|part| said.contains(part)), "{said}");
+    let (is_well, said) = world.webhookc(&["doctor", other.path().to_str().unwrap()]);
+    assert!(is_well, "of the one that reads nothing is said: {said}");
 
     // Nothing is taken from the one that reads, also when that is not there for a while.
     second.kill();

@@ -41,7 +41,7 @@ pub fn cluster() -> &'static Arc<Cluster> {
 /// A cluster whose log can be read.
 pub fn logical() -> Cluster {
     let cluster = Cluster::start(Disk::Careless);
-    for setting in ["wal_level = logical", "max_replication_slots = 40", "max_wal_senders = 40"] {
+    for setting in ["wal_level = logical", "max_replication_slots = 40", "max_wal_senders = 40", "max_prepared_transactions = 10"] {
         cluster.psql("postgres", &format!("ALTER SYSTEM SET {setting}"));
     }
     let rules = "local all reader scram-sha-256\nlocal all all trust\nlocal replication all trust\n";

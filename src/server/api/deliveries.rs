@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,9 +18,9 @@ use crate::diagnostics::one_of;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
 use crate::server::access::Allowed;
 use crate::server::openapi::Operation;
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span};
+use crate::server::request::{List, Names, Nothing, Parameters, json, parsed, part, span, wish};
 use crate::server::{App, Problem, Running, confidential};
-use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, Page};
+use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -192,8 +193,7 @@ pub(in crate::server) async fn list(
     Parameters(filter): Parameters<Filter>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let limit = limit(filter.limit)?;
-    let page = Page { before: filter.cursor.as_deref().map(parsed).transpose()?, limit: limit + 1 };
+    let (limit, page) = part(filter.limit, filter.cursor.as_deref())?;
     let filter = DeliveryFilter {
         event: filter.event,
         endpoint: filter.endpoint.map(EndpointId::new),
@@ -243,8 +243,10 @@ pub(in crate::server) async fn resend(
     scope: Allowed<may::Deliveries, may::Resend>,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    let Nothing {} = wish(&app, body).await?;
     let delivery = parsed(&id)?;
     find(running, &scope, delivery).await?;
     if !running.ingest.store.resend(&scope, delivery, running.ingest.clock.now()).await? {

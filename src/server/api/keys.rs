@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -15,6 +15,7 @@ use serde_json::{Value, json as schema};
 use crate::access::{Caller, Key, KeyId, KeyOrder, Kind, OrderError, Permissions, Token, may};
 use crate::ids::Tenant;
 use crate::server::access::{Allowed, OfNode};
+use crate::server::confidential::never_stored;
 use crate::server::openapi::{Operation, object};
 use crate::server::request::{List, Names, Nothing, Parameters, Part, json, parsed, wish};
 use crate::server::{App, Problem, Running};
@@ -201,9 +202,7 @@ impl Order {
         };
         let key = order.fill(&token, now)?;
         running.keychain.add(key.clone()).await?;
-        let mut answer = json(StatusCode::CREATED, &NewKey { key: token.reveal(), view: view(key, now) });
-        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(answer)
+        Ok(never_stored(json(StatusCode::CREATED, &NewKey { key: token.reveal(), view: view(key, now) })))
     }
 }
 

@@ -14,9 +14,9 @@ use crate::access::may;
 use crate::ids::{MessageId, Sequence};
 use crate::server::access::Allowed;
 use crate::server::openapi::Operation;
-use crate::server::request::{List, Names, Nothing, Parameters, json, limit, parsed, span};
+use crate::server::request::{List, Names, Nothing, Parameters, json, parsed, part, span};
 use crate::server::{App, Problem};
-use crate::store::{MessageFilter, MessageRow, Page};
+use crate::store::{MessageFilter, MessageRow};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -75,9 +75,7 @@ pub(in crate::server) async fn list(
     Parameters(filter): Parameters<Filter>,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
-    let limit = limit(filter.limit)?;
-    let before = filter.cursor.as_deref().map(parsed).transpose()?;
-    let page = Page { before, limit: limit + 1 };
+    let (limit, page) = part(filter.limit, filter.cursor.as_deref())?;
     let span = span(filter.from.as_deref(), filter.until.as_deref())?;
     let filter = MessageFilter { event: filter.event, model: filter.model, object: filter.object, span };
     let rows = running.ingest.store.messages(&scope, &filter, &page).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::delivery::{Secret, parse_duration};
 use crate::ids::EndpointId;
 use crate::reload::RotateError;
 use crate::server::access::{Allowed, OfNode};
+use crate::server::confidential::never_stored;
 use crate::server::openapi::{Operation, object};
 use crate::server::request::{Names, Nothing, Parameters, json, wish};
 use crate::server::tenant_endpoints::find;
@@ -68,9 +69,8 @@ pub(in crate::server) async fn secret(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let wish: Wish = wish(&app, body).await?;
-    let mut answer = json(StatusCode::OK, &rotated(running, &scope, &caller, (EndpointId::new(id), wish)).await?);
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(answer)
+    let secret = rotated(running, &scope, &caller, (EndpointId::new(id), wish)).await?;
+    Ok(never_stored(json(StatusCode::OK, &secret)))
 }
 
 /// A new secret of an endpoint.

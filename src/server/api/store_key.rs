@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,7 +13,7 @@ use crate::access::may;
 use crate::rekey::{ExchangeError, Exchanged};
 use crate::server::access::OfNode;
 use crate::server::openapi::Operation;
-use crate::server::request::{Nothing, Parameters, json};
+use crate::server::request::{Nothing, Parameters, json, wish};
 use crate::server::{App, Problem};
 use crate::vault::KeySourceError;
 
@@ -33,7 +34,9 @@ pub(in crate::server) async fn rotate(
     State(app): State<Arc<App>>,
     _scope: OfNode<may::Write>,
     Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
 ) -> Result<Response, Problem> {
+    let Nothing {} = wish(&app, body).await?;
     let Some(store_key) = app.running()?.store_key.clone() else {
         return Err(Problem::new(StatusCode::CONFLICT, "no-store-key", "the node was started without a key for its store"));
     };
@@ -68,6 +71,6 @@ pub(in crate::server) fn described() -> Vec<Operation> {
             .says("Exchange the key that the store's secrets are encrypted with, while the node runs")
             .needs("node:write")
             .answers::<NewStoreKey>(200)
-            .refuses(&[409]),
+            .refuses(&[408, 409, 413, 422]),
     ]
 }

@@ -5,7 +5,7 @@ use crate::check::is_about;
 use crate::endpoints::{Mistake, Object, Style, document};
 use crate::ids::EndpointId;
 use crate::program::Program;
-use crate::server::tenant_endpoints::{Kept, definition};
+use crate::server::tenant_endpoints::Kept;
 use crate::server::{Problem, Running};
 
 /// Reads the body of a request, which must be an object.
@@ -16,7 +16,7 @@ pub(super) fn read(text: &[u8], style: Style, out: &mut Vec<Mistake>) -> Result<
 /// An endpoint that a dialect's API has made. What another one has made is as unknown there as what is not there at all.
 pub(super) async fn made_by(dialect: &'static str, running: &Running, scope: &TenantScope, id: &str) -> Result<Option<Kept>, Problem> {
     let row = running.ingest.store.own_endpoint(scope, &EndpointId::new(id)).await?;
-    let kept = row.map(|row| Ok::<_, Problem>(Kept { definition: definition(&row)?, row, warnings: Vec::new() })).transpose()?;
+    let kept = row.map(Kept::of).transpose()?;
     Ok(kept.filter(|kept| kept.definition.dialect.as_ref().is_some_and(|made| made.name == dialect)))
 }
 

@@ -140,7 +140,7 @@ fn row(page: &Page, rules: &Rules, delivery: &DeliveryRow, now: Timestamp) -> Ma
             td { @if page.scope.permits(DELIVERY) { a.plain href=(link) { (state(delivery, now)) } } @else { (state(delivery, now)) } }
             td { (page.link(WEBHOOK, &address.webhook(&delivery.event), &html! { (Received(&delivery.event)) })) }
             td { (page.link(OBJECTS, &address.save(&delivery.model, &delivery.object, delivery.sequence), &html! { (Received(&delivery.model)) "/" bdi { (Received(&delivery.object)) } })) }
-            td { (Received(&page.endpoint_name(&delivery.endpoint))) }
+            td { (page.endpoint(&delivery.endpoint)) }
             td.wide.url { (Received(&delivery.method)) " " @if hidden { (HIDDEN) } @else { (Received(&delivery.url.shown_url())) } }
             td { (delivery.attempts) }
             td { (time(delivery.created_at, now)) }

@@ -147,7 +147,7 @@ fn heading(shown: &Shown<'_>) -> Markup {
     let edited = page.edits(&delivery.model, &delivery.object);
     html! {
         div.title data-current data-edit=[edited.as_ref()] data-resend=[page.scope.permits(RESEND).then(|| format!("{link}/resend"))] data-delivery=(delivery.id) data-back=[page.where_allowed(DELIVERIES, address.to("/deliveries", &[]))] {
-            h1 { (page.link(WEBHOOK, &address.webhook(&delivery.event), &html! { (Received(&delivery.event)) })) " " span.arrow { "→" } " " (Received(&page.endpoint_name(&delivery.endpoint))) }
+            h1 { (page.link(WEBHOOK, &address.webhook(&delivery.event), &html! { (Received(&delivery.event)) })) " " span.arrow { "→" } " " (page.endpoint(&delivery.endpoint)) }
             (state(delivery, *now))
             div.actions {
                 @if page.scope.permits(RESEND) {

@@ -73,7 +73,7 @@ fn line(page: &Page, row: &DeliveryRow, now: Timestamp) -> Markup {
         tr #(row.id.to_string()) data-row=[page.where_allowed(DIVERTED_ONE, link.clone())] {
             td { @if page.scope.permits(DIVERTED_ONE) { a href=(link) { (Received(&row.event)) } } @else { (Received(&row.event)) } }
             td { (Received(&row.model)) "/" bdi { (Received(&row.object)) } }
-            td { (Received(&page.endpoint_name(&row.endpoint))) }
+            td { (page.endpoint(&row.endpoint)) }
             td { (why(row)) }
             td { (time(row.settled_at.unwrap_or(row.created_at), now)) }
             td { (buttons(page, row)) }
@@ -122,7 +122,7 @@ pub(super) async fn show(
     let about = About { title: "Diverted event", tab: Tab::Diverted, live: "", filter: "" };
     let main = html! {
         div.title data-back=[page.where_allowed(DIVERTED, page.address.to("/diverted", &[]))] {
-            h1 { (Received(&row.event)) " " span.arrow { "→" } " " (Received(&page.endpoint_name(&row.endpoint))) }
+            h1 { (Received(&row.event)) " " span.arrow { "→" } " " (page.endpoint(&row.endpoint)) }
             div.actions {
                 (buttons(&page, &row))
                 @if page.scope.permits(DELIVERY) { a.button href=(page.address.delivery(row.id)) { "The delivery" } }
@@ -168,7 +168,7 @@ pub(super) async fn ask(
     let back = if page.scope.permits(DIVERTED_ONE) { page.address.diverted(row.id) } else { page.address.to("/diverted", &[]) };
     let main = html! {
         div.title data-back=(back) { h1 { "Delete " (Received(&row.event)) " about " (Received(&row.model)) "/" bdi { (Received(&row.object)) } "?" } }
-        p { "It was not delivered to " (Received(&page.endpoint_name(&row.endpoint))) ", and is not kept for being sent again any more. What became of it stays among the deliveries." }
+        p { "It was not delivered to " (page.endpoint(&row.endpoint)) ", and is not kept for being sent again any more. What became of it stays among the deliveries." }
         form.keeping method="post" action={ (page.address.diverted(row.id)) "/delete" } {
             button.danger { "Delete the event" }
             a.button href=(back) { "Keep it" }

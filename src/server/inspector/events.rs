@@ -161,7 +161,7 @@ impl Watch {
                 self.ended = true;
                 return;
             }
-            Activity::Saved { .. } | Activity::Sending { .. } | Activity::Answered { .. } => return,
+            Activity::Saved { .. } | Activity::Sending { .. } | Activity::Answered { .. } | Activity::Source { .. } => return,
         };
         // JSON has no line break of its own, so that nothing in it can end the line.
         let data = serde_json::to_string(&news).unwrap_or_default();

@@ -30,5 +30,12 @@ pub(super) fn comes_from_here(request: &Request) -> Result<(), Problem> {
 /// The fields of a form; of several with one name the last.
 pub(super) async fn read(app: &App, body: Body) -> Result<BTreeMap<String, String>, Problem> {
     let body = body::read(app, body, LONGEST).await?;
-    Ok(url::form_urlencoded::parse(&body.bytes).into_owned().collect())
+    let fields: BTreeMap<String, String> = url::form_urlencoded::parse(&body.bytes).into_owned().collect();
+    // Not every store can be asked for one.
+    match fields.iter().find(|(_, value)| value.contains('\0')) {
+        Some((name, _)) => {
+            Err(Problem::bad_request("invalid-value", format!("`{name}` has the character U+0000, expected a text without it")))
+        }
+        None => Ok(fields),
+    }
 }

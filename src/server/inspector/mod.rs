@@ -118,6 +118,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/", get(tenants::begin))
         .route("/tenants", get(tenants::list))
         .route("/node", get(node::show))
+        .route("/ui/{tenant}/", get(tenants::without_slash))
         .nest("/ui/{tenant}", tenant);
     asked(pages, app, Place::PAGES)
         .route_layer(from_fn_with_state(Arc::clone(app), sign_in::entrance))

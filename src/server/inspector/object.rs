@@ -28,6 +28,8 @@ use crate::store::{DeliveryFilter, DeliveryRow, ObjectRow, Page as Part, TraceRo
 const SAVES: usize = 20;
 /// Saves that are looked through for one that is asked for.
 const TRACES: usize = 500;
+/// Decisions of a save that are shown: it may be what a thousand other objects have waited for.
+const DECISIONS: usize = 100;
 /// Deliveries of these saves.
 const DELIVERIES: usize = 200;
 
@@ -136,7 +138,6 @@ impl Saves<'_> {
         let (model, id) = self.about;
         let now = self.running.ingest.clock.now();
         let entries = read_trace(&trace.decisions, model, id).unwrap_or_default();
-        let around = self.history.around(self.generation, self.about, trace.sequence);
         let meant = self.meant == Some(trace.sequence.0);
         html! {
             article.decided .meant[meant] #{ "s" (trace.sequence) } {
@@ -145,7 +146,9 @@ impl Saves<'_> {
                     span.quiet { " save " (trace.sequence) @if let Some(program) = trace.program { " · program " (program.0) } }
                 }
                 @if let Some(note) = note(&trace.operation, !entries.is_empty()) { p.note { (note) } }
-                @for (index, entry) in entries.iter().enumerate() {
+                @for (index, entry) in entries.iter().take(DECISIONS).enumerate() {
+                    // Another object's, when it had waited for this one.
+                    @let whose = (&*entry.model, &*entry.object);
                     details #{ "w" (trace.sequence) "-" (index) } open[meant || self.is_newest(trace)] {
                         summary {
                             (verdict(entry))
@@ -157,12 +160,13 @@ impl Saves<'_> {
                         (tree(Decided {
                             generation: self.generation,
                             same_program: trace.program == self.generation.origin.program,
-                            operation: self.history.is_of(self.about, trace.sequence).then_some(&*trace.operation),
-                            around: around.as_ref(),
+                            operation: self.history.is_of(whose, trace.sequence).then_some(&*trace.operation),
+                            around: self.history.around(self.generation, whose, trace.sequence).as_ref(),
                             entry,
                         }))
                     }
                 }
+                @if entries.len() > DECISIONS { p.note { "and " (entries.len() - DECISIONS) " more, each on the page of its object" } }
             }
         }
     }

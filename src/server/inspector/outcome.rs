@@ -37,7 +37,7 @@ pub(super) fn answer(row: &DeliveryRow) -> String {
 fn again(row: &DeliveryRow, now: Timestamp) -> String {
     let seconds = row.due_at.map_or(0, |due| due.as_second().saturating_sub(now.as_second()));
     match seconds {
-        ..=0 => "retry now".to_owned(),
+        ..=0 => "retry due".to_owned(),
         1..120 => format!("retry in {seconds} s"),
         120..7200 => format!("retry in {} min", seconds / 60),
         _ => format!("retry in {} h", seconds / 3600),
@@ -48,7 +48,7 @@ fn again(row: &DeliveryRow, now: Timestamp) -> String {
 pub(super) fn delivery(page: &Page, row: &DeliveryRow, now: Timestamp) -> Markup {
     let shown = html! {
         span.arrow aria-hidden="true" { "→" } span.unseen { "to " }
-        span.name { (Received(&page.endpoint_name(&row.endpoint))) } " " (state(row, now))
+        span.name { (page.endpoint(&row.endpoint)) } " " (state(row, now))
     };
     html! {
         @if page.scope.permits(DELIVERY) { a.delivery href=(page.address.delivery(row.id)) { (shown) } } @else { span.delivery { (shown) } }

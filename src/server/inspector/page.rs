@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::address::Address;
 use super::controls::{DELIVERIES, DIVERTED, NODE, OBJECTS, SAVE, WEBHOOKS};
-use super::received::Sentence;
+use super::received::{Sentence, named};
 use super::{Inspector, assets, bar, overlay};
 use crate::access::{Actor, Permission, TenantScope};
 use crate::ids::{DEFAULT_TENANT, EndpointId};
@@ -79,10 +79,11 @@ impl Page {
     }
 
     /// The name of an endpoint that is known by its id; of one that is gone, what is left.
-    pub(super) fn endpoint_name(&self, id: &EndpointId) -> String {
+    pub(super) fn endpoint(&self, id: &EndpointId) -> Markup {
         let own = self.running().ok().and_then(|running| running.ingest.generation().own.endpoint(id));
         let own = own.filter(|own| own.tenant == *self.scope.tenant());
-        own.map_or_else(|| id.as_str().strip_prefix("ep_").unwrap_or(id.as_str()).to_owned(), |own| own.endpoint.name.to_string())
+        let name = own.as_ref().map_or_else(|| id.as_str().strip_prefix("ep_").unwrap_or(id.as_str()), |own| &own.endpoint.name);
+        named(name)
     }
 
     /// A link, where whoever looks may follow it; otherwise its words alone.

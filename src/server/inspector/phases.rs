@@ -43,7 +43,7 @@ pub(super) fn draw(attempt: &AttemptRow) -> Markup {
                 @for (index, x, width) in &bars { rect class={ "phase-" (index) } x=(format!("{x:.1}")) width=(format!("{width:.1}")) height="10" {} }
             }
             ul {
-                @for (index, name, took) in &phases { li { span class={ "dot phase-" (index) } {} (name) " " b { (duration(*took)) } } }
+                @for (index, name, took) in &phases { li { span class={ "dot phase-" (index) } {} " " (name) " " b { (duration(*took)) } } }
                 @if timing.reused { li { "over a kept connection" } }
             }
         }

@@ -37,6 +37,11 @@ impl Render for Sentence<'_> {
     }
 }
 
+/// A name that stands among other words: whatever direction its script has, theirs stays.
+pub(super) fn named(name: &str) -> Markup {
+    maud::html! { bdi { (Received(name)) } }
+}
+
 /// Markup that this crate has made of plain parts.
 pub(super) fn made(markup: String) -> Markup {
     PreEscaped(markup)

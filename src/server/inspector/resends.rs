@@ -88,7 +88,7 @@ pub(super) async fn list(
                             td { (page.link(DELIVERY, &address.delivery(row.id), &state(row, now))) }
                             td { (Received(&row.event)) }
                             td { (Received(&row.model)) "/" bdi { (Received(&row.object)) } }
-                            td { (Received(&page.endpoint_name(&row.endpoint))) }
+                            td { (page.endpoint(&row.endpoint)) }
                             td { (time(row.created_at, now)) }
                         }
                     }

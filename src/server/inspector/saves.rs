@@ -14,7 +14,7 @@ use super::outcome::{decision, note};
 use super::page::{About, Failure, Page, Tab, time};
 use super::received::{Received, Sentence};
 use super::turning::Turning;
-use crate::access::may;
+use crate::access::{Actor, may};
 use crate::engine::{TraceEntry, read_trace};
 use crate::server::access::Allowed;
 use crate::server::request::Parameters;
@@ -25,6 +25,8 @@ use crate::store::{DeliveryRow, SaveRow};
 const PAGE: usize = 50;
 /// Saves that are looked at for one page: those that the filter lets through may be rare.
 const LOOKED_AT: usize = 5_000;
+/// Decisions of a save that are shown: it may be what a thousand other objects have waited for.
+const DECISIONS: usize = 20;
 /// Saves that are read at a time.
 const PART: usize = 500;
 
@@ -121,8 +123,8 @@ fn row(page: &Page, save: &SaveRow, now: Timestamp) -> Markup {
     let link = address.save(&save.model, &save.object, save.trace.sequence);
     let entries = entries(save);
     let mut rest: Vec<&DeliveryRow> = save.deliveries.iter().collect();
-    let mut decided = Vec::with_capacity(entries.len());
-    for entry in &entries {
+    let mut decided = Vec::with_capacity(entries.len().min(DECISIONS));
+    for entry in entries.iter().take(DECISIONS) {
         let (own, others) = rest.into_iter().partition(|row| *row.event == *entry.webhook && *row.object == *entry.object);
         rest = others;
         let own: Vec<&DeliveryRow> = own;
@@ -138,6 +140,7 @@ fn row(page: &Page, save: &SaveRow, now: Timestamp) -> Markup {
             a.object href=(link) { (Received(&save.model)) "/" bdi { (Received(&save.object)) } }
             ul.decisions {
                 @for decision in &decided { (decision) }
+                @if entries.len() > DECISIONS { li.decision { a href=(link) { "and " (entries.len() - DECISIONS) " more" } } }
                 @if let Some(note) = note(&save.trace.operation, !entries.is_empty()) { li.decision { span.why { (note) } } }
             }
         }
@@ -171,7 +174,13 @@ fn empty(page: &Page, running: &Running, asked: &Asked) -> Markup {
                     form method="post" action=(page.address.sample(model)) { button.primary { "Save a sample " (Received(model)) } }
                 }
                 p { "or from a terminal:" }
-                pre.command { "curl -X PUT -H 'content-type: application/json' -d '{}' \\\n  http://" span data-host { "127.0.0.1:7357" } "/api/v1/tenants/" (tenant) "/objects/" (Received(model)) "/a1" }
+                pre.command {
+                    "curl -X PUT -H 'content-type: application/json' -d '{}' \\\n  "
+                    @match page.scope.by() {
+                        Actor::Key(_) => { "-H \"authorization: Bearer $WEBHOOKC_API_KEY\" \\\n  " }
+                        Actor::Anybody | Actor::Operator => {}
+                    }
+                    "http://" span data-host { "127.0.0.1:7357" } "/api/v1/tenants/" (tenant) "/objects/" (Received(model)) "/a1" }
             }
         }
     }

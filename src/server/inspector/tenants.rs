@@ -16,7 +16,7 @@ use super::turning::cut;
 use crate::access::{Actor, Caller};
 use crate::ids::{DEFAULT_TENANT, Tenant};
 use crate::server::App;
-use crate::server::request::{Parameters, tenant};
+use crate::server::request::{Names, Parameters, tenant};
 
 /// Tenants on a page.
 const PAGE: usize = 100;
@@ -66,7 +66,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Parameters
         }
         @if tenants.is_empty() {
             div.empty {
-                h2 { "No tenant is called so" }
+                h2 { @if prefix.is_empty() { "No tenant yet" } @else { "No tenant is called so" } }
                 p { "A tenant is there from its first save or endpoint on." }
             }
         } @else {
@@ -78,6 +78,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, Parameters
         }
     };
     Ok(answer(StatusCode::OK, of_all("Tenants", &caller, &main)))
+}
+
+/// The first page of a tenant has no slash at its end.
+pub(super) async fn without_slash(Names(name): Names<String>) -> Result<Response, Failure> {
+    Ok(Redirect::permanent(&Address::of(&tenant(&name)?).to("", &[])).into_response())
 }
 
 fn address(prefix: &str, after: &str) -> String {

@@ -10,7 +10,7 @@ use super::controls::{DELIVERIES, DELIVERY, SAVE, WEBHOOKS};
 use super::outcome::state;
 use super::overlay::frame;
 use super::page::{About, Failure, Page, Tab, time};
-use super::received::{Received, Sentence};
+use super::received::{Received, Sentence, named};
 use crate::access::may;
 use crate::explain::{Event, Member, Receiver, event};
 use crate::generation::Generation;
@@ -117,7 +117,7 @@ fn receivers(explained: &Event, others: usize) -> Markup {
         ul.plain {
             @for receiver in &explained.receivers {
                 li {
-                    strong { (Received(&receiver.name)) } " " (Received(&receiver.method)) " " code.breaks { (Received(&receiver.url)) }
+                    strong { (named(&receiver.name)) } " " (Received(&receiver.method)) " " code.breaks { (Received(&receiver.url)) }
                     @if let Some(body) = &receiver.own_body { " · a body of its own, " (Received(body)) }
                     @if let Some(place) = receiver.place.as_ref().filter(|place| !place.file.is_empty()) { span.place { " " (Received(&place.to_string())) } }
                 }
@@ -136,7 +136,7 @@ fn firings(page: &Page, running: &Running, last: &[DeliveryRow]) -> Markup {
                 li data-row=[page.scope.permits(DELIVERY).then(|| page.address.delivery(row.id))] {
                     (time(row.created_at, now)) " "
                     (page.link(DELIVERY, &page.address.delivery(row.id), &html! { (Received(&row.model)) "/" bdi { (Received(&row.object)) } })) " "
-                    span.arrow { "→" } " " (Received(&page.endpoint_name(&row.endpoint))) " " (state(row, now))
+                    span.arrow { "→" } " " (page.endpoint(&row.endpoint)) " " (state(row, now))
                 }
             }
         }

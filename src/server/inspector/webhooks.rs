@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::controls::{SAVE, WEBHOOK};
 use super::page::{About, Failure, Page, Tab};
-use super::received::{Received, made};
+use super::received::{Received, made, named};
 use crate::access::may;
 use crate::check::Rules;
 use crate::graph::{ModelNode, graph, svg_for_page};
@@ -17,6 +17,8 @@ use crate::server::access::Allowed;
 
 /// Webhooks that a picture is of use for; the list has all of them.
 const PICTURED: usize = 200;
+/// Endpoints of a webhook that are named in a line of the list; its page has more of them.
+const NAMED: usize = 10;
 
 pub(super) async fn list(State(app): State<Arc<App>>, allowed: Allowed<may::Webhooks, may::List>) -> Result<Response, Failure> {
     let page = Page::open(app, allowed.into_scope());
@@ -60,8 +62,9 @@ fn draw(page: &Page, model: &ModelNode<'_>) -> Markup {
                             " " span.quiet { (webhook.kind) " · " (webhook.on.join(", ")) }
                             @if !webhook.conditions.is_empty() { " " span.why { (Received(&webhook.conditions.join(" · "))) } }
                             span.to {
-                                @for endpoint in &webhook.endpoints { " " span.arrow { "→" } " " (Received(endpoint)) }
-                                @if webhook.others > 0 { span.quiet { " and " (webhook.others) " more" } }
+                                @for endpoint in webhook.endpoints.iter().take(NAMED) { " " span.arrow { "→" } " " (named(endpoint)) }
+                                @let others = webhook.others + webhook.endpoints.len().saturating_sub(NAMED);
+                                @if others > 0 { span.quiet { " and " (others) " more" } }
                                 @else if webhook.endpoints.is_empty() { " " span.pill.wait { "nobody receives it" } }
                             }
                         }

@@ -55,7 +55,7 @@ fn draw(document: &Value) -> Markup {
                 }
                 nav aria-label="Calls" {
                     ul { @for (path, method, call) in calls(document) {
-                        li { a href={ "#" (text(&call["operationId"])) } { code.method { (method.to_uppercase()) } " " code { (short(path)) } } " " span.quiet { (text(&call["summary"])) } }
+                        li { a href={ "#" (text(&call["operationId"])) } { code.method { (method.to_uppercase()) } " " code { (short(path)) } } " " span.quiet { (prose(&call["summary"])) } }
                     } }
                 }
                 main {
@@ -76,7 +76,7 @@ fn one(path: &str, method: &str, call: &Value) -> Markup {
     html! {
         section id=(text(&call["operationId"])) {
             h2 { code.method { (method.to_uppercase()) } " " code { (short(path)) } }
-            p.lead { (text(&call["summary"])) }
+            p.lead { (prose(&call["summary"])) }
             p { (prose(&call["description"])) }
             table {
                 caption { "Parameters" }
@@ -103,7 +103,7 @@ fn answered(answer: &Value) -> Markup {
         return html! { a href="#schema-Problem" { "Problem" } };
     }
     html! {
-        (text(&answer["description"]))
+        (prose(&answer["description"]))
         @for (kind, content) in answer["content"].as_object().into_iter().flatten() {
             " " code { (kind) }
             @if let Some(name) = content.pointer("/schema/$ref").and_then(Value::as_str).and_then(|name| name.rsplit('/').next()) { " " a href={ "#schema-" (name) } { (name) } }

@@ -40,6 +40,7 @@ use super::lsn::Lsn;
 use super::pgoutput::Relation;
 use super::plan::Plan;
 use super::silence::answered;
+use super::slot::slot_state;
 use super::standing::Standing;
 use super::taker::{KnownTables, PAGE, Taker, Takes};
 use super::wire::Wire;
@@ -117,7 +118,7 @@ impl<'a> FirstCopy<'a> {
             }
         }
         let program = &self.ingest.generation().rules.program;
-        let plan = self.planner.published_plan(program).await?;
+        let plan = self.planner.published_plan(program, &[]).await?;
         lacking.retain(|(added, _)| plan.tables.values().any(|table| table.shape.oid == added.oid));
         if !lacking.is_empty() {
             self.make(client, &What::Tables(lacking)).await?;
@@ -131,7 +132,7 @@ impl<'a> FirstCopy<'a> {
     /// Makes the first copy; where the log goes on.
     async fn make_first(&self, client: &Client, copy: Copy) -> Result<Box<str>, SourceError> {
         let slot = &self.planner.source.slot;
-        if prepare::slot_state(client, slot).await?.is_some() {
+        if slot_state(client, slot).await?.is_some() {
             // Of a copy that was broken off.
             client.execute("SELECT pg_drop_replication_slot($1)", &[slot]).await?;
         }
@@ -148,7 +149,7 @@ impl<'a> FirstCopy<'a> {
     async fn make(&self, client: &Client, what: &What) -> Result<Box<str>, SourceError> {
         let Planner { way, source } = self.planner;
         let generation = self.ingest.generation();
-        let plan = what.of(self.planner.published_plan(&generation.rules.program).await?);
+        let plan = what.of(self.planner.published_plan(&generation.rules.program, &[]).await?);
         snapshot::may_be_read(client, &plan).await?;
         let files = snapshot::files(client, &plan).await?;
         let name = what.name();
@@ -157,7 +158,7 @@ impl<'a> FirstCopy<'a> {
         let at = snapshot::take(&mut wire, &source.slot, what.lasts(), &plan).await?;
         self.is_made.store(true, Ordering::Relaxed);
         // Only what has got another file since is not in the snapshot any more, and nobody can do that now.
-        let plan = what.of(self.planner.published_plan(&generation.rules.program).await?);
+        let plan = what.of(self.planner.published_plan(&generation.rules.program, &[]).await?);
         if snapshot::files(client, &plan).await? != files {
             return Err(SourceError::Connection(format!("a table was rewritten as {name} began, which begins anew")));
         }

@@ -7,8 +7,8 @@ use super::failure::Trouble;
 use super::link::Link;
 use super::open::{Absent, check_format, format, prepare, shown, way};
 use super::values::{get, timestamp};
-use super::{access, doctor, keys, prune};
-use crate::store::{Cutoffs, Finding, Glance, Removed, StoreError};
+use super::{access, doctor, keys, prune, sources};
+use crate::store::{Cutoffs, Finding, Glance, Position, Removed, StoreError};
 use crate::vault::Vault;
 
 /// See [`store::examine`](crate::store::examine).
@@ -25,12 +25,15 @@ pub(in crate::store) async fn examine_secrets(url: &str, vault: &Vault) -> Resul
 
 /// See [`store::time`](crate::store::time).
 pub(in crate::store) async fn time(url: &str) -> Result<Timestamp, StoreError> {
-    let asked = async {
-        let link = current(url).await?;
-        let row = link.first("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", &[]).await.map_err(Trouble::into_store)?;
-        row.map_or(Ok(0), |row| get(&row, 0)).and_then(timestamp).map_err(Trouble::into_store)
-    };
-    asked.await
+    let link = current(url).await?;
+    let row = link.first("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", &[]).await.map_err(Trouble::into_store)?;
+    row.map_or(Ok(0), |row| get(&row, 0)).and_then(timestamp).map_err(Trouble::into_store)
+}
+
+/// See [`store::position`](crate::store::position).
+pub(in crate::store) async fn position(url: &str, source: &str) -> Result<Option<Position>, StoreError> {
+    let link = current(url).await?;
+    sources::position(&link, source).await.map_err(Trouble::into_store)
 }
 
 /// See [`store::glance`](crate::store::glance).

@@ -161,6 +161,8 @@ async fn attempt(
         open
     } else {
         let open = hub.way.connect().await?;
+        // What is written here is planned once: a plan for each transaction's few tenants would be no better, and costs as much as it saves.
+        open.run("SET plan_cache_mode = force_generic_plan").await?;
         let timeline = timeline(&open).await?;
         (open, timeline)
     };

@@ -9,19 +9,22 @@ use crate::store::{Advance, Position, StoreError};
 
 impl Postgres {
     pub(in crate::store) async fn position(&self, source: &str) -> Result<Option<Position>, StoreError> {
-        on!(self.hub, |link| {
-            let row = link.first("SELECT lsn, changes FROM sources WHERE name = $1", &[&source]).await?;
-            let position = |row| {
-                let (lsn, changes): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
-                Ok::<_, Trouble>(Position { lsn: lsn.cast_unsigned(), changes: changes.cast_unsigned() })
-            };
-            row.map(position).transpose()
-        })
+        on!(self.hub, |link| position(&link, source).await)
     }
 
     pub(in crate::store) async fn advance(&self, step: &Advance) -> Result<bool, StoreError> {
         on!(self.hub, |link| advance(&link, step).await)
     }
+}
+
+/// Where a source is.
+pub(super) async fn position(link: &Link, source: &str) -> Result<Option<Position>, Trouble> {
+    let row = link.first("SELECT lsn, changes FROM sources WHERE name = $1", &[&source]).await?;
+    let position = |row| {
+        let (lsn, changes): (i64, i64) = (get(&row, 0)?, get(&row, 1)?);
+        Ok::<_, Trouble>(Position { lsn: lsn.cast_unsigned(), changes: changes.cast_unsigned() })
+    };
+    row.map(position).transpose()
 }
 
 /// Takes the step in the open transaction; `false` when the source is not where it begins.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::store::sqlite::failure::{failure, open_failure};
-use crate::store::sqlite::{access, backup, doctor, keys, open, prune};
-use crate::store::{Cutoffs, Finding, Glance, Removed, StoreError};
+use crate::store::sqlite::{access, backup, doctor, keys, open, prune, sources};
+use crate::store::{Cutoffs, Finding, Glance, Position, Removed, StoreError};
 use crate::vault::Vault;
 
 /// See [`store::examine`](crate::store::examine).
@@ -23,6 +23,12 @@ pub(in crate::store) async fn examine(url: &str, now: Timestamp) -> Result<Vec<F
 /// See [`store::examine_secrets`](crate::store::examine_secrets).
 pub(in crate::store) async fn examine_secrets(url: &str, vault: Vault) -> Result<Vec<Finding>, StoreError> {
     with_reader(url, move |connection, path| doctor::examine_secrets(connection, &vault).map_err(|error| failure(path, &error))).await
+}
+
+/// See [`store::position`](crate::store::position).
+pub(in crate::store) async fn position(url: &str, source: &str) -> Result<Option<Position>, StoreError> {
+    let source = source.to_owned();
+    with_reader(url, move |connection, path| sources::position(connection, &source).map_err(|error| failure(path, &error))).await
 }
 
 /// See [`store::glance`](crate::store::glance). An older format may be there still, which the node will bring up to date.

@@ -42,7 +42,7 @@ pub(super) fn advance(connection: &Connection, advance: &Advance) -> rusqlite::R
         .map(drop)
 }
 
-fn position(connection: &Connection, source: &str) -> rusqlite::Result<Option<Position>> {
+pub(super) fn position(connection: &Connection, source: &str) -> rusqlite::Result<Option<Position>> {
     connection
         .prepare_cached("SELECT lsn, changes FROM sources WHERE name = ?1")?
         .query_row([source], |row| {

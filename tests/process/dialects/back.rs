@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, put};
+use super::{Stage, put, wait};
 
 /// A thing that was made, and how it is changed.
 struct Sent<'a> {
@@ -112,4 +112,80 @@ async fn a_change_at_portant_is_the_one_field_that_its_document_allows() {
     let (status, problem) = stage.call("PATCH", path, &made).await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (400, &json!("/id")), "{problem}");
     assert_eq!(stage.get(path).await, made);
+}
+
+/// What this node's own API has said of a thing, and the other system has no word for, is not undone by a change there.
+#[tokio::test]
+async fn what_only_the_own_api_says_of_it_stays() {
+    let hook = json!({
+        "name": "h", "action_type": "deploy", "resource_type": "application", "resource_id": 5, "target_url": "https://93.184.216.34/a",
+        "trigger_when": {"events": ["action.started"]},
+    });
+    let config = json!({
+        "whname": "a", "whcomment": "b", "applicationId": "a1", "municipalityId": "m1", "callbackUrl": "https://93.184.216.34/a",
+        "processes": ["p1"],
+    });
+    let portant = "/workflows/wkf_1/outgoing-webhooks/";
+    for (system, path, thing, id) in [
+        ("devopness", "/hooks/outgoing", hook, "id"),
+        ("gemeindeconnect", "/webhookconfig", config, "whid"),
+        ("portant", portant, json!({"webhookUrl": "https://93.184.216.34/a"}), "id"),
+    ] {
+        let stage = Stage::new(system).await;
+        let (status, made) = stage.call("POST", path, &thing).await;
+        assert_eq!(status, if system == "devopness" { 201 } else { status }, "{made}");
+        let shown = made[id].as_str().unwrap();
+        let own = format!("/api/v1/tenants/default/endpoints/{}", shown.replace("owc_", "ep_"));
+        let said = json!({"enabled": false, "timeout_ms": 2_000, "rate_limit": "5/s", "signatures": ["standard", "journey"],
+            "failure_handling": {"suspend": true}});
+        let (status, before) = stage.call("PATCH", &own, &said).await;
+        assert_eq!((status, &before["enabled"], &before["timeout_ms"]), (200, &json!(false), &json!(2_000)), "{before}");
+        let (method, path) = match system {
+            "devopness" => ("PUT", format!("{path}/{shown}")),
+            "gemeindeconnect" => ("PATCH", format!("{path}?whid={shown}")),
+            _ => ("PATCH", path.to_owned()),
+        };
+        let text = thing.to_string().replace("93.184.216.34/a", "93.184.216.34/b");
+        let (status, changed) = stage.call(method, &path, &serde_json::from_str(&text).unwrap()).await;
+        assert_eq!(status, 200, "{changed}");
+        let mut wanted = before.clone();
+        wanted["url"] = json!("https://93.184.216.34/b");
+        let mut after = stage.get(&own).await;
+        after["updated_at"] = wanted["updated_at"].clone();
+        assert_eq!(after, wanted, "{system}");
+    }
+}
+
+#[tokio::test]
+async fn a_hook_whose_event_is_gone_can_be_renamed() {
+    let stage = Stage::new("devopness").await;
+    let hook = json!({
+        "name": "a", "action_type": "deploy", "resource_type": "application", "resource_id": 5,
+        "target_url": "https://93.184.216.34/{{ action.status }}", "settings": {"request_body": {"a": 1, "b": "{{ action.status }}"}},
+        "trigger_when": {"events": ["action.failed"], "conditions": [{"path": "action.status", "accepted_values": ["failed"]}]},
+    });
+    let (status, made) = stage.call("POST", "/hooks/outgoing", &hook).await;
+    assert_eq!(status, 201, "{made}");
+    let path = format!("/hooks/outgoing/{}", made["id"].as_str().unwrap());
+    let own = format!("/api/v1/tenants/default/endpoints/{}", made["id"].as_str().unwrap());
+    let file = stage.folder.path().join("schema.xml");
+    let schema = std::fs::read_to_string(&file).unwrap();
+    for gone in [schema.replace("action_failed", "action_broken"), schema.replace("<belongs-to model=\"application\" />", "")] {
+        let gone = gone.replace("<field name=\"application.source_provider\" />", "").replace(" of {application.name}", "");
+        std::fs::write(&file, gone).unwrap();
+        wait(async || stage.get(&own).await["held"].is_string()).await;
+        // As JSON is written by whoever has read it: laid out in another way.
+        let mut renamed = stage.get(&path).await;
+        renamed["name"] = json!(format!("{} b", renamed["name"].as_str().unwrap()));
+        let (status, answer) = stage.call("PUT", &path, &renamed).await;
+        assert_eq!((status, &answer["name"]), (200, &renamed["name"]), "{answer}");
+        assert!(stage.get(&own).await["held"].is_string());
+        // What is about it has to be right.
+        let mut moved = answer.clone();
+        moved["target_url"] = json!("https://93.184.216.34/b");
+        let (status, problem) = stage.call("PUT", &path, &moved).await;
+        assert_eq!(status, 422, "{problem}");
+        std::fs::write(&file, &schema).unwrap();
+        wait(async || stage.get(&own).await["held"].is_null()).await;
+    }
 }

@@ -176,3 +176,27 @@ async fn a_body_of_a_hook_is_json_or_a_text() {
     let (_, problem) = stage.call("GET", "/hooks/outgoing/x", &Value::Null).await;
     assert_eq!(problem["detail"], json!("there is no outgoing hook `x`"));
 }
+
+#[tokio::test]
+async fn the_id_of_a_resource_is_shown_as_it_was_written() {
+    let stage = Stage::new("devopness").await;
+    for (id, shown, application) in [
+        (json!(7), json!(7), "7"),
+        (json!("7"), json!(7), "7"),
+        (json!("07"), json!("07"), "07"),
+        (json!("é".repeat(60)), json!("é".repeat(60)), "%C3%A9"),
+    ] {
+        let hook = json!({
+            "name": "h", "action_type": "deploy", "resource_type": "application", "resource_id": id, "target_url": "https://93.184.216.34/a",
+            "trigger_when": {"events": ["action.started"]},
+        });
+        let (status, made) = stage.call("POST", "/hooks/outgoing", &hook).await;
+        assert_eq!((status, &made["resource_id"]), (201, &shown), "{made}");
+        let times = if application.starts_with('%') { 60 } else { 1 };
+        let path = format!("/applications/{}/hooks", application.repeat(times));
+        assert!(stage.get(&path).await.as_array().unwrap().contains(&made), "{path}");
+        let own = format!("/hooks/outgoing/{}", made["id"].as_str().unwrap());
+        let (status, back) = stage.call("PUT", &own, &made).await;
+        assert_eq!((status, &back["resource_id"]), (200, &shown), "{back}");
+    }
+}

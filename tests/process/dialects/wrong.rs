@@ -227,7 +227,22 @@ async fn every_field_of_devopness() {
         ("/name", names),
         ("/action_type", no_texts().into_iter().chain([json!("deplyo"), json!("x".repeat(61))]).collect()),
         ("/resource_type", no_texts().into_iter().chain([json!("server"), json!("x".repeat(61))]).collect()),
-        ("/resource_id", vec![json!(-1), json!(1.5), json!(true), json!(""), json!([]), json!({}), long(), Value::Null]),
+        (
+            "/resource_id",
+            vec![
+                json!(-1),
+                json!(1.5),
+                json!(true),
+                json!(""),
+                json!(" "),
+                json!("a\0"),
+                json!("é".repeat(61)),
+                json!([]),
+                json!({}),
+                long(),
+                Value::Null,
+            ],
+        ),
         ("/target_url", bad_urls()),
         ("/settings", vec![json!("x"), json!([]), json!(1)]),
         (

@@ -174,8 +174,7 @@ impl Page {
             self.next = Some(Cursor::Own(rows.last().map_or(after, |row| row.row)));
         }
         for row in rows {
-            let definition = tenant_endpoints::definition(&row)?;
-            self.views.push(answer::own(generation, Kept { row, definition, warnings: Vec::new() }));
+            self.views.push(answer::own(generation, Kept::of(row)?));
         }
         Ok(())
     }

@@ -42,7 +42,9 @@ pub(in crate::server) async fn suspend(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let why = match (why, wish::<Why>(&app, body).await?.why) {
-        (Some(_), Some(_)) => return Err(Problem::bad_request("invalid-parameter", "`why` is in the query and in the body, expected it once")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::bad_request("invalid-parameter", "`why` is in the query and in the body, expected it once"));
+        }
         (why, None) | (None, why) => why,
     };
     hold(running, &scope, &id, why.as_deref()).await?;
@@ -69,8 +71,10 @@ pub(in crate::server) async fn unsuspend(
     scope: Allowed<may::Webhooks, may::Write>,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    let Nothing {} = wish(&app, body).await?;
     release(running, &scope, &id).await?;
     show(running, &scope, &id).await
 }

@@ -49,9 +49,10 @@ pub(super) fn hook(kept: Kept) -> Hook {
     let Kept { row, definition, .. } = kept;
     let document = definition.dialect.map(|dialect| dialect.document).unwrap_or_default();
     let of = |name: &str| document.get(name).cloned().unwrap_or_default();
-    // An id that is a number there is one again.
+    // An id that is a number there is one again; `05` is none.
     let resource_id = of("resource_id");
-    let resource_id = resource_id.as_str().and_then(|text| text.parse::<u64>().ok()).map_or(resource_id.clone(), Value::from);
+    let number = resource_id.as_str().and_then(|text| text.parse::<u64>().ok().filter(|number| number.to_string() == text));
+    let resource_id = number.map_or(resource_id, Value::from);
     let wants = definition.wants;
     Hook {
         id: row.id.to_string(),

@@ -49,6 +49,31 @@ struct Limits {
     resource_id: Option<String>,
 }
 
+/// What the schema may know no longer of the hook that is replaced: it can be renamed or disabled nevertheless, as long as this stays.
+#[derive(Default)]
+struct Stood {
+    events: Vec<Value>,
+    resource_type: Value,
+    /// Where the id of its resource stands.
+    path: Option<Box<str>>,
+}
+
+impl Stood {
+    fn of(before: &Kept) -> Self {
+        let document = before.definition.dialect.as_ref().map_or(&Value::Null, |dialect| &dialect.document);
+        Self {
+            events: document["events"].as_array().cloned().unwrap_or_default(),
+            resource_type: document["resource_type"].clone(),
+            // What a hook is limited to was added behind the conditions of its own.
+            path: before.definition.wants.conditions.last().map(|condition| condition.path.clone()),
+        }
+    }
+
+    fn path_to(self, resource: Option<&str>) -> Option<Box<str>> {
+        self.path.filter(|_| resource.is_some_and(|resource| self.resource_type == resource))
+    }
+}
+
 /// The document without the lines that are notes to its reader (`// NOTE: …`), as in the seed's own example. Everything else keeps its
 /// place. No text in JSON has a line break of its own, so that no note stands in one.
 fn without_notes(text: &[u8]) -> Vec<u8> {
@@ -73,7 +98,7 @@ pub(super) fn hook(program: &Program, before: Option<Kept>, text: &[u8]) -> Resu
     let wrong_name = name.clone().is_some_and(|field| field.text_within(1..=LONGEST_NAME, &mut out).is_none());
     let action_type = object.take("action_type").and_then(|field| field.text_within(1..=LONGEST_KIND, &mut out));
     let resource_type = object.take("resource_type").and_then(|field| field.text_within(1..=LONGEST_KIND, &mut out));
-    let resource_id = object.take("resource_id").and_then(|field| id(&field, &mut out));
+    let resource_id = object.take("resource_id").and_then(|field| id(field, &mut out));
     let mut draft = Draft { name: name.filter(|_| !wrong_name), url: object.take("target_url"), ..Draft::default() };
     if let Some(mut settings) = object.take("settings").and_then(|field| field.object(&mut out)) {
         draft.headers = settings.take("request_headers");
@@ -82,6 +107,7 @@ pub(super) fn hook(program: &Program, before: Option<Kept>, text: &[u8]) -> Resu
         draft.content_type = media_type(draft.headers.as_ref(), draft.body.as_ref());
         settings.finish(&mut out);
     }
+    let stood = before.as_ref().map(Stood::of).unwrap_or_default();
     let mut events = Vec::new();
     if let Some(mut when) = object.take("trigger_when").and_then(|field| field.object(&mut out)) {
         if !when.has("events") {
@@ -90,23 +116,25 @@ pub(super) fn hook(program: &Program, before: Option<Kept>, text: &[u8]) -> Resu
         let field = when.take("events");
         draft.conditions = when.take("conditions");
         when.finish(&mut out);
-        (draft.event_types, events) = event_types(program, field, &mut out);
+        (draft.event_types, events) = event_types(program, &stood.events, field, &mut out);
     }
-    let headers = before.as_ref().map(|before| before.definition.wants.headers.clone());
+    let mut definition = before.as_ref().map_or_else(Draft::blank, |before| before.definition.clone());
     if let Some(before) = before {
         object.take_told(READ_ONLY, &stands(&answer::hook(before)), &mut out);
     }
     object.finish(&mut out);
     let conditions = draft.conditions.clone().map_or_else(|| json!([]), |field| field.value);
-    let mut definition = Draft::blank();
-    if draft.headers.is_some() {
-        // What was not shown may be sent back as it was shown.
-        definition.wants.headers = headers.unwrap_or_default();
+    // A hook is replaced as a whole, but for what only this node's own API says of it. Headers that are not shown may be sent back as they are.
+    let wants = &mut definition.wants;
+    (wants.body, wants.content_type, wants.conditions) = (None, None, Vec::new());
+    if draft.headers.is_none() {
+        wants.headers.clear();
     }
     let mut read = draft.apply(&mut definition, &mut out);
     leave_out_media_type(&mut definition, &mut read);
     let limits = Limits { action_type, resource_type, resource_id };
-    limit(program, &limits, &mut definition, &mut read, &mut out);
+    let path = stood.path_to(limits.resource_type.as_deref());
+    limit(program, (&limits, path), &mut definition, &mut read, &mut out);
     let Limits { action_type, resource_type, resource_id } = limits;
     let key = format!("{}/{}", resource_type.as_deref().unwrap_or_default(), resource_id.as_deref().unwrap_or_default());
     let document = json!({
@@ -147,19 +175,20 @@ fn leave_out_media_type(definition: &mut Definition, read: &mut Read) {
 }
 
 /// A number, or a text.
-fn id(field: &Field, out: &mut Vec<Mistake>) -> Option<String> {
+fn id(field: Field, out: &mut Vec<Mistake>) -> Option<String> {
     match &field.value {
         Value::Number(number) if number.is_u64() => Some(number.to_string()),
-        Value::String(text) if !text.is_empty() && text.len() <= LONGEST_KIND => Some(text.clone()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+        Value::String(_) => field.text_within(1..=LONGEST_KIND, out),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             field.mismatch("the id of a resource, a whole number from 0 or a text", out);
             None
         }
     }
 }
 
-/// `action.started` is the webhook of this name or, as names in a schema have no dots, `action_started`. The names there, too.
-fn event_types(program: &Program, field: Option<Field>, out: &mut Vec<Mistake>) -> (Option<Field>, Vec<String>) {
+/// `action.started` is the webhook of this name or, as names in a schema have no dots, `action_started`. The names there, too. Of those
+/// that `stood` in the hook before, others say whether there are any.
+fn event_types(program: &Program, stood: &[Value], field: Option<Field>, out: &mut Vec<Mistake>) -> (Option<Field>, Vec<String>) {
     let Some(field) = field else { return (None, Vec::new()) };
     let mut seen = Vec::new();
     let place = field.clone();
@@ -167,7 +196,7 @@ fn event_types(program: &Program, field: Option<Field>, out: &mut Vec<Mistake>) 
         if let Value::String(name) = &item.value {
             let own = name.replace('.', "_");
             seen.push(name.clone());
-            if program.webhook_named(name).is_none() && program.webhook_named(&own).is_none() {
+            if program.webhook_named(name).is_none() && program.webhook_named(&own).is_none() && !stood.contains(&item.value) {
                 let names: Vec<String> = program.webhooks.iter().map(|webhook| webhook.name.replacen('_', ".", 1)).collect();
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 item.unknown_word(&names, out);
@@ -183,17 +212,25 @@ fn event_types(program: &Program, field: Option<Field>, out: &mut Vec<Mistake>) 
     (Some(field), seen)
 }
 
-/// Adds the conditions that the kind of action and the resource are.
-fn limit(program: &Program, limits: &Limits, definition: &mut Definition, read: &mut Read, out: &mut Vec<Mistake>) {
+/// Adds the conditions that the kind of action and the resource are; `stood` is the path to the same kind of resource before.
+fn limit(
+    program: &Program,
+    (limits, stood): (&Limits, Option<Box<str>>),
+    definition: &mut Definition,
+    read: &mut Read,
+    out: &mut Vec<Mistake>,
+) {
     if let Some(action) = &limits.action_type {
         add(definition, read, ("object.action_type".to_owned(), action), "/action_type");
     }
     let (Some(resource), Some(id)) = (&limits.resource_type, &limits.resource_id) else { return };
     let subscribed = definition.wants.event_types.iter().find_map(|name| program.webhook_named(name));
-    let Some(webhook) = subscribed.map(|id| program.webhook(id)) else { return };
-    if let Some(path) = path_to(program, webhook, resource) {
+    let webhook = subscribed.map(|id| program.webhook(id));
+    let path = webhook.and_then(|webhook| path_to(program, webhook, resource)).or_else(|| stood.map(String::from));
+    if let Some(path) = path {
         return add(definition, read, (path, id), "/resource_type");
     }
+    let Some(webhook) = webhook else { return };
     let model = &program.model(webhook.model).name;
     let message = format!("`resource_type` is `{resource}`, but `{model}` does not belong to one");
     out.push(Mistake { pointer: "/resource_type".to_owned(), code: "invalid-value", message, help: None });

@@ -16,7 +16,6 @@ use serde_json::{Value, json as value};
 use crate::access::{TenantScope, may};
 use crate::check::{ALL_EVENTS, Accepts, Part, path_of};
 use crate::endpoints::{Dialect, Draft, Field, Mistake, Style};
-use crate::ids::EndpointId;
 use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
 use crate::server::confidential::unstored;
@@ -118,7 +117,7 @@ async fn change(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let before = known(running, &scope, &named(which)?).await?;
-    let into = |before: Kept| submitted(&running.ingest.generation().rules.program, Some(&before.row.id), &text);
+    let into = |before: Kept| submitted(&running.ingest.generation().rules.program, Some(before), &text);
     Ok(json(StatusCode::OK, &config(tenant_endpoints::change(running, &scope, &before.row.id, into).await?)))
 }
 
@@ -145,8 +144,8 @@ async fn known(running: &Running, scope: &TenantScope, id: &str) -> Result<Kept,
     kept.ok_or_else(|| Problem::not_found("unknown-webhook", format!("there is no webhook configuration `{id}`")))
 }
 
-/// All fields, every one of them required; `changed` is the one that is changed.
-fn submitted(program: &Program, changed: Option<&EndpointId>, text: &[u8]) -> Result<Submitted, Problem> {
+/// All fields, every one of them required. What has been said of the one before by this node's own API stays.
+fn submitted(program: &Program, before: Option<Kept>, text: &[u8]) -> Result<Submitted, Problem> {
     let mut mistakes: Vec<Mistake> = Vec::new();
     let mut object = read(text, Style::Snake, &mut mistakes)?;
     for name in FIELDS {
@@ -160,19 +159,22 @@ fn submitted(program: &Program, changed: Option<&EndpointId>, text: &[u8]) -> Re
     let application = application.and_then(|field| field.text_within(1..=LONGEST_ID, &mut mistakes));
     let municipality = municipality.and_then(|field| field.text_within(1..=LONGEST_ID, &mut mistakes));
     let processes = object.take("processes").map(|field| processes(field, &mut mistakes)).unwrap_or_default();
-    if let Some(id) = changed {
-        object.take_told(&["whid"], &value!({ "whid": id.as_str() }), &mut mistakes);
+    if let Some(before) = &before {
+        object.take_told(&["whid"], &value!({ "whid": before.row.id.as_str() }), &mut mistakes);
     }
     object.finish(&mut mistakes);
-    let mut definition = Draft::blank();
+    let mut definition = before.map_or_else(Draft::blank, |before| before.definition);
     let mut read = draft.apply(&mut definition, &mut mistakes);
     if !is_any_about(program, &THINGS) {
         return Err(no_events(&THINGS));
     }
+    let paths = THINGS.map(path_of);
+    let conditions = &mut definition.wants.conditions;
+    conditions.retain(|condition| !paths.iter().any(|path| **path == *condition.path));
     let accepted = [processes.clone(), vec![municipality.clone().map_or(Value::Null, Value::from)]];
-    for (index, (thing, accepted_values)) in (0..).zip(THINGS.iter().zip(accepted)) {
-        read.places.push((Part::Path(index), if index == 0 { "/processes".to_owned() } else { "/municipalityId".to_owned() }));
-        definition.wants.conditions.push(Accepts { path: path_of(thing).into(), accepted_values });
+    for ((path, accepted_values), place) in paths.into_iter().zip(accepted).zip(["/processes", "/municipalityId"]) {
+        read.places.push((Part::Path(u32::try_from(conditions.len()).unwrap_or(u32::MAX)), place.to_owned()));
+        conditions.push(Accepts { path: path.into(), accepted_values });
     }
     definition.wants.event_types = vec![ALL_EVENTS.into()];
     definition.wants.about = THINGS.map(Into::into).into();

@@ -15,7 +15,6 @@ use serde::Serialize;
 use crate::access::{TenantScope, may};
 use crate::check::{ALL_EVENTS, Accepts, path_of};
 use crate::endpoints::{Definition, Dialect, Draft, Mistake, Style};
-use crate::program::Program;
 use crate::server::access::{Allowed, Place, asked};
 use crate::server::confidential::unstored;
 use crate::server::dialects::document::{is_any_about, missing, no_events, read};
@@ -85,7 +84,7 @@ async fn create(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let submitted = submitted(&running.ingest.generation().rules.program, &workflow, &text)?;
+    let submitted = submitted(&text, everything_about(running, &workflow)?)?;
     let taken = || {
         let detail = format!("the workflow `{workflow}` has an outgoing webhook already");
         Problem::bad_request("one-webhook-only", detail).help("change it with PATCH")
@@ -103,8 +102,10 @@ async fn update(
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    let into = |_| submitted(&running.ingest.generation().rules.program, &workflow, &text);
     let before = of_workflow(running, &scope, &workflow).await?.ok_or_else(|| none(&workflow))?;
+    heard_of(running)?;
+    // What has been said of it by this node's own API stays.
+    let into = |before: Kept| submitted(&text, before.definition);
     Ok(answer(StatusCode::OK, change(running, &scope, &before.row.id, into).await?))
 }
 
@@ -116,16 +117,11 @@ async fn of_workflow(running: &Running, scope: &TenantScope, workflow: &str) -> 
     let filter = OwnFilter { dialect: Some(NAME.to_owned()), dialect_key: Some(workflow.to_owned()), ..OwnFilter::default() };
     let page = OwnPage { after: 0, offset: 0, limit: 1 };
     let row = running.ingest.store.own_endpoints(scope, &filter, page).await?.pop();
-    row.map(|row| Ok(Kept { definition: tenant_endpoints::definition(&row)?, row, warnings: Vec::new() })).transpose()
+    row.map(Kept::of).transpose()
 }
 
-/// The one field, and everything about a workflow.
-fn submitted(program: &Program, workflow: &str, text: &[u8]) -> Result<Submitted, Problem> {
-    let letters = workflow.chars().count();
-    if letters > LONGEST_ID || workflow.trim().is_empty() {
-        let detail = format!("the id of the workflow has {letters} characters, expected 1 to {LONGEST_ID} that are not all white space");
-        return Err(Problem::bad_request("invalid-workflow", detail));
-    }
+/// The one field, of an endpoint.
+fn submitted(text: &[u8], mut definition: Definition) -> Result<Submitted, Problem> {
     let mut mistakes: Vec<Mistake> = Vec::new();
     let mut object = read(text, Style::Camel, &mut mistakes)?;
     if !object.has("webhook_url") {
@@ -133,21 +129,31 @@ fn submitted(program: &Program, workflow: &str, text: &[u8]) -> Result<Submitted
     }
     let draft = Draft { url: object.take("webhook_url"), ..Draft::default() };
     object.finish(&mut mistakes);
-    if !is_any_about(program, &[THING]) {
-        return Err(no_events(&[THING]));
-    }
-    let mut definition = Draft::blank();
     let read = draft.apply(&mut definition, &mut mistakes);
-    let accepts = Accepts { path: path_of(THING).into(), accepted_values: vec![workflow.into()] };
-    definition = Definition {
-        name: format!("outgoing webhook of {workflow}"),
-        dialect: Some(Dialect { name: NAME.to_owned(), key: workflow.to_owned(), document: serde_json::Value::Null }),
-        ..definition
-    };
+    Ok(Submitted { definition, read, mistakes })
+}
+
+/// An endpoint that hears of everything about a workflow, and has no URL yet.
+fn everything_about(running: &Running, workflow: &str) -> Result<Definition, Problem> {
+    let letters = workflow.chars().count();
+    if letters > LONGEST_ID || workflow.trim().is_empty() {
+        let detail = format!("the id of the workflow has {letters} characters, expected 1 to {LONGEST_ID} that are not all white space");
+        return Err(Problem::bad_request("invalid-workflow", detail));
+    }
+    heard_of(running)?;
+    let mut definition = Draft::blank();
+    definition.name = format!("outgoing webhook of {workflow}");
+    definition.dialect = Some(Dialect { name: NAME.to_owned(), key: workflow.to_owned(), document: serde_json::Value::Null });
     definition.wants.event_types = vec![ALL_EVENTS.into()];
     definition.wants.about = vec![THING.into()];
-    definition.wants.conditions = vec![accepts];
+    definition.wants.conditions = vec![Accepts { path: path_of(THING).into(), accepted_values: vec![workflow.into()] }];
     definition.wants.body = Some(BODY.into());
     definition.wants.content_type = Some("application/json".into());
-    Ok(Submitted { definition, read, mistakes })
+    Ok(definition)
+}
+
+/// A webhook of the schema is about workflows.
+fn heard_of(running: &Running) -> Result<(), Problem> {
+    let is_any = is_any_about(&running.ingest.generation().rules.program, &[THING]);
+    if is_any { Ok(()) } else { Err(no_events(&[THING])) }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -12,7 +13,7 @@ use super::query;
 use crate::access::{TenantScope, may};
 use crate::ids::{DeliveryId, EndpointId, MessageId};
 use crate::server::access::Allowed;
-use crate::server::request::{Names, Nothing, Parameters, json as answer};
+use crate::server::request::{Names, Nothing, Parameters, json as answer, wish};
 use crate::server::tenant_endpoints::find;
 use crate::server::{App, Problem, Running};
 use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, Page};
@@ -47,8 +48,10 @@ pub(super) async fn resend(
     scope: Allowed<may::DivertedEvents, may::Resend>,
     Names((_, webhook, event)): Names<(String, String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    let Nothing {} = wish(&app, body).await?;
     let row = event_of(running, &scope, webhook, &event).await?;
     running.ingest.store.resend(&scope, row.id, running.ingest.clock.now()).await?;
     Ok(answer(StatusCode::OK, &json!({ "eventLocator": row.message, "requestLocator": row.id })))

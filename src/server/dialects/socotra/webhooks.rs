@@ -13,7 +13,7 @@ use crate::access::may;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::confidential::unstored;
-use crate::server::request::{Names, Nothing, Parameters, json};
+use crate::server::request::{Names, Nothing, Parameters, json, wish};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, find};
 use crate::server::{App, Problem, body};
 use crate::store::OwnPage;
@@ -40,8 +40,7 @@ pub(super) async fn list(
     let (filter, part) = query::filters(&uri)?;
     let page = OwnPage { after: 0, offset: part.offset, limit: part.count };
     let rows = app.running()?.ingest.store.own_endpoints(&scope, &filter, page).await?;
-    let answer = |row| Ok(webhook(Kept { definition: tenant_endpoints::definition(&row)?, row, warnings: Vec::new() }));
-    let answers: Vec<WebhookResponse> = rows.into_iter().map(answer).collect::<Result<_, Problem>>()?;
+    let answers: Vec<WebhookResponse> = rows.into_iter().map(|row| Kept::of(row).map(webhook)).collect::<Result<_, _>>()?;
     Ok(json(StatusCode::OK, &answers))
 }
 
@@ -72,8 +71,10 @@ pub(super) async fn unsuspend(
     scope: Allowed<may::Webhooks, may::Write>,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
+    let Nothing {} = wish(&app, body).await?;
     let kept = find(running, &scope, &EndpointId::new(id)).await?;
     running.ingest.store.unsuspend(&scope, &kept.row.id).await?;
     Ok(StatusCode::OK.into_response())

@@ -18,7 +18,7 @@ use crate::server::api::rotate::{Wish, rotated};
 use crate::server::inspector::controls::{WEBHOOK, WEBHOOKS};
 use crate::server::inspector::form;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
-use crate::server::inspector::received::Received;
+use crate::server::inspector::received::named;
 use crate::server::request::Names;
 use crate::server::tenant_endpoints::{self, Kept, Submitted};
 
@@ -76,7 +76,7 @@ pub(super) async fn rotate(
     let fresh = rotated(running, &page.scope, &caller, (EndpointId::new(&*id), wish)).await?;
     let about = About { title: "New secret", tab: Tab::Endpoints, live: "", filter: "" };
     let main = html! {
-        h1 { (Received(&endpoint.name)) " has a new secret" }
+        h1 { (named(&endpoint.name)) " has a new secret" }
         (revealed(&fresh.secret))
         p.note { "The one before signs as well until " (fresh.previous_valid_until) "." }
         @if page.scope.permits(WEBHOOK) { p { a.button.primary href=(page.address.endpoint(&id)) { "To the endpoint" } } }
@@ -91,7 +91,7 @@ pub(super) async fn ask(State(app): State<Arc<App>>, allowed: Change, Names((_, 
     let (link, back) = (page.address.endpoint(&id), home(&page, &id));
     let about = About { title: "Delete", tab: Tab::Endpoints, live: "", filter: "" };
     let main = html! {
-        div.title data-back=(back) { h1 { "Delete " (Received(&kept.definition.name)) "?" } }
+        div.title data-back=(back) { h1 { "Delete " (named(&kept.definition.name)) "?" } }
         p { "Nothing is sent to it any more: what it has still to get is given up. Its deliveries so far can be looked at still. Its secret is gone." }
         form.keeping method="post" action={ (link) "/delete" } {
             button.danger { "Delete the endpoint" }

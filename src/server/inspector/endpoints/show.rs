@@ -205,7 +205,7 @@ fn sending(endpoint: &EndpointView) -> Markup {
                 dt { "Tried again after" } dd { (failures.triggers.join(", ")) }
                 dt { "Waits" } dd.breaks { (Received(&waits(&failures.retry))) }
                 @if let Some(alert) = &failures.alert_endpoint { dt { "Who is told" } dd.breaks { (Received(&alert.get("url").unwrap_or(alert).to_string())) } }
-                dt { "Given up" } dd { @if failures.divert { "kept to be sent again" } @else { "failed" } @if failures.suspend { ", and the endpoint is suspended" } }
+                dt { "Given up" } dd { @if failures.divert { "kept to be sent again" } @else { "not kept" } @if failures.suspend { ", and the endpoint is suspended" } }
             }
             @if let Some(at) = &endpoint.created_at { dt { "Made" } dd { (at) } }
             @if let Some(at) = &endpoint.updated_at { dt { "Changed" } dd { (at) } }

@@ -18,7 +18,7 @@ use crate::server::api::endpoints::{Tried, look_up, tried};
 use crate::server::inspector::controls::WEBHOOK;
 use crate::server::inspector::form;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
-use crate::server::inspector::received::{Received, Sentence};
+use crate::server::inspector::received::{Received, Sentence, named};
 use crate::server::request::Names;
 
 pub(super) async fn show(
@@ -40,7 +40,7 @@ pub(super) async fn show(
     let about = About { title: "Test", tab: Tab::Endpoints, live: "", filter: "" };
     let main = html! {
         div.title data-back=(home(&page, &id)) {
-            h1 { "Test of " (page.link(WEBHOOK, &link, &html! { (Received(&endpoint.name)) })) }
+            h1 { "Test of " (page.link(WEBHOOK, &link, &named(&endpoint.name))) }
             @if outcome.delivered { span.pill.ok { "delivered" } } @else { span.pill.bad { "not delivered" } }
             div.actions {
                 form method="post" action={ (link) "/test" } {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
@@ -21,6 +21,7 @@ use super::home;
 use super::page::Failure;
 use crate::access::{Caller, Gate, Kind, Session, Token};
 use crate::server::access::Place;
+use crate::server::confidential::never_stored;
 use crate::server::door::from;
 use crate::server::request::Parameters;
 use crate::server::{App, Problem, Running};
@@ -124,9 +125,7 @@ pub(in crate::server) async fn entrance(State(app): State<Arc<App>>, request: Re
     match (reads, html) {
         (true, true) => {
             let to = if page == "/" { SIGN_IN.to_owned() } else { format!("{SIGN_IN}?back={}", encoded(&page)) };
-            let mut answer = Redirect::to(&to).into_response();
-            answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            answer
+            never_stored(Redirect::to(&to).into_response())
         }
         (true, false) => answer,
         (false, _) => form::draw_undone(),
