@@ -19,7 +19,6 @@ const TURN: Duration = Duration::from_millis(2_500);
 const TURNS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "how much of each rate was used")]
 async fn a_rate_is_kept_and_used_while_nodes_come_and_go() {
     let (receiver, url) = receiver(Vec::new()).await;
     let endpoint = |(number, (rate, width, _)): (usize, &(u32, u32, f64))| {
