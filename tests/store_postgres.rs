@@ -6,6 +6,8 @@
 mod cluster;
 #[path = "store/attempt.rs"]
 mod attempt;
+#[path = "store/clock.rs"]
+mod clock;
 #[path = "store/doctor_postgres.rs"]
 mod doctor_postgres;
 #[path = "store/endpoints.rs"]

@@ -56,8 +56,9 @@ impl Doctor {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let url = self.stored.url()?;
         let failed = |error| unusable(&error);
-        let repaired = if self.repair { Some(store::repair(&url, SystemClock.now()).await.map_err(failed)?) } else { None };
-        let mut findings = store::examine(&url, SystemClock.now()).await.map_err(failed)?;
+        let now = store::time(&url).await.map_err(failed)?.unwrap_or_else(|| SystemClock.now());
+        let repaired = if self.repair { Some(store::repair(&url, now).await.map_err(failed)?) } else { None };
+        let mut findings = store::examine(&url, now).await.map_err(failed)?;
         findings.extend(self.secrets(&url).await?);
         let config = self.stored.config()?;
         if let Some(source) = &config.source {

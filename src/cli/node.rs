@@ -105,6 +105,8 @@ impl Node {
     pub(super) async fn run(self, first: Attempt, ready: impl FnOnce(&[String]), failed: impl FnOnce(&[String])) -> Result<bool, Failure> {
         let Self { plan, listener, files, config, feed, mut stop, .. } = self;
         let (store, found) = open_store(&plan, &config).await?;
+        // Before anything goes by it: a machine whose clock is ahead would remove what is to be kept.
+        store.set_right(&SystemClock);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let keyring: Arc<Keyring> = Keyring::new(store.clone(), Arc::clone(&entropy)).for_at_most(config.endpoints_per_tenant).into();
@@ -113,8 +115,7 @@ impl Node {
         let store_key = Arc::new(StoreKey::new(store.clone(), Arc::clone(&entropy), found));
         let (asking, requests) = trigger();
         let guard = guard(&plan, &config);
-        let swapped = Arc::new(Notify::new());
-        let rejected = Rejected::default();
+        let (swapped, rejected) = (Arc::new(Notify::new()), Rejected::default());
         let mut reloader = Reloader::new(Setup {
             files,
             keyring: Arc::clone(&keyring),

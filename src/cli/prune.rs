@@ -65,8 +65,9 @@ impl Prune {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let config = self.stored.config()?;
         let url = self.stored.url()?;
-        let cutoffs = cutoffs(&self.retention(config.retention), SystemClock.now());
         let failed = |error| unusable(&error);
+        let now = store::time(&url).await.map_err(failed)?.unwrap_or_else(|| SystemClock.now());
+        let cutoffs = cutoffs(&self.retention(config.retention), now);
         if self.dry_run {
             let removable = store::prunable(&url, &cutoffs).await.map_err(failed)?;
             output.line(&format!("would remove {}", in_words(&removable)));

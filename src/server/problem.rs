@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::diagnostics::suggestion;
 use crate::endpoints;
 use crate::engine::Refused;
 use crate::ingest::IngestError;
@@ -134,6 +135,14 @@ impl Problem {
         self
     }
 
+    /// Advises the name that was meant, if one of these is near what was seen.
+    pub(super) fn did_you_mean<'k>(self, seen: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        match suggestion(seen, known) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+
     /// A save that was refused; `prefix` points to it in the body.
     pub(super) fn refused(refused: Vec<Refused>, prefix: &str) -> Self {
         let Some(first) = refused.first() else {
@@ -252,19 +261,24 @@ fn status_of(kind: &str) -> StatusCode {
     }
 }
 
+/// What a store that cannot answer is in HTTP, and the code for it.
+pub(super) fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
+    match error {
+        StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-busy"),
+        StoreError::Away(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-away"),
+        StoreError::Full => (StatusCode::SERVICE_UNAVAILABLE, "store-full"),
+        StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
+        // Of a node that is at work: another version has changed the tables.
+        StoreError::Open { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-outgrown"),
+        StoreError::Target { .. } | StoreError::Locked | StoreError::Secret { .. } | StoreError::Failed(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "store-failed")
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let (status, code) = match &error {
-            StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-busy"),
-            StoreError::Away(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-away"),
-            StoreError::Full => (StatusCode::SERVICE_UNAVAILABLE, "store-full"),
-            StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
-            // Of a node that is at work: another version has changed the tables.
-            StoreError::Open { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-outgrown"),
-            StoreError::Target { .. } | StoreError::Locked | StoreError::Secret { .. } | StoreError::Failed(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "store-failed")
-            }
-        };
+        let (status, code) = of_store(&error);
         tracing::error!(%error, "the store could not answer");
         Self::new(status, code, error.to_string())
     }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{App, Problem, body};
-use crate::diagnostics::{one_of, suggestion};
+use crate::diagnostics::one_of;
 use crate::ids::Tenant;
 use crate::store::{Page, Span};
 
@@ -57,9 +57,8 @@ fn unreadable(text: &str) -> Problem {
     match (said.split_once(": ").unwrap_or(("", said)), names.as_slice()) {
         ((_, what), [seen]) if what.starts_with("unknown field") => problem(format!("there is no parameter `{seen}`, expected none")),
         ((_, what), [seen, known @ ..]) if what.starts_with("unknown field") => {
-            let unknown = problem(format!("there is no parameter `{seen}`, expected {}", one_of(known.iter().copied())));
-            let near = suggestion(seen, known.iter().copied());
-            near.into_iter().fold(unknown, |problem, near| problem.help(format!("did you mean `{near}`?")))
+            let detail = format!("there is no parameter `{seen}`, expected {}", one_of(known.iter().copied()));
+            problem(detail).did_you_mean(seen, known.iter().copied())
         }
         ((_, what), [name]) if what.starts_with("duplicate field") => problem(format!("`{name}` comes more than once")),
         (("", what), _) => problem(format!("the parameters cannot be read: {what}")),
@@ -244,6 +243,12 @@ impl<T> List<T> {
         let next = if more { rows.last().map(id) } else { None };
         Self { data: rows.into_iter().map(show).collect(), next }
     }
+}
+
+/// An answer that says where the thing is that was made.
+pub(super) fn located(mut answer: Response, path: &str) -> Response {
+    answer.headers_mut().extend(HeaderValue::from_str(path).ok().map(|path| (header::LOCATION, path)));
+    answer
 }
 
 /// An answer in JSON.

@@ -30,6 +30,17 @@ pub async fn examine_secrets(url: &str, vault: Vault) -> Result<Vec<Finding>, St
     sqlite::aside::examine_secrets(url, vault).await
 }
 
+/// The time by the clock of the store at `url`; `None` where the machine's is the only one.
+///
+/// # Errors
+/// When there is no store, or it cannot be asked.
+pub async fn time(url: &str) -> Result<Option<Timestamp>, StoreError> {
+    if is_postgres(url) {
+        return postgres::aside::time(url).await.map(Some);
+    }
+    Ok(None)
+}
+
 /// Where a source is in the store at `url`, whether a node runs on it or not; `None` when nothing of it has been taken in.
 ///
 /// # Errors

@@ -7,6 +7,12 @@ use tokio::sync::watch;
 
 use super::{Backend, Quota, Store};
 use crate::ids::LaneId;
+use crate::time::Clock;
+
+/// How far a node's clock may be from that of a store which has one, in milliseconds.
+const DRIFT_MS: i64 = 50;
+/// From how many milliseconds on it is told.
+const TOLD_MS: i64 = 2_000;
 
 /// Which of the nodes that share a store this one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +89,19 @@ impl Store {
             Backend::Sqlite(_) => None,
             Backend::Postgres(backend) => backend.time(),
         }
+    }
+
+    /// Has a clock go by the store's, where that has one; whether it had to be moved.
+    pub fn set_right(&self, clock: &dyn Clock) -> bool {
+        let step = self.time().map_or(0, |time| time.as_millisecond() - clock.now().as_millisecond());
+        if step.abs() <= DRIFT_MS {
+            return false;
+        }
+        clock.adopt(step);
+        if step.abs() > TOLD_MS {
+            tracing::warn!(step_ms = step, "this node's clock was not that of the database, and goes by it now");
+        }
+        true
     }
 
     /// A number that changes when another node may have changed keys of the API or endpoints of tenants. It ends where there is no other.

@@ -2,15 +2,16 @@
 //! together use half of the places, a quarter of the places is kept for lanes that have nothing under way, and one tenant never has more
 //! than seven eighths of them. So whatever some endpoints or tenants do, another one's first request finds room.
 
+mod plan;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::delivery::Policy;
-use crate::generation::Target;
 use crate::ids::{LaneId, Tenant};
-use crate::store::{self, Claimed, Part, Quota, Share, Way};
+use crate::store::{Claimed, Part, Quota, Way};
 use crate::worker::lane::{Lane, Reached, whole};
 use crate::worker::line::{HEAVIEST, LARGEST_BODY, LONGEST, Line};
 
@@ -28,6 +29,8 @@ pub(super) struct Lanes {
     silent_total: usize,
     /// Places that are kept for what is being claimed, so that nothing fresh takes them meanwhile.
     claiming: usize,
+    /// Of those, the places of each tenant that has any: they count as a part of its share.
+    claiming_of: FxHashMap<Tenant, usize>,
     by_id: FxHashMap<LaneId, Lane>,
     /// Requests under way of each tenant that has any.
     tenants: FxHashMap<Tenant, usize>,
@@ -41,15 +44,9 @@ pub(super) struct Lanes {
     dissolved: Vec<Claimed>,
     /// Lanes that may have more due in the store than was claimed; fresh deliveries stand in line behind that.
     waiting: FxHashSet<LaneId>,
-}
-
-/// What to claim.
-#[derive(Debug, Default)]
-pub(super) struct Plan {
-    /// From which lanes, and how much.
-    pub claims: Vec<(store::Lane, Arc<Target>, Share)>,
-    /// When the next of the others may send again, as far as only time is in their way.
-    pub opens: Option<Instant>,
+    /// Those that were so when the round began. What is due in others, such as a retry, or what another node has left, is claimed beside what is
+    /// fresh: else that would have to be claimed next, by any node, whose own would then have to be, and so on.
+    waited: FxHashSet<LaneId>,
 }
 
 impl Lanes {
@@ -60,6 +57,7 @@ impl Lanes {
             total: 0,
             silent_total: 0,
             claiming: 0,
+            claiming_of: FxHashMap::default(),
             by_id: FxHashMap::default(),
             tenants: FxHashMap::default(),
             lines: FxHashMap::default(),
@@ -67,6 +65,7 @@ impl Lanes {
             line_bytes: 0,
             dissolved: Vec::new(),
             waiting: FxHashSet::default(),
+            waited: FxHashSet::default(),
         }
     }
 
@@ -112,13 +111,19 @@ impl Lanes {
     /// All that was planned has been claimed, or could not be. What has left its line, or never had a place, is answered.
     pub(super) fn end_claims(&mut self) -> Vec<Claimed> {
         self.claiming = 0;
+        self.claiming_of.clear();
         self.dissolved()
     }
 
     /// Everything that is due will be planned for now, so that what waited and is not due any more, such as in a suspended lane, is not
     /// waited for.
     pub(super) fn begin_round(&mut self) {
-        self.waiting.clear();
+        self.waited = std::mem::take(&mut self.waiting);
+    }
+
+    /// There may be more due in a lane than has been claimed.
+    pub(super) fn has_more(&mut self, lane: LaneId) {
+        self.waiting.insert(lane);
     }
 
     /// All that is due in a lane has been claimed.
@@ -194,11 +199,16 @@ impl Lanes {
     /// A delivery has been claimed; it is given back if it is to be sent now. What may be sent can have become less while it was claimed: then it
     /// stands in line, or goes back to the store when nobody will call the line, see [`Lanes::dissolved`].
     pub(super) fn claimed(&mut self, delivery: Claimed, policy: &Policy, now: Instant) -> Option<Claimed> {
-        let (id, part, has_room) = (delivery.lane, self.part(delivery.lane, policy, now), self.has_room());
+        let (id, part) = (delivery.lane, self.part(delivery.lane, policy, now));
+        // The places that are kept for what is being claimed are there for it.
+        let has_room = self.has_room() && self.under_way(&delivery.tenant) < self.share();
         let lane = self.entry(id);
         lane.weigh(delivery.body.len());
         if has_room && lane.room(policy, part, now) > 0 {
             self.claiming = self.claiming.saturating_sub(1);
+            if let Some(count) = self.claiming_of.get_mut(&delivery.tenant) {
+                *count = count.saturating_sub(1);
+            }
             self.take((id, &delivery.tenant), policy, now);
             return Some(delivery);
         }
@@ -222,12 +232,13 @@ impl Lanes {
         let lane = self.lane(id);
         let shared = self.limit - self.reserved();
         let others_wait = self.waiting.len() > usize::from(self.waiting.contains(&id));
-        let crowded = others_wait && (self.total + 1 >= shared || self.tenant_room(tenant) == 0);
+        let crowded = others_wait && self.total + 1 >= shared;
         let has_its_share = lane.in_flight > 0 && lane.in_flight >= shared / self.by_id.len().max(1);
         if crowded && has_its_share {
             return None;
         }
-        if self.places() == 0 || lane.room(policy, self.part(id, policy, now), now) == 0 {
+        let room = self.places().min(self.tenant_room(tenant)).min(lane.room(policy, self.part(id, policy, now), now));
+        if room == 0 {
             if lane.in_flight == 0 {
                 self.dissolve(id);
             }
@@ -269,60 +280,6 @@ impl Lanes {
         line.saturating_sub(length).min(LONGEST.saturating_sub(self.in_line))
     }
 
-    /// How many deliveries to claim from each of the lanes that have some due.
-    pub(super) fn plan(&mut self, due: Vec<(store::Lane, Arc<Target>)>, now: Instant) -> Plan {
-        if self.by_id.len() > REMEMBERED + self.limit {
-            self.by_id.retain(|_, lane| !lane.is_forgettable(now));
-        }
-        let mut plan = Plan::default();
-        let mut open = Vec::with_capacity(due.len());
-        for (lane, target) in due {
-            let (known, part) = (self.lane(lane.id), self.part(lane.id, &target.policy, now));
-            if part.mine == 0 {
-                continue;
-            }
-            self.waiting.insert(lane.id);
-            match known.room(&target.policy, part, now) {
-                0 => plan.opens = [plan.opens, known.opens(&target.policy, part, now)].into_iter().flatten().min(),
-                room => open.push((lane, target, known, room)),
-            }
-        }
-        if open.is_empty() {
-            return plan;
-        }
-        let mut room = self.limit.saturating_sub(self.total);
-        let mut shared = (self.limit - self.reserved()).saturating_sub(self.total);
-        let mut silent = self.silent_limit().saturating_sub(self.silent_total);
-        let mut tenants: FxHashMap<Tenant, usize> = FxHashMap::default();
-        let share = (shared / open.len()).max(1);
-        for (lane, target, known, free) in open {
-            let tenant = tenants.entry(lane.tenant.clone()).or_insert_with(|| self.tenant_room(&lane.tenant));
-            let mut count = free.min(share).min(shared);
-            if count == 0 && known.in_flight == 0 {
-                count = 1;
-            }
-            count = count.min(room).min(*tenant);
-            if known.is_silent() {
-                count = count.min(silent);
-                silent -= count;
-            }
-            if count > 0 {
-                let ahead = if count == free {
-                    self.ahead(lane.id, known, known.line(&target.policy, self.part(lane.id, &target.policy, now)))
-                } else {
-                    0
-                };
-                room -= count;
-                self.claiming += count;
-                shared = shared.saturating_sub(count);
-                *tenant -= count;
-                let share = self.entry(lane.id).share(count + ahead);
-                plan.claims.push((lane, target, share));
-            }
-        }
-        plan
-    }
-
     /// Places that only a lane without any request under way may take.
     fn reserved(&self) -> usize {
         self.limit / 4
@@ -333,9 +290,20 @@ impl Lanes {
         (self.limit / 2).max(1)
     }
 
-    /// Places that a tenant may still take.
+    /// Places that one tenant may have.
+    fn share(&self) -> usize {
+        self.limit - self.limit / 8
+    }
+
+    /// Requests of a tenant.
+    fn under_way(&self, tenant: &Tenant) -> usize {
+        self.tenants.get(tenant).copied().unwrap_or_default()
+    }
+
+    /// Places that a tenant may still take, and that nothing of it is being claimed for.
     fn tenant_room(&self, tenant: &Tenant) -> usize {
-        (self.limit - self.limit / 8).saturating_sub(self.tenants.get(tenant).copied().unwrap_or_default())
+        let claiming = self.claiming_of.get(tenant).copied().unwrap_or_default();
+        self.share().saturating_sub(self.under_way(tenant) + claiming)
     }
 
     /// A request of this lane starts.

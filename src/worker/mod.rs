@@ -216,6 +216,7 @@ impl Worker {
                 Ok(Batch { lane, target, claimed, asked }) => {
                     if claimed.len() == asked {
                         more = true;
+                        state.sending.desk.lanes().has_more(lane);
                     } else {
                         state.sending.desk.lanes().caught_up(lane);
                     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep};
 
 use crate::activity::{Activity, Feed};
 use crate::ids::{EndpointId, MessageId};
@@ -22,6 +23,11 @@ pub(super) const WAITING: usize = 256;
 const FULL: usize = 64;
 /// How long they wait. Their places are free meanwhile; only what stands in order behind them waits with them.
 const COMPANY: Duration = Duration::from_millis(4);
+/// As many as come in that time where there is much to do. Then they wait once more: of several nodes that share the work, each has less of it, and
+/// would record it in smaller groups. Not where something may stand in order behind them.
+const MUCH: usize = 2;
+/// How often they wait at most.
+const MOST_WAITS: u32 = 4;
 /// The wait before a failed record is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -40,24 +46,60 @@ pub(super) struct Told {
     pub note: String,
 }
 
+/// What is recorded together.
+#[derive(Default)]
+struct Group {
+    told: Vec<Told>,
+    /// Whether something may stand in order behind one of them.
+    is_ordered: bool,
+}
+
+impl Group {
+    /// Moves what waits into the basket of the group.
+    fn add(&mut self, waiting: &mut Vec<Finished>, attempts: &mut Vec<NewAttempt>) {
+        for Finished { attempt, told } in waiting.drain(..) {
+            self.is_ordered |= attempt.ordered;
+            attempts.push(attempt);
+            self.told.push(told);
+        }
+    }
+}
+
+/// How a group waits for company.
+struct Company {
+    /// How many there were at the last look.
+    seen: usize,
+    waits: u32,
+}
+
+impl Company {
+    /// Whether to wait once more, now that there are so many.
+    fn comes(&mut self, count: usize) -> bool {
+        let came = count.saturating_sub(self.seen);
+        self.seen = count;
+        self.waits += 1;
+        came >= MUCH && self.waits < MOST_WAITS
+    }
+}
+
 /// Records until every sender is gone.
 pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut finished: mpsc::Receiver<Finished>) {
     let mut waiting = Vec::with_capacity(BATCH);
-    let mut told = Vec::with_capacity(BATCH);
     loop {
         // What came when the last basket had been taken is first.
         if waiting.is_empty() && finished.recv_many(&mut waiting, BATCH).await == 0 {
             return;
         }
         let basket = Basket::of(Vec::with_capacity(waiting.len()));
-        basket.add(|attempts| put(&mut waiting, attempts, &mut told));
-        let recorded = gather(&store, &basket, (&mut finished, &mut waiting, &mut told)).await;
+        let mut group = Group::default();
+        basket.add(|attempts| group.add(&mut waiting, attempts));
+        let recorded = gather(&store, &basket, (&mut finished, &mut waiting, &mut group)).await;
         let attempts = basket.take();
         let recorded = match recorded {
             Ok(recorded) => recorded,
             Err(error) => again(&store, &attempts, error).await,
         };
-        for ((attempt, told), recorded) in attempts.iter().zip(told.drain(..)).zip(recorded) {
+        for ((attempt, told), recorded) in attempts.iter().zip(group.told).zip(recorded) {
             tell(attempt, &told, recorded);
             if !recorded {
                 tracing::warn!(delivery = %attempt.delivery, "an attempt was not recorded: its lease had ended");
@@ -78,37 +120,33 @@ pub(super) async fn run(store: Store, clock: Arc<dyn Clock>, feed: Feed, mut fin
     }
 }
 
-/// Puts what waits into a basket.
-fn put(waiting: &mut Vec<Finished>, attempts: &mut Vec<NewAttempt>, all_told: &mut Vec<Told>) {
-    for Finished { attempt, told } in waiting.drain(..) {
-        attempts.push(attempt);
-        all_told.push(told);
-    }
-}
-
 /// Has the store take the basket along, and puts in what finishes before it does.
 async fn gather(
     store: &Store,
     basket: &Arc<Basket>,
-    (finished, waiting, told): (&mut mpsc::Receiver<Finished>, &mut Vec<Finished>, &mut Vec<Told>),
+    (finished, waiting, group): (&mut mpsc::Receiver<Finished>, &mut Vec<Finished>, &mut Group),
 ) -> Result<Vec<bool>, StoreError> {
     let enough = Notify::new();
-    let hurry = async { drop(tokio::time::timeout(COMPANY, enough.notified()).await) };
-    let mut settled = pin!(store.settle_along(Arc::clone(basket), hurry));
-    let mut joins = true;
+    let mut settled = pin!(store.settle_along(Arc::clone(basket), enough.notified()));
+    let mut company = Company { seen: group.told.len(), waits: 0 };
+    let mut wait = pin!(sleep(COMPANY));
+    let (mut waits, mut joins) = (true, true);
     loop {
-        if told.len() >= FULL {
+        let room = BATCH.saturating_sub(group.told.len());
+        waits = waits && joins && group.told.len() < FULL;
+        if !waits {
             enough.notify_one();
         }
         tokio::select! {
             biased;
             recorded = &mut settled => return recorded,
-            count = finished.recv_many(waiting, BATCH.saturating_sub(told.len())), if joins && told.len() < BATCH => {
-                if count == 0 {
-                    // Nothing more will come.
-                    enough.notify_one();
-                }
-                joins = count > 0 && basket.add(|attempts| put(waiting, attempts, told));
+            // When there is nothing, nothing more will come.
+            count = finished.recv_many(waiting, room), if joins && room > 0 => {
+                joins = count > 0 && basket.add(|attempts| group.add(waiting, attempts));
+            }
+            () = &mut wait, if waits => {
+                waits = company.comes(group.told.len()) && !group.is_ordered;
+                wait.as_mut().reset(Instant::now() + COMPANY);
             }
         }
     }
@@ -147,5 +185,18 @@ async fn again(store: &Store, attempts: &[NewAttempt], mut error: StoreError) ->
             Ok(recorded) => return recorded,
             Err(failed) => error = failed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_waits_for_more_only_while_many_come_and_not_for_long() {
+        let mut busy = Company { seen: 10, waits: 0 };
+        assert_eq!([12, 19, 23, 40].map(|count| busy.comes(count)), [true, true, true, false]);
+        let mut quiet = Company { seen: 1, waits: 0 };
+        assert!(!quiet.comes(2));
     }
 }

@@ -17,20 +17,12 @@ const NOTICED_MS: i64 = 2_000;
 /// Milliseconds before the step from which on due times move: with room for what was just being made by the clock as it was.
 const ROOM_MS: i64 = 1_000;
 
-/// How far this node's clock may be from that of a store which has one, in milliseconds.
-const DRIFT_MS: i64 = 50;
-
 /// Follows the store's clock, or the machine's where the store has none, until the store is closed.
 pub(super) async fn follow(store: Store, clock: Arc<dyn Clock>, desk: Arc<Desk>) {
     while store.keeps_time() {
         // All nodes go by one clock, so nothing that is due moves when a machine's is set.
-        let step = store.time().map_or(0, |time| time.as_millisecond() - clock.now().as_millisecond());
-        if step.abs() > DRIFT_MS {
-            clock.adopt(step);
+        if store.set_right(&*clock) {
             desk.room.notify_one();
-            if step.abs() > NOTICED_MS {
-                tracing::warn!(step_ms = step, "this node's clock was not that of the database, and goes by it now");
-            }
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -50,7 +50,7 @@ async fn every_call_with_a_body_refuses_what_is_no_body_for_it_and_changes_nothi
         of_wrong_type[field] = wrong;
         let text = right.to_string();
         let twice = format!("{{\"{field}\": {}, {}", right[field], &text[1..]);
-        let values = Value::from_iter(right.as_object().unwrap().values().cloned());
+        let values: Value = right.as_object().unwrap().values().cloned().collect();
         let deep = format!("{{\"{field}\": {}1{}}}", "[".repeat(2_000), "]".repeat(2_000));
         let large = format!("{{\"{field}\": \"{}\"}}", "x".repeat(10 << 20));
         let cases = [

@@ -27,7 +27,7 @@ async fn network(database: &str) -> (Proxy, String) {
 }
 
 /// A node that reaches its database by another way than the rest.
-fn behind(folder: &std::path::Path, url: &str) -> Node {
+pub fn behind(folder: &std::path::Path, url: &str) -> Node {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_webhookc"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--store", url]).current_dir(folder).env("WEBHOOKC_KEY", "07".repeat(32));
     Node::launch(command)

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use crate::node::Node;
 use crate::world::{World, cluster, save, saved, until};
 
-const SCHEMA: &str = r#"<data-model>
+pub const SCHEMA: &str = r#"<data-model>
     <model name="part" label="Part">
         <field name="name" label="Name" type="text" />
         <display>{name}</display>
@@ -28,16 +28,16 @@ const JITTER: Duration = Duration::from_millis(500);
 
 /// What a receiver sees of one path.
 #[derive(Clone, Default)]
-struct Seen {
+pub struct Seen {
     under_way: usize,
     most: usize,
-    at: Vec<Instant>,
+    pub at: Vec<Instant>,
 }
 
 /// What a receiver sees, and how long it takes at a path that begins so.
 #[derive(Default)]
-struct Receiver {
-    seen: Mutex<BTreeMap<String, Seen>>,
+pub struct Receiver {
+    pub seen: Mutex<BTreeMap<String, Seen>>,
     takes: Vec<(&'static str, Duration)>,
 }
 
@@ -66,7 +66,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, uri: Uri) -> StatusCode 
 }
 
 /// A receiver, and its URL.
-async fn receiver(takes: Vec<(&'static str, Duration)>) -> (Arc<Receiver>, String) {
+pub async fn receiver(takes: Vec<(&'static str, Duration)>) -> (Arc<Receiver>, String) {
     let receiver = Arc::new(Receiver { seen: Mutex::default(), takes });
     let app = axum::Router::new().fallback(receive).with_state(Arc::clone(&receiver));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -75,8 +75,19 @@ async fn receiver(takes: Vec<(&'static str, Duration)>) -> (Arc<Receiver>, Strin
     (receiver, url)
 }
 
+/// In no window of time came more than so many a second, and what may have been saved up.
+pub fn is_kept(at: &[Instant], a_second: f64, saved_up: f64) {
+    for (first, begin) in at.iter().enumerate() {
+        for (count, end) in (1_u32..).zip(&at[first..]) {
+            let time = *end - *begin;
+            let allowed = (time + JITTER).as_secs_f64() * a_second + saved_up;
+            assert!(f64::from(count) <= allowed, "{count} requests in {time:?}, at {a_second} a second");
+        }
+    }
+}
+
 /// Saves until it is told to stop, at the node which has this place.
-async fn feed(addresses: Arc<Mutex<Vec<String>>>, place: usize) {
+pub async fn feed(addresses: Arc<Mutex<Vec<String>>>, place: usize) {
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().unwrap();
     for number in 0.. {
         let base = addresses.lock().unwrap()[place].clone();
@@ -135,13 +146,7 @@ async fn no_endpoint_ever_gets_more_than_it_allows() {
     for (number, (rate, a_second, saved_up)) in RATES.iter().enumerate() {
         let at = &seen[&format!("/rate{number}")].at;
         println!("{rate}: {} requests in {:?}", at.len(), *at.last().unwrap() - at[0]);
-        for (first, begin) in at.iter().enumerate() {
-            for (count, end) in (1_u32..).zip(&at[first..]) {
-                let time = *end - *begin;
-                let allowed = (time + JITTER).as_secs_f64() * a_second + saved_up;
-                assert!(f64::from(count) <= allowed, "{count} requests in {time:?}, at {rate}");
-            }
-        }
+        is_kept(at, *a_second, *saved_up);
         let all = (*at.last().unwrap() - at[0]).as_secs_f64() * a_second;
         let made = f64::from(u32::try_from(at.len()).unwrap());
         assert!(made > all * 0.2, "only {made} of {all:.0} requests were made of what {rate} allows");

@@ -4,6 +4,7 @@
 
 #[path = "../support/cluster.rs"]
 mod cluster;
+mod administrator;
 #[path = "../process/node.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of this")]
 mod node;
@@ -13,6 +14,7 @@ mod limits;
 mod outages;
 mod programs;
 mod proxy;
+mod rate;
 mod server;
 mod side_by_side;
 mod storm;

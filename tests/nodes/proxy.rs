@@ -20,6 +20,8 @@ pub enum Way {
     Silent,
     /// What the node sends arrives, and what the database says does not.
     HalfOpen,
+    /// Answers come through, and nothing that the database tells of its own accord.
+    Deaf,
     /// Every connection is reset, and none is made.
     Cut,
 }
@@ -54,6 +56,29 @@ impl Loss {
         let mut heard = self.heard.lock().unwrap();
         *heard = !*heard;
         Some(*heard)
+    }
+}
+
+/// What the database says, without what it tells of its own accord.
+#[derive(Default)]
+struct Answers(Vec<u8>);
+
+impl Answers {
+    /// Of what has come now: a message is its kind, its length with these four bytes, and the rest.
+    fn of(&mut self, said: &[u8]) -> Vec<u8> {
+        self.0.extend_from_slice(said);
+        let mut answers = Vec::new();
+        while let Some(length) = self.0.get(1..5) {
+            let end = 1 + usize::try_from(u32::from_be_bytes(length.try_into().unwrap())).unwrap();
+            if self.0.len() < end {
+                break;
+            }
+            let message: Vec<u8> = self.0.drain(..end).collect();
+            if message[0] != b'A' {
+                answers.extend(message);
+            }
+        }
+        answers
     }
 }
 
@@ -110,6 +135,7 @@ async fn carry(mut client: TcpStream, socket: PathBuf, ways: watch::Receiver<Way
         return;
     };
     let (mut up, mut down) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    let mut answers = Answers::default();
     loop {
         let way = *ways.borrow_and_update();
         if way == Way::Cut {
@@ -134,7 +160,8 @@ async fn carry(mut client: TcpStream, socket: PathBuf, ways: watch::Receiver<Way
             }
             read = server.read(&mut down), if !matches!(way, Way::Silent | Way::HalfOpen) => {
                 let Some(said) = read.ok().filter(|count| *count > 0).map(|count| &down[..count]) else { break };
-                if client.write_all(said).await.is_err() { break }
+                let said = if way == Way::Deaf { answers.of(said) } else { said.to_vec() };
+                if client.write_all(&said).await.is_err() { break }
             }
         }
     }

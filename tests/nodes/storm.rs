@@ -1,5 +1,5 @@
 //! Three nodes on one PostgreSQL database, and one on an SQLite file, as processes, under saves to all of them and with a receiver that fails
-//! one request in twenty: killed, paused and continued at random. Every acknowledged save is delivered, `ready` is once, an object's requests come in order, and
+//! one request in twenty: killed, paused and continued at random, while their server crashes now and then. Every acknowledged save is delivered, `ready` is once, an object's requests come in order, and
 //! what comes twice was in flight.
 //!
 //! `NODES_SAVES` is how many saves there are (3,000 if nothing is said), `NODES_BLOWS` how often a node is killed or paused.
@@ -166,8 +166,8 @@ async fn client(addresses: Addresses, name: usize, objects: usize) -> BTreeSet<(
     acknowledged
 }
 
-/// Kills and pauses nodes at random, one at a time.
-async fn blows(nodes: &mut [Node], addresses: &Addresses, folder: &Path, (seed, count): (u64, usize)) {
+/// Kills and pauses nodes at random, one at a time, and now and then their server.
+async fn blows(nodes: &mut [Node], (addresses, kept): (&Addresses, &Kept), folder: &Path, (seed, count): (u64, usize)) {
     let random = SeededEntropy::new(seed);
     let below = |bound: u64| {
         let mut bytes = [0; 8];
@@ -188,6 +188,9 @@ async fn blows(nodes: &mut [Node], addresses: &Addresses, folder: &Path, (seed, 
             let pause = if blow % 4 == 1 { 12_000 + below(2_000) } else { below(1_500) };
             tokio::time::sleep(Duration::from_millis(pause)).await;
             nodes[which].signal(Signal::CONT);
+        }
+        if blow % 5 == 4 {
+            kept.begin_anew();
         }
     }
 }
@@ -213,6 +216,17 @@ impl Kept {
         match self {
             Self::Postgres(cluster) => cluster.url("nodes"),
             Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("nodes.db").display()),
+        }
+    }
+
+    /// The server crashes and starts again.
+    fn begin_anew(&self) {
+        match self {
+            Self::Postgres(cluster) => tokio::task::block_in_place(|| {
+                cluster.stop("immediate");
+                cluster.begin();
+            }),
+            Self::Sqlite(_) => {}
         }
     }
 
@@ -273,7 +287,7 @@ async fn nothing_is_lost(kept: Kept, size: usize) {
     let addresses: Addresses = Arc::new(Mutex::new(nodes.iter().map(|node| node.url.clone()).collect()));
     let objects = saves.div_ceil(CLIENTS * SAVES_OF_OBJECT).max(1);
     let clients: Vec<_> = (0..CLIENTS).map(|name| tokio::spawn(client(Arc::clone(&addresses), name, objects))).collect();
-    blows(&mut nodes, &addresses, folder.path(), (seed, count)).await;
+    blows(&mut nodes, (&addresses, &kept), folder.path(), (seed, count)).await;
     let mut acknowledged = BTreeSet::new();
     for client in clients {
         acknowledged.extend(client.await.unwrap());

@@ -30,7 +30,7 @@ pub struct Request {
 
 #[derive(Debug)]
 pub struct Book {
-    /// Of the node, and of each endpoint.
+    /// Of the tenant, which has at most seven eighths of what the node may have, and of each endpoint.
     pub limit: usize,
     pub concurrency: [usize; ENDPOINTS.len()],
     /// Whether everything is answered well, at once.

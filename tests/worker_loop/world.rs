@@ -57,11 +57,12 @@ pub struct World {
 impl World {
     pub async fn new(seed: u64, random: &Random) -> Self {
         let time = Arc::new(Time::new());
-        let limits = Limits { in_flight: random.of(&[1, 2, 3, 256]), drain: Duration::from_millis(random.of(&[0, 500])) };
+        let limits = Limits { in_flight: random.of(&[1, 2, 3, 8, 256]), drain: Duration::from_millis(random.of(&[0, 500])) };
         let concurrency = ENDPOINTS.map(|_| random.of(&[1, 2, 16]));
         let is_limited = ENDPOINTS.map(|_| random.one_in(3));
         let temper = Temper { hangs: random.one_in(2), is_overloaded: random.one_in(3) };
-        let receiver = Receiver::start(seed, Arc::clone(&time), temper, Book::new(limits.in_flight, concurrency)).await;
+        let receiver =
+            Receiver::start(seed, Arc::clone(&time), temper, Book::new(limits.in_flight - limits.in_flight / 8, concurrency)).await;
         let mut toml = "[egress]\nallow_networks = [\"127.0.0.0/8\"]\n".to_owned();
         for ((name, concurrency), is_limited) in ENDPOINTS.iter().zip(concurrency).zip(is_limited) {
             let interval = random.of(&["300 ms", "2 s", "7 s"]);

@@ -35,12 +35,10 @@ pub(super) struct Reason<'a> {
 struct EntryView {
     /// The webhook.
     webhook: String,
-    /// The model of the object it is about, where that is another one than the saved object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<String>,
-    /// The object it is about, where that is another one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<String>,
+    /// The model of the object that it is about: of the saved one, or of one that had waited for it.
+    model: String,
+    /// The object that it is about.
+    object: String,
     /// `fired`, or the kind of reason why not.
     verdict: String,
     /// What the reason is about: a condition's name, `operation`, or the model that is waited for.

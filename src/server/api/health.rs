@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::server::openapi::Operation;
+use crate::server::problem::of_store;
 use crate::server::request::json;
 use crate::server::{App, Problem, Running};
 use crate::store::StoreError;
@@ -122,14 +123,7 @@ pub(in crate::server) async fn readiness(app: &App) -> Result<&Running, Problem>
     }
     let running = app.running()?;
     app.health.probe(running).await.map_err(|error| {
-        let code = match &error {
-            StoreError::Full => "store-full",
-            StoreError::Away(_) => "store-away",
-            StoreError::Busy { .. } => "store-busy",
-            StoreError::Closed => "shutting-down",
-            StoreError::Open { .. } => "store-outgrown",
-            StoreError::Target { .. } | StoreError::Locked | StoreError::Secret { .. } | StoreError::Failed(_) => "store-failed",
-        };
+        let (_, code) = of_store(&error);
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
     })?;
     Ok(running)

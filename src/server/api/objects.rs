@@ -148,10 +148,7 @@ pub(super) fn known_model(running: &crate::server::Running, model: &str) -> Resu
     }
     let names = || program.models.iter().map(|model| &*model.name);
     let problem = Problem::not_found("unknown-model", format!("there is no model `{model}`"));
-    Err(match crate::diagnostics::suggestion(model, names()) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem.help(format!("the models are {}", crate::diagnostics::one_of(names()))),
-    })
+    Err(problem.help(format!("the models are {}", crate::diagnostics::one_of(names()))).did_you_mean(model, names()))
 }
 
 /// What is said of these calls.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::endpoints::{Field, Mistake, Object, Style, document};
 use crate::ids::{DeliveryId, EndpointId, ResendId};
 use crate::server::access::Allowed;
 use crate::server::openapi::{Operation, object};
-use crate::server::request::{LONGEST_WISH, List, Names, Nothing, Parameters, Part, json, parsed};
+use crate::server::request::{LONGEST_WISH, List, Names, Nothing, Parameters, Part, json, located, parsed};
 use crate::server::{App, Problem, Running, body};
 use crate::store::{DeliveryFilter, DeliveryState, NewResend, Page, RESENT_STATES, RUNNING_RESENDS, ResendRow, Span};
 
@@ -106,9 +106,7 @@ pub(in crate::server) async fn begin(
     }
     let id = start(running, &scope, Wanted { filter, after, rate, matched }).await?;
     let path = format!("/api/v1/tenants/{}/resend/{id}", scope.tenant());
-    let mut answer = json(StatusCode::ACCEPTED, &view(find(running, &scope, id).await?));
-    answer.headers_mut().extend(HeaderValue::from_str(&path).ok().map(|path| (header::LOCATION, path)));
-    Ok(answer)
+    Ok(located(json(StatusCode::ACCEPTED, &view(find(running, &scope, id).await?)), &path))
 }
 
 /// What is to be sent again.

@@ -12,7 +12,6 @@ use serde_json::Value;
 use crate::access::may;
 use crate::check::{Rules, TenantEndpoints};
 use crate::contract::payload_schema;
-use crate::diagnostics::suggestion;
 use crate::ids::{EndpointId, WebhookId};
 use crate::program::{Embed, Literal, Order, Program, Test, Webhook, WebhookType};
 use crate::server::access::Allowed;
@@ -101,11 +100,8 @@ pub(in crate::server) async fn one(
 }
 
 pub(super) fn unknown(program: &Program, name: &str) -> Problem {
-    let problem = Problem::not_found("unknown-webhook", format!("there is no webhook `{name}`"));
-    match suggestion(name, program.webhooks.iter().map(|webhook| &*webhook.name)) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
-        None => problem,
-    }
+    let known = program.webhooks.iter().map(|webhook| &*webhook.name);
+    Problem::not_found("unknown-webhook", format!("there is no webhook `{name}`")).did_you_mean(name, known)
 }
 
 fn view<'a>(rules: &'a Rules, own: Option<&TenantEndpoints>, (id, webhook): (WebhookId, &'a Webhook)) -> WebhookView<'a> {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::failure::Trouble;
 use super::link::Link;
 use super::open::{Absent, check_format, format, prepare, shown, way};
+use super::values::{get, timestamp};
 use super::{access, doctor, keys, prune, sources};
 use crate::store::{Cutoffs, Finding, Glance, Position, Removed, StoreError};
 use crate::vault::Vault;
@@ -20,6 +21,13 @@ pub(in crate::store) async fn examine(url: &str, now: Timestamp) -> Result<Vec<F
 pub(in crate::store) async fn examine_secrets(url: &str, vault: &Vault) -> Result<Vec<Finding>, StoreError> {
     let link = current(url).await?;
     doctor::examine_secrets(&link, vault).await.map_err(Trouble::into_store)
+}
+
+/// See [`store::time`](crate::store::time).
+pub(in crate::store) async fn time(url: &str) -> Result<Timestamp, StoreError> {
+    let link = current(url).await?;
+    let row = link.first("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", &[]).await.map_err(Trouble::into_store)?;
+    row.map_or(Ok(0), |row| get(&row, 0)).and_then(timestamp).map_err(Trouble::into_store)
 }
 
 /// See [`store::position`](crate::store::position).

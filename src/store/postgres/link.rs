@@ -33,10 +33,12 @@ const POST_PATIENCE: Duration = Duration::from_secs(8);
 /// The same for a question that may look at everything there is.
 const LONG_PATIENCE: Duration = Duration::from_mins(10);
 /// What a session is told. A node that is paused in the middle of a transaction must not hold what it has locked: the server ends its
-/// session then. A durable commit is what a save is acknowledged for, so one that is not waits for the disk here.
+/// session then. Other limits of time are the node's own, see [`PATIENCE`]: with one of an administrator, what takes long, such as an index,
+/// would never be done. A durable commit is what a save is acknowledged for, so one that is not waits for the disk here.
 /// Everything that a node asks often is found by index, row by row; a plan that was made while a table was empty, and kept, would read all of it.
 const SESSION: &str = "SET search_path = webhookc; SET default_transaction_isolation = 'read committed';
     SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s';
+    SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout');
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Where the database is and how it is reached.

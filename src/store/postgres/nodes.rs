@@ -27,6 +27,10 @@ const LOST: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(200);
 /// How often everything that is due is looked up, in case something was told that nobody heard.
 const ROUND: Duration = Duration::from_mins(1);
+/// The same where nothing that is told is ever heard.
+const DEAF_ROUND: Duration = Duration::from_secs(5);
+/// How long a node waits to hear itself: the server tells it before it answers.
+const ECHO: Duration = Duration::from_secs(1);
 
 /// The word by which nodes are told that one has come or gone, or counts others than before. One of an older version takes it for a word that it
 /// does not know, and looks up everything that is due.
@@ -87,6 +91,8 @@ struct Post {
     began: Instant,
     /// When it last looked at the others.
     looked: Instant,
+    /// How often it looks up everything that is due.
+    round: Duration,
 }
 
 /// What the database says of the nodes.
@@ -110,14 +116,35 @@ impl Post {
         link.run(&format!("LISTEN {CHANNEL}")).await?;
         // Of one that is new here nobody knows what happened before.
         let patience = (hub.node() == 0).then_some(Duration::ZERO);
-        let mut post = Self { link, told, began, looked: Instant::now() };
+        let mut post = Self { link, told, began, looked: Instant::now(), round: ROUND };
         let renewed = "UPDATE nodes SET seen_at = clock_timestamp(), pid = pg_backend_pid() WHERE row = $1";
         if hub.node() == 0 || post.link.execute(renewed, &[&hub.node()]).await? == 0 {
             post.join(hub).await?;
         }
         post.beat(hub, patience).await?;
+        if !post.hears_itself(hub).await? {
+            tracing::warn!(
+                "nothing is heard of what nodes tell each other, as behind a pooler in transaction mode: what others make due may be late"
+            );
+            post.round = DEAF_ROUND;
+        }
+        // Also of what has been told until here.
         hub.reload(&post.link, None).await?;
         Ok(post)
+    }
+
+    /// Whether what is told arrives.
+    async fn hears_itself(&mut self, hub: &Hub) -> Result<bool, Trouble> {
+        let tale = format!("{} {LOOK}", hub.node());
+        self.link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &tale]).await?;
+        let heard = async {
+            while let Some(told) = self.told.recv().await {
+                if told.payload() == tale {
+                    return;
+                }
+            }
+        };
+        Ok(tokio::time::timeout(ECHO, heard).await.is_ok())
     }
 
     /// Makes a row: what was held under another one is lost.
@@ -231,9 +258,12 @@ impl Post {
                     // One that has heard nothing for a time gives the others, who may have heard as little, until its next look.
                     let patience = (self.looked.elapsed() < LOST).then_some(LOST);
                     self.beat(&hub, patience).await?;
-                    if looked.elapsed() > ROUND {
+                    if looked.elapsed() > self.round {
                         looked = Instant::now();
                         hub.reload(&self.link, None).await?;
+                        if self.round == DEAF_ROUND {
+                            hub.elsewhere.send_modify(|count| *count = count.wrapping_add(1));
+                        }
                     }
                 }
             }

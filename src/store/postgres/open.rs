@@ -122,9 +122,14 @@ pub(super) async fn check_format(url: &str, link: &Link) -> Result<(), StoreErro
 }
 
 async fn check_server(link: &Link) -> Result<Result<(), String>, Trouble> {
-    let row = link.query_once("SELECT current_setting('server_version_num')::int, current_setting('server_version')", &[]).await?;
+    let sql = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery()";
+    let row = link.query_once(sql, &[]).await?;
     let Some(row) = row.first() else { return Ok(Ok(())) };
-    let (number, name): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
+    let (number, name, follows): (i32, String, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    if follows {
+        let why = "the server is a standby, on which nothing can be written; expected the one that it follows, or all of them and `target_session_attrs=read-write`";
+        return Ok(Err(why.to_owned()));
+    }
     Ok(if number < OLDEST { Err(format!("the server is PostgreSQL {name}; expected 15 or newer")) } else { Ok(()) })
 }
 
@@ -157,8 +162,10 @@ pub(super) fn outgrown(url: &str, oldest: i64) -> Option<StoreError> {
 }
 
 async fn migrate(link: &mut Link) -> Result<(), String> {
-    // Released with the session.
-    let ours = format!("SELECT pg_advisory_lock({MIGRATION_LOCK}); CREATE SCHEMA IF NOT EXISTS webhookc; SET search_path = webhookc");
+    // The lock is released with the session. However long it takes: half of it is nothing.
+    let ours = format!(
+        "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK}); CREATE SCHEMA IF NOT EXISTS webhookc; SET search_path = webhookc"
+    );
     link.client.batch_execute(&ours).await.map_err(|error| sentence(&error))?;
     let done = embedded::migrations::runner().run_async(&mut link.client).await;
     done.map(drop).map_err(|error| format!("its format could not be brought up to date: {error}"))

@@ -1,7 +1,8 @@
 use super::*;
 use crate::delivery::{Secret, Signer};
+use crate::generation::Target;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
-use crate::store::Slot;
+use crate::store::{self, Slot};
 use crate::template::RenderedText;
 
 fn target(concurrency: u32) -> Arc<Target> {
@@ -55,7 +56,8 @@ impl Bench {
         Self(Lanes::new(limit), Instant::now())
     }
 
-    /// Plans for these lanes, and takes the places that were planned; what would stand in line stays in the store.
+    /// Plans for these lanes, of which more is due than may be claimed, and takes the places that were planned; what would stand in line stays in
+    /// the store.
     fn start(&mut self, due: &[store::Lane], target: &Arc<Target>) -> Vec<(i64, usize)> {
         let Self(lanes, now) = self;
         let plan = lanes.plan(due.iter().map(|lane| (lane.clone(), Arc::clone(target))).collect(), *now);
@@ -64,6 +66,7 @@ impl Bench {
             let room = lanes.lane(lane.id).room(&target.policy, lanes.part(lane.id, &target.policy, *now), *now);
             let count = share.total().min(room);
             (0..count).for_each(|_| lanes.take((lane.id, &lane.tenant), &target.policy, *now));
+            lanes.has_more(lane.id);
             started.push((lane.id.0, count));
         }
         lanes.end_claims();
@@ -322,4 +325,25 @@ fn what_is_claimed_ahead_is_bounded_by_its_bytes() {
     while bench.end_and_next(&lane, &target).is_some() {}
     assert_eq!((bench.0.line_bytes, bench.0.in_line), (0, 0));
     assert_eq!(planned(&mut bench), 1 + 4);
+}
+
+#[test]
+fn what_is_being_claimed_counts_as_a_part_of_its_tenants_share() {
+    let (mut bench, target) = (Bench::new(8), target(3));
+    let crowd = lanes_of("crowd", 0..5);
+    let due: Vec<_> = crowd[..2].iter().map(|lane| (lane.clone(), Arc::clone(&target))).collect();
+    let plan = bench.0.plan(due, bench.1);
+    assert_eq!(plan.claims.iter().map(|(_, _, share)| share.total()).collect::<Vec<_>>(), [3, 3]);
+    assert!(bench.reserve(&crowd[2], &target, 1), "the seventh place");
+    assert!(!bench.reserve(&crowd[3], &target, 1), "the eighth is for other tenants");
+    for (lane, ..) in plan.claims {
+        for number in 0..3 {
+            assert!(bench.0.claimed(claimed(&lane, number), &target.policy, bench.1).is_some(), "its place was kept");
+        }
+    }
+    bench.end(&crowd[0], Reached::Answered(200));
+    assert!(bench.reserve(&crowd[4], &target, 1), "what has ended is free");
+    assert!(bench.0.claimed(claimed(&crowd[0], 3), &target.policy, bench.1).is_none(), "more was claimed than has a place");
+    assert!(bench.0.end_claims().is_empty(), "it stands in line");
+    assert!(bench.reserve(&lane("quiet", 9), &target, 1));
 }

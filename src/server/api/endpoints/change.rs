@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::{answer, declared};
@@ -14,7 +14,7 @@ use crate::generation::Generation;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::confidential::unstored;
-use crate::server::request::{Names, Nothing, Parameters, json};
+use crate::server::request::{Names, Nothing, Parameters, json, located};
 use crate::server::tenant_endpoints::{self, Kept, LONGEST, Submitted, stands};
 use crate::server::{App, Problem, Running, body};
 
@@ -41,9 +41,8 @@ pub(in crate::server) async fn make(
     let kept = tenant_endpoints::make(running, &scope, Submitted { definition, read, mistakes }).await?;
     let path = format!("/api/v1/tenants/{}/endpoints/{}", scope.tenant(), kept.row.id);
     let url = kept.definition.wants.url.clone();
-    let mut answer = unstored(&url, json(StatusCode::CREATED, &answer::own(&running.ingest.generation(), kept)));
-    answer.headers_mut().extend(HeaderValue::from_str(&path).ok().map(|path| (header::LOCATION, path)));
-    Ok(answer)
+    let answer = json(StatusCode::CREATED, &answer::own(&running.ingest.generation(), kept));
+    Ok(located(unstored(&url, answer), &path))
 }
 
 pub(in crate::server) async fn change(

@@ -2,7 +2,6 @@
 
 use super::answer::{EndpointView, HeaderView, SuspensionView, declared_failures, order, signatures};
 use crate::delivery::SigningKey;
-use crate::diagnostics::suggestion;
 use crate::generation::Generation;
 use crate::program::{EndpointSource, Events};
 use crate::server::{Problem, confidential};
@@ -14,11 +13,8 @@ pub(super) fn find<'a>(generation: &'a Generation, id: &str) -> Result<(usize, &
     let endpoints = generation.rules.endpoints.iter().map(|endpoint| &**endpoint);
     let found = endpoints.enumerate().find(|(_, endpoint)| endpoint.id.as_str() == id);
     found.ok_or_else(|| {
-        let problem = Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`"));
-        match suggestion(id, generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str())) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem,
-        }
+        let known = generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str());
+        Problem::not_found("unknown-endpoint", format!("there is no endpoint `{id}`")).did_you_mean(id, known)
     })
 }
 

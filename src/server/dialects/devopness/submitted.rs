@@ -61,11 +61,13 @@ struct Stood {
 impl Stood {
     fn of(before: &Kept) -> Self {
         let document = before.definition.dialect.as_ref().map_or(&Value::Null, |dialect| &dialect.document);
+        // What a hook is limited to was added behind the conditions of its own.
+        let limit = before.definition.wants.conditions.last();
+        let limit = limit.filter(|limit| *limit.accepted_values == [document["resource_id"].clone()]);
         Self {
             events: document["events"].as_array().cloned().unwrap_or_default(),
             resource_type: document["resource_type"].clone(),
-            // What a hook is limited to was added behind the conditions of its own.
-            path: before.definition.wants.conditions.last().map(|condition| condition.path.clone()),
+            path: limit.map(|limit| limit.path.clone()),
         }
     }
 

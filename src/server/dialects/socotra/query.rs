@@ -3,7 +3,7 @@
 use axum::http::Uri;
 use url::form_urlencoded::parse;
 
-use crate::diagnostics::{one_of, suggestion};
+use crate::diagnostics::one_of;
 use crate::server::Problem;
 use crate::server::request::{flag, without_nul, words};
 use crate::store::OwnFilter;
@@ -68,11 +68,8 @@ fn parameters(uri: &Uri, known: &[&str]) -> Result<Vec<(String, String)>, Proble
     for (name, value) in parse(uri.query().unwrap_or_default().as_bytes()) {
         let problem = |detail: String| Problem::bad_request("invalid-parameter", detail);
         if !known.contains(&&*name) {
-            let problem = problem(format!("there is no parameter `{name}`, expected {}", one_of(known.iter().copied())));
-            return Err(match suggestion(&name, known.iter().copied()) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem,
-            });
+            let detail = format!("there is no parameter `{name}`, expected {}", one_of(known.iter().copied()));
+            return Err(problem(detail).did_you_mean(&name, known.iter().copied()));
         }
         if name != "eventTypes" && found.iter().any(|(other, _)| *other == *name) {
             return Err(problem(format!("`{name}` comes more than once")));
