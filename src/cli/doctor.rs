@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::output::{Output, harmless, paint};
-use super::stored::{Stored, unusable};
+use super::stored::{Stored, now, unusable};
 use super::vault::{key_of_store, vault};
 use crate::config::Config;
 use crate::report::counted;
 use crate::source;
 use crate::store::{self, Finding, Severity};
-use crate::time::{Clock as _, SystemClock, SystemEntropy};
+use crate::time::SystemEntropy;
 use crate::vault::{Vault, VaultKey, VaultKeys};
 
 /// Check the store: its file, and that what is in it fits together
@@ -56,7 +56,7 @@ impl Doctor {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let url = self.stored.url()?;
         let failed = |error| unusable(&error);
-        let now = store::time(&url).await.map_err(failed)?.unwrap_or_else(|| SystemClock.now());
+        let now = now(&url).await?;
         let repaired = if self.repair { Some(store::repair(&url, now).await.map_err(failed)?) } else { None };
         let mut findings = store::examine(&url, now).await.map_err(failed)?;
         findings.extend(self.secrets(&url).await?);

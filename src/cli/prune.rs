@@ -7,13 +7,12 @@ use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
 use super::output::Output;
-use super::stored::{Stored, unusable};
+use super::stored::{Stored, now, unusable};
 use crate::config::Retention;
 use crate::delivery::parse_duration;
 use crate::report::counted;
 use crate::retention::{Pace, cutoffs, sweep};
 use crate::store::{self, Removed, Store};
-use crate::time::{Clock as _, SystemClock};
 
 /// Remove from the store what is older than the project keeps
 ///
@@ -66,7 +65,7 @@ impl Prune {
         let config = self.stored.config()?;
         let url = self.stored.url()?;
         let failed = |error| unusable(&error);
-        let now = store::time(&url).await.map_err(failed)?.unwrap_or_else(|| SystemClock.now());
+        let now = now(&url).await?;
         let cutoffs = cutoffs(&self.retention(config.retention), now);
         if self.dry_run {
             let removable = store::prunable(&url, &cutoffs).await.map_err(failed)?;

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::serve::STORE;
 use crate::check::{Rules, Valid};
 use crate::compile::compile;
 use crate::config::{self, Config, Overrides};
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
+use crate::time::{Clock as _, SystemClock};
 
 /// A project's store.
 #[derive(Debug, Args)]
@@ -44,6 +46,12 @@ impl Stored {
 pub(super) fn rules(path: &Path) -> Option<Valid<Rules>> {
     let project = config::read(&[path.to_path_buf()], &Overrides::default()).outcome.ok()?;
     compile(project.input).rules
+}
+
+/// The time by which the store at `url` goes.
+pub(super) async fn now(url: &str) -> Result<Timestamp, Failure> {
+    let time = store::time(url).await.map_err(|error| unusable(&error))?;
+    Ok(time.unwrap_or_else(|| SystemClock.now()))
 }
 
 /// A store that cannot be used, and what to do about it.

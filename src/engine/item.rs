@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::check::{Rules, Valid};
-use crate::engine::json::kind_of_document;
+use crate::engine::json::{is_object, kind_of_document};
 use crate::engine::mistake::Refused;
 use crate::engine::save::{Change, Save, Verb, parse_save};
 use crate::ids::PropertyId;
@@ -85,7 +85,7 @@ pub enum ItemError {
 pub fn read_item(rules: &Valid<Rules>, item: &[u8]) -> Result<Save, ItemError> {
     let wrong = |detail: &str| ItemError::Malformed(detail.to_owned());
     // What is read into named fields would also be read from a list of their values.
-    if item.trim_ascii_start().first() != Some(&b'{') {
+    if !is_object(item) {
         return Err(wrong(&format!("the item is {}, expected an object", kind_of_document(item))));
     }
     let item: Item<'_> = serde_json::from_slice(item).map_err(|error| ItemError::Malformed(error.to_string()))?;

@@ -81,6 +81,11 @@ impl<'de> Visitor<'de> for Json<'_> {
     }
 }
 
+/// Whether a body is to be an object, as it begins.
+pub(super) fn is_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// What a body is that should have been an object.
 pub(super) fn kind_of_document(body: &[u8]) -> String {
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {

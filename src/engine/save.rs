@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::check::{Rules, Valid};
 use crate::diagnostics::{one_of, suggestion};
 use crate::engine::canonical::{Given, attachment, canonical};
-use crate::engine::json::{Json, kind_of_document};
+use crate::engine::json::{Json, is_object, kind_of_document};
 use crate::engine::mistake::{Mistakes, Place, Refused, property_key, shown};
 use crate::ids::{ModelId, PropertyId};
 use crate::program::{Kind, Model, Program, quoted};
@@ -150,8 +150,7 @@ fn read_fields(target: Target<'_>, body: &[u8], mistakes: &mut Mistakes) -> Vec<
 }
 
 fn not_json(error: &serde_json::Error, body: &[u8]) -> Refused {
-    let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if is_object {
+    if is_object(body) {
         return Refused::whole("invalid-json", format!("the body is not JSON: {error}"), None);
     }
     let kind = if error.is_data() { "wrong-type" } else { "invalid-json" };
