@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Measures saves from the API to a receiver on this machine: load -> webhookc -> sink, and in turn load -> pipeline -> sink.
 
-`pipeline` is the least that a durable sender must do: HTTP, JSON, one SQLite writer with group commit at synchronous=FULL, HMAC, POST,
-settle; no rules, retries, limits or history. Loopback only.
+`pipeline` is the least that a durable sender must do: HTTP, JSON, one SQLite writer with group commit at synchronous=FULL, or two connections to
+PostgreSQL, HMAC, POST, settle; no rules, retries, limits or history. Loopback only.
 
 usage: benches/end_to_end.py --programs DIR --e2e DIR [--binary FILE] [--postgres BIN] [--runs 3] [SCENARIO ...]
 
   --programs  folder with the programs `load`, `sink` and `pipeline`
   --e2e       folder with `e2e.py`
-  --postgres  folder with PostgreSQL's binaries: every run is made once more on a private cluster in a temporary folder, with its disk as
-              careful as a server is delivered
+  --postgres  folder with PostgreSQL's binaries: every run, of `pipeline` too, is made once more on a private cluster in a temporary folder,
+              with its disk as careful as a server is delivered
 
 One line a run and one of medians a scenario, with ratios where `pipeline` runs beside it. Compare within one run only.
 """
@@ -134,13 +134,15 @@ class Cluster:
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "-s", "-o", options, "start")
         self.psql("postgres", "CREATE DATABASE bench")
         self.url = f"postgres://webhookc@localhost/bench?host={self.folder}"
+        self.dsn = f"host={self.folder} user=webhookc dbname=bench"
 
     def run(self, program, *arguments):
         subprocess.run([*self.owner, f"{self.binaries}/{program}", *arguments], stdout=subprocess.DEVNULL, check=True)
 
     def psql(self, database, sql):
         command = [f"{self.binaries}/psql", "-h", self.folder, "-U", "webhookc", "-d", database, "-XqAtc", sql]
-        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        environment = os.environ | {"PGOPTIONS": "-c client_min_messages=warning"}
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.strip()
 
     def size(self):
         return int(self.psql("bench", "SELECT pg_database_size('bench')"))
@@ -220,10 +222,8 @@ class Bench:
                     body, url, method = f'{{"model":"asset","id":"{{id}}","fields":{SAVE}}}', SAVES, "POST"
                 if "beside" in scenario:
                     return self.beside_another(process, scenario, folder)
-                server = cluster.cpu_seconds() if cluster else 0
-                result = self.e2e("webhookc", process, url, scenario["saves"], scenario["load"], count, method, body, folder)
-                if cluster:
-                    result["server_cpu_us"] = 1e6 * (cluster.cpu_seconds() - server) / (scenario["saves"] * count)
+                run = lambda: self.e2e("webhookc", process, url, scenario["saves"], scenario["load"], count, method, body, folder)
+                result = with_server(cluster, run, scenario["saves"] * count)
                 result["commits_a_save"] = commits() / scenario["saves"]
                 if scenario.get("batch"):
                     result["commits_a_batch"] = commits() / (scenario["saves"] / 100)
@@ -272,15 +272,29 @@ class Bench:
         finally:
             stuck.wait()
 
-    def pipeline(self, scenario):
+    def pipeline(self, scenario, cluster=None):
         with tempfile.TemporaryDirectory() as folder:
-            process = subprocess.Popen([f"{self.options.programs}/pipeline", "--port", "8091", "--sink", "9999", "--dir", folder])
+            store = ["--dir", folder]
+            if cluster:
+                cluster.psql("bench", "CHECKPOINT")
+                store = ["--pg", cluster.dsn]
+            process = subprocess.Popen([f"{self.options.programs}/pipeline", "--port", "8091", "--sink", "9999", *store])
             time.sleep(0.5)
             try:
-                return self.e2e("pipeline", process, "http://127.0.0.1:8091/", scenario["saves"], scenario["pipeline"])
+                run = lambda: self.e2e("pipeline", process, "http://127.0.0.1:8091/", scenario["saves"], scenario["pipeline"])
+                return with_server(cluster, run, scenario["saves"])
             finally:
                 process.terminate()
                 process.wait()
+
+
+def with_server(cluster, run, deliveries):
+    """What a run found, with the CPU time of the server for each delivery where there is a server."""
+    before = cluster.cpu_seconds() if cluster else 0
+    result = run()
+    if cluster:
+        result["server_cpu_us"] = 1e6 * (cluster.cpu_seconds() - before) / deliveries
+    return result
 
 
 def figures(result):
@@ -328,24 +342,24 @@ def measure(arguments, options, bench, cluster):
         if name not in SCENARIOS:
             arguments.error(f"`{name}` is no scenario, expected one of {', '.join(SCENARIOS)}")
         scenario = SCENARIOS[name]
-        ours, on_server, ceiling = [], [], []
-        for _ in range(1 if "load" not in scenario else options.runs):
-            ours.append(figures(bench.webhookc(scenario)))
-            print(f"{name} webhookc: {show(ours[-1])}", flush=True)
-            if cluster:
-                on_server.append(figures(bench.webhookc(scenario, cluster)))
-                print(f"{name} postgres: {show(on_server[-1])}", flush=True)
-            if "pipeline" in scenario:
-                ceiling.append(figures(bench.pipeline(scenario)))
-                print(f"{name} pipeline: {show(ceiling[-1])}", flush=True)
-        print(f"{name} webhookc, medians: {show(medians(ours))}")
+        ways = {"webhookc": (bench.webhookc, None)}
+        if "pipeline" in scenario:
+            ways["pipeline"] = (bench.pipeline, None)
         if cluster:
-            print(f"{name} postgres, medians: {show(medians(on_server))}", flush=True)
-        if ceiling:
-            print(f"{name} pipeline, medians: {show(medians(ceiling))}")
-            pairs = list(zip(ours, ceiling))
-            ratios = {key: statistics.median(a[key] / b[key] for a, b in pairs) for key in ("delivered/s", "cpu_us", "p50_ms", "p99_ms")}
-            print(f"{name} webhookc : pipeline, medians of the ratios: {show(ratios)}", flush=True)
+            ways |= {f"{program} on PostgreSQL": (run, cluster) for program, (run, _) in ways.items()}
+        rows = {way: [] for way in ways}
+        for _ in range(1 if "load" not in scenario else options.runs):
+            for way, (run, server) in ways.items():
+                rows[way].append(figures(run(scenario, server)))
+                print(f"{name} {way}: {show(rows[way][-1])}", flush=True)
+        for way, found in rows.items():
+            print(f"{name} {way}, medians: {show(medians(found))}")
+        pairs = [("webhookc", "pipeline")] + [(f"{program} on PostgreSQL", program) for program in ("webhookc", "pipeline")]
+        for one, other in pairs:
+            if "load" in scenario and rows.get(one) and rows.get(other):
+                keys = ("delivered/s", "cpu_us", "p50_ms", "p99_ms")
+                ratios = {key: statistics.median(a[key] / b[key] for a, b in zip(rows[one], rows[other])) for key in keys}
+                print(f"{name} {one} : {other}, medians of the ratios: {show(ratios)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Fleet:
 
     def __init__(self, binary, cluster, folder, count):
         self.cluster, self.processes = cluster, []
-        cluster.psql("bench", "SET client_min_messages = warning; DROP SCHEMA IF EXISTS webhookc CASCADE; CHECKPOINT")
+        cluster.psql("bench", "DROP SCHEMA IF EXISTS webhookc CASCADE; CHECKPOINT")
         with open(f"{folder}/schema.xml", "w") as file:
             file.write(schema(UPDATE))
         with open(f"{folder}/webhookc.toml", "w") as file:
