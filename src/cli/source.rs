@@ -116,6 +116,10 @@ impl Source {
                     output.line("the database has thrown away the log that it needs: drop and init it anew");
                     return Ok(ExitCode::from(1));
                 }
+                if let Some(why) = prepared.stuck {
+                    output.line(&harmless(&why));
+                    return Ok(ExitCode::from(1));
+                }
                 return tables(output, source, &config, &place.path).await;
             }
         }

@@ -31,15 +31,21 @@ const TYPES: &str = "
     SELECT base.oid::bigint, format_type(base.oid, NULL), t.oid::bigint, t.typelem::bigint, t.typcategory::text
     FROM base JOIN pg_type t ON t.oid = base.of";
 
-/// The tables that a publication has, and those that it lists by name.
+/// The tables that a publication has, whether it lists them by name, and what it tells of each.
 const PUBLISHED: &str = "
-    SELECT t.schemaname::text, t.tablename::text, r.prrelid IS NOT NULL
+    SELECT t.schemaname::text, t.tablename::text, r.prrelid IS NOT NULL, t.attnames::text[], t.rowfilter
     FROM pg_publication p
     JOIN pg_publication_tables t ON t.pubname = p.pubname
     LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid
         AND r.prrelid = (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = t.schemaname AND c.relname = t.tablename)
     WHERE p.pubname = $1";
+
+/// Which kinds of change a publication tells of, in the order of [`KINDS`].
+const TOLD_KINDS: &str = "SELECT pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = $1";
+
+/// The kinds of change that there are.
+pub(super) const KINDS: [&str; 4] = ["insert", "update", "delete", "truncate"];
 
 /// How long a commit that the log has may take until everybody sees it.
 const VISIBLE: Duration = Duration::from_secs(10);
@@ -213,23 +219,43 @@ pub(super) async fn read(client: &Client) -> Result<Catalog, SourceError> {
 }
 
 /// What a publication has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Published {
-    /// Every table.
-    pub tables: BTreeSet<Name>,
+    /// Every table, and what is told of it.
+    pub tables: BTreeMap<Name, Told>,
     /// Those that it lists by name, rather than as all of the database or of a schema.
     pub listed: BTreeSet<Name>,
+    /// The kinds of change that it does not tell of.
+    pub untold: Vec<&'static str>,
+}
+
+/// What a publication tells of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The columns.
+    pub columns: BTreeSet<Box<str>>,
+    /// Which rows, when not all of them.
+    pub filter: Option<Box<str>>,
 }
 
 /// Reads what a publication has.
 pub(super) async fn published(client: &Client, publication: &str) -> Result<Published, SourceError> {
     let mut published = Published::default();
+    if let Some(row) = client.query_opt(TOLD_KINDS, &[&publication]).await? {
+        for (place, kind) in KINDS.into_iter().enumerate() {
+            if !row.try_get::<_, bool>(place)? {
+                published.untold.push(kind);
+            }
+        }
+    }
     for row in client.query(PUBLISHED, &[&publication]).await? {
         let name: Name = (row.try_get::<_, String>(0)?.into(), row.try_get::<_, String>(1)?.into());
         if row.try_get(2)? {
             published.listed.insert(name.clone());
         }
-        published.tables.insert(name);
+        let columns = row.try_get::<_, Option<Vec<String>>>(3)?.unwrap_or_default().into_iter().map(String::into_boxed_str).collect();
+        let filter = row.try_get::<_, Option<String>>(4)?.map(String::into_boxed_str);
+        published.tables.insert(name, Told { columns, filter });
     }
     Ok(published)
 }

@@ -80,7 +80,7 @@ fn tables(followed: &Followed, is_published: bool) -> Vec<Found> {
 /// Slot and publication, and whether there is that.
 async fn look(source: &config::Source, folder: &Path) -> Result<(Vec<Found>, bool), SourceError> {
     let mut found = Vec::new();
-    let Prepared { is_published, slot, copy } = state(source, folder).await?;
+    let Prepared { is_published, slot, stuck, copy } = state(source, folder).await?;
     let waits = |help| Found {
         check: "source-copy-waits",
         severity: Severity::Warning,
@@ -105,6 +105,13 @@ async fn look(source: &config::Source, folder: &Path) -> Result<(Vec<Found>, boo
         }),
         Some(slot) => found.extend(of_slot(source, &slot)),
     }
+    found.extend(stuck.map(|why| Found {
+        check: "source-stuck",
+        severity: Severity::Error,
+        message: "the log of the database of `[source.postgres]` cannot be read on: the source stands still",
+        ids: vec![why],
+        help: "run `webhookc source drop` and `webhookc source init --snapshot`",
+    }));
     if !is_published {
         found.push(Found {
             check: "source-publication-missing",

@@ -140,7 +140,7 @@ impl Fitting<'_> {
             };
             return Err(format!(
                 "the table `{table}` has no column `{wanted}`, expected one for `{model}.{field}`{renamed}; add it, name another one \
-                 for `{field}` in `[source.postgres.tables]`, or take the field out of the schema"
+                 for `{field}` in `[source.postgres.tables]` and start the nodes anew, or take the field out of the schema"
             ));
         }
         let gone: Vec<&str> =
@@ -153,7 +153,7 @@ impl Fitting<'_> {
         Err(format!(
             "a row of the table `{table}` was written before there was the column `{wanted}` for `{model}.{field}`, and has {} instead, \
              which the table has no more; if that is the same column, name both for `{field}` in `[source.postgres.tables]`: \
-             `[\"{wanted}\", \"{other}\"]`; if not, take the field out of the schema until these rows have been read",
+             `[\"{wanted}\", \"{other}\"]`, and start the nodes anew; if not, take the field out of the schema until these rows have been read",
             one_of(gone.iter().copied())
         ))
     }

@@ -34,13 +34,10 @@ pub async fn followed(source: &config::Source, folder: &Path, program: &Program)
         Ok(plan) => plan,
         Err(in_the_way) => return Ok(Followed { in_the_way, ..Followed::default() }),
     };
+    let mut in_the_way = plan.unread(&published, &source.publication);
+    in_the_way.extend(plan.untold(program, &published, &source.publication));
     let unpublished = plan.missing(&published).map(|table| format!("the table `{}` of the model `{}`", table.name, table.model));
-    Ok(Followed {
-        unpublished: unpublished.collect(),
-        without: without(&plan, program),
-        in_the_way: plan.unread(&published, &source.publication),
-        misfits: plan.misfits(program),
-    })
+    Ok(Followed { unpublished: unpublished.collect(), without: without(&plan, program), in_the_way, misfits: plan.misfits(program) })
 }
 
 fn without(plan: &Plan, program: &Program) -> Vec<String> {

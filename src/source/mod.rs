@@ -16,6 +16,7 @@ mod fit;
 mod followed;
 pub mod import;
 mod intake;
+mod lookout;
 mod lsn;
 pub mod pgoutput;
 mod plan;
@@ -51,6 +52,7 @@ use crate::config;
 use crate::ingest::Ingest;
 use crate::program::Program;
 use crate::store::Position;
+use catalog::Published;
 use copy::FirstCopy;
 use intake::Intake;
 use plan::{Plan, plan};
@@ -173,10 +175,20 @@ impl Planner<'_> {
         // Types and tables of one moment.
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let mut plan = self.plan(&client, program).await?;
-        plan.lacks_tables = birth::birth(&client, &self.source.publication).await?.is_some_and(|birth| birth.lacks_tables());
-        let published = catalog::published(&client, &self.source.publication).await?;
-        let mistakes = plan.unpublished(&published, &self.source.publication);
+        let publication = &self.source.publication;
+        let Some(birth) = birth::birth(&client, publication).await? else {
+            return Err(SourceError::Unfit(vec![prepare::unpublished(publication)]));
+        };
+        plan.lacks_tables = birth.lacks_tables();
+        plan.published = catalog::published(&client, publication).await?;
+        let mut mistakes = plan.unpublished(&plan.published, publication);
+        mistakes.extend(plan.untold(program, &plan.published, publication));
         if mistakes.is_empty() { Ok(plan) } else { Err(SourceError::Unfit(mistakes)) }
+    }
+
+    /// What the publication has at present.
+    async fn published(&self) -> Result<Published, SourceError> {
+        catalog::published(&self.way.connect().await?, &self.source.publication).await
     }
 }
 
@@ -262,6 +274,8 @@ pub struct Prepared {
     pub is_published: bool,
     /// The slot, if there is one.
     pub slot: Option<SlotState>,
+    /// Whether the log cannot be read on, since there was no publication when it was written, and why.
+    pub stuck: Option<String>,
     /// The copy.
     pub copy: CopyState,
 }
@@ -274,6 +288,11 @@ pub async fn state(source: &config::Source, folder: &Path) -> Result<Prepared, S
     let client = reach(source, folder)?.connect().await?;
     let birth = birth::birth(&client, &source.publication).await?;
     let is_published = birth.is_some();
+    let slot = slot::slot_state(&client, &source.slot).await?;
+    let is_unread = slot.as_ref().is_some_and(|slot| !slot.active && !slot.is_lost());
+    let is_younger = birth.as_ref().is_some_and(|birth| birth.begins().is_none() && birth.copy.is_none());
+    let is_stuck = is_unread && is_younger && slot::is_stuck(&client, &source.slot, &source.publication).await?;
+    let stuck = is_stuck.then(|| prepare::stuck(&source.publication));
     let copies = birth.and_then(|birth| match birth.copy {
         Some(copy) if !copy.is_made => Some(Copies::First),
         Some(_) | None => birth.lacks_tables().then_some(Copies::Later),
@@ -285,5 +304,5 @@ pub async fn state(source: &config::Source, folder: &Path) -> Result<Prepared, S
         },
         None => CopyState::None,
     };
-    Ok(Prepared { is_published, slot: slot::slot_state(&client, &source.slot).await?, copy })
+    Ok(Prepared { is_published, slot, stuck, copy })
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::catalog::{Catalog, Identity, Name, Published, TableShape, TypeShape};
+use super::catalog::{Catalog, Identity, KINDS, Name, Published, TableShape, Told, TypeShape};
 use super::fit::fit;
 use super::pgoutput::{Relation, RelationColumn};
 use super::wire::quoted;
@@ -22,6 +22,8 @@ pub(super) struct Plan {
     pub types: BTreeMap<u32, TypeShape>,
     /// Whether tables have come whose rows are still to be copied.
     pub lacks_tables: bool,
+    /// What the publication had when the plan was made.
+    pub published: Published,
 }
 
 /// How the rows of one table do.
@@ -82,7 +84,7 @@ impl Plan {
 
     /// Tables that are read and not published.
     pub(super) fn missing(&self, published: &Published) -> impl Iterator<Item = &TablePlan> {
-        self.tables.iter().filter(|(name, _)| !published.tables.contains(*name)).map(|(_, table)| &**table)
+        self.tables.iter().filter(|(name, _)| !published.tables.contains_key(*name)).map(|(_, table)| &**table)
     }
 
     /// Tables that are published by name and not read.
@@ -90,11 +92,58 @@ impl Plan {
         let read: BTreeSet<&Name> = self.tables.keys().collect();
         let unread = published.listed.iter().filter(|name| !read.contains(name)).map(|(schema, table)| {
             let way =
-                "if it was renamed, name its model in `[source.postgres.tables]`; if it is not to be read, run `webhookc source init`";
+                "if it was renamed, name its model in `[source.postgres.tables]` and start the nodes anew; if it is not to be read, run \
+                 `webhookc source init`";
             format!("the publication `{publication}` has the table `{schema}.{table}`, which no model is for; {way}")
         });
         unread.collect()
     }
+
+    /// What a publication leaves out of what is read: kinds of change, columns and rows. The reader hears nothing of it.
+    pub(super) fn untold(&self, program: &Program, published: &Published, publication: &str) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        if !published.untold.is_empty() {
+            let (untold, all) = (listed(&published.untold), KINDS.join(", "));
+            mistakes.push(format!("the publication `{publication}` does not tell of {untold}, expected `publish` to be `{all}`; {MENDS}"));
+        }
+        for (name, table) in &self.tables {
+            let Some(Told { columns, filter }) = published.tables.get(name) else { continue };
+            let TablePlan { name, model, .. } = &**table;
+            let mut lacking = self.columns_read(table, program);
+            lacking.retain(|column| !columns.contains(*column));
+            if !lacking.is_empty() {
+                mistakes.push(format!(
+                    "the publication `{publication}` does not tell the columns {} of the table `{name}`, expected them for the model \
+                     `{model}`; {MENDS}",
+                    listed(&lacking)
+                ));
+            }
+            if let Some(filter) = filter {
+                mistakes.push(format!(
+                    "the publication `{publication}` tells only of rows of the table `{name}` for which `{filter}`, expected all; {MENDS}"
+                ));
+            }
+        }
+        mistakes
+    }
+
+    /// The columns of a table that become the id or a field of an object. Of one that does not fit nothing is read.
+    fn columns_read<'t>(&self, table: &'t TablePlan, program: &Program) -> Vec<&'t str> {
+        let model = program.model_named(&table.model).map(|id| program.model(id));
+        let fit = model.and_then(|model| fit(table, &self.types, model, &table.at_present()).ok()).unwrap_or_default();
+        let TableShape { columns, key, .. } = &table.shape;
+        let read = columns.iter().zip(&fit.columns).filter(|(column, targets)| !targets.is_empty() || key.contains(&column.name));
+        read.map(|(column, _)| &*column.name).collect()
+    }
+}
+
+/// What to do about a publication that leaves something out.
+const MENDS: &str =
+    "run `webhookc source init`, or, to have what is left out until then, `webhookc source drop` and `webhookc source init --snapshot`";
+
+/// "`a`, `b`", all of them.
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl TablePlan {
@@ -151,7 +200,8 @@ pub(super) fn plan(source: &config::Source, program: &Program, catalog: Catalog)
         mistakes.push(format!("no table of the database has the name of a model; {help}"));
     }
     let by_number = tables.iter().map(|(name, table)| (table.shape.oid, name.clone())).collect();
-    if mistakes.is_empty() { Ok(Plan { tables, by_number, types: catalog.types, lacks_tables: false }) } else { Err(mistakes) }
+    let types = catalog.types;
+    if mistakes.is_empty() { Ok(Plan { tables, by_number, types, ..Plan::default() }) } else { Err(mistakes) }
 }
 
 /// The model that a table is for which the database does not have any more.

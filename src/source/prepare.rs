@@ -8,7 +8,7 @@ use super::catalog;
 use super::error::SourceError;
 use super::plan::{Plan, TablePlan};
 use super::silence::{SILENCE, silent};
-use super::slot::slot_state;
+use super::slot::{is_stuck, slot_state};
 use super::turn;
 use super::wire::quoted;
 use crate::config;
@@ -71,7 +71,7 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
     let before = birth(client, publication).await?;
     let earlier = before.as_ref().and_then(|birth| birth.copy).filter(|copy| !copy.is_made);
     let published = catalog::published(client, publication).await?;
-    let is_new = |table: &TablePlan| !published.tables.contains(&table.is);
+    let is_new = |table: &TablePlan| !published.tables.contains_key(&table.is);
     let new: Vec<&TablePlan> = plan.tables.values().map(|table| &**table).filter(|table| is_new(table)).collect();
     match &state {
         Some(state) if state.is_lost() && earlier.is_none() => return Err(SourceError::Unfit(vec![lost(slot)])),
@@ -88,11 +88,11 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
     // Tables that inherit from another are tables of their own.
     let only: Vec<_> = tables.iter().map(|table| format!("ONLY {table}")).collect();
     let list = only.join(", ");
+    // Partitions are told of as the table that they are of.
+    let with = format!("publish = '{}', publish_via_partition_root = true", catalog::KINDS.join(", "));
     if let Some(before) = &before {
         let name = quoted(publication);
-        // Partitions are told of as the table that they are of.
-        let mut sql =
-            format!("ALTER PUBLICATION {name} SET TABLE {list}; ALTER PUBLICATION {name} SET (publish_via_partition_root = true)");
+        let mut sql = format!("ALTER PUBLICATION {name} SET TABLE {list}; ALTER PUBLICATION {name} SET ({with})");
         if state.is_some() && earlier.is_none() && before.begins().is_some() {
             // Together with the tables: no node may read one that is to be copied first.
             let birth = with_tables(client, before, plan, &new, copy).await?;
@@ -101,8 +101,7 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
         client.batch_execute(&format!("{sql}; {}", tables_changed())).await?;
         done.push(format!("the publication `{publication}` was there; it now has {}", tables.join(", ")));
     } else {
-        let with = "WITH (publish_via_partition_root = true)";
-        client.batch_execute(&format!("CREATE PUBLICATION {} FOR TABLE {list} {with}", quoted(publication))).await?;
+        client.batch_execute(&format!("CREATE PUBLICATION {} FOR TABLE {list} WITH ({with})", quoted(publication))).await?;
         done.push(format!("made the publication `{publication}` of {}", tables.join(", ")));
     }
     match (state, copy) {
@@ -110,7 +109,7 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
             done.push("the first copy is not made yet; `webhookc source status` says how far it is".to_owned());
         }
         (Some(state), _) => {
-            let is_there = before.is_some();
+            let (is_there, is_known) = (before.is_some(), before.as_ref().is_some_and(|birth| birth.begins().is_some()));
             if before.is_some_and(|birth| birth.is_under_way()) {
                 // Somebody was interrupted who had just made it.
                 Birth::plain(&state.confirmed.unwrap_or_default()).write(client, publication).await?;
@@ -118,6 +117,12 @@ pub(super) async fn init(client: &Client, source: &config::Source, plan: &Plan, 
             done.push(format!("the slot `{slot}` was there; it goes on from where it is"));
             if is_there {
                 done.extend(new.iter().map(|table| came(table, copy)));
+            }
+            if !is_known && is_stuck(client, slot, publication).await? {
+                done.push(stuck(publication));
+            } else if !is_there {
+                let meanwhile = "at a row that was written meanwhile the source stands still, and says what to do";
+                done.push(format!("there was no publication `{publication}` until now: {meanwhile}"));
             }
         }
         (None, None) if earlier.is_some() => done.push(format!("the first copy is still to be made: {BY_WHOM}")),
@@ -168,6 +173,9 @@ fn came(TablePlan { name, .. }: &TablePlan, copy: Option<Ready>) -> String {
     }
 }
 
+/// What to do when the log cannot be read on.
+const ANEW: &str = "run `webhookc source drop` and `webhookc source init`, with `--snapshot` to have the rows copied as they are";
+
 /// Who makes a first copy.
 const BY_WHOM: &str = "start a node, which makes the copy and the slot";
 
@@ -206,7 +214,7 @@ async fn has_publication(client: &Client, publication: &str) -> Result<bool, Sou
     Ok(client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[&publication]).await?.is_some())
 }
 
-/// Whether there are publication and slot.
+/// Whether there are publication and slot, and the log can be read with both.
 ///
 /// # Errors
 /// What is missing, and what to do about it.
@@ -217,10 +225,21 @@ pub(super) async fn are_there(client: &Client, source: &config::Source) -> Resul
         Some(state) if state.is_lost() => return Err(SourceError::Unfit(vec![lost(slot)])),
         Some(_) => {}
     }
-    if has_publication(client, publication).await? {
-        return Ok(());
+    let Some(birth) = birth(client, publication).await? else { return Err(SourceError::Unfit(vec![unpublished(publication)])) };
+    if birth.begins().is_none() && is_stuck(client, slot, publication).await? {
+        return Err(SourceError::Unfit(vec![stuck(publication)]));
     }
-    Err(SourceError::Unfit(vec![format!("there is no publication `{publication}` in the database; run `webhookc source init`")]))
+    Ok(())
+}
+
+/// What is said when there is no publication.
+pub(super) fn unpublished(publication: &str) -> String {
+    format!("there is no publication `{publication}` in the database; run `webhookc source init`")
+}
+
+/// What is said when the log cannot be read on, although there is a publication by now.
+pub(super) fn stuck(publication: &str) -> String {
+    format!("rows were written while there was no publication `{publication}`, and the log cannot be read on behind them; {ANEW}")
 }
 
 /// The name of what begins there, or of what is called so: its place is kept under it.

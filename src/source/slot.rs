@@ -3,6 +3,7 @@
 use tokio_postgres::Client;
 
 use super::error::SourceError;
+use super::wire::quoted;
 
 /// What a slot is at present.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,4 +68,24 @@ pub(super) async fn slot_state(client: &Client, slot: &str) -> Result<Option<Slo
 /// Whether somebody reads the slot.
 pub(super) async fn is_read(client: &Client, slot: &str) -> Result<bool, SourceError> {
     Ok(slot_state(client, slot).await?.is_some_and(|state| state.active))
+}
+
+/// How long the log may be looked through.
+const LOOKING: &str = "SET statement_timeout = '5s'";
+/// What the database calls something that is not there.
+const NOT_THERE: &str = "42704";
+
+/// Whether what is to be read next was written while there was no publication: the database reads a row with what there was when it was
+/// written, and goes no further, although there is a publication by now. While somebody reads the slot, or when the log is too long to look
+/// through, that is not known.
+pub(super) async fn is_stuck(client: &Client, slot: &str, publication: &str) -> Result<bool, SourceError> {
+    let sql = "SELECT 1 FROM pg_logical_slot_peek_binary_changes($1, NULL, 1, 'proto_version', '1', 'publication_names', $2) LIMIT 1";
+    client.batch_execute(LOOKING).await?;
+    let looked = client.query_opt(sql, &[&slot, &quoted(publication)]).await;
+    client.batch_execute("RESET statement_timeout").await?;
+    match looked.map_err(SourceError::from) {
+        Ok(_) => Ok(false),
+        Err(SourceError::Server { code, message }) => Ok(code == NOT_THERE && message.contains(publication)),
+        Err(error) => Err(error),
+    }
 }

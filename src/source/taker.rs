@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::error::SourceError;
 use super::fit::{Fit, fit};
+use super::lookout::Lookout;
 use super::pgoutput::Relation;
 use super::plan::{Plan, TablePlan, model_of_gone};
 use super::row::{InTable, RowChange, saves};
@@ -51,12 +52,15 @@ pub(super) struct KnownTables {
     altered_by: Vec<u32>,
     /// How tables fit by it, as they are described.
     fits: BTreeMap<u32, (Arc<Relation>, Option<Arc<Fitted>>)>,
+    /// The publication, as the plan has it.
+    lookout: Option<Lookout>,
 }
 
 impl KnownTables {
     /// What is known when the plan for a generation has been made.
     pub(super) fn of(generation: &Generation, plan: Arc<Plan>) -> Self {
-        Self { plan: Some((generation.number, plan)), altered_by: Vec::new(), fits: BTreeMap::new() }
+        let lookout = Some(Lookout::of(plan.published.clone()));
+        Self { plan: Some((generation.number, plan)), altered_by: Vec::new(), fits: BTreeMap::new(), lookout }
     }
 }
 
@@ -131,7 +135,7 @@ impl Taker<'_> {
         self.known.altered_by.extend(transaction);
     }
 
-    /// Whether the program and the tables fit, if one of them is another than before. Stands still for a moment when they do not.
+    /// Whether program, tables and publication fit, if one of them is another than before. Stands still for a moment when they do not.
     pub(super) async fn is_planned(&mut self) -> Result<bool, SourceError> {
         let generation = self.ingest.generation();
         match self.planned(&generation).await {
@@ -141,6 +145,12 @@ impl Taker<'_> {
             }
             Err(error) => Err(error),
             Ok(_) => {
+                if let Some(lookout) = &mut self.known.lookout
+                    && let Some(why) = lookout.look(self.planner, &generation.rules.program).await
+                {
+                    self.hold(&why).await?;
+                    return Ok(false);
+                }
                 self.goes_on();
                 Ok(true)
             }

@@ -29,7 +29,14 @@ async fn a_table_may_be_altered_and_nothing_is_lost() {
     // Renamed: the rows before it in the same transaction are taken, the others wait for a schema that names the column.
     world.sql("BEGIN; INSERT INTO orders VALUES (3, 'three', 3); ALTER TABLE orders RENAME name TO title; INSERT INTO orders VALUES (4, 'four', 4); COMMIT");
     world.sql("INSERT INTO orders VALUES (5, 'five', 5)");
-    stands_still(&mut node, &["`public.orders` has no column `name`", "`orders.name`", "name another one for `name`"]);
+    stands_still(
+        &mut node,
+        &[
+            "`public.orders` has no column `name`",
+            "`orders.name`",
+            "name another one for `name` in `[source.postgres.tables]` and start the nodes anew",
+        ],
+    );
     assert_eq!(world.ids(3, &node).await, ["1", "2", "3"]);
     let stays = world.confirmed();
     world.sql("INSERT INTO orders VALUES (6, 'six', 6)");

@@ -33,6 +33,8 @@ mod several;
 mod status;
 mod twin;
 mod two_stores;
+mod unpublished;
+mod untold;
 mod witness;
 mod world;
 mod writer;
