@@ -49,6 +49,8 @@ mod tables;
 mod taken;
 #[path = "store/script.rs"]
 mod script;
+#[path = "store/undone.rs"]
+mod undone;
 
 /// Which database the suite runs against.
 const BACKEND: script::Backend = script::Backend::Sqlite;

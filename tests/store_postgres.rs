@@ -4,12 +4,16 @@
 
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "nodes/proxy.rs"]
+mod proxy;
 #[path = "store/attempt.rs"]
 mod attempt;
 #[path = "store/clock.rs"]
 mod clock;
 #[path = "store/doctor_postgres.rs"]
 mod doctor_postgres;
+#[path = "store/doubt.rs"]
+mod doubt;
 #[path = "store/endpoints.rs"]
 mod endpoints;
 #[path = "store/gone_node.rs"]
@@ -20,6 +24,8 @@ mod lanes;
 mod lists;
 #[path = "store/lived_in.rs"]
 mod lived_in;
+#[path = "store/opening_postgres.rs"]
+mod opening_postgres;
 #[path = "store/own_lists.rs"]
 mod own_lists;
 #[path = "store/prune.rs"]
@@ -48,6 +54,8 @@ mod tables;
 mod taken;
 #[path = "store/tenant_first.rs"]
 mod tenant_first;
+#[path = "store/undone.rs"]
+mod undone;
 
 /// Which database the suite runs against.
 const BACKEND: script::Backend = script::Backend::Postgres;

@@ -17,7 +17,7 @@ use crate::store::{self, Finding, Severity};
 use crate::time::SystemEntropy;
 use crate::vault::{Vault, VaultKey, VaultKeys};
 
-/// Check the store: its file, and that what is in it fits together
+/// Check the store: its file, if it is one, and that what is in it fits together
 ///
 /// Also whether the database of `[source.postgres]` is read, if the project has one. Works beside a running node, and changes nothing without
 /// `--repair`.
@@ -26,7 +26,7 @@ pub(super) struct Doctor {
     #[command(flatten)]
     stored: Stored,
 
-    /// Put right what can be put right safely, then check again; needs the store alone
+    /// Put right what can be put right safely, then check again. Needs a store in a file alone; on PostgreSQL, nodes may run
     #[arg(long)]
     repair: bool,
 

@@ -1,4 +1,4 @@
-//! `webhookc prune`: removes what is old from a store that no node runs on; with `--dry-run`, says what that would be.
+//! `webhookc prune`: removes what is old from a store, which no node may run on if it is a file; with `--dry-run`, says what that would be.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,7 +16,8 @@ use crate::store::{self, Removed, Store};
 
 /// Remove from the store what is older than the project keeps
 ///
-/// A running node does this by itself. What is not settled is never removed, nor are objects.
+/// A running node does this by itself. What is not settled is never removed, nor are objects. A store in a file is needed alone; on
+/// PostgreSQL, nodes may run.
 #[derive(Debug, Args)]
 pub(super) struct Prune {
     #[command(flatten)]
@@ -34,7 +35,7 @@ pub(super) struct Prune {
     #[arg(long, value_enum, value_name = "STATE")]
     state: Vec<State>,
 
-    /// Give the room back to the file system; needs as much free disk as the store takes
+    /// Give the room back to the file system; needs as much free disk as the store takes. Not on PostgreSQL
     #[arg(long, conflicts_with = "dry_run")]
     vacuum: bool,
 }
@@ -65,6 +66,10 @@ impl Prune {
         let config = self.stored.config()?;
         let url = self.stored.url()?;
         let failed = |error| unusable(&error);
+        if self.vacuum && store::glance(&url).await.map_err(failed)?.path.is_none() {
+            let help = "leave `--vacuum` out; `VACUUM (FULL)` in `psql` gives room back to the file system";
+            return Err(Failure::new("nothing was removed: `--vacuum` is for a store in a file, and this one is on PostgreSQL").help(help));
+        }
         let now = now(&url).await?;
         let cutoffs = cutoffs(&self.retention(config.retention), now);
         if self.dry_run {

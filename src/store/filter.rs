@@ -2,9 +2,13 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::DeliveryState;
 use crate::ids::{EndpointId, MessageId, Sequence};
+
+/// Names or words that a filter may have. Each is a condition of its own: a statement with many more would be larger than a database takes.
+pub const MOST_WORDS: usize = 64;
 
 /// Which messages.
 #[derive(Clone, Debug, Default)]
@@ -75,10 +79,16 @@ impl IdPage<'_> {
 /// A part of a list.
 #[derive(Clone, Debug)]
 pub struct Page<Id> {
-    /// Those older than this one; from the newest when `None`.
+    /// Those older than this one; from the newest when `None`. Of a message or delivery that is no longer there, those that were made until
+    /// the end of its millisecond, so that none is left out.
     pub before: Option<Id>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// The milliseconds since 1970 with which an id begins: those of its making, and so of what is no longer there.
+pub(super) fn made_at(id: Uuid) -> i64 {
+    i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX)
 }
 
 /// The first stored time that is not before `at`, in milliseconds since 1970: what is finer is not stored.

@@ -44,7 +44,7 @@ pub use alarm::{Alarm, Alert};
 pub use basket::Basket;
 pub use beside::{Glance, backup, examine, examine_secrets, glance, position, prunable, repair, time, vacuum};
 pub use error::StoreError;
-pub use filter::{DeliveryFilter, IdPage, MessageFilter, Page, Span};
+pub use filter::{DeliveryFilter, IdPage, MOST_WORDS, MessageFilter, Page, Span};
 pub use finding::{Finding, NAMED, Severity};
 pub use handover::{Handover, Way};
 pub use job::{Answer, Effects, JobStep, NewDelivery, NewMessage, ObjectChange, OtherTrace, Query, SaveJob, Taken, Unsendable, WaitRow};

@@ -50,7 +50,8 @@ pub struct NewResend {
     pub id: ResendId,
     /// Which deliveries; those that are on their way when it comes to them are left out, whatever the filter says.
     pub filter: DeliveryFilter,
-    /// Behind which to begin, in the order of making; `None`: with the oldest. One that is not there any more is as good as none.
+    /// Behind which to begin, in the order of making; `None`: with the oldest. One that is not there any more: with the
+    /// millisecond of its making.
     pub after: Option<DeliveryId>,
     /// How fast they are made due.
     pub rate: Rate,
@@ -98,7 +99,7 @@ impl DeliveryFilter {
 }
 
 impl Store {
-    /// How many deliveries a filter lets through, of those made after another one, if that is named and still there.
+    /// How many deliveries a filter lets through, of those made after another one, if that is named.
     ///
     /// # Errors
     /// When the store fails.

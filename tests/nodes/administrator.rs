@@ -7,7 +7,7 @@ use crate::faults::behind;
 use crate::node::Node;
 use crate::proxy::{Proxy, Way};
 use crate::server::all_sent;
-use crate::world::{SCHEMA, World, cluster, saved, until};
+use crate::world::{SCHEMA, World, cluster, http, saved, until};
 
 /// Limits of time, all of them too short for some of what nodes do, and settings that change what a statement means.
 const SETTINGS: [&str; 13] = [
@@ -69,6 +69,32 @@ async fn a_standby_is_named_as_what_it_is() {
     let mut refused = Node::spawn(world.command(&folder));
     assert_eq!(refused.wait().code(), Some(2), "{}", refused.said());
     assert!(refused.said().contains("the server is a standby"), "{}", refused.said());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_gives_back_itself_is_not_asked_of_it_after_a_removal() {
+    let world = World::new().await;
+    let folder = world.project("one", SCHEMA, "");
+    let _node = world.node(&folder);
+    let mut prune = std::process::Command::new(env!("CARGO_BIN_EXE_webhookc"));
+    let pruned = prune.args(["prune", "--vacuum", "--store", &world.database]).current_dir(&folder).output().unwrap();
+    let said = String::from_utf8(pruned.stderr).unwrap();
+    assert_eq!((pruned.status.code(), pruned.stdout.len()), (Some(2), 0), "{said}");
+    assert!(said.contains("nothing was removed") && said.contains("`VACUUM (FULL)`") && !said.contains("cannot open"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_is_not_ready_while_its_database_says_nothing() {
+    let database = cluster().database("template1");
+    let world = World::at(cluster().url(&database)).await;
+    let folder = world.project("one", SCHEMA, "");
+    let way = Proxy::to(cluster().socket()).await;
+    let node = behind(&folder, &format!("postgres://webhookc@127.0.0.1:{}/{database}", way.port()));
+    way.be(Way::Silent);
+    let answer = http().get(format!("{}/readyz", node.url)).send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("store-away") && text.contains("a few bytes"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,13 @@
 //! Lists: filters, pages, and that no tenant sees another's.
 
+use uuid::Uuid;
 use webhookc::ids::{DeliveryId, MessageId};
-use webhookc::store::{DeliveryFilter, DeliveryState, Effects, MessageFilter, NewDelivery, Page, Settled, Store, Unsendable};
+use webhookc::retention::{Pace, sweep};
+use webhookc::store::{DeliveryFilter, DeliveryState, Effects, MessageFilter, NewDelivery, NewMessage, Page, Settled, Store, Unsendable};
 
-use crate::attempt::finished;
+use crate::attempt::{end_all, finished};
 use crate::lanes::{lane, oldest};
+use crate::prune::everything;
 use crate::script::{Place, Script, at, delivery, endpoint, fire, message, put, tenant, write};
 
 async fn messages(store: &Store, filter: &MessageFilter) -> Vec<String> {
@@ -80,6 +83,53 @@ async fn deliveries_come_newest_first_by_filter_and_page() {
     let row = store.delivery(&tenant("t"), one[0]).await.unwrap().unwrap();
     assert_eq!((&*row.body, &*row.method, row.url.masked().as_str()), (&b"{\"default\":1}"[..], "POST", "https://a.example/x"));
     assert_eq!((&*row.event, &*row.object, row.created_at, row.headers.len()), ("asset_ready", "a", at(0), 1));
+}
+
+/// Saves an object at a time, with a message whose id begins with it, as ids do; its delivery to an endpoint.
+async fn fire_at(store: &Store, milliseconds: i64, object: &str, to: &str) -> DeliveryId {
+    let made = u128::from(at(milliseconds).as_millisecond().unsigned_abs()) << 80;
+    let plain = message("asset_ready", "asset", object, vec![delivery(to)]);
+    let message = NewMessage { id: MessageId::new(Uuid::from_u128(made | (plain.id.0.as_u128() >> 24))), ..plain };
+    let id = DeliveryId::of(message.id, 0);
+    let effects = Effects { at: at(milliseconds), messages: vec![message], ..put("asset", object, "{}") };
+    store.save(Script::new("t", vec![write(effects)])).await.unwrap();
+    id
+}
+
+/// Retention may remove what a cursor names between two pages.
+#[tokio::test]
+async fn a_list_goes_on_from_the_time_of_a_cursor_that_is_not_there_any_more() {
+    let place = Place::new();
+    let store = place.open().await;
+    let a = fire_at(&store, 10, "a", "later").await;
+    let b = fire_at(&store, 20, "b", "later").await;
+    let gone = fire_at(&store, 20, "gone", "good").await;
+    let c = fire_at(&store, 20, "c", "later").await;
+    let d = fire_at(&store, 30, "d", "later").await;
+    end_all(&store, "good", Settled::Delivered).await;
+    sweep(&store, &everything(), Pace::Full).await.unwrap();
+    assert!(store.message(&tenant("t"), gone.message()).await.unwrap().is_none(), "it is not there any more");
+    assert_eq!(messages(&store, &MessageFilter::default()).await, ["d", "c", "b", "a"]);
+
+    // Nothing older is left out; what was made in the same millisecond comes with it, since its place among that is not known any more.
+    let (mut before, mut seen) = (gone, Vec::new());
+    loop {
+        let page = Page { before: Some(before.message()), limit: 1 };
+        let messages = store.messages(&tenant("t"), &MessageFilter::default(), &page).await.unwrap();
+        for filter in [DeliveryFilter::default(), DeliveryFilter { endpoint: Some(endpoint("later")), ..Default::default() }] {
+            let page = Page { before: Some(before), limit: 1 };
+            let deliveries = store.deliveries(&tenant("t"), &filter, &page).await.unwrap();
+            let [of_messages, of_deliveries] =
+                [messages.iter().map(|row| row.id).collect::<Vec<_>>(), deliveries.iter().map(|row| row.message).collect()];
+            assert_eq!(of_messages, of_deliveries, "{filter:?}");
+        }
+        let Some(row) = messages.first() else { break };
+        before = DeliveryId::of(row.id, 0);
+        seen.push(before);
+    }
+    assert_eq!(seen, [c, b, a]);
+    let counted = async |after| store.count_deliveries(&tenant("t"), &DeliveryFilter::default(), Some(after)).await.unwrap();
+    assert_eq!((counted(gone).await, counted(d).await), (3, 0), "what is sent again behind it does not begin with the oldest");
 }
 
 #[tokio::test]

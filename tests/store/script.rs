@@ -108,7 +108,7 @@ impl Drop for Place {
 }
 
 /// The cluster of this process, with a database to copy in which there is a new store.
-fn cluster() -> &'static Cluster {
+pub fn cluster() -> &'static Cluster {
     static CLUSTER: std::sync::OnceLock<Cluster> = std::sync::OnceLock::new();
     CLUSTER.get_or_init(|| {
         let cluster = Cluster::start(Disk::Careless);
@@ -121,6 +121,11 @@ fn cluster() -> &'static Cluster {
         std::thread::spawn(make).join().unwrap();
         cluster
     })
+}
+
+/// The socket of the server.
+pub fn socket() -> std::path::PathBuf {
+    cluster().socket()
 }
 
 /// Steps handed out one after another; keeps what it was told.

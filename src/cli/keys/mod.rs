@@ -1,5 +1,5 @@
-//! `webhookc keys`: keys and links of the API. Where a node runs on the store it is asked, with a key that may; where none does, whoever has
-//! the store's file needs no key.
+//! `webhookc keys`: keys and links of the API. Where a node runs on the store's file it is asked, with a key that may; where none does,
+//! whoever has the file needs no key. A database of a server is worked on beside its nodes.
 
 mod offline;
 mod shown;
@@ -21,8 +21,8 @@ use shown::{NewKey, Row};
 
 /// Make, list and revoke the keys of the API
 ///
-/// Works on the store of the project when no node runs on it, and otherwise asks the node, which needs a key with a permission of the group
-/// `keys`. Once there is a key, each call of the API needs one.
+/// Works on the store of the project when it is on PostgreSQL or no node runs on it, and otherwise asks the node, which needs a key with a
+/// permission of the group `keys`. Once there is a key, each call of the API needs one.
 #[derive(Debug, Args)]
 pub(super) struct Keys {
     #[command(subcommand)]

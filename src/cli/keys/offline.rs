@@ -1,4 +1,4 @@
-//! Keys of a store that no node runs on: whoever may open its file may make every key.
+//! Keys of a store that this process opens itself: whoever may open its file, or its database, may make every key.
 
 use super::shown::{NewKey, Row};
 use super::{Failure, Order};
@@ -8,7 +8,7 @@ use crate::ids::Tenant;
 use crate::store::{AuditEntry, Page, Store, StoreError, Whose};
 use crate::time::{Clock as _, SystemClock, SystemEntropy};
 
-/// A store that is this process's alone.
+/// A store that this process has open: a file alone, a database perhaps beside nodes.
 pub(super) struct Offline {
     store: Store,
     tenant: Tenant,
@@ -20,7 +20,11 @@ impl Offline {
         let tenant = Tenant::parse(tenant).map_err(|error| Failure::new(error.to_string()))?;
         let store = if make { Store::open(url).await } else { Store::open_existing(url).await };
         match store {
-            Ok(store) => Ok(Some(Self { store, tenant })),
+            Ok(store) => {
+                // Keys end by the time of the store, which may not be this machine's.
+                store.set_right(&SystemClock);
+                Ok(Some(Self { store, tenant }))
+            }
             Err(StoreError::Busy { .. }) => Ok(None),
             Err(error) => Err(unusable(&error)),
         }

@@ -81,7 +81,7 @@ impl Health {
         let probe = running.ingest.store.probe(running.ingest.clock.now());
         let answer = tokio::time::timeout(PATIENCE, probe).await;
         let answer =
-            answer.unwrap_or_else(|_| Err(StoreError::Failed(format!("it has not written a few bytes within {} s", PATIENCE.as_secs()))));
+            answer.unwrap_or_else(|_| Err(StoreError::Away(format!("it has not written a few bytes within {} s", PATIENCE.as_secs()))));
         *probed = Some((Instant::now(), answer.clone()));
         answer
     }

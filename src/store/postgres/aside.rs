@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::failure::Trouble;
 use super::link::Link;
-use super::open::{Absent, check_format, format, prepare, shown, way};
+use super::open::{Absent, check_format, first, format, prepare, shown, way};
 use super::values::{get, timestamp};
 use super::{access, doctor, keys, prune, sources};
 use crate::store::{Cutoffs, Finding, Glance, Position, Removed, StoreError};
@@ -78,7 +78,8 @@ pub(in crate::store) fn vacuum(url: &str) -> StoreError {
 async fn connect(url: &str) -> Result<Link, StoreError> {
     let way = way(url)?;
     let connected = async {
-        let link = way.connect().await?;
+        let link = first(&way).await?;
+        link.make_ready().await?;
         link.ask_widely().await?;
         Ok(link)
     };

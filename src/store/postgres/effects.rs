@@ -74,6 +74,8 @@ impl Outgoing {
         self.tables.truncate(mark.tables);
         self.wakes = mark.wakes;
         self.behind = mark.behind;
+        // The locks that were taken since are gone with it, and what was found then is forgotten: all is asked again.
+        self.asked.clear();
         self.fresh.split_off(mark.fresh.min(self.fresh.len()))
     }
 

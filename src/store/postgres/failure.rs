@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 use crate::store::StoreError;
 
@@ -16,6 +16,8 @@ pub(super) enum Trouble {
     Silent(Duration),
     /// Something else, which no repetition helps.
     Store(StoreError),
+    /// Whether a commit took place is not known, and never will be: doing the same again might do it twice.
+    InDoubt(StoreError),
 }
 
 impl From<Error> for Trouble {
@@ -35,10 +37,19 @@ impl Trouble {
     /// become a standby. Nothing has been done then, unless the connection was lost while a commit was under way.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Store(_) => false,
+            Self::Store(_) | Self::InDoubt(_) => false,
             Self::Silent(_) => true,
             Self::Database(error) => error.is_closed() || error.code().map_or_else(|| is_of_the_way(error), passes),
         }
+    }
+
+    /// Whether the server has said no to a statement, and so undoes its transaction. Any other trouble says nothing of a commit that was under way.
+    pub(super) fn is_refusal(&self) -> bool {
+        let told = match self {
+            Self::Database(error) => error.as_db_error(),
+            Self::Silent(_) | Self::Store(_) | Self::InDoubt(_) => None,
+        };
+        told.is_some_and(|told| told.parsed_severity() == Some(Severity::Error))
     }
 
     /// Whether the server has too many connections.
@@ -49,7 +60,7 @@ impl Trouble {
     pub(super) fn into_store(self) -> StoreError {
         let is_passing = self.is_passing();
         match self {
-            Self::Store(error) => error,
+            Self::Store(error) | Self::InDoubt(error) => error,
             Self::Silent(waited) => StoreError::Away(format!("the database did not answer within {} s", waited.as_secs())),
             Self::Database(error) if is_passing => StoreError::Away(sentence(&error)),
             Self::Database(error) => failure(&error),

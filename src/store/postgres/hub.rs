@@ -335,9 +335,9 @@ pub(super) use on;
 macro_rules! within {
     ($hub:expr, |$link:ident| $work:expr) => {
         $crate::store::postgres::hub::on!($hub, |$link| {
-            $link.begin().await?;
+            let transaction = $link.begin_known().await?;
             let done: Result<_, $crate::store::postgres::failure::Trouble> = async { $work }.await;
-            $link.end(done).await
+            $hub.end(&$link, &transaction, done).await
         })
     };
 }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, SimpleQueryMessage, Statement};
 
+use super::doubt::timeline;
 use super::failure::Trouble;
 use super::tls::Tls;
 use crate::store::StoreError;
@@ -23,6 +25,8 @@ pub(super) const SHARED: u32 = 6;
 const FEWEST: u32 = 2;
 /// How long a node makes do with fewer connections when the server takes no more of them.
 const FEWER: Duration = Duration::from_mins(1);
+/// How long one beyond the fewest is kept that nobody needs: another node may want for it.
+const UNUSED: Duration = Duration::from_mins(1);
 /// How long making a connection may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// How long an answer may take: longer than a lock is waited for. After it the connection is given up, since nothing else tells of a network
@@ -54,8 +58,9 @@ pub(super) type Notifications = tokio::sync::mpsc::UnboundedReceiver<tokio_postg
 impl Way {
     /// A connection that is ready for statements.
     pub(super) async fn connect(&self) -> Result<Link, Trouble> {
-        let (link, _) = self.bare().await?;
-        link.run(SESSION).await?;
+        let (mut link, _) = self.bare().await?;
+        link.make_ready().await?;
+        link.timeline = timeline(&link).await?;
         Ok(link)
     }
 
@@ -63,7 +68,7 @@ impl Way {
     pub(super) async fn listen(&self) -> Result<(Link, Notifications), Trouble> {
         let (mut link, told) = self.bare().await?;
         link.patience = POST_PATIENCE;
-        link.run(SESSION).await?;
+        link.make_ready().await?;
         Ok((link, told))
     }
 
@@ -88,13 +93,15 @@ impl Way {
         });
         let (carrier, patience, statements) = (carrier.abort_handle(), PATIENCE, Mutex::default());
         let (preparing, open) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Ok((Link { client, carrier, patience, statements, preparing, open }, told))
+        Ok((Link { client, timeline: String::new(), carrier, patience, statements, preparing, open }, told))
     }
 }
 
 /// One connection.
 pub(super) struct Link {
     pub client: Client,
+    /// See [`timeline`].
+    pub timeline: String,
     /// What moves its bytes.
     carrier: AbortHandle,
     patience: Duration,
@@ -195,6 +202,18 @@ impl Link {
         self.answer(self.patience, self.client.batch_execute(sql)).await
     }
 
+    /// What a statement answers in its first row and column. It is not prepared, and stands for itself whatever is in between.
+    pub(super) async fn ask_plainly(&self, sql: &str) -> Result<Option<String>, Trouble> {
+        let said = self.answer(self.patience, self.client.simple_query(sql)).await?;
+        let first = said.iter().find_map(|message| if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None });
+        Ok(first.map(|row| row.try_get(0)).transpose()?.flatten().map(str::to_owned))
+    }
+
+    /// Tells the session what is usual here.
+    pub(super) async fn make_ready(&self) -> Result<(), Trouble> {
+        self.run(SESSION).await
+    }
+
     /// From now on what is asked is about everything there is: the server may plan it as it sees fit.
     pub(super) async fn ask_widely(&self) -> Result<(), Trouble> {
         self.run("RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan").await
@@ -210,6 +229,13 @@ impl Link {
     pub(super) async fn begin(&self) -> Result<(), Trouble> {
         self.open.store(true, Ordering::Relaxed);
         self.run("BEGIN").await
+    }
+
+    /// Begins a transaction; its number, by which it is known whether it was committed.
+    pub(super) async fn begin_known(&self) -> Result<String, Trouble> {
+        self.open.store(true, Ordering::Relaxed);
+        let number = self.ask_plainly("BEGIN; SELECT pg_current_xact_id()::text").await?;
+        number.ok_or_else(|| StoreError::Failed("the database does not number its transactions".to_owned()).into())
     }
 
     /// Ends a transaction: with a commit when the work in it succeeded.
@@ -237,7 +263,8 @@ struct Shared {
     permits: Arc<Semaphore>,
     /// How many of them it makes do without for a while.
     fewer: AtomicU32,
-    idle: Mutex<Vec<Arc<Link>>>,
+    /// Those that nobody holds, and since when: the one that was given back last is the last.
+    idle: Mutex<Vec<(Instant, Arc<Link>)>>,
 }
 
 impl Pool {
@@ -259,8 +286,8 @@ impl Pool {
         loop {
             let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             match idle {
-                Some(link) if link.client.is_closed() => {}
-                Some(link) => return Ok(Held { link, pool: self.clone(), _permit: permit }),
+                Some((_, link)) if link.client.is_closed() => {}
+                Some((_, link)) => return Ok(Held { link, pool: self.clone(), _permit: permit }),
                 None => break,
             }
         }
@@ -282,6 +309,14 @@ impl Pool {
             shared.fewer.fetch_sub(1, Ordering::SeqCst);
             drop(permit);
         });
+    }
+
+    /// Closes those beyond the fewest that nobody has needed for a while.
+    pub(super) fn let_go(&self) {
+        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = idle.iter().take_while(|(since, _)| since.elapsed() > UNUSED).count();
+        let more = idle.len().saturating_sub(FEWEST as usize);
+        idle.drain(..unused.min(more));
     }
 
     /// Waits for what is under way, and lends none any more.
@@ -311,7 +346,7 @@ impl std::ops::Deref for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if !self.link.client.is_closed() && !self.link.open.load(Ordering::Relaxed) {
-            self.pool.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&self.link));
+            self.pool.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), Arc::clone(&self.link)));
         }
     }
 }

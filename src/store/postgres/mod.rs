@@ -14,6 +14,7 @@ mod backlog;
 mod choose;
 mod conditions;
 mod doctor;
+mod doubt;
 mod effects;
 mod endpoints;
 mod failure;
@@ -151,7 +152,7 @@ fn reason(trouble: Trouble) -> String {
     match trouble {
         Trouble::Database(error) => sentence(&error),
         Trouble::Store(StoreError::Failed(why)) => why,
-        Trouble::Store(error) => error.to_string(),
+        Trouble::Store(error) | Trouble::InDoubt(error) => error.to_string(),
         silent @ Trouble::Silent(_) => silent.into_store().to_string(),
     }
 }

@@ -25,6 +25,8 @@ const JOINING: Duration = Duration::from_secs(2);
 const LOST: Duration = Duration::from_secs(3);
 /// The wait before the connection is made anew.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long a node that starts waits for a connection where the server has no more.
+const CROWDED: Duration = Duration::from_secs(2);
 /// How often everything that is due is looked up, in case something was told that nobody heard.
 const ROUND: Duration = Duration::from_mins(1);
 /// The same where nothing that is told is ever heard.
@@ -38,7 +40,14 @@ pub(super) const LOOK: &str = "n";
 
 /// Registers the node and works for it until the store is closed or gone.
 pub(super) async fn start(hub: &Arc<Hub>) -> Result<(), Trouble> {
-    let post = Post::open(hub, Instant::now()).await?;
+    let began = Instant::now();
+    let post = loop {
+        match Post::open(hub, Instant::now()).await {
+            // Those by which the database was looked at may be counted for a moment more.
+            Err(trouble) if trouble.is_crowded() && began.elapsed() < CROWDED => tokio::time::sleep(PAUSE).await,
+            opened => break opened?,
+        }
+    };
     tokio::spawn(keep(Arc::downgrade(hub), post));
     Ok(())
 }
@@ -255,6 +264,7 @@ impl Post {
                 }
                 _ = beat.tick() => {
                     let Some(hub) = hub.upgrade() else { return Ok(()) };
+                    hub.pool.let_go();
                     // One that has heard nothing for a time gives the others, who may have heard as little, until its next look.
                     let patience = (self.looked.elapsed() < LOST).then_some(LOST);
                     self.beat(&hub, patience).await?;

@@ -24,6 +24,11 @@ const OLDEST: i32 = 150_000;
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 const KEEPALIVE_RETRIES: u32 = 3;
+/// Gives a session a mark that no other one has.
+const MARK: &str = "SELECT set_config('webhookc.session', clock_timestamp()::text || ' ' || random()::text, false)";
+const MARKED: &str = "SELECT current_setting('webhookc.session', true)";
+/// Why a database is not worked on to which a session does not stay with its connection.
+const POOLED: &str = "a pooler in transaction mode, or in statement mode, is in between; connect directly, or in session mode";
 /// Of the lock that is held while the format is brought up to date: `whkc`.
 const MIGRATION_LOCK: i64 = 0x7768_6b63;
 
@@ -83,12 +88,8 @@ pub(super) enum Absent {
 /// Makes the database ours and current.
 pub(super) async fn prepare(url: &str, way: &Way, absent: Absent) -> Result<(), StoreError> {
     let fail = |why: String| StoreError::Open { url: shown(url), why };
-    let told = |trouble: Trouble| match trouble {
-        Trouble::Database(error) => fail(sentence(&error)),
-        Trouble::Store(error) => fail(error.to_string()),
-        silent @ Trouble::Silent(_) => fail(silent.into_store().to_string()),
-    };
-    let (mut link, _) = way.bare().await.map_err(told)?;
+    let told = |trouble: Trouble| fail(super::reason(trouble));
+    let mut link = first(way).await.map_err(told)?;
     check_server(&link).await.map_err(told)?.map_err(fail)?;
     let known = newest_known();
     if let Some(newest) = format(&link).await.map_err(told)? {
@@ -107,6 +108,30 @@ pub(super) async fn prepare(url: &str, way: &Way, absent: Absent) -> Result<(), 
     migrate(&mut link).await.map_err(fail)
 }
 
+/// The first connection, as the server makes it: nothing is prepared or asked for before it is known that its session stays with it.
+pub(super) async fn first(way: &Way) -> Result<Link, Trouble> {
+    let (link, _) = way.bare().await?;
+    if is_pooled(way, &link).await? {
+        return Err(Trouble::Store(StoreError::Failed(POOLED.to_owned())));
+    }
+    Ok(link)
+}
+
+/// Whether what one of two connections sets is not there any more for it, since a pooler gives each statement to any session.
+async fn is_pooled(way: &Way, one: &Link) -> Result<bool, Trouble> {
+    // Where there is no second connection nothing can be told; whoever needs it next hears why.
+    let Ok((other, _)) = way.bare().await else { return Ok(false) };
+    let mark = one.ask_plainly(MARK).await?;
+    let Ok(others) = other.ask_plainly(MARK).await else { return Ok(false) };
+    // The second is asked twice, since the sessions of a pooler may take turns.
+    for (link, mark) in [(one, &mark), (&other, &others), (&other, &others)] {
+        if link.ask_plainly(MARKED).await? != *mark {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Refuses a store of another version than this program's.
 pub(super) async fn check_format(url: &str, link: &Link) -> Result<(), StoreError> {
     let fail = |why: String| StoreError::Open { url: shown(url), why };
@@ -122,15 +147,25 @@ pub(super) async fn check_format(url: &str, link: &Link) -> Result<(), StoreErro
 }
 
 async fn check_server(link: &Link) -> Result<Result<(), String>, Trouble> {
-    let sql = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery()";
+    let sql = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery(),
+        current_setting('server_encoding')";
     let row = link.query_once(sql, &[]).await?;
     let Some(row) = row.first() else { return Ok(Ok(())) };
     let (number, name, follows): (i32, String, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let encoding: String = row.try_get(3)?;
     if follows {
         let why = "the server is a standby, on which nothing can be written; expected the one that it follows, or all of them and `target_session_attrs=read-write`";
         return Ok(Err(why.to_owned()));
     }
-    Ok(if number < OLDEST { Err(format!("the server is PostgreSQL {name}; expected 15 or newer")) } else { Ok(()) })
+    if number < OLDEST {
+        return Ok(Err(format!("the server is PostgreSQL {name}; expected 15 or newer")));
+    }
+    // Without an encoding the server keeps what it is sent.
+    Ok(if matches!(&*encoding, "UTF8" | "SQL_ASCII") {
+        Ok(())
+    } else {
+        Err(format!("the encoding of the database is {encoding}, which has no place for every character; expected UTF8"))
+    })
 }
 
 /// The version of the store's format; `None`: there is no store.
@@ -163,10 +198,25 @@ pub(super) fn outgrown(url: &str, oldest: i64) -> Option<StoreError> {
 
 async fn migrate(link: &mut Link) -> Result<(), String> {
     // The lock is released with the session. However long it takes: half of it is nothing.
-    let ours = format!(
-        "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK}); CREATE SCHEMA IF NOT EXISTS webhookc; SET search_path = webhookc"
-    );
-    link.client.batch_execute(&ours).await.map_err(|error| sentence(&error))?;
+    let alone = format!("SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK})");
+    link.run_long(&alone).await.map_err(super::reason)?;
+    // Whoever may not make schemas can work in one that is there.
+    let there = link.ask_plainly("SELECT to_regnamespace('webhookc')").await.map_err(super::reason)?;
+    if there.is_none() {
+        let unmade = |trouble| format!("the schema `webhookc` could not be made: {}", super::reason(trouble));
+        link.run_long("CREATE SCHEMA webhookc").await.map_err(unmade)?;
+    }
+    link.run_long("SET search_path = webhookc").await.map_err(super::reason)?;
     let done = embedded::migrations::runner().run_async(&mut link.client).await;
-    done.map(drop).map_err(|error| format!("its format could not be brought up to date: {error}"))
+    done.map(drop).map_err(|error| format!("its format could not be brought up to date: {}", cause(&error)))
+}
+
+/// What the database says, with what it was about, where it is the database that stopped a migration.
+fn cause(error: &refinery::Error) -> String {
+    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let told = causes.find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>());
+    match (error.kind(), told) {
+        (refinery::error::Kind::Connection(what, _), Some(told)) => format!("{what}: {}", sentence(told)),
+        _ => error.to_string(),
+    }
 }

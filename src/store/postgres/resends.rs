@@ -10,11 +10,13 @@ use super::failure::Trouble;
 use super::hub::{Hub, on, within};
 use super::link::Link;
 use super::queue::again;
+use super::settle::lock_order;
 use super::transaction::Batch;
 use super::values::{delivery_id, from_json, get, limit, text, time, time_if_any, timestamp, to_json, unreadable};
 use crate::access::TenantScope;
 use crate::delivery::Rate;
 use crate::ids::{DeliveryId, MessageId, ResendId};
+use crate::store::filter::made_at;
 use crate::store::resend_pace::{self, LOOKED_AT, REMEMBERED_MS, at_once, longest_wait};
 use crate::store::resends::RUNNING_RESENDS;
 use crate::store::{DeliveryFilter, NewResend, Page, ResendRow, ResendState, StoreError};
@@ -141,6 +143,9 @@ async fn step(hub: &Hub, link: &Link, running: &Running, now: i64) -> Result<(i6
     let at = due.last().filter(|_| due.len() == at_once).map(|seen| seen.place).or(end);
     let is_over = looked_at < LOOKED_AT && at == end;
     let mut outgoing = Outgoing::to_claim();
+    // All at once and in their order, so that whoever takes several of these locks waits for the others, and not the others for it.
+    let rows: Vec<i64> = due.iter().map(|seen| seen.place.1).collect();
+    lock_order(link, (&vec![running.tenant; rows.len()], &rows)).await?;
     let (mut resent, mut last) = (0_i64, None);
     for Seen { id, place: (_, row), .. } in &due {
         if again(link, &mut outgoing, (running.tenant, *row), &running.filter.states, now).await? {
@@ -161,10 +166,10 @@ async fn step(hub: &Hub, link: &Link, running: &Running, now: i64) -> Result<(i6
     Ok((if is_over { now } else { next }, outgoing))
 }
 
-/// The place of a delivery, or else the begin.
+/// The place of a delivery; of one that is not there any more, before everything of its millisecond.
 async fn behind(link: &Link, tenant: i64, after: Option<DeliveryId>) -> Result<Place, Trouble> {
     match after {
-        Some(after) => Ok(place_of_delivery(link, tenant, after).await?.unwrap_or(BEGIN)),
+        Some(after) => Ok(place_of_delivery(link, tenant, after).await?.unwrap_or((made_at(after.0), i64::MIN))),
         None => Ok(BEGIN),
     }
 }

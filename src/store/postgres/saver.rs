@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::doubt::took_place;
 use super::failure::Trouble;
 use super::hub::{Hub, Tries};
 use super::link::Link;
@@ -22,8 +23,6 @@ pub(super) const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// How long a transaction should take at most: after a longer one the next begins with half as many jobs, some of which are large.
 const BATCH_TIME: Duration = Duration::from_millis(100);
-/// How long it may take to find out whether a commit took place that was under way when the connection was lost.
-const DOUBT: Duration = Duration::from_secs(30);
 
 /// A job of any type in the queue.
 pub(super) trait Job: Send {
@@ -124,7 +123,7 @@ pub(super) async fn run(hub: Weak<Hub>, mut queue: Queue, ended: oneshot::Sender
 }
 
 /// Commits jobs together, as often as need be.
-async fn commit(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: Vec<Running>, queue: &mut Queue) {
+async fn commit(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: Vec<Running>, queue: &mut Queue) {
     let mut groups = vec![jobs];
     let mut tries = Tries::new();
     // Whoever is done alone, or again, stays so.
@@ -135,6 +134,7 @@ async fn commit(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: Vec<R
         numbers().commit(jobs.len(), began.elapsed(), done.as_ref().map(drop).map_err(drop));
         match done {
             Ok(()) => jobs.into_iter().for_each(Running::reply),
+            Err(Trouble::InDoubt(error)) => jobs.into_iter().for_each(|job| job.fail(error.clone())),
             Err(trouble) if !trouble.is_passing() && jobs.len() > 1 => {
                 jobs.iter_mut().for_each(Running::again);
                 groups.extend(jobs.into_iter().rev().map(|job| vec![job]));
@@ -150,25 +150,19 @@ async fn commit(hub: &Arc<Hub>, link: &mut Option<(Link, Timeline)>, jobs: Vec<R
     }
 }
 
-async fn attempt(
-    hub: &Arc<Hub>,
-    link: &mut Option<(Link, Timeline)>,
-    jobs: &mut Vec<Running>,
-    joining: Option<&mut Queue>,
-) -> Result<(), Trouble> {
+async fn attempt(hub: &Arc<Hub>, link: &mut Option<Link>, jobs: &mut Vec<Running>, joining: Option<&mut Queue>) -> Result<(), Trouble> {
     hub.is_up_to_date()?;
-    let (open, timeline) = if let Some(open) = link.take().filter(|(link, _)| !link.client.is_closed()) {
+    let open = if let Some(open) = link.take().filter(|link| !link.client.is_closed()) {
         open
     } else {
         let open = hub.way.connect().await?;
         // What is written here is planned once: a plan for each transaction's few tenants would be no better, and costs as much as it saves.
         open.run("SET plan_cache_mode = force_generic_plan").await?;
-        let timeline = timeline(&open).await?;
-        (open, timeline)
+        open
     };
     match Box::pin(transaction::run(hub, &open, jobs, joining)).await {
-        Ok(()) => *link = Some((open, timeline)),
-        Err(Unknown { trouble, commit: Some(commit) }) if trouble.is_passing() => match took_place(hub, &commit.id, timeline).await {
+        Ok(()) => *link = Some(open),
+        Err(Unknown { trouble, commit: Some(commit) }) => match took_place(&hub.way, &commit.id, &open.timeline).await {
             Ok(true) => commit.finish(hub, jobs),
             Ok(false) => {
                 commit.release(hub);
@@ -176,56 +170,15 @@ async fn attempt(
             }
             Err(unknown) => {
                 commit.release(hub);
-                return Err(unknown);
+                return Err(Trouble::InDoubt(unknown));
             }
         },
-        Err(Unknown { trouble, commit: _ }) => {
+        Err(Unknown { trouble, commit: None }) => {
             if open.run("ROLLBACK").await.is_ok() {
-                *link = Some((open, timeline));
+                *link = Some(open);
             }
             return Err(trouble);
         }
     }
     Ok(())
-}
-
-/// Which history the server writes: another one since a standby has taken over, in which the numbers of transactions mean something else. Empty
-/// where the server does not say.
-type Timeline = String;
-
-async fn timeline(link: &Link) -> Result<Timeline, Trouble> {
-    let sql = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)";
-    match link.query_once(sql, &[]).await {
-        Ok(rows) => rows.first().map_or(Ok(String::new()), |row| super::values::get(row, 0)),
-        Err(trouble) if trouble.is_passing() => Err(trouble),
-        Err(_) => Ok(String::new()),
-    }
-}
-
-/// Whether a transaction was committed over a connection that is lost. As long as nobody knows, nobody is answered.
-async fn took_place(hub: &Hub, transaction: &str, before: Timeline) -> Result<bool, Trouble> {
-    let began = Instant::now();
-    loop {
-        let asked = async {
-            let link = hub.way.connect().await?;
-            if timeline(&link).await? != before {
-                return Ok(None);
-            }
-            let sql = "SELECT pg_xact_status($1::text::xid8)";
-            let row = link.first(sql, &[&transaction]).await?;
-            row.map(|row| super::values::text_if_any(&row, 0)).transpose().map(Option::flatten)
-        };
-        match asked.await {
-            Ok(Some(status)) if &*status == "committed" => return Ok(true),
-            Ok(Some(status)) if &*status == "aborted" => return Ok(false),
-            Ok(_) | Err(_) if began.elapsed() < DOUBT => tokio::time::sleep(Duration::from_millis(200)).await,
-            Ok(_) => {
-                let why = "the connection was lost in a commit, and the database does not say whether it took place".to_owned();
-                return Err(StoreError::Away(why).into());
-            }
-            Err(error) => {
-                return Err(StoreError::Away(format!("it is not known whether a commit took place: {}", error.into_store())).into());
-            }
-        }
-    }
 }

@@ -10,7 +10,7 @@ use super::effects::Outgoing;
 use super::endpoints::{News, Standing, happens};
 use super::failure::Trouble;
 use super::hub::{CHANNEL, Hub, on, within};
-use super::link::Link;
+use super::link::{Link, Values};
 use super::transaction::Batch;
 use super::values::{BUCKET_LOCK, get, state_number, without_nul};
 use crate::ids::{LaneId, Tenant};
@@ -25,7 +25,8 @@ pub(super) async fn settle(hub: &Hub, attempts: &[NewAttempt]) -> Result<Vec<boo
     if !plain.is_empty() {
         let done = on!(hub, |link| {
             let columns = Columns::of(hub, &link, &plain).await?;
-            let done = columns.settle(&link).await?;
+            let mut done = columns.settle(&link).await?;
+            done.extend(columns.settled_before(&link, &done).await?);
             let notes: Vec<Note> = done.iter().filter_map(|done| retried(done, attempts)).collect();
             if let Some(tale) = hub.tale(&notes) {
                 link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &tale]).await?;
@@ -64,6 +65,19 @@ struct Recorded {
     blocked: bool,
 }
 
+impl Recorded {
+    fn read(row: &tokio_postgres::Row) -> Result<Self, Trouble> {
+        Ok(Self {
+            place: usize::try_from(get::<i64>(row, 0)?).unwrap_or(usize::MAX),
+            tenant: get(row, 1)?,
+            row: get(row, 2)?,
+            lane: LaneId(get(row, 3)?),
+            ordered: get(row, 4)?,
+            blocked: get(row, 5)?,
+        })
+    }
+}
+
 fn retried(done: &Recorded, attempts: &[NewAttempt]) -> Option<Note> {
     match &attempts.get(done.place)?.then {
         Settled::Pending { at, .. } if !done.blocked => Some(Note::Due(done.lane, at.as_millisecond())),
@@ -97,14 +111,16 @@ async fn careful_settle(
     let mut batch = Batch::over(hub, link, &told).await?;
     let columns = Columns::of(hub, link, careful).await?;
     lock_order(link, (&columns.tenants, &columns.rows)).await?;
-    let done = columns.settle(link).await?;
+    let mut done = columns.settle(link).await?;
     let mut outgoing = Outgoing::to_claim();
     for recorded in &done {
         if let Some(attempt) = attempts.get(recorded.place) {
             follow(&mut batch, &mut outgoing, recorded, attempt).await?;
         }
-        outgoing.notes.extend(retried(recorded, attempts));
     }
+    // What followed from these was part of the transaction that has recorded them.
+    done.extend(columns.settled_before(link, &done).await?);
+    outgoing.notes.extend(done.iter().filter_map(|recorded| retried(recorded, attempts)));
     let ordered = done.iter().filter(|recorded| recorded.ordered);
     let (tenants, rows): (Vec<i64>, Vec<i64>) = ordered.map(|recorded| (recorded.tenant, recorded.row)).unzip();
     unblock(link, &mut outgoing, (&tenants, &rows)).await?;
@@ -196,6 +212,13 @@ const SETTLE: &str = "WITH u AS (UPDATE deliveries d SET state = a.state, due_at
         SELECT tenant, row, number, started_at, took, status, error, headers, body, resolve, connect, tls, first_byte, reused, signature FROM u)
     SELECT n, tenant, row, endpoint, ordered, blocked FROM u ORDER BY n";
 
+/// An attempt of a delivery that nobody has claimed since is known by its number, when it began and how long it took.
+const SETTLED_BEFORE: &str = "SELECT a.n, d.tenant, d.row, d.endpoint, d.bucket IS NOT NULL, d.blocked
+    FROM (SELECT unnest($1::bigint[]) AS n, unnest($2::bigint[]) AS tenant, unnest($3::bigint[]) AS row, unnest($4::bigint[]) AS number,
+        unnest($5::bigint[]) AS started_at, unnest($6::bigint[]) AS took, unnest($7::bigint[]) AS fence) a
+    JOIN attempts t ON t.tenant = a.tenant AND t.delivery = a.row AND t.number = a.number AND t.started_at = a.started_at AND t.took_us = a.took
+    JOIN deliveries d ON d.tenant = a.tenant AND d.row = a.row AND d.fence = a.fence";
+
 impl<'a> Columns<'a> {
     async fn of(hub: &Hub, link: &Link, attempts: &[(usize, &'a NewAttempt)]) -> Result<Self, Trouble> {
         let mut columns = Self::default();
@@ -265,18 +288,17 @@ impl<'a> Columns<'a> {
             &self.reused,
             &self.signatures,
         ];
-        let rows = link.query(SETTLE, &values).await?;
-        let recorded = |row: &tokio_postgres::Row| {
-            Ok(Recorded {
-                place: usize::try_from(get::<i64>(row, 0)?).unwrap_or(usize::MAX),
-                tenant: get(row, 1)?,
-                row: get(row, 2)?,
-                lane: LaneId(get(row, 3)?),
-                ordered: get(row, 4)?,
-                blocked: get(row, 5)?,
-            })
-        };
-        rows.iter().map(recorded).collect()
+        link.query(SETTLE, &values).await?.iter().map(Recorded::read).collect()
+    }
+
+    /// Those that were recorded by a commit whose answer was lost on its way, besides the ones that were recorded now.
+    async fn settled_before(&self, link: &Link, now: &[Recorded]) -> Result<Vec<Recorded>, Trouble> {
+        if now.len() == self.places.len() {
+            return Ok(Vec::new());
+        }
+        let values: Values<'_> = &[&self.places, &self.tenants, &self.rows, &self.numbers, &self.started, &self.took, &self.fences];
+        let recorded = link.query(SETTLED_BEFORE, values).await?.iter().map(Recorded::read).collect::<Result<Vec<_>, _>>()?;
+        Ok(recorded.into_iter().filter(|before| now.iter().all(|now| now.place != before.place)).collect())
     }
 }
 

@@ -89,7 +89,7 @@ enum Ended {
     Committed,
     /// Nothing of it is in the database.
     Undone(Trouble),
-    /// The connection was lost before an answer to `COMMIT` came.
+    /// No answer came to what was written, or to `COMMIT`.
     InDoubt(Trouble),
 }
 
@@ -231,8 +231,8 @@ impl<'a> Batch<'a> {
         };
         match (written, ended) {
             (Ok(()), Ok(())) => Ended::Committed,
-            (_, Err(trouble)) if trouble.is_passing() => Ended::InDoubt(trouble),
-            (Err(trouble), _) | (Ok(()), Err(trouble)) => Ended::Undone(trouble),
+            (Err(trouble), _) | (_, Err(trouble)) if trouble.is_refusal() => Ended::Undone(trouble),
+            (Err(trouble), _) | (_, Err(trouble)) => Ended::InDoubt(trouble),
         }
     }
 

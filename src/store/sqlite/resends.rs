@@ -11,6 +11,7 @@ use super::Sqlite;
 use crate::access::TenantScope;
 use crate::delivery::Rate;
 use crate::ids::{DeliveryId, MessageId, ResendId, Tenant};
+use crate::store::filter::made_at;
 use crate::store::resend_pace::{self, LOOKED_AT, REMEMBERED_MS, at_once, longest_wait};
 use crate::store::resends::RUNNING_RESENDS;
 use crate::store::sqlite::choose::{Chosen, place_of_delivery};
@@ -143,9 +144,10 @@ impl Sqlite {
 /// Before everything that was ever made.
 const BEGIN: Place = (i64::MIN, i64::MIN);
 
-/// The place of a delivery, or else the begin.
+/// The place of a delivery; of one that is not there any more, before everything of its millisecond.
 fn behind(connection: &Connection, after: Option<DeliveryId>) -> rusqlite::Result<Place> {
-    Ok(after.map(|after| place_of_delivery(connection, after)).transpose()?.flatten().unwrap_or(BEGIN))
+    let Some(after) = after else { return Ok(BEGIN) };
+    Ok(place_of_delivery(connection, after)?.unwrap_or((made_at(after.0), i64::MIN)))
 }
 
 /// The next deliveries behind a place, oldest first.

@@ -1,0 +1,52 @@
+//! Answers of the server that are lost on their way: what it has done is known all the same, and is not done twice. Here on `PostgreSQL` alone.
+
+use webhookc::store::{NewDelivery, Receipt, Settled, Store};
+
+use crate::attempt::{finished, take};
+use crate::proxy::Proxy;
+use crate::script::{Place, at, delivery, fire, socket, tenant, vault};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_committed_without_an_answer_is_done_once() {
+    let place = Place::new();
+    let proxy = Proxy::to(socket()).await;
+    let url = format!("postgres://webhookc@127.0.0.1:{}/{}", proxy.port(), place.database());
+    let store = Store::open_with(&url, vault(7)).await.unwrap();
+    let ordered = (0..4).map(|_| NewDelivery { ordered: true, ..delivery("e") }).collect();
+    let made = fire(&store, "t", "a", ordered).await;
+    // Each commit, one after the other with and without the database's hearing of it.
+    proxy.lose_commits(1);
+    for number in 0..4 {
+        let receipt = store.open_receipt(&tenant("t"), &format!("key{number}"), [0; 32], at(0)).await.unwrap();
+        assert!(matches!(receipt, Receipt::New), "{receipt:?}");
+    }
+    for id in made {
+        let claimed = take(&store, "e", 0, 1).await;
+        assert_eq!(claimed[0].id, id, "in their order");
+        assert_eq!(store.settle(vec![finished(&claimed[0], Settled::Delivered)]).await.unwrap(), [true]);
+        assert_eq!(store.attempts(&tenant("t"), id).await.unwrap().unwrap().len(), 1);
+    }
+    assert!(proxy.lost() >= 12, "{} commits had no answer", proxy.lost());
+    proxy.lose_commits(0);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_recorded_already_is_told_as_recorded() {
+    let place = Place::new();
+    let store = place.open().await;
+    let made = fire(&store, "t", "a", vec![delivery("e"), NewDelivery { ordered: true, ..delivery("e") }, delivery("e")]).await;
+    let claimed = take(&store, "e", 0, 3).await;
+    let again = Settled::Pending { at: at(0), counts: true };
+    let ends = [Settled::Delivered, Settled::Delivered, again];
+    let attempts: Vec<_> = claimed.iter().zip(ends).map(|(claimed, then)| finished(claimed, then)).collect();
+    for _ in 0..2 {
+        assert_eq!(store.settle(attempts.clone()).await.unwrap(), [true; 3]);
+    }
+    for id in &made {
+        assert_eq!(store.attempts(&tenant("t"), *id).await.unwrap().unwrap().len(), 1);
+    }
+    let claimed = take(&store, "e", 200, 3).await;
+    assert_eq!(claimed.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), made[2..]);
+    assert_eq!(store.settle(attempts).await.unwrap(), [true, true, false], "the last one is somebody else's now");
+}
