@@ -4,6 +4,8 @@
 
 #[path = "api/bad_input.rs"]
 mod bad_input;
+#[path = "api/bounds.rs"]
+mod bounds;
 #[path = "api/endpoints.rs"]
 mod endpoints;
 #[path = "api/openapi.rs"]

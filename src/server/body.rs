@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{App, Problem};
 
-/// How long a body may keep us waiting, whatever its size.
+/// How long a body may keep us waiting, whatever its size; and how long at once, whatever has arrived.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes that buy another second of waiting: who is slower than this is not slow but an attack, or gone.
 const BYTES_A_SECOND: u64 = 16 << 10;
@@ -71,7 +71,7 @@ impl Arrival {
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
         let earned = Duration::from_secs(self.arrived as u64 / BYTES_A_SECOND);
-        let allowed = (PATIENCE + earned).saturating_sub(self.waited);
+        let allowed = (PATIENCE + earned).saturating_sub(self.waited).min(PATIENCE);
         let began = Instant::now();
         let chunk = timeout(allowed, self.stream.next()).await;
         self.waited += began.elapsed();
@@ -125,7 +125,8 @@ fn too_large(limit: usize) -> Problem {
 
 fn too_slow(arrived: usize) -> Problem {
     let detail = format!(
-        "the body came too slowly: {arrived} bytes so far, expected it within {} s and another second for each {} KiB",
+        "the body came too slowly: {arrived} bytes so far, expected it within {0} s and another second for each {1} KiB, \
+         and never {0} s of nothing",
         PATIENCE.as_secs(),
         BYTES_A_SECOND >> 10
     );
@@ -135,4 +136,33 @@ fn too_slow(arrived: usize) -> Problem {
 fn overloaded() -> Problem {
     let detail = format!("the bodies of all requests together take up more than {} MiB", MEMORY >> 20);
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).help("send it again in a moment")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Options;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_arrived_early_earns_no_long_silence() {
+        let app = App::new(Options::default());
+        let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![0; 1 << 20]))]);
+        let body = Body::from_stream(first.chain(futures_util::stream::pending()));
+        let began = Instant::now();
+        let refused = read(&app, body, 4 << 20).await.err().unwrap();
+        assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+        assert!(began.elapsed() < PATIENCE + Duration::from_secs(1), "{:?}", began.elapsed());
+        assert_eq!(app.bodies.available_permits(), MEMORY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_keeps_coming_has_the_time_that_it_earns() {
+        let app = App::new(Options::default());
+        let parts = futures_util::stream::iter(0..4).then(async |_| {
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            Ok::<_, std::io::Error>(Bytes::from(vec![0; 1 << 20]))
+        });
+        let whole = read(&app, Body::from_stream(parts), 4 << 20).await.ok().unwrap();
+        assert_eq!(whole.bytes.len(), 4 << 20);
+    }
 }

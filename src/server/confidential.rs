@@ -21,13 +21,12 @@ pub(super) fn rendered<'v>(name: &str, value: impl Into<Cow<'v, str>>) -> Cow<'v
     if holds_credentials(name) && !value.contains('«') { Cow::Borrowed(HIDDEN) } else { value }
 }
 
-/// An answer that shows an endpoint with this URL: where credentials are written out in it, it is stored nowhere, also not for who repeats
-/// the request.
+/// An answer that shows an endpoint with this URL: where credentials are written out in it, it is not kept for who repeats the request.
 pub(super) fn unstored(url: &str, answer: Response) -> Response {
     if url_credentials(url).next().is_some() { never_stored(answer) } else { answer }
 }
 
-/// An answer that is stored nowhere: with a new secret, for instance.
+/// An answer that is stored nowhere, also not for who repeats the request: with a new secret, for instance.
 pub(super) fn never_stored(mut answer: Response) -> Response {
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer

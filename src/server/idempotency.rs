@@ -2,28 +2,34 @@
 //! time and not done again, for a day, across restarts. What failed on this side may be repeated; so may what a crash has cut off, which
 //! was not answered, and may then be done twice.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
 use super::access::{Place, whose};
 use super::api::saves::BATCH;
 use super::problem::PROBLEM_JSON;
+use super::tenant_endpoints::LONGEST;
 use super::{App, Problem, body};
-use crate::access::{Caller, TenantScope};
+use crate::access::{Caller, Group, Permission, TenantScope, Verb};
 use crate::store::{KeptAnswer, Receipt, Store};
 use crate::telemetry::{parent, within};
 
 /// The longest key, in characters.
 const LONGEST_KEY: usize = 255;
+/// What a batch needs.
+const SAVE: Permission = Permission { group: Group::Objects, verb: Verb::Write };
 /// Of an answer: that it is that of an earlier request.
 const REPLAYED: &str = "idempotency-replayed";
 
@@ -39,39 +45,50 @@ pub(super) async fn once(
     let (Some(caller), Some(place)) = (request.extensions().get::<Caller>(), request.extensions().get::<Place>()) else {
         return Ok(next.run(request).await);
     };
-    let tenant = caller.in_own(whose(*place, Some(&names), caller)?)?;
+    let tenant = whose(*place, Some(&names), caller)?;
+    // The body is read before the handler asks what the caller may do: no more of it than anybody may send there.
+    let is_batch = request.uri().path().ends_with("/saves");
+    let (tenant, limit) = if is_batch { (caller.in_tenant(tenant, SAVE)?, BATCH) } else { (caller.in_own(tenant)?, LONGEST) };
     // What was answered to one is not for another, who may not be allowed to see it.
     let (shown, key) = (key.clone(), format!("{} {key}", caller.actor()));
     let running = app.running()?;
     let (store, now) = (running.ingest.store.clone(), running.ingest.clock.now());
     let (parts, body) = request.into_parts();
-    let whole = body::read(&app, body, BATCH).await?;
+    let whole = body::read(&app, body, limit).await?;
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let fingerprint = fingerprint([parts.method.as_str().as_bytes(), target.as_bytes(), &whole.bytes]);
-    match store.open_receipt(&tenant, &key, fingerprint, now).await? {
-        Receipt::New => {}
-        Receipt::Answered(answer) => return Ok(replay(answer)),
-        Receipt::OfAnother => {
-            let detail = format!("the key `{shown}` came before with another request, expected a key of its own for each");
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail));
-        }
-        Receipt::UnderWay => {
-            let detail = format!("the request with the key `{shown}` is still under way");
-            return Err(Problem::new(StatusCode::CONFLICT, "idempotency-key-in-use", detail).help("repeat it in a moment"));
-        }
-    }
     let request = Request::from_parts(parts, Body::from(whole.bytes.clone()));
-    // A task of its own: what has begun is ended and noted, also when the client goes away.
+    // A task of its own: what has begun is ended and noted, also when the client goes away, and also when it does so before it has begun.
     let work = within(parent(), async move {
-        let answer = next.run(request).await;
+        match store.open_receipt(&tenant, &key, fingerprint, now).await? {
+            Receipt::New => {}
+            Receipt::Answered(answer) => return Ok(replay(answer)),
+            Receipt::OfAnother => return Err(reused(&shown)),
+            Receipt::UnderWay => return Err(in_use(&shown)),
+        }
+        let answer = answered(next.run(request)).await;
         drop(whole);
         note(&store, &tenant, &key, answer).await
     });
     let done = tokio::spawn(work.in_current_span());
     done.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request ended badly");
-        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be answered"))
+        Err(ended_badly())
     })
+}
+
+fn reused(key: &str) -> Problem {
+    let detail = format!("the key `{key}` came before with another request, expected a key of its own for each");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
+}
+
+fn in_use(key: &str) -> Problem {
+    let detail = format!("the request with the key `{key}` is still under way");
+    Problem::new(StatusCode::CONFLICT, "idempotency-key-in-use", detail).help("repeat it in a moment")
+}
+
+fn ended_badly() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be answered")
 }
 
 /// The key, if there is one.
@@ -97,23 +114,32 @@ fn fingerprint(parts: [&[u8]; 3]) -> [u8; 32] {
     out
 }
 
-/// Keeps an answer, unless it only says that the request should come again.
-async fn note(store: &Store, tenant: &TenantScope, key: &str, answer: Response) -> Result<Response, Problem> {
-    let (parts, body) = answer.into_parts();
-    let bytes = axum::body::to_bytes(body, usize::MAX)
-        .await
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("the answer could not be read: {error}")))?;
-    let again = matches!(parts.status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-    let kept = (!parts.status.is_server_error() && !again).then(|| kept(parts.status, &parts.headers, &bytes));
+/// The answer to a request, with all of its body; there is none where the work panics.
+async fn answered(work: impl Future<Output = Response>) -> Result<(Parts, Bytes), Problem> {
+    let unreadable = |error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("the answer could not be read: {error}"));
+    let whole = async {
+        let (parts, body) = work.await.into_parts();
+        Ok((parts, axum::body::to_bytes(body, usize::MAX).await.map_err(unreadable)?))
+    };
+    AssertUnwindSafe(whole).catch_unwind().await.unwrap_or_else(|_| Err(ended_badly()))
+}
+
+/// Keeps an answer, unless there is none or it only says that the request should come again.
+async fn note(store: &Store, tenant: &TenantScope, key: &str, answer: Result<(Parts, Bytes), Problem>) -> Result<Response, Problem> {
+    let kept = answer.as_ref().ok().filter(|(parts, _)| {
+        let again = matches!(parts.status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        !parts.status.is_server_error() && !again
+    });
+    let kept = kept.map(|(parts, bytes)| kept_of(parts.status, &parts.headers, bytes));
     if let Err(error) = store.close_receipt(tenant, key, kept).await {
         // The request has been done; that it cannot be noted must not make it look otherwise.
         tracing::error!(%error, "the answer to a request with an `Idempotency-Key` could not be kept");
     }
-    Ok(Response::from_parts(parts, Body::from(bytes)))
+    answer.map(|(parts, bytes)| Response::from_parts(parts, Body::from(bytes)))
 }
 
 /// What a repetition is answered. What may be stored nowhere, a new secret, is not stored here either.
-fn kept(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> KeptAnswer {
+fn kept_of(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> KeptAnswer {
     if headers.get(header::CACHE_CONTROL).is_some_and(|value| value == "no-store") {
         let detail = "the request with this key has been done, and its answer is shown only once";
         let problem = Problem::new(StatusCode::CONFLICT, "answered-once", detail);
@@ -138,10 +164,18 @@ fn replay(answer: KeptAnswer) -> Response {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn work_that_panics_has_no_answer() {
+        let (parts, body) = answered(async { "done".into_response() }).await.ok().unwrap();
+        assert_eq!((parts.status, &*body), (StatusCode::OK, &b"done"[..]));
+        let none = answered(async { panic!("on purpose") }).await.err().unwrap();
+        assert_eq!(none.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
     #[test]
     fn a_secret_is_not_kept() {
         let headers = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))].into_iter().collect();
-        let kept = kept(StatusCode::OK, &headers, &Bytes::from_static(b"whsec_x"));
+        let kept = kept_of(StatusCode::OK, &headers, &Bytes::from_static(b"whsec_x"));
         assert_eq!(kept.status, 409);
         assert!(!kept.body.windows(5).any(|part| part == b"whsec"));
     }

@@ -1,5 +1,7 @@
 //! What handlers take from a request's path and query, with problems instead of plain-text rejections; and JSON answers.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
@@ -14,7 +16,7 @@ use serde_json::Value;
 use super::{App, Problem, body};
 use crate::diagnostics::one_of;
 use crate::ids::Tenant;
-use crate::store::{Page, Span};
+use crate::store::{MOST_WORDS, Page, Span};
 
 /// Items of a list when nothing is said.
 const DEFAULT_LIMIT: usize = 50;
@@ -98,10 +100,20 @@ pub(super) fn flag(name: &str, text: Option<&str>) -> Result<Option<bool>, Probl
     }
 }
 
-/// A filter of words with commas between them.
-pub(super) fn words(text: Option<&str>) -> Vec<String> {
-    let words = text.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
-    words.map(str::to_owned).collect()
+/// A filter of names with commas between them; `parameter` is what they come in, once or several times.
+pub(super) fn names<'t>(parameter: &str, texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<String>, Problem> {
+    let names = texts.into_iter().flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    different(parameter, names)
+}
+
+/// The different names of a filter, which must not be more than a store can be asked for.
+pub(super) fn different<'t>(parameter: &str, names: impl IntoIterator<Item = &'t str>) -> Result<Vec<String>, Problem> {
+    let names: BTreeSet<&str> = names.into_iter().collect();
+    if names.len() > MOST_WORDS {
+        let detail = format!("`{parameter}` has {} different names, expected at most {MOST_WORDS}", names.len());
+        return Err(Problem::bad_request("invalid-parameter", detail));
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 /// The times between which something was made.

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Api, READY};
 
+/// A delivery that there is not.
+const NOWHERE: &str = "dlv_01990000000070008000000000000001";
+
 async fn ask(api: &Api, wish: &Value) -> (u16, Value) {
     api.of_tenant("POST", "/resend", &wish.to_string()).await
 }
@@ -31,6 +34,8 @@ async fn each_wrong_field_is_named_and_nothing_is_begun() {
         (json!({"filter": {"event": "asset_ready"}, "rate": "fast"}), "/rate", "expected a rate"),
         (json!({"filter": {"event": "asset_ready"}, "rate": 10}), "/rate", "expected a rate"),
         (json!({"filter": {"event": "asset_ready"}, "after": "msg_1"}), "/after", "the id of a delivery"),
+        (json!({"filter": {"event": "asset_ready"}, "after": NOWHERE}), "/after", "there is no delivery `dlv_0199"),
+        (json!({"filter": {"event": "asset_ready"}, "after": NOWHERE, "dry_run": true}), "/after", "with `from` in the filter"),
         (json!({"filter": {"event": "asset_ready"}, "dry_run": "yes"}), "/dry_run", "true or false"),
         (json!({"filter": {"event": "asset_ready"}, "dryrun": true}), "/dryrun", "there is no field"),
     ];

@@ -6,6 +6,7 @@
 mod browser;
 mod crawling;
 mod doing;
+mod hiding;
 mod looking;
 mod managing;
 #[path = "../process/node.rs"]

@@ -121,6 +121,8 @@ async fn other_sites_cannot_sign_anybody_in_and_guessing_is_slow() {
     for request in [form().header("origin", "http://evil.example"), form().header("sec-fetch-site", "cross-site")] {
         assert_eq!(request.send().await.unwrap().status(), 403);
     }
+    let long = client().post(format!("{}/sign-in", served.node.url)).body("x".repeat(16 << 10)).send().await.unwrap();
+    assert_eq!(long.status(), 413, "anybody could have as much read as he likes");
     for way in ["//evil.example/", "https://evil.example", "/\\evil.example"] {
         let body = format!("key={}&back={way}", served.operator);
         let answer = client().post(format!("{}/sign-in", served.node.url)).body(body).send().await.unwrap();

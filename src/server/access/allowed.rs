@@ -67,7 +67,8 @@ impl<G: GroupMarker, V: VerbMarker> FromRequestParts<Arc<App>> for Allowed<G, V>
         };
         let tenant = whose(place, names.as_ref(), &caller)?;
         let permission = Permission { group: G::GROUP, verb: V::VERB };
-        Noted::needs(parts, permission, Some(&tenant));
+        // What the key of a tenant does, or tries to, is in the log of this tenant, never in that of another one.
+        Noted::needs(parts, permission, Some(caller.tenant().unwrap_or(&tenant)));
         Ok(Self(caller.in_tenant(tenant, permission)?, PhantomData))
     }
 }

@@ -95,6 +95,12 @@ pub(in crate::server) async fn begin(
     let text = body::read(&app, body, LONGEST_WISH).await?.bytes;
     let Wish { filter, after, rate, dry_run } = read(&text).map_err(Problem::document)?;
     let store = &running.ingest.store;
+    if let Some(after) = after
+        && store.delivery(&scope, after).await?.is_none()
+    {
+        let detail = format!("there is no delivery `{after}` behind which to begin; with `from` in the filter it begins at a time");
+        return Err(Problem::at("/after", "unknown-delivery", detail));
+    }
     let matched = store.count_deliveries(&scope, &filter, after).await?;
     if matched == 0 {
         known(running, &filter)?;
@@ -314,12 +320,18 @@ pub(in crate::server) fn described() -> Vec<Operation> {
             .says("Send again all deliveries that match a filter, the oldest first, at a rate")
             .and("The node goes on with it, also after a restart. With `dry_run` it is only counted, and some are shown.")
             .needs("deliveries:resend")
-            .takes(object(&["filter"], schema!({
-                "filter": filter,
-                "after": { "type": ["string", "null"], "pattern": "^dlv_[0-9a-f]{32}$", "description": "The delivery behind which to begin." },
-                "rate": { "type": ["string", "null"], "pattern": RATE, "description": "`10/s` unless given; also `30/min`, `500/h`." },
-                "dry_run": { "type": ["boolean", "null"] },
-            })))
+            .takes(object(
+                &["filter"],
+                schema!({
+                    "filter": filter,
+                    "after": {
+                        "type": ["string", "null"], "pattern": "^dlv_[0-9a-f]{32}$",
+                        "description": "The delivery behind which to begin, which must be there.",
+                    },
+                    "rate": { "type": ["string", "null"], "pattern": RATE, "description": "`10/s` unless given; also `30/min`, `500/h`." },
+                    "dry_run": { "type": ["boolean", "null"] },
+                }),
+            ))
             .answers::<Tried>(200)
             .answers::<ResendView>(202),
         Operation::of("resends::one").says("How far a resend has come").needs("deliveries:read").answers::<ResendView>(200),

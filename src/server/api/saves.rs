@@ -148,7 +148,7 @@ pub(in crate::server) fn described() -> Vec<Operation> {
             "model": { "type": "string" }, "id": { "type": "string", "minLength": 1 },
             "verb": { "enum": ["put", "patch", "delete", "upload"], "default": "put" },
             "field": { "type": ["string", "null"], "description": "The attachment, with the verb `upload`." },
-            "fields": { "type": ["object", "null"] },
+            "fields": { "type": ["object", "null"], "description": "What is saved: needed unless the verb is `delete`, which has none." },
         }),
     );
     vec![

@@ -94,7 +94,9 @@ impl Connection {
     fn written(&mut self, outcome: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match outcome {
             Poll::Ready(outcome) => {
-                self.seat.sent();
+                if matches!(outcome, Ok(1..)) {
+                    self.seat.sent();
+                }
                 Poll::Ready(outcome)
             }
             Poll::Pending => self.poll_over(context).map(Err),

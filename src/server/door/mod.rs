@@ -1,7 +1,7 @@
 //! The way in: accepts connections as long as there are seats, and shows out whoever keeps one waiting. A connection waits for its client
-//! from the end of an answer to the end of the next request's head; one that does so for too long is closed, and, when seats or file
-//! descriptors run out, those that have done so for longest make room for the next. So neither idle clients nor slow ones
-//! (half a head, a byte a second, an answer that is never fetched) keep others out. A body's pace is the business of `body`.
+//! from the end of an answer to the end of the next request's head; one that does so for too long, and fetches nothing meanwhile, is
+//! closed, and, when seats or file descriptors run out, those that have done so for longest make room for the next. So neither idle clients
+//! nor slow ones (half a head, a byte a second, an answer that is never fetched) keep others out. A body's pace is the business of `body`.
 
 mod connection;
 mod seats;

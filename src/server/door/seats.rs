@@ -9,7 +9,7 @@ use futures_util::task::AtomicWaker;
 use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
-/// How long a connection may wait for its client: for the head of a request, or for an answer to be fetched.
+/// How long a connection may wait for its client: for the head of a request, or for more of an answer to be fetched.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// When room is needed, one of so many seats is freed, so that a crowd at the door does not have all of them looked through each time.
 const PART: usize = 64;
@@ -120,8 +120,7 @@ impl Seat {
 
     /// It is the client's turn, from now on.
     pub(super) fn wait(&self) {
-        let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(OCCUPIED - 1);
-        self.waits_since.store(now, Ordering::Relaxed);
+        self.waits_since.store(self.now(), Ordering::Relaxed);
         // Whoever reads from the connection must notice that the time runs again.
         self.waker.wake();
     }
@@ -130,11 +129,19 @@ impl Seat {
         self.waits_since.load(Ordering::Relaxed) != OCCUPIED
     }
 
-    /// Bytes have been sent to the client.
+    /// Bytes have been sent to the client, who has its time anew to fetch what is left.
     pub(super) fn sent(&self) {
-        if self.is_waiting() {
+        let since = self.waits_since.load(Ordering::Relaxed);
+        if since != OCCUPIED {
             self.owed.store(false, Ordering::Relaxed);
+            // If it is not so any more, a request has come in meanwhile, or the time was set by somebody else.
+            let _changed = self.waits_since.compare_exchange(since, self.now(), Ordering::Relaxed, Ordering::Relaxed);
         }
+    }
+
+    /// Milliseconds after `opened`.
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(OCCUPIED - 1)
     }
 
     /// So many bytes have come.
@@ -203,5 +210,19 @@ mod tests {
         assert_eq!(seat.deadline(), None);
         seat.wait();
         assert!(seat.is_waiting() && seat.deadline().is_some());
+    }
+
+    #[test]
+    fn who_fetches_more_of_an_answer_has_its_time_anew() {
+        let seat = Seats::new(1).take().unwrap();
+        seat.occupy();
+        seat.sent();
+        assert_eq!(seat.deadline(), None, "an answer that is not over");
+        seat.wait();
+        let before = seat.deadline().unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(seat.deadline(), Some(before), "time alone changes nothing");
+        seat.sent();
+        assert!(seat.deadline().unwrap() > before);
     }
 }

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::controls::{DELIVERY, OBJECTS};
-use super::object::{Asked, Refused, draw};
+use super::object::{Asked, Refused, draw, draw_refused};
 use super::page::{Failure, Page};
 use super::{delivery, form};
 use crate::access::{Permission, may};
@@ -78,7 +78,12 @@ pub(super) async fn save(
         format!("{place}{}{help}", refused.message)
     });
     let why: Vec<String> = why.collect();
-    let mut shown = draw(&page, (&model, &id), &Asked::nothing(), Some(Refused { text, why: &why })).await?;
+    let (about, refused) = ((&*model, &*id), Refused { text, why: &why });
+    let mut shown = if page.scope.permits(OBJECTS) {
+        draw(&page, about, &Asked::nothing(), Some(refused)).await?
+    } else {
+        draw_refused(&page, about, refused)
+    };
     *shown.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     Ok(shown)
 }

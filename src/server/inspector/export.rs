@@ -39,10 +39,11 @@ pub(super) async fn saves(
     Ok((attached("application/x-ndjson", "saves.ndjson"), lines).into_response())
 }
 
-/// A delivery as a scenario test.
+/// A delivery as a scenario test, for whoever may look at it and at the saves that led to it.
 pub(super) async fn scenario(
     State(app): State<Arc<App>>,
     allowed: Allowed<may::Objects, may::Read>,
+    _deliveries: Allowed<may::Deliveries, may::Read>,
     Names((_, id)): Names<(String, String)>,
 ) -> Result<Response, Failure> {
     let page = Page::open(app, allowed.into_scope());

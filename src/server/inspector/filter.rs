@@ -1,14 +1,19 @@
 //! The words of the search field → what the store is asked for. `event:`, `object:`, `model:`, `endpoint:`, `status:`, `operation:` narrow
 //! down, anything else is looked for in the bodies; quotation marks keep spaces together.
 
+use indexmap::IndexSet;
+
 use crate::diagnostics::{one_of, suggestion};
 use crate::ids::EndpointId;
-use crate::store::{DeliveryFilter, DeliveryState, SaveFilter};
+use crate::store::{DeliveryFilter, DeliveryState, MOST_WORDS, SaveFilter};
 
 /// What narrows down.
 const KEYS: [&str; 6] = ["event", "object", "model", "endpoint", "status", "operation"];
 /// Statuses that an answer can have.
 const STATUSES: (u16, u16) = (100, 999);
+
+/// Characters of a word: what is looked for must not be larger than a database takes.
+const LONGEST_WORD: usize = 1_000;
 
 /// A filter as it was written, read.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +34,17 @@ pub(super) struct Filter {
 impl Filter {
     pub(super) fn read(written: &str) -> Self {
         let mut filter = Self::default();
-        for word in words(written) {
+        let words: IndexSet<String> = words(written).into_iter().collect();
+        if words.len() > MOST_WORDS {
+            filter.mistakes.push(format!("the filter has {} different words, expected at most {MOST_WORDS}", words.len()));
+            return filter;
+        }
+        for word in words {
+            let length = word.chars().count();
+            if length > LONGEST_WORD {
+                filter.mistakes.push(format!("a word of the filter has {length} characters, expected at most {LONGEST_WORD}"));
+                continue;
+            }
             match word.split_once(':') {
                 Some((key, value)) if KEYS.contains(&key) => filter.narrow(key, value),
                 Some((key, _)) if suggestion(key, KEYS).is_some() => {
@@ -183,5 +198,18 @@ mod tests {
         assert_eq!(Filter::read("evnt:x").mistakes, ["`evnt:` is not a filter, did you mean `event:`?"]);
         assert!(Filter::read("status:fine").mistakes[0].starts_with("`status:fine` cannot be read, expected "));
         assert_eq!(Filter::read("https://a.example/").texts, ["https://a.example/"]);
+        let long = "_".repeat(LONGEST_WORD + 1);
+        assert_eq!(Filter::read(&long).mistakes, ["a word of the filter has 1001 characters, expected at most 1000"]);
+        assert_eq!(Filter::read(&long[1..]).texts, [&long[1..]]);
+    }
+
+    #[test]
+    fn a_filter_has_so_many_words_and_repeated_ones_count_once() {
+        let many = |count: usize| Filter::read(&(0..2 * count).map(|number| format!("w{}", number % count)).collect::<Vec<_>>().join(" "));
+        assert_eq!((many(MOST_WORDS).texts.len(), many(MOST_WORDS).mistakes), (MOST_WORDS, Vec::<String>::new()));
+        let refused = many(MOST_WORDS + 1);
+        assert_eq!(refused.mistakes, ["the filter has 65 different words, expected at most 64"]);
+        assert!(refused.texts.is_empty() && !refused.looks_into_each());
+        assert_eq!(Filter::read(&"status:200 ".repeat(1_100)).answered, [(200, 200)]);
     }
 }

@@ -29,7 +29,12 @@ pub(super) fn comes_from_here(request: &Request) -> Result<(), Problem> {
 
 /// The fields of a form; of several with one name the last.
 pub(super) async fn read(app: &App, body: Body) -> Result<BTreeMap<String, String>, Problem> {
-    let body = body::read(app, body, LONGEST).await?;
+    read_at_most(app, body, LONGEST).await
+}
+
+/// The same of a form of at most `limit` bytes.
+pub(super) async fn read_at_most(app: &App, body: Body, limit: usize) -> Result<BTreeMap<String, String>, Problem> {
+    let body = body::read(app, body, limit).await?;
     let fields: BTreeMap<String, String> = url::form_urlencoded::parse(&body.bytes).into_owned().collect();
     // Not every store can be asked for one.
     match fields.iter().find(|(_, value)| value.contains('\0')) {

@@ -7,7 +7,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::controls::SAVE;
+use super::controls::{self, SAVE};
 use super::history::History;
 use super::json;
 use super::outcome::{delivery, note};
@@ -79,8 +79,8 @@ pub(super) async fn draw(page: &Page, about: (&str, &str), asked: &Asked, refuse
     let shown = SAVES.max(meant.map_or(0, |at| at + 1));
     let more = traces.len() > shown;
     traces.truncate(shown);
-    let filter = DeliveryFilter { model: Some(model.to_owned()), object: Some(id.to_owned()), ..DeliveryFilter::default() };
-    let deliveries = store.deliveries(&page.scope, &filter, &Part { before: None, limit: DELIVERIES }).await?;
+    // Whoever may not look at deliveries sees none here either.
+    let deliveries = if page.scope.permits(controls::DELIVERIES) { deliveries(page, running, about).await? } else { Vec::new() };
     let history = History::through(store, &page.scope, traces.first().map_or(Sequence(0), |trace| trace.sequence)).await?;
     let generation = running.ingest.generation();
     let program = &generation.rules.program;
@@ -104,6 +104,22 @@ pub(super) async fn draw(page: &Page, about: (&str, &str), asked: &Asked, refuse
         }
     };
     Ok(page.draw(&head, &main))
+}
+
+/// The form alone, with its mistakes: for whoever may save the object, but not look at it.
+pub(super) fn draw_refused(page: &Page, about: (&str, &str), refused: Refused<'_>) -> Response {
+    let (model, id) = about;
+    let head = About { title: &format!("{model}/{id}"), tab: Tab::Saves, live: "", filter: "" };
+    let main = html! {
+        div.title { h1 { (Received(model)) "/" bdi { (Received(id)) } } }
+        section aria-labelledby="object" { h2 #object { "Object" } (form(page, about, None, Some(refused))) }
+    };
+    page.draw(&head, &main)
+}
+
+async fn deliveries(page: &Page, running: &Running, (model, id): (&str, &str)) -> Result<Vec<DeliveryRow>, Failure> {
+    let filter = DeliveryFilter { model: Some(model.to_owned()), object: Some(id.to_owned()), ..DeliveryFilter::default() };
+    Ok(running.ingest.store.deliveries(&page.scope, &filter, &Part { before: None, limit: DELIVERIES }).await?)
 }
 
 fn form(page: &Page, (model, id): (&str, &str), object: Option<&ObjectRow>, refused: Option<Refused<'_>>) -> Markup {

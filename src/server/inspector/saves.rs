@@ -84,12 +84,16 @@ async fn find(page: &Page, running: &Running, filter: &Filter, mut before: Optio
         let rows = running.ingest.store.saves(&page.scope, &in_store, before, part).await?;
         let more = rows.len() == part;
         looked_at += rows.len();
-        for row in rows {
+        for mut row in rows {
             if saves.len() == PAGE {
                 return Ok(Found { saves, next: before });
             }
             before = Some(row.position);
             if fits(&row, filter) {
+                if !page.scope.permits(DELIVERIES) {
+                    // Whoever may not look at deliveries sees none here either.
+                    row.deliveries.clear();
+                }
                 saves.push(row);
             }
         }

@@ -12,7 +12,7 @@ use crate::ids::DEFAULT_TENANT;
 use crate::server::problem::{PROBLEM_JSON, Problem};
 
 /// Problems of every call.
-const ALWAYS: [u16; 3] = [400, 403, 500];
+const ALWAYS: [u16; 4] = [400, 403, 415, 500];
 /// Problems of calls that need a key.
 const WITH_KEY: [u16; 4] = [401, 404, 429, 503];
 /// Problems of calls with a body.
@@ -63,7 +63,8 @@ impl Document {
                 "description": "Objects are saved, webhooks of the data model fire, and what they send is delivered to endpoints. \
                     A key is shown as `Authorization: Bearer whk_…`; a call names the permission that it needs. Before the first key is made, \
                     and in `dev`, none is asked for. What belongs to another tenant is 404. Errors are RFC 9457 problems: `code` is for programs, `errors` has a JSON pointer \
-                    to each mistake of a body. Lists have `data` and `next`, the `cursor` of the next part, null at the end. Times are RFC 3339, in UTC.",
+                    to each mistake of a body. Lists have `data` and `next`, the `cursor` of the next part, null at the end. \
+                    What needs a key is answered with `Cache-Control: no-store`. Times are RFC 3339, in UTC.",
             },
             "paths": paths,
             "components": {

@@ -66,6 +66,9 @@ async fn socotra_webhooks_are_managed_as_its_document_says() {
     let diverted = stage.get(&format!("{own}/diverted?offset=0&count=10")).await;
     assert_eq!((&diverted[0]["failureTrigger"], diverted[0]["failureMessage"].is_string()), (&json!("500"), true), "{diverted}");
     assert!(diverted[0]["failureTimestamp"].is_string() && diverted[0]["requestLocator"].is_string(), "{diverted}");
+    for offset in ["1", "501", "18446744073709551615"] {
+        assert_eq!(stage.get(&format!("{own}/diverted?offset={offset}&count=10")).await, json!([]), "behind the only one");
+    }
     let event = format!("{own}/diverted/{}", diverted[0]["eventLocator"].as_str().unwrap());
     assert_eq!(stage.get(&event).await, diverted[0]);
 
@@ -107,7 +110,8 @@ async fn socotra_webhooks_are_managed_as_its_document_says() {
     let before = stage.get(&format!("{base}/list")).await;
     stage.refuses(("POST", &base), &good, 422, &cases).await;
     assert_eq!(stage.get(&format!("{base}/list")).await, before, "nothing has changed");
-    for query in ["enabled=maybe", "count=0", "offset=x", "colour=red", "name=a&name=b", "name=%00"] {
+    let many = (0..65).map(|number| format!("eventTypes=e{number}")).collect::<Vec<_>>().join("&");
+    for query in ["enabled=maybe", "count=0", "offset=x", "colour=red", "name=a&name=b", "name=%00", &many] {
         assert_eq!(stage.call("GET", &format!("{base}/list?{query}"), &Value::Null).await.0, 400, "{query}");
     }
     assert_eq!(stage.call("DELETE", &own, &Value::Null).await, (200, Value::String(String::new())));

@@ -17,7 +17,7 @@ use crate::generation::Generation;
 use crate::ids::EndpointId;
 use crate::server::access::Allowed;
 use crate::server::openapi::Operation;
-use crate::server::request::{List, Names, Nothing, Parameters, flag, json, limit, words};
+use crate::server::request::{List, Names, Nothing, Parameters, flag, json, limit, names};
 use crate::server::tenant_endpoints::{self, Kept};
 use crate::server::{App, Problem, Running};
 use crate::store::{EndpointState, OwnFilter, OwnPage};
@@ -35,7 +35,7 @@ pub(in crate::server) struct Filter {
     /// Enabled and not suspended.
     #[schemars(regex(pattern = "^(true|false)$"))]
     active: Option<String>,
-    /// Those that take any of these event types; with commas between them.
+    /// Those that take any of these event types, at most 64; with commas between them.
     event_types: Option<String>,
     /// Items to leave out, in the place of `cursor`.
     #[schemars(range(min = 0))]
@@ -90,7 +90,7 @@ pub(in crate::server) async fn list(
         enabled: flag("enabled", asked.enabled.as_deref())?,
         suspended: flag("suspended", asked.suspended.as_deref())?,
         active: flag("active", asked.active.as_deref())?,
-        event_types: words(asked.event_types.as_deref()),
+        event_types: names("event_types", asked.event_types.as_deref())?,
         dialect: None,
         dialect_key: None,
     };

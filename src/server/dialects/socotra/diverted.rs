@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::answer::diverted;
-use super::query;
+use super::query::{self, MOST, Part};
 use crate::access::{TenantScope, may};
 use crate::ids::{DeliveryId, EndpointId, MessageId};
 use crate::server::access::Allowed;
@@ -28,10 +28,22 @@ pub(super) async fn list(
     let running = app.running()?;
     let part = query::part(&uri)?;
     let kept = find(running, &scope, &EndpointId::new(webhook)).await?;
-    let page = Page { before: None, limit: part.offset.saturating_add(part.count) };
-    let rows = running.ingest.store.deliveries(&scope, &of(kept.row.id, None), &page).await?;
-    let events: Vec<_> = rows.into_iter().skip(part.offset).map(diverted).collect();
+    let rows = rows(running, &scope, &of(kept.row.id, None), &part).await?;
+    let events: Vec<_> = rows.into_iter().map(diverted).collect();
     Ok(answer(StatusCode::OK, &events))
+}
+
+/// A part of a list. What comes before it is read a page at a time and let go, however much it is.
+async fn rows(running: &Running, scope: &TenantScope, filter: &DeliveryFilter, part: &Part) -> Result<Vec<DeliveryRow>, Problem> {
+    let store = &running.ingest.store;
+    let (mut before, mut left_out) = (None, part.offset);
+    while left_out > 0 {
+        let passed = store.deliveries(scope, filter, &Page { before, limit: left_out.min(MOST) }).await?;
+        let Some(last) = passed.last() else { return Ok(Vec::new()) };
+        left_out = left_out.saturating_sub(passed.len());
+        before = Some(last.id);
+    }
+    Ok(store.deliveries(scope, filter, &Page { before, limit: part.count }).await?)
 }
 
 pub(super) async fn one(

@@ -5,12 +5,13 @@ use url::form_urlencoded::parse;
 
 use crate::diagnostics::one_of;
 use crate::server::Problem;
-use crate::server::request::{flag, without_nul, words};
+use crate::server::request::{flag, names, without_nul};
 use crate::store::OwnFilter;
 
-/// Webhooks of a list when nothing is said, and the most.
+/// Items of a list when nothing is said.
 const COUNT: usize = 50;
-const MOST: usize = 500;
+/// The most items of a list.
+pub(super) const MOST: usize = 500;
 const FILTERS: [&str; 7] = ["offset", "count", "name", "enabled", "suspended", "active", "eventTypes"];
 const PAGE: [&str; 2] = ["offset", "count"];
 
@@ -24,16 +25,18 @@ pub(super) struct Part {
 pub(super) fn filters(uri: &Uri) -> Result<(OwnFilter, Part), Problem> {
     let mut filter = OwnFilter::default();
     let mut part = Part { offset: 0, count: COUNT };
+    let mut event_types = Vec::new();
     for (name, value) in parameters(uri, &FILTERS)? {
         match name.as_str() {
             "name" => filter.name = Some(value),
             "enabled" => filter.enabled = flag("enabled", Some(&value))?,
             "suspended" => filter.suspended = flag("suspended", Some(&value))?,
             "active" => filter.active = flag("active", Some(&value))?,
-            "eventTypes" => filter.event_types.extend(words(Some(&value))),
+            "eventTypes" => event_types.push(value),
             _ => part.take(&name, &value)?,
         }
     }
+    filter.event_types = names("eventTypes", event_types.iter().map(String::as_str))?;
     Ok((filter, part))
 }
 

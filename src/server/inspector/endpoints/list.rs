@@ -8,13 +8,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::access::may;
-use crate::server::App;
 use crate::server::access::Allowed;
 use crate::server::api::endpoints::{EndpointView, Part, find};
 use crate::server::inspector::controls::{CHANGE, WEBHOOK};
 use crate::server::inspector::page::{About, Failure, Page, Tab};
 use crate::server::inspector::received::{Received, Sentence};
-use crate::server::request::Parameters;
+use crate::server::request::{Parameters, different};
+use crate::server::{App, Problem};
 use crate::store::OwnFilter;
 
 /// Endpoints on a page.
@@ -38,7 +38,7 @@ pub(in crate::server::inspector) async fn list(
     let page = Page::open(app, allowed.into_scope());
     let about = About { title: "Endpoints", tab: Tab::Endpoints, live: "rules", filter: &asked.q };
     let Ok(running) = page.running() else { return Ok(page.waiting(&about)) };
-    let filter = read(&asked.q);
+    let filter = read(&asked.q)?;
     let part = Part { cursor: asked.cursor.as_deref(), skip: 0, most: PAGE };
     let (endpoints, next) = find(running, &page.scope, &filter, part).await?;
     let address = &page.address;
@@ -68,23 +68,24 @@ pub(in crate::server::inspector) async fn list(
     Ok(page.draw(&about, &main))
 }
 
-fn read(written: &str) -> OwnFilter {
+fn read(written: &str) -> Result<OwnFilter, Problem> {
     let mut filter = OwnFilter::default();
-    let mut name = Vec::new();
+    let (mut name, mut events) = (Vec::new(), Vec::new());
     for word in written.split_whitespace() {
         match word {
             "active" => filter.active = Some(true),
             "suspended" => filter.suspended = Some(true),
             "disabled" => filter.enabled = Some(false),
             word => match word.split_once(':') {
-                Some(("event", event)) if !event.is_empty() => filter.event_types.push(event.to_owned()),
+                Some(("event", event)) if !event.is_empty() => events.push(event),
                 Some(("name", rest)) => name.push(rest),
                 Some(_) | None => name.push(word),
             },
         }
     }
     filter.name = (!name.is_empty()).then(|| name.join(" "));
-    filter
+    filter.event_types = different("event:", events)?;
+    Ok(filter)
 }
 
 fn row(page: &Page, endpoint: &EndpointView) -> Markup {
@@ -144,5 +145,18 @@ fn empty(page: &Page, asked: &Asked) -> Markup {
                 p { (Sentence("A filter is a whole name, `event:asset_ready`, `active`, `suspended` or `disabled`.")) }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_names_so_many_event_types_and_repeated_ones_count_once() {
+        let many = |count: usize| read(&(0..2 * count).map(|number| format!("event:e{}", number % count)).collect::<Vec<_>>().join(" "));
+        assert_eq!(many(64).map(|filter| filter.event_types.len()).ok(), Some(64));
+        let refused = many(600).map_err(|problem| problem.detail().to_owned());
+        assert_eq!(refused.err().as_deref(), Some("`event:` has 600 different names, expected at most 64"));
     }
 }

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::address::encoded;
-use super::form::read;
+use super::form::read_at_most;
 use super::home;
 use super::page::Failure;
 use crate::access::{Caller, Gate, Kind, Session, Token};
@@ -32,6 +32,8 @@ pub(in crate::server) use guesses::Guesses;
 pub(super) const SIGN_IN: &str = "/sign-in";
 /// Bytes of an address that somebody is sent back to.
 const LONGEST_WAY: usize = 2_000;
+/// Bytes of the form: a key and an address, every character of them escaped. It is read of anybody.
+const LONGEST: usize = 8 << 10;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -66,7 +68,7 @@ pub(super) async fn follow(Parameters(asked): Parameters<Link>) -> Response {
 pub(super) async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Result<Response, Failure> {
     let running = app.running()?;
     let (who, headers) = (from(&request), request.headers().clone());
-    let fields = read(&app, request.into_body()).await?;
+    let fields = read_at_most(&app, request.into_body(), LONGEST).await?;
     let field = |name: &str| fields.get(name).map_or("", |text| text.trim());
     let back = local(field("back"));
     let again = |problem: &Problem| {
