@@ -1,9 +1,11 @@
 //! Answers of the server that are lost on their way: what it has done is known all the same, and is not done twice. Here on `PostgreSQL` alone.
 
+use std::time::Duration;
+
 use webhookc::store::{NewDelivery, Receipt, Settled, Store};
 
 use crate::attempt::{finished, take};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, Way};
 use crate::script::{Place, at, delivery, fire, socket, tenant, vault};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,22 +33,34 @@ async fn what_was_committed_without_an_answer_is_done_once() {
     store.close().await;
 }
 
-#[tokio::test]
-async fn an_attempt_that_is_recorded_already_is_told_as_recorded() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_that_were_recorded_without_an_answer_are_told_as_recorded() {
     let place = Place::new();
-    let store = place.open().await;
-    let made = fire(&store, "t", "a", vec![delivery("e"), NewDelivery { ordered: true, ..delivery("e") }, delivery("e")]).await;
+    let proxy = Proxy::to(socket()).await;
+    let url = format!("postgres://webhookc@127.0.0.1:{}/{}", proxy.port(), place.database());
+    let store = Store::open_with(&url, vault(7)).await.unwrap();
+    let made = fire(&store, "t", "a", vec![delivery("e"), delivery("e"), delivery("e")]).await;
     let claimed = take(&store, "e", 0, 3).await;
-    let again = Settled::Pending { at: at(0), counts: true };
-    let ends = [Settled::Delivered, Settled::Delivered, again];
-    let attempts: Vec<_> = claimed.iter().zip(ends).map(|(claimed, then)| finished(claimed, then)).collect();
-    for _ in 0..2 {
-        assert_eq!(store.settle(attempts.clone()).await.unwrap(), [true; 3]);
+    // From here on its statements are known to the connection.
+    assert_eq!(store.settle(vec![finished(&claimed[0], Settled::Delivered)]).await.unwrap(), [true]);
+    proxy.be(Way::HalfOpen);
+    let again = Settled::Pending { at: at(150), counts: true };
+    let attempts = vec![finished(&claimed[1], Settled::Delivered), finished(&claimed[2], again)];
+    let settled = tokio::spawn({
+        let (store, attempts) = (store.clone(), attempts.clone());
+        async move { store.settle(attempts).await }
+    });
+    let recorded = "SELECT count(*) FROM attempts";
+    while place.change(recorded) != "3" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    for id in &made {
-        assert_eq!(store.attempts(&tenant("t"), *id).await.unwrap().unwrap().len(), 1);
-    }
-    let claimed = take(&store, "e", 200, 3).await;
-    assert_eq!(claimed.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), made[2..]);
-    assert_eq!(store.settle(attempts).await.unwrap(), [true, true, false], "the last one is somebody else's now");
+    proxy.be(Way::Cut);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    proxy.be(Way::Open);
+    assert_eq!(settled.await.unwrap().unwrap(), [true; 2]);
+    assert_eq!(place.change(recorded), "3", "each once");
+    let due = take(&store, "e", 200, 3).await;
+    assert_eq!(due.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), made[2..], "and what is to be done again is due");
+    assert_eq!(store.settle(attempts).await.unwrap(), [false; 2], "whoever comes once more has nothing to record");
+    store.close().await;
 }

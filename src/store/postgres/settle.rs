@@ -23,10 +23,14 @@ pub(super) async fn settle(hub: &Hub, attempts: &[NewAttempt]) -> Result<Vec<boo
     let (careful, plain): (Vec<_>, Vec<_>) =
         (0..).zip(attempts).partition(|(_, attempt)| attempt.ordered || attempt.suspend || attempt.alarm.is_some());
     if !plain.is_empty() {
+        let mut is_again = false;
         let done = on!(hub, |link| {
             let columns = Columns::of(hub, &link, &plain).await?;
+            let was_tried = std::mem::replace(&mut is_again, true);
             let mut done = columns.settle(&link).await?;
-            done.extend(columns.settled_before(&link, &done).await?);
+            if was_tried {
+                done.extend(columns.settled_before(&link, &done).await?);
+            }
             let notes: Vec<Note> = done.iter().filter_map(|done| retried(done, attempts)).collect();
             if let Some(tale) = hub.tale(&notes) {
                 link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &tale]).await?;
@@ -111,16 +115,14 @@ async fn careful_settle(
     let mut batch = Batch::over(hub, link, &told).await?;
     let columns = Columns::of(hub, link, careful).await?;
     lock_order(link, (&columns.tenants, &columns.rows)).await?;
-    let mut done = columns.settle(link).await?;
+    let done = columns.settle(link).await?;
     let mut outgoing = Outgoing::to_claim();
     for recorded in &done {
         if let Some(attempt) = attempts.get(recorded.place) {
             follow(&mut batch, &mut outgoing, recorded, attempt).await?;
         }
+        outgoing.notes.extend(retried(recorded, attempts));
     }
-    // What followed from these was part of the transaction that has recorded them.
-    done.extend(columns.settled_before(link, &done).await?);
-    outgoing.notes.extend(done.iter().filter_map(|recorded| retried(recorded, attempts)));
     let ordered = done.iter().filter(|recorded| recorded.ordered);
     let (tenants, rows): (Vec<i64>, Vec<i64>) = ordered.map(|recorded| (recorded.tenant, recorded.row)).unzip();
     unblock(link, &mut outgoing, (&tenants, &rows)).await?;
@@ -291,7 +293,7 @@ impl<'a> Columns<'a> {
         link.query(SETTLE, &values).await?.iter().map(Recorded::read).collect()
     }
 
-    /// Those that were recorded by a commit whose answer was lost on its way, besides the ones that were recorded now.
+    /// Those that an earlier try has recorded whose answer was lost on its way, besides the ones that were recorded now.
     async fn settled_before(&self, link: &Link, now: &[Recorded]) -> Result<Vec<Recorded>, Trouble> {
         if now.len() == self.places.len() {
             return Ok(Vec::new());
