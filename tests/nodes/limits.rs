@@ -155,9 +155,9 @@ async fn no_endpoint_ever_gets_more_than_it_allows() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_place_of_a_node_that_is_gone_is_free_when_its_request_must_have_ended() {
-    let (receiver, url) = receiver(vec![("/", Duration::from_secs(17))]).await;
+    let (receiver, url) = receiver(vec![("/", Duration::from_secs(22))]).await;
     let world = World::new().await;
-    let endpoint = format!("[[endpoints]]\nname = \"narrow\"\nevents = \"*\"\nurl = \"{url}/\"\nconcurrency = 1\ntimeout = \"20s\"\n");
+    let endpoint = format!("[[endpoints]]\nname = \"narrow\"\nevents = \"*\"\nurl = \"{url}/\"\nconcurrency = 1\ntimeout = \"24s\"\n");
     let folder = world.project("one", SCHEMA, &endpoint);
     let paused = world.node(&folder);
     saved(&paused, "a", r#"{"name": "1"}"#).await;
