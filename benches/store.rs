@@ -18,6 +18,7 @@
 mod cluster;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -43,6 +44,9 @@ const OBJECTS: u64 = 10_000;
 const CLAIMS: usize = 1_000;
 /// How many deliveries are claimed at once, and from which end.
 const SHARES: [Share; 2] = [Share { oldest: 100, newest: 0 }, Share { oldest: 75, newest: 25 }];
+
+/// The number of the next message, whoever it belongs to.
+static MESSAGES: AtomicU64 = AtomicU64::new(1);
 
 /// Saves that fire one webhook each.
 struct Fill {
@@ -86,7 +90,7 @@ impl SaveJob for Fill {
             body: None,
         };
         let message = NewMessage {
-            id: MessageId::new(Uuid::from_u128(u128::from(self.next) << 64)),
+            id: MessageId::new(Uuid::from_u128(u128::from(MESSAGES.fetch_add(1, Ordering::Relaxed)) << 64)),
             event: "asset_saved".into(),
             model: "asset".into(),
             object: object.clone(),
