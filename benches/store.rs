@@ -123,19 +123,22 @@ struct Place {
     /// What 99 of 100 claims may take.
     aim: Duration,
     url: String,
-    _folder: TempDir,
+    /// Whether several nodes may have it open.
+    is_shared: bool,
+    /// Where it is a file.
+    _folder: Option<TempDir>,
 }
 
 impl Place {
     fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("queue.db").display());
-        Self { name: "SQLite", aim: Duration::from_millis(10), url, _folder: folder }
+        Self { name: "SQLite", aim: Duration::from_millis(10), url, is_shared: false, _folder: Some(folder) }
     }
 
     fn postgres(cluster: &cluster::Cluster) -> Self {
         let url = cluster.url(&cluster.database("template0"));
-        Self { name: "PostgreSQL", aim: Duration::from_millis(20), url, _folder: tempfile::tempdir().unwrap() }
+        Self { name: "PostgreSQL", aim: Duration::from_millis(20), url, is_shared: true, _folder: None }
     }
 }
 
@@ -155,7 +158,7 @@ async fn save(store: &Store, tenant: &str, saves: usize, at_once: usize, with_ob
 /// Saves a second of so many tenants, each by a node of its own where there can be several.
 async fn measure_saves(place: &Place, tenants: usize) {
     let mut stores = Vec::new();
-    for _ in 0..if place.name == "SQLite" { 1 } else { tenants } {
+    for _ in 0..if place.is_shared { tenants } else { 1 } {
         stores.push(Store::open(&place.url).await.unwrap());
     }
     let rate = async |names: &str, saves: usize| {

@@ -2,15 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::world::{PATIENCE, World, stands_still};
-
-const SCHEMA: &str = r#"<data-model>
-    <model name="orders" label="Order">
-        <field name="name" label="Name" type="text" />
-        <display>{name}</display>
-        <webhook type="update" name="any" on="create update delete" order="object" />
-    </model>
-</data-model>"#;
+use crate::world::{ORDERS, PATIENCE, World, stands_still};
 
 /// Kills the node when the first message has come, starts another, and waits for all objects, each once and in order.
 async fn is_whole_although_killed(world: &World, count: usize) {
@@ -30,7 +22,7 @@ async fn is_whole_although_killed(world: &World, count: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_of_many_changes_is_taken_in_parts() {
-    let world = World::new(SCHEMA, "CREATE TABLE orders (id int PRIMARY KEY, name text)").await;
+    let world = World::new(ORDERS, "CREATE TABLE orders (id int PRIMARY KEY, name text)").await;
     world.init();
     world.sql("INSERT INTO orders SELECT n, 'x' FROM generate_series(1, 12001) n");
     is_whole_although_killed(&world, 12_001).await;
@@ -38,7 +30,7 @@ async fn a_transaction_of_many_changes_is_taken_in_parts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_of_many_bytes_is_taken_in_parts() {
-    let world = World::new(SCHEMA, "CREATE TABLE orders (id int PRIMARY KEY, name text)").await;
+    let world = World::new(ORDERS, "CREATE TABLE orders (id int PRIMARY KEY, name text)").await;
     world.init();
     // 36 MB in rows that are nearly as large as a save may be.
     world.sql("INSERT INTO orders SELECT n, repeat('x', 900000) FROM generate_series(1, 40) n");
@@ -49,7 +41,7 @@ async fn a_transaction_of_many_bytes_is_taken_in_parts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_too_large_is_named_and_waited_for() {
-    let world = World::new(SCHEMA, "CREATE TABLE orders (id int PRIMARY KEY, name text)").await;
+    let world = World::new(ORDERS, "CREATE TABLE orders (id int PRIMARY KEY, name text)").await;
     world.init();
     let mut node = world.serve();
     world.sql("INSERT INTO orders VALUES (1, repeat('€', 700000)); INSERT INTO orders VALUES (2, 'x')");
@@ -57,6 +49,6 @@ async fn a_row_that_is_too_large_is_named_and_waited_for() {
         &mut node,
         &["row `1` of `public.orders`: what it says of `orders` has 21000", "expected at most 1048576", "out of the schema"],
     );
-    world.schema(&SCHEMA.replace(r#"<field name="name" label="Name" type="text" />"#, "").replace("{name}", "{id}"));
+    world.schema(&ORDERS.replace(r#"<field name="name" label="Name" type="text" />"#, "").replace("{name}", "{id}"));
     assert_eq!(world.ids(2, &node).await, ["1", "2"]);
 }

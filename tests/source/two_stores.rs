@@ -9,15 +9,8 @@ use tempfile::TempDir;
 
 use crate::copy::copied;
 use crate::node::{Node, send};
-use crate::world::{PATIENCE, World, stands_still};
+use crate::world::{ORDERS, PATIENCE, World, stands_still};
 
-const SCHEMA: &str = r#"<data-model>
-    <model name="orders" label="Order">
-        <field name="name" label="Name" type="text" />
-        <display>{name}</display>
-        <webhook type="update" name="any" on="create update delete" order="object" />
-    </model>
-</data-model>"#;
 const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, name text); CREATE TABLE other (filler text)";
 /// What is to be done when a store lacks something.
 const ANEW: &str = "run `webhookc source drop` and `webhookc source init --snapshot`";
@@ -60,7 +53,7 @@ fn keep_store(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_does_not_go_on_behind_what_another_one_has_taken() {
-    let world = World::new(SCHEMA, TABLE).await;
+    let world = World::new(ORDERS, TABLE).await;
     world.init();
     let other = another(&world);
     let slot = format!("the slot `{}` is read up to ", world.database);
@@ -123,7 +116,7 @@ async fn a_store_does_not_go_on_behind_what_another_one_has_taken() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_was_put_back_does_not_go_on_and_what_others_write_is_no_reason() {
-    let world = World::new(SCHEMA, TABLE).await;
+    let world = World::new(ORDERS, TABLE).await;
     world.init();
     let mut node = world.serve();
     insert(&world, 1);

@@ -7,20 +7,13 @@ use serde_json::json;
 
 use crate::copy::copied;
 use crate::node::send;
-use crate::world::{World, stands_still};
+use crate::world::{ORDERS, World, stands_still};
 
-const SCHEMA: &str = r#"<data-model>
-    <model name="orders" label="Order">
-        <field name="name" label="Name" type="text" />
-        <display>{name}</display>
-        <webhook type="update" name="any" on="create update delete" order="object" />
-    </model>
-</data-model>"#;
 const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, name text)";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_that_were_written_without_a_publication_are_said_to_be_in_the_way() {
-    let world = World::new(SCHEMA, TABLE).await;
+    let world = World::new(ORDERS, TABLE).await;
     world.init();
     let mut node = world.serve();
     world.sql("INSERT INTO orders VALUES (1, 'one')");

@@ -18,6 +18,15 @@ use crate::node::{Node, send};
 /// How long it may take until everything has come.
 pub const PATIENCE: Duration = Duration::from_mins(3);
 
+/// A model of which everything is told, in order.
+pub const ORDERS: &str = r#"<data-model>
+    <model name="orders" label="Order">
+        <field name="name" label="Name" type="text" />
+        <display>{name}</display>
+        <webhook type="update" name="any" on="create update delete" order="object" />
+    </model>
+</data-model>"#;
+
 /// The bodies that came, by the id of the message.
 pub type Received = Arc<Mutex<BTreeMap<String, Value>>>;
 
