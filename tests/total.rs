@@ -117,8 +117,10 @@ fn hostile_shapes_are_read_in_time() {
         let next = (n + 1) % 30_000;
         format!("<model name='m{n}' label='M'><belongs-to model='m{next}' name='next'/><display>{{next}}</display></model>")
     });
+    let comments = "<!-- a comment -->\n".repeat(50_000);
     for body in [
         deep,
+        format!("{comments}<model name='a'/>"),
         format!("<model{wide}/>"),
         format!("<model name='a' label='A'>\n{unclosed}</model>"),
         format!("<model name='a' label='A'>{fields}</model>"),

@@ -30,7 +30,8 @@ pub struct Rehearsal {
     pub request: Result<Rendered, RenderError>,
 }
 
-/// Renders `request` for `webhook` about the last of `saves`; the others are what it may be related to.
+/// Renders `request` for `webhook` about the last of `saves`; the others are what it may be related to. The operation is the first that the
+/// webhook fires on; before an update the object was what it is.
 ///
 /// # Errors
 /// When a save cannot be done, or a related object that is required is not among them.
@@ -51,13 +52,17 @@ pub fn rehearse(
         return Err(Refused::whole("no-such-object", "there is no object to send a message about".to_owned(), None));
     };
     let snapshot = embedded(program, webhook, object, &objects)?;
+    let fires_on = program.webhook(webhook).operations;
+    let operations = [Operation::Create, Operation::Update, Operation::Delete];
+    let operation = operations.into_iter().find(|operation| fires_on.contains(*operation)).unwrap_or(Operation::Create);
     let data = Data {
         program,
         webhook: program.webhook(webhook),
         settings: &rules.settings,
         object: &snapshot,
-        previous: None,
-        operation: Operation::Create,
+        // What fires at updates alone may rely on what was there before.
+        previous: (operation == Operation::Update).then_some(object.as_ref()),
+        operation,
         sequence: moment.sequence,
         tenant: moment.tenant,
         timestamp: &timestamp,
@@ -100,5 +105,34 @@ fn answer(read: &Read, objects: &[Arc<Record>]) -> Found {
         Read::Waiting(..) => Found::Waiting(Vec::new()),
         Read::WaitsOf(..) => Found::WaitsOf(Vec::new()),
         Read::WaitCount { .. } => Found::WaitCount(WaitCount::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::{Input, compile};
+    use crate::engine::{Verb, parse_save};
+    use crate::ids::Sequence;
+
+    #[test]
+    fn a_message_is_about_an_operation_that_the_webhook_fires_on() {
+        for (on, expected) in [("create", "create"), ("update", "update was a1"), ("delete", "delete"), ("update,delete", "update was a1")]
+        {
+            let schema = format!(
+                r#"<data-model><model name="asset" label="A"><field name="name" label="N" type="text"/><display>{{name}}</display>
+                <webhook type="update" name="saved" on="{on}"><request url="https://example.com/"><body content-type="text/plain">{{{{ operation
+                }}}}{{% if previous is defined %}} was {{{{ previous.id }}}}{{% endif %}}</body></request></webhook></model></data-model>"#
+            );
+            let mut input = Input::default();
+            input.schemas.push(input.sources.add("schema.xml", schema.into_bytes()));
+            let rules = compile(input).rules.expect("the schema compiles");
+            let save = parse_save(&rules, "asset", "a1", Verb::Put, b"{}").expect("a save");
+            let moment = Moment { tenant: "acme", own: None, sequence: Sequence(1), now: jiff::Timestamp::UNIX_EPOCH };
+            let request = &rules.subscriptions[0][0].request;
+            let rehearsed = rehearse(&rules, WebhookId(0), request, &[save], moment).expect("a rehearsal");
+            let (_, body) = rehearsed.request.expect("a request").body.expect("a body");
+            assert_eq!(String::from_utf8_lossy(&body), expected, "{on}");
+        }
     }
 }

@@ -49,6 +49,8 @@ pub(super) fn place(text: &str, cursor: usize, expression: bool) -> TemplatePlac
 }
 
 fn spot(inside: &str, is_block: bool) -> TemplateSpot {
+    // In an attribute a quote may stand as a reference.
+    let inside = &inside.replace("&quot;", "\"").replace("&apos;", "'");
     if let Some(quoted) = in_string(inside) {
         let call = inside.get(..quoted).unwrap_or_default().trim_end();
         let is_changed = call.strip_suffix('(').is_some_and(|call| call.trim_end().ends_with("changed"));
@@ -270,6 +272,8 @@ mod tests {
             ("{% ‸", TemplateSpot::Keyword, ""),
             ("{% if ‸", TemplateSpot::Name, ""),
             ("{{ changed('‸", TemplateSpot::FieldName, ""),
+            ("{{ changed(&quot;‸", TemplateSpot::FieldName, ""),
+            ("{{ object.a == &apos;‸", TemplateSpot::Text, ""),
             ("{% for p in object.parts if p.x %}{% for q in p.y %}{% endfor %}{{ p.‸", member("p"), "p in object.parts"),
             (
                 r#"{"a": {"$for": "p", "$in": "object.parts", "$do": "{{ p.‸ }}"}, "b": {"$for": "q", "$in": "x"}}"#,

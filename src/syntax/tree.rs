@@ -126,16 +126,22 @@ impl<'s> Tree<'s> {
             }
             None
         });
-        comments.map(|(node, index, end)| {
-            let end = end.map_or(self.nodes.len(), |end| end as usize);
-            let behind = self.nodes.get(index as usize + 1..end).unwrap_or_default();
-            let next = behind.iter().find(|node| match node.kind {
-                NodeKind::Element | NodeKind::CharacterData => true,
-                NodeKind::Text => !self.slice(node.start, node.end).trim_ascii().is_empty(),
-                NodeKind::Comment | NodeKind::Void => false,
-            });
-            let element = next.filter(|node| node.kind == NodeKind::Element).map(|node| self.span(node.start, node.end));
-            (self.slice(node.start, node.end), self.span(node.start, node.end), element)
+        // What the comment before found, and up to which node: comments in a row have the same element behind them.
+        let mut known: (usize, Option<Span>) = (0, None);
+        comments.map(move |(node, index, end)| {
+            let from = index as usize + 1;
+            if from > known.0 {
+                let end = end.map_or(self.nodes.len(), |end| end as usize);
+                let behind = self.nodes.get(from..end).unwrap_or_default();
+                let next = behind.iter().position(|node| match node.kind {
+                    NodeKind::Element | NodeKind::CharacterData => true,
+                    NodeKind::Text => !self.slice(node.start, node.end).trim_ascii().is_empty(),
+                    NodeKind::Comment | NodeKind::Void => false,
+                });
+                let element = next.and_then(|next| behind.get(next)).filter(|node| node.kind == NodeKind::Element);
+                known = (next.map_or(end, |next| from + next), element.map(|node| self.span(node.start, node.end)));
+            }
+            (self.slice(node.start, node.end), self.span(node.start, node.end), known.1)
         })
     }
 

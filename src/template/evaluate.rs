@@ -202,10 +202,7 @@ impl<'a> Frame<'a> {
                     })
                 })?
             }
-            ExprKind::Part(of, name) => {
-                let of = self.evaluate(of)?;
-                if let Value::Map(map) = of { map.get(name).unwrap_or(Value::Undefined) } else { missing_part(&of, expr.span)? }
-            }
+            ExprKind::Part(of, name) => filters::attribute(&self.evaluate(of)?, name, self.data.program),
             ExprKind::Item(of, index) => self.item(of, index, expr.span)?,
             ExprKind::Changed(property) => {
                 let (now, before) = (&self.data.object.record, self.data.previous);

@@ -257,23 +257,23 @@ fn listed<'a>(filter: Filter, input: Value<'a>, arguments: &[Value<'a>], program
     })
 }
 
-/// What `item.name` reads.
-fn attribute<'a>(item: &Value<'a>, name: &str, program: &'a Program) -> Value<'a> {
+/// What `item.name` reads; undefined when it has no such part.
+pub(super) fn attribute<'a>(item: &Value<'a>, name: &str, program: &'a Program) -> Value<'a> {
     match item {
         Value::Map(map) => map.get(name).unwrap_or(Value::Undefined),
         Value::Object(object) => {
             let record = object.record;
             let model = program.model(record.model);
+            if let Some(property) = model.property_named(name)
+                && matches!(model.property(property).kind, Kind::Field(_))
+            {
+                return Value::of_json(record.value(property));
+            }
             match name {
                 "id" => return Value::borrowed(&record.id),
                 "type" => return Value::borrowed(&model.name),
                 "updated_at" => return Value::borrowed(&record.updated_at),
                 _ => {}
-            }
-            if let Some(property) = model.property_named(name)
-                && matches!(model.property(property).kind, Kind::Field(_))
-            {
-                return Value::of_json(record.value(property));
             }
             let Some(property) = name.strip_suffix("_id").and_then(|relation| model.property_named(relation)) else {
                 return Value::Undefined;

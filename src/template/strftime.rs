@@ -1,7 +1,7 @@
 //! The `date` filter: a canonical date or time in a strftime format, always in UTC. No clock and no time zone of the machine.
 
 use jiff::civil::Date;
-use jiff::fmt::strtime;
+use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -22,10 +22,31 @@ pub(super) fn format(text: &str, format: &str) -> Result<String, String> {
         return write(&time.to_zoned(TimeZone::UTC), format);
     }
     let date = text.parse::<Date>().map_err(|_| format!("`{text}` is neither a date nor a time"))?;
-    let midnight = date.to_zoned(TimeZone::UTC).map_err(|_| format!("`{text}` is out of range"))?;
-    write(&midnight, format)
+    match date.to_zoned(TimeZone::UTC) {
+        Ok(midnight) => write(&midnight, format),
+        Err(_) => write_last_day(date, format),
+    }
+}
+
+/// A date as it is stored; `None` when the text is none.
+pub(super) fn stored_date(text: &str) -> Option<String> {
+    text.parse::<Date>().ok().map(|date| date.to_string())
+}
+
+/// A time as it is stored, in UTC; `None` when the text is none.
+pub(super) fn stored_time(text: &str) -> Option<String> {
+    text.parse::<Timestamp>().ok().map(|time| time.to_string())
 }
 
 fn write(time: &Zoned, format: &str) -> Result<String, String> {
     strtime::format(format, time).map_err(|error| error.to_string())
+}
+
+/// Formats 9999-12-31, which people write for "without end": it begins after the last instant there is, which stands in for it in `%s`.
+fn write_last_day(date: Date, format: &str) -> Result<String, String> {
+    let before = date.yesterday().and_then(|before| before.to_zoned(TimeZone::UTC)).map_err(|error| error.to_string())?;
+    let mut parts = BrokenDownTime::from(&before);
+    parts.set_day(Some(date.day())).map_err(|error| error.to_string())?;
+    parts.set_timestamp(Some(Timestamp::MAX));
+    parts.to_string(format).map_err(|error| error.to_string())
 }

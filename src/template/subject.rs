@@ -134,8 +134,8 @@ fn is_foreign(c: char) -> bool {
 fn find_secrets(nodes: &[Node], found: &mut Vec<Span>) {
     for node in nodes {
         match node {
-            Node::Print(Expr { kind: ExprKind::Secret(_), span, .. }) => found.push(*span),
-            Node::Text(_) | Node::Print(_) => {}
+            Node::Print(expr) => find_in(expr, found),
+            Node::Text(_) => {}
             Node::If(choice) => {
                 find_secrets(&choice.then, found);
                 find_secrets(&choice.otherwise, found);
@@ -146,6 +146,13 @@ fn find_secrets(nodes: &[Node], found: &mut Vec<Span>) {
             }
         }
     }
+}
+
+fn find_in(expr: &Expr, found: &mut Vec<Span>) {
+    if matches!(expr.kind, ExprKind::Secret(_)) {
+        found.push(expr.span);
+    }
+    expr.each_operand(&mut |operand| find_in(operand, found));
 }
 
 /// What it looks like, with `x` for each value; `None` when that depends on values.

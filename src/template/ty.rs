@@ -216,7 +216,8 @@ impl<'p> Shape<'p> {
             (Self::Never, one) | (one, Self::Never) => one.clone(),
             (Self::Any, _) | (_, Self::Any) => Self::Any,
             (Self::List(one), Self::List(other)) => Self::List(Rc::new(one.union(other))),
-            (one, other) if one.is_text() && other.is_text() => {
+            // A date and a time stay what `date` takes.
+            (one, other) if one.is_text() && other.is_text() && one.classes().or(other.classes()).meets(Classes::TEXT) => {
                 let breaks = one.may_break_lines() || other.may_break_lines();
                 Self::Text(if breaks { TextFormat::Paragraph } else { TextFormat::Plain })
             }
@@ -263,6 +264,30 @@ impl<'p> Shape<'p> {
     /// Whether a line break may be in its text.
     pub(super) fn may_break_lines(&self) -> bool {
         self.members().iter().any(|shape| matches!(shape, Self::Text(TextFormat::Paragraph)))
+    }
+
+    /// Whether a secret is somewhere in it.
+    pub(super) fn holds_secret(&self) -> bool {
+        match self {
+            Self::Secret => true,
+            Self::List(element) => element.shape.holds_secret(),
+            Self::Map(entries) => entries.iter().any(|(_, ty)| ty.shape.holds_secret()),
+            Self::Either(shapes) => shapes.iter().any(Self::holds_secret),
+            Self::Never
+            | Self::Any
+            | Self::Text(_)
+            | Self::Integer
+            | Self::Number
+            | Self::Boolean
+            | Self::Date
+            | Self::Datetime
+            | Self::Location
+            | Self::Track
+            | Self::Attachment
+            | Self::Choice(_)
+            | Self::IntegerChoice(_)
+            | Self::Object(_) => false,
+        }
     }
 
     /// What a loop over it, or an index into it, gives.

@@ -96,7 +96,7 @@ impl<'a> Map<'a> {
 
     pub(super) fn get(&self, name: &str) -> Option<Value<'a>> {
         match self {
-            Self::Json(entries) => entries.get(name).map(Value::of_json),
+            Self::Json(entries) => entries.get(name).filter(|part| !part.is_null()).map(Value::of_json),
             Self::Made(entries) => entries.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| value.clone()),
         }
     }
@@ -215,8 +215,19 @@ impl<'a> Value<'a> {
     pub(super) fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Integer(one), Self::Integer(other)) => Some(one.cmp(other)),
-            (Self::Text(one), Self::Text(other)) => Some(one.cmp(other)),
+            (Self::Text(one), Self::Text(other)) => {
+                let (one, other) = instant(one).zip(instant(other)).unwrap_or((one, other));
+                Some(one.cmp(other))
+            }
             (one, other) => one.as_number()?.partial_cmp(&other.as_number()?),
         }
     }
+}
+
+/// What orders a canonical time, `2026-01-31T09:30:00Z` or `2026-01-31T09:30:00.5Z`, by when it was: the fraction begins with a character
+/// that is less than `Z`. `None` for other text.
+fn instant(text: &str) -> Option<&str> {
+    let time = text.strip_suffix('Z')?;
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    marks.iter().all(|(at, mark)| time.as_bytes().get(*at) == Some(mark)).then_some(time)
 }

@@ -101,15 +101,20 @@ impl Bounded {
         self.push("}")
     }
 
-    /// The members that a template can name, in the order of the model: `id`, `type`, `updated_at`, properties, embeds.
+    /// The members that a template can name, in the order of the model: `id`, `type`, `updated_at` unless a field or an embed has that name,
+    /// properties, embeds.
     fn json_object(&mut self, object: Object<'_>, program: &Program) -> Result<(), Refusal> {
         let record = object.record;
         let model = program.model(record.model);
         self.push("{")?;
-        for (index, (key, value)) in [("id", &record.id), ("type", &model.name), ("updated_at", &record.updated_at)].into_iter().enumerate()
-        {
-            self.json_key(index == 0, key)?;
-            self.json_string(value)?;
+        self.json_key(true, "id")?;
+        self.json_string(&record.id)?;
+        self.json_key(false, "type")?;
+        self.json_string(&model.name)?;
+        let fields = model.properties.iter().filter(|property| property.field().is_some()).map(|property| &property.name);
+        if !fields.chain(object.embeds.iter().map(|embed| &embed.name)).any(|name| &**name == "updated_at") {
+            self.json_key(false, "updated_at")?;
+            self.json_string(&record.updated_at)?;
         }
         for (property, value) in model.properties.iter().zip(&record.values) {
             match &property.kind {

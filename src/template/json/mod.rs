@@ -102,12 +102,14 @@ impl<'a> Reader<'a, '_> {
             let start = self.at;
             let Some(key) = self.key() else { continue };
             let range = start..self.at;
-            if key.contains("{{") {
+            if key.contains("{{") || key.contains("{%") {
                 self.mistake(range.clone(), format!("the key `{key}` holds an expression, expected a literal key"));
             }
             let value = self.member_value(&key, &range, depth);
-            if !keys.insert(key.clone()) {
-                self.mistake(range.clone(), format!("the key `{key}` stands twice, expected it once"));
+            // One that may be left out comes out under the same name.
+            let name = key.strip_suffix('?').unwrap_or(&key);
+            if !keys.insert(name.to_owned()) {
+                self.mistake(range.clone(), format!("the key `{name}` stands twice, expected it once"));
             }
             members.push(Member { key, range, value });
             self.separator('}');

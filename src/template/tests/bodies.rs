@@ -28,6 +28,7 @@ fn a_body_is_json_whatever_the_values_are() {
             r#"{"room":{"id":"r1","type":"room","updated_at":"2026-01-31T10:00:00Z","name":"Boiler","floor":2,"building_id":null,"building":null}}"#,
         ),
         (r#"{"$schema": "x", "m": "{{ {'a': 1} }}"}"#, r#"{"$schema":"x","m":{"a":1}}"#),
+        (r#"{"{#": 1}"#, r#"{"{#":1}"#),
     ];
     for (template, expected) in cases {
         assert_eq!(fixture.json(template), expected, "{template}");
@@ -35,6 +36,14 @@ fn a_body_is_json_whatever_the_values_are() {
             let _: serde_json::Value = serde_json::from_str(expected).unwrap();
         }
     }
+}
+
+#[test]
+fn a_key_of_an_object_stands_once() {
+    let mut fixture = Fixture::new();
+    fixture.program.models[1].properties[1].name = "updated_at".into();
+    let expected = r#"{"id":"r1","type":"room","name":"Boiler","updated_at":2,"building_id":null,"building":null}"#;
+    assert_eq!(fixture.json(r#""{{ room }}""#), expected);
 }
 
 #[test]
@@ -72,6 +81,8 @@ fn mistakes_are_underlined() {
         (r#"{"a": "\x"}"#, r"WH0504 \x"),
         (r#"{"a": 1} x"#, "WH0504 x"),
         (r#"{"a": 1, "a": 2}"#, r#"WH0504 "a""#),
+        (r#"{"a?": "{{ object.name }}", "a": 2}"#, r#"WH0504 "a""#),
+        (r#"{"{% if true %}a{% endif %}": 2}"#, r#"WH0504 "{% if true %}a{% endif %}""#),
         (r#"{"{{ object.name }}": 1}"#, r#"WH0504 "{{ object.name }}""#),
         ("{% for x in y %}", "WH0504 {% for x in y %}"),
         (r#"{"$for": "p", "$in": "parts"}"#, r#"WH0504 {"$for": "p", "$in": "parts"}"#),

@@ -43,18 +43,34 @@ fn operators_and_filters_do_what_they_say() {
         ("{{ parts|map(attribute='name')|join('/') }} {{ parts|length }}", "p1/p2 2"),
         ("{{ '12'|int|default(0) + 1 }} {{ 'x'|int|default(-1) }} {{ '1.5'|float|default(0) }} {{ 2.9|int|default(0) }}", "13 -1 1.5 2"),
         ("{{ object.seen|date('%d.%m.%Y %H:%M') }}", "31.01.2026 09:08"),
+        ("{{ object.bought|default(object.seen)|date('%d.%m.') }}", "31.01."),
+        ("{{ (object.name if object.size == 4 else object.place).latitude|default('-') }}", "1.5"),
+        ("{{ (object.name if object.size == 3 else object.place).latitude|default('-') }}", "-"),
+        ("{{ (object if object.size == 3 else object.photo).id|default('-') }}", "a1"),
+        ("{{ (room if object.size == 3 else asset).name|default('-') }}", "Boiler"),
         ("{{ 'a b/c'|urlencode }} {{ {'a': [1, none]}|tojson }} {{ \"x\\n\"|tojson }}", "a%20b%2Fc {\"a\":[1,null]} \"x\\n\""),
         (
             "{{ object.name is startingwith('Pump') }} {{ object.size is odd }} {{ object.title is none }} {{ 1 in [1] }}",
             "true true true true",
         ),
         ("{{ object.title is defined }} {{ previous.title is undefined }} {{ room.building.name is undefined }}", "true false true"),
+        ("{{ '2026-01-31T00:00:00Z' < '2026-01-31T00:00:00.5Z' }} {{ '2026-01-31T00:00:01Z' > '2026-01-31T00:00:00.5Z' }}", "true true"),
+        ("{{ ['2026-01-31T00:00:00.5Z', '2026-01-31T00:00:00Z']|sort|first|default('') }} {{ 'a.Z' < 'aZ' }}", "2026-01-31T00:00:00Z true"),
         ("{{ ''|default('x', true) }} {{ 'a' in 'cat' }} {{ not object.tags }}", "x true false"),
         ("{{ object.title or 'none' }} {{ object.name and 'yes' }}", "none yes"),
     ];
     for (template, expected) in cases {
         assert_eq!(fixture.text(template), expected, "{template}");
     }
+}
+
+#[test]
+fn the_last_day_there_is_can_be_formatted() {
+    let fixture = Fixture::new().with(&json!({"bought": "9999-12-31"}));
+    let format = |format: &str| fixture.text(&format!("{{{{ object.bought|date('{format}')|default('') }}}}"));
+    assert_eq!(format("%d.%m.%Y %H:%M:%S %a %j %Z %z"), "31.12.9999 00:00:00 Fri 365 UTC +0000");
+    assert_eq!(format("%s"), "253402207200");
+    assert_eq!(Fixture::new().with(&json!({"bought": "9999-12-30"})).text("{{ object.bought|default('')|string }}"), "9999-12-30");
 }
 
 #[test]

@@ -97,6 +97,11 @@ fn a_value_cannot_end_a_header() {
         ("a\nb", "WH0505 \n"),
         ("{{ object.tags }}", "WH0406 object.tags"),
         ("{{ 'é' }}", "é"),
+        ("{{ secret.token|default('x') }}", "«token»"),
+        ("{{ [secret.token]|tojson }}", "WH0406 [secret.token]"),
+        ("{{ {'a': [secret.token]}|tojson }}", "WH0406 {'a': [secret.token]}"),
+        ("{% for t in [secret.token, secret.token]|unique %}{{ t }}{% endfor %}", "WH0406 [secret.token, secret.token]"),
+        ("{% for t in [secret.token, 'x'] %}{{ t }}{% endfor %}", "«token»x"),
     ];
     for (template, expected) in cases {
         assert_eq!(fixture.header(template), expected, "{template}");

@@ -59,7 +59,10 @@ const PLACES: &[&str] = &[
     "loop.index",
     "loop.last",
     "changed('title')",
+    "secret.token",
 ];
+
+const PARTS: &[&str] = &["altitude", "latitude", "original", "id", "name", "size", "room_id", "updated_at", "a"];
 
 const LITERALS: &[&str] = &[
     "0",
@@ -145,6 +148,7 @@ fn expression() -> impl Strategy<Value = String> {
             1 => inner.clone().prop_map(|input| format!("not ({input})")),
             1 => inner.clone().prop_map(|input| format!("-({input})")),
             1 => inner.clone().prop_map(|input| format!("({input})[0]")),
+            2 => (inner.clone(), select(PARTS)).prop_map(|(input, part)| format!("({input}).{part}")),
             2 => (inner.clone(), inner.clone(), inner.clone()).prop_map(|(then, condition, otherwise)| format!("({then}) if ({condition}) else ({otherwise})")),
             1 => (inner.clone(), inner).prop_map(|(one, other)| format!("[{one}, {other}]")),
         ]
@@ -162,7 +166,7 @@ fn template() -> impl Strategy<Value = String> {
         prop_oneof![
             (expression(), inner.clone(), inner.clone())
                 .prop_map(|(condition, then, otherwise)| format!("{{% if {condition} %}}{then}{{% else %}}{otherwise}{{% endif %}}")),
-            (select(PLACES), select(&["", " is defined", " != none"][..]), select(PLACES))
+            (select(PLACES), select(&["", " is defined", " is undefined", " != none"][..]), select(PLACES))
                 .prop_map(|(place, test, print)| format!("{{% if {place}{test} %}}{{{{ {place} }}}}{{{{ {print} }}}}{{% endif %}}")),
             (list, option::of(expression()), inner.clone()).prop_map(|(list, filter, body)| {
                 let filter = filter.map(|filter| format!(" if {filter}")).unwrap_or_default();

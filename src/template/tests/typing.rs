@@ -70,6 +70,7 @@ fn a_value_that_may_be_missing_is_a_warning_and_one_that_is_an_error() {
             ("{{ object.title|default('-') }}", ""),
             ("{{ object.title|default(object.note) }}", "warning WH0407 object.title|default(object.note)"),
             ("{{ object.title or object.name }}", ""),
+            ("{{ object.place.altitude }}", "warning WH0407 object.place.altitude"),
         ],
     );
 }
@@ -104,6 +105,9 @@ fn branches_know_what_their_condition_says() {
             ("{% for part in parts if part.price %}{{ part.price }}{% endfor %}", ""),
             ("{% for part in parts if part.price %}x{% else %}{{ object.title }}{% endfor %}", "warning WH0407 object.title"),
             ("{% if object.title is string %}{{ object.title }}{% endif %}", ""),
+            ("{% if object.place.altitude is defined %}{{ object.place.altitude }}{% endif %}", ""),
+            ("{% if object.place.altitude is undefined %}{{ object.place.altitude }}{% endif %}", "WH0408 object.place.altitude"),
+            ("{% if object.photo.thumbnail is undefined %}{{ object.photo.thumbnail }}{% endif %}", "WH0408 object.photo.thumbnail"),
         ],
     );
 }
@@ -149,6 +153,12 @@ fn operations_on_the_wrong_type_are_errors() {
             ("{{ object.active > 1 }}", "WH0406 object.active"),
             ("{{ object.name > 1 }}", "WH0406 1"),
             ("{{ object.bought < '2026-01-01' }}", ""),
+            ("{{ object.bought == '2026-01-31' }}{{ '2026-01-31T00:00:00Z' != object.seen }}", ""),
+            ("{{ object.bought == '2026-1-31' }}", "WH0406 '2026-1-31'"),
+            ("{{ '31.01.2026' != object.bought }}", "WH0406 '31.01.2026'"),
+            ("{{ object.seen == '2026-01-31T02:00:00+02:00' }}", "WH0406 '2026-01-31T02:00:00+02:00'"),
+            ("{{ object.seen == '2026-01-31' }}", "WH0406 '2026-01-31'"),
+            ("{{ object.bought|default('') == '' }}", ""),
             ("{% for x in object.name %}{% endfor %}", "WH0406 object.name"),
             ("{{ object.name|replace('a') }}", "WH0406 replace"),
             ("{{ object.name|upper('a') }}", "WH0406 'a'"),
@@ -156,7 +166,10 @@ fn operations_on_the_wrong_type_are_errors() {
             ("{{ parts|join }}", "WH0406 parts"),
             ("{{ parts|map(attribute='name')|join(', ') }}", ""),
             ("{{ parts|map(attribute='nme')|join(', ') }}", "WH0402 'nme'"),
+            ("{{ parts|map(attribute='price_id')|join(', ') }}", "WH0402 'price_id'"),
             ("{{ object.seen|date('%Y') }}", ""),
+            ("{{ object.bought|default(object.seen)|date('%Y') }}", ""),
+            ("{{ object.bought|default('x')|date('%Y') }}", "WH0406 object.bought|default('x')"),
             ("{{ object.seen|date('%!') }}", "WH0406 '%!'"),
             ("{{ object.name|date('%Y') }}", "WH0406 object.name"),
             ("{{ -object.name }}", "WH0406 object.name"),
@@ -181,6 +194,10 @@ fn help_says_what_to_do() {
         ("{{ object.status == 'opne' }}", "`opne` is not a key of the choice it is compared with · did you mean `open`?"),
         ("{{ object.name|uper }}", "unknown filter `uper` · did you mean `upper`?"),
         ("{{ name }}", "unknown variable `name` · fields are read through `object`: `object.name`"),
+        (
+            "{{ object.seen == '2026-01-31T02:00:00+02:00' }}",
+            "`2026-01-31T02:00:00+02:00` is never equal to what it is compared with, expected a time in UTC such as `2026-01-31T09:30:00Z` · did you mean `2026-01-31T00:00:00Z`?",
+        ),
     ];
     for (template, expected) in cases {
         assert_eq!(fixture.messages(template).join("; "), expected, "{template}");

@@ -119,6 +119,10 @@ fn integer() -> impl Strategy<Value = Value> {
     prop_oneof![any::<i64>().prop_map(Value::from), (-3_i64..3).prop_map(Value::from)]
 }
 
+fn date() -> impl Strategy<Value = Value> {
+    select(&["2024-02-29", "0000-01-01", "9999-12-31"][..]).prop_map(Value::from)
+}
+
 fn maybe(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
     option::of(value).prop_map(|value| value.unwrap_or(Value::Null))
 }
@@ -139,7 +143,7 @@ fn fields() -> impl Strategy<Value = Value> {
     let texts = (maybe(text()), maybe(text()), maybe(select(&["open", "done"][..]).prop_map(Value::from)));
     let tags = maybe(vec(select(&["red", "green"][..]), 0..3).prop_map(Value::from));
     let numbers = (maybe(integer()), maybe(integer()), maybe(number()), maybe((0_i64..2).prop_map(Value::from)));
-    let others = (maybe(any::<bool>().prop_map(Value::from)), maybe(Just(json!("2024-02-29"))), maybe(place()));
+    let others = (maybe(any::<bool>().prop_map(Value::from)), maybe(date()), maybe(place()));
     let path = maybe(vec(place(), 0..3).prop_map(Value::from));
     let relations = (maybe(text()), maybe(Just(json!("2026-01-31T09:08:07Z"))), maybe(Just(json!("r9"))), maybe(Just(json!("r1"))));
     let photo = option::of(maybe(Just(json!("https://x/p.jpg"))));

@@ -10,7 +10,7 @@ use super::super::ty::{Classes, Keys, Object, Shape, Type};
 use super::super::written::{Constant, Expression, Kind as WrittenKind, Name};
 use super::{Typed, Typing, further};
 use crate::diagnostics::{Code, list, suggestion};
-use crate::program::{Embed, Kind, TextFormat, Through};
+use crate::program::{Embed, Kind, Program, TextFormat, Through};
 
 /// Parts of a location, and whether they are always there.
 const LOCATION: &[(&str, bool)] =
@@ -63,7 +63,16 @@ impl<'p> Typing<'p, '_> {
             return self.member(of, object, name, range);
         }
         // Of several alternatives those without such a part give undefined.
-        let parts = of.ty.shape.members().iter().map(|shape| part(shape, name.text));
+        let program = self.scope.program;
+        let read = |shape: &Shape<'p>| {
+            if let Shape::Object(object) = shape { stored(program, object, name.text) } else { part(shape, name.text) }
+        };
+        for shape in of.ty.shape.members() {
+            if let Shape::Object(object) = shape {
+                self.note_mapped(object.model, name.range.clone(), name.text);
+            }
+        }
+        let parts = of.ty.shape.members().iter().map(read);
         let (found, lacking): (Vec<_>, Vec<_>) = parts.partition(Option::is_some);
         let found = found.into_iter().flatten().reduce(|one, other| one.union(&other));
         let Some(mut ty) = found else {
@@ -207,19 +216,36 @@ pub(super) fn relation<'p>(of: &Typed<'p>, name: &str) -> Option<(usize, &'p Emb
     embeds.iter().enumerate().find(|(_, embed)| *embed.name == *name)
 }
 
-/// The type of a named part of a value; `None` when it has no such part.
+/// What a name reads of an object alone, whatever is embedded in it: by `map`, and where it is one of several alternatives. `None` when it
+/// has no such member.
+pub(super) fn stored<'p>(program: &'p Program, object: &Object<'p>, name: &str) -> Option<Type<'p>> {
+    let model = program.model(object.model);
+    let property = |name| model.property_named(name).map(|id| model.property(id));
+    if let Some(field) = property(name).filter(|property| property.field().is_some()) {
+        return Some(Type::nullable(Shape::of_property(field)));
+    }
+    match name {
+        "id" | "type" => return Some(Type::text()),
+        "updated_at" => return Some(Type::of(Shape::Datetime)),
+        _ => {}
+    }
+    let related = name.strip_suffix("_id").and_then(property)?;
+    (related.field().is_none() || related.is_attachment()).then(|| Type::nullable(Shape::Text(TextFormat::Plain)))
+}
+
+/// The type of a named part of a value; `None` when it has no such part. One that is not always there is undefined where it is not.
 pub(in crate::template) fn part<'p>(shape: &Shape<'p>, name: &str) -> Option<Type<'p>> {
     match shape {
         Shape::Any => Some(Type::any()),
         Shape::Never => Some(Type::of(Shape::Never)),
         Shape::Location => {
             let (_, always) = LOCATION.iter().find(|(part, _)| *part == name)?;
-            Some(Type { shape: Shape::Number, null: !always, undefined: false })
+            Some(Type { shape: Shape::Number, null: false, undefined: !always })
         }
         Shape::Attachment => Some(match name {
             "id" => Type::text(),
             "state" => Type::of(Shape::Choice(Keys::Words(STATES))),
-            "original" | "fullscreen" | "thumbnail" => Type::nullable(Shape::Text(TextFormat::Url)),
+            "original" | "fullscreen" | "thumbnail" => Type { shape: Shape::Text(TextFormat::Url), null: false, undefined: true },
             _ => return None,
         }),
         Shape::Map(entries) => entries.iter().rev().find(|(key, _)| **key == *name).map(|(_, ty)| ty.clone()),

@@ -11,7 +11,7 @@ use super::super::tree::ExprKind;
 use super::super::ty::{Classes, Shape, Type};
 use super::super::uses::{Named, Tool};
 use super::super::written::{Argument, Constant, Expression, Kind, Name};
-use super::attributes::{part, parts};
+use super::attributes::{part, parts, stored};
 use super::operators::result;
 use super::{Typed, Typing};
 use crate::diagnostics::{Code, list, one_of, suggestion};
@@ -41,6 +41,11 @@ impl<'p> Typing<'p, '_> {
         self.note(|| Named::Tool(Tool::Filter, name.text.into()), name.range.clone(), name.text, None);
         let Some(given) = self.arguments(signature, name, arguments) else { return self.unknown(range) };
         if !self.accepts(&input, signature.input, signature.name, input_range.clone()) {
+            return self.unknown(range);
+        }
+        if matches!(signature.kind, Filter::ToJson | Filter::Unique) && input.ty.shape.holds_secret() {
+            let message = format!("`{}` holds a secret, which cannot be part of JSON", self.text(input_range.clone()));
+            self.report(Code::TypeMismatch, input_range, message, Some("print each secret by itself".to_owned()));
             return self.unknown(range);
         }
         let ty = self.filtered(&Applied { filter: signature.kind, input: &input, input_range, given: &given, written: arguments });
@@ -120,19 +125,8 @@ impl<'p> Typing<'p, '_> {
             return Type::any();
         };
         let ty = if let Shape::Object(object) = &element.shape {
-            let model = self.scope.program.model(object.model);
-            let stored = model.property_named(name).filter(|property| model.property(*property).field().is_some());
-            let related = name.strip_suffix("_id").and_then(|relation| model.property_named(relation));
             self.note_mapped(object.model, argument.value.range.clone(), name);
-            match (name, stored.or(related)) {
-                ("id" | "type", _) => Some(Type::text()),
-                ("updated_at", _) => Some(Type::of(Shape::Datetime)),
-                (_, Some(property)) if model.property(property).is_attachment() && stored.is_none() => {
-                    Some(Type::nullable(Shape::Text(TextFormat::Plain)))
-                }
-                (_, Some(property)) => Some(Type::nullable(Shape::of_property(model.property(property)))),
-                (_, None) => None,
-            }
+            stored(self.scope.program, object, name)
         } else {
             part(&element.shape, name)
         };

@@ -10,7 +10,7 @@ use super::super::written::Constant;
 use super::attributes::relation;
 use super::{Context, Typed, Typing};
 use crate::diagnostics::{Code, Diagnostic, list, suggestion};
-use crate::program::TextFormat;
+use crate::program::{Embed, TextFormat, Through};
 
 /// Names that mean the same in every template; a model or relation of such a name is reached through `object`.
 const AMBIENT: &[(&str, &str)] = &[
@@ -118,16 +118,21 @@ impl<'p> Typing<'p, '_> {
             return self.unknown(range);
         }
         let message = format!("unknown variable `{name}`");
-        if model.property_named(name).is_some() || name == "id" || name == "updated_at" {
-            let whole = format!("object.{name}");
+        let whole = if model.property_named(name).is_some() || name == "id" || name == "updated_at" {
+            Some(("fields are read through `object`", format!("object.{name}")))
+        } else {
+            path_to(&webhook.embeds, name).map(|path| ("it is embedded, and read through its relation", path))
+        };
+        if let Some((why, whole)) = whole {
             let mut found = Diagnostic::new(Code::UnknownVariable, self.source.span(range.clone()), message);
-            found.help.push(format!("fields are read through `object`: `{whole}`"));
+            found.help.push(format!("{why}: `{whole}`"));
             found.fixes.extend(self.replacing(format!("write `{whole}`"), vec![(range.clone(), whole)]));
             self.push(found);
         } else {
             let relations = webhook.embeds.iter().map(|embed| embed.name.as_ref());
             let locals = self.locals.iter().map(|local| local.name.as_ref());
-            let known = AMBIENT.iter().map(|(name, _)| *name).chain([model.name.as_ref()]).chain(relations).chain(locals);
+            // What is the template's own before what is in every one: the end of a long list is not shown.
+            let known = locals.chain([model.name.as_ref()]).chain(relations).chain(AMBIENT.iter().map(|(name, _)| *name));
             let known: Vec<&str> = known.collect();
             let nearest = suggestion(name, known.iter().copied()).map(str::to_owned);
             let otherwise = format!("there are {}", list(known));
@@ -200,4 +205,13 @@ impl<'p> Typing<'p, '_> {
             _ => None,
         }
     }
+}
+
+/// The way to a relation that is embedded below another one, such as `order.customer`.
+fn path_to(embeds: &[Embed], name: &str) -> Option<String> {
+    embeds.iter().filter(|embed| matches!(embed.through, Through::BelongsTo(_))).find_map(|embed| {
+        let is_here = embed.embeds.iter().any(|below| *below.name == *name);
+        let below = if is_here { Some(name.to_owned()) } else { path_to(&embed.embeds, name) };
+        below.map(|below| format!("{}.{below}", embed.name))
+    })
 }

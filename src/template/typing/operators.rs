@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::super::facts::{Facts, Mask, Step};
+use super::super::strftime;
 use super::super::tree::ExprKind;
 use super::super::ty::{Classes, Shape, Type};
 use super::super::written::{Constant, Expression, Operator};
@@ -141,6 +142,37 @@ impl<'p> Typing<'p, '_> {
         }
         self.check_key(left, right, right_range);
         self.check_key(right, left, left_range);
+        self.check_date(left, right, right_range);
+        self.check_date(right, left, left_range);
+    }
+
+    /// A literal that a date or time is compared with must be written as they are stored.
+    fn check_date(&mut self, dated: &Typed<'p>, literal: &Typed<'p>, range: &Range<usize>) {
+        let Some(seen) = literal.expr.constant_text() else { return };
+        let (stored, what) = match dated.ty.shape {
+            Shape::Date => (strftime::stored_date(seen), "a date such as `2026-01-31`"),
+            Shape::Datetime => (strftime::stored_time(seen), "a time in UTC such as `2026-01-31T09:30:00Z`"),
+            Shape::Never
+            | Shape::Any
+            | Shape::Text(_)
+            | Shape::Integer
+            | Shape::Number
+            | Shape::Boolean
+            | Shape::Location
+            | Shape::Track
+            | Shape::Attachment
+            | Shape::Choice(_)
+            | Shape::IntegerChoice(_)
+            | Shape::List(_)
+            | Shape::Map(_)
+            | Shape::Object(_)
+            | Shape::Either(_)
+            | Shape::Secret => return,
+        };
+        if stored.as_deref() != Some(seen) {
+            let message = format!("`{seen}` is never equal to what it is compared with, expected {what}");
+            self.report_name(Code::TypeMismatch, range.clone(), message, stored.as_deref(), None);
+        }
     }
 
     /// A literal that is compared with a choice must be one of its keys.
