@@ -79,8 +79,8 @@ impl IdPage<'_> {
 /// A part of a list.
 #[derive(Clone, Debug)]
 pub struct Page<Id> {
-    /// Those older than this one; from the newest when `None`. Of a message or delivery that is no longer there, those that were made until
-    /// the end of its millisecond, so that none is left out.
+    /// Those older than this one; from the newest when `None`. Of a message, delivery or resend that is no longer there, those that were made
+    /// until the end of its millisecond, so that none is left out.
     pub before: Option<Id>,
     /// At most so many.
     pub limit: usize,
@@ -89,6 +89,11 @@ pub struct Page<Id> {
 /// The milliseconds since 1970 with which an id begins: those of its making, and so of what is no longer there.
 pub(super) fn made_at(id: Uuid) -> i64 {
     i64::try_from(id.as_u128() >> 80).unwrap_or(i64::MAX)
+}
+
+/// The place, a time and a row, before which a list goes on behind this id: where it was `found`, or else the end of its millisecond.
+pub(super) fn place_of_cursor(found: Option<(i64, i64)>, id: Uuid) -> (i64, i64) {
+    found.unwrap_or((made_at(id), i64::MAX))
 }
 
 /// The first stored time that is not before `at`, in milliseconds since 1970: what is finer is not stored.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::ids::{EndpointId, LaneId, Tenant};
-use crate::store::{Claimed, Quota};
+use crate::store::{Claimed, Quota, Slot};
 
 /// The lane of a delivery.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,12 @@ pub trait Handover: Send + Sync {
     /// The commit is done: an endpoint is suspended, and what is not under way yet stays here. It is due when the endpoint is released and its
     /// lease has ended.
     fn suspended(&self, lane: LaneId);
+
+    /// Whether an attempt of this delivery is under way, or has ended and is not recorded yet. Then nobody else can have it in a store with
+    /// one node, and its lease goes on, however long the disk or the lock of another program has kept the record waiting.
+    fn has_in_hand(&self, _slot: Slot) -> bool {
+        false
+    }
 
     /// From now on this much is the node's. Lanes are answered in which more is under way.
     fn keep_within(&self, quota: Arc<Quota>) -> Vec<LaneId>;

@@ -211,7 +211,7 @@ pub struct Suspension {
 }
 
 /// The row in which a store keeps a delivery that was claimed: it is found again there, without a search for its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Slot(pub i64);
 
 /// A delivery in a worker's hands.

@@ -12,6 +12,7 @@ use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
 use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled, Store};
 use crate::time::{Clock, Entropy};
+use crate::worker::hand::Held;
 use crate::worker::lane::Reached;
 use crate::worker::record::{Finished, Told};
 
@@ -29,6 +30,8 @@ pub(super) struct Attempt {
     pub tools: Arc<Tools>,
     pub generation: Arc<Generation>,
     pub target: Arc<Target>,
+    /// That it is being made.
+    pub held: Held,
 }
 
 impl Attempt {
@@ -58,7 +61,7 @@ impl Attempt {
             Err(outcome) if self.leaves(&claimed, &outcome).await => return None,
             Err(outcome) => unsent(outcome),
         };
-        let reached = reached(&exchange.outcome);
+        let reached = reached(&exchange, self.target.policy.timeout);
         let now = tools.clock.now();
         let spent = claimed.spent.saturating_add(1);
         // Drawn only where there may be a wait.
@@ -90,7 +93,7 @@ impl Attempt {
             suspend,
             alarm,
         };
-        let told = Told { message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note };
+        let told = Told { message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note, _held: self.held };
         Some((Finished { attempt, told }, reached))
     }
 
@@ -154,10 +157,12 @@ fn unsent(outcome: AttemptOutcome) -> Exchange {
     Exchange { status: None, headers: Vec::new(), body: bytes::Bytes::new(), took: Duration::ZERO, timing: Timing::default(), outcome }
 }
 
-fn reached(outcome: &AttemptOutcome) -> Reached {
-    match outcome {
+fn reached(exchange: &Exchange, timeout: Duration) -> Reached {
+    match &exchange.outcome {
         AttemptOutcome::Answered { status, .. } => Reached::Answered(*status),
         AttemptOutcome::TimedOut | AttemptOutcome::ConnectionFailed(_) => Reached::No,
+        // A resolver that is silent: whosever fault it is, others need the place.
+        AttemptOutcome::OurFault(_) if exchange.took >= timeout => Reached::No,
         AttemptOutcome::Refused(_) | AttemptOutcome::OurFault(_) => Reached::Unknown,
     }
 }

@@ -9,8 +9,9 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::generation::{Live, Target};
 use crate::ids::{LaneId, Tenant};
-use crate::store::{Claimed, Handover, Quota, Store, Way};
+use crate::store::{self, Claimed, Handover, Quota, Store, Way};
 use crate::time::Clock;
+use crate::worker::hand::Hand;
 use crate::worker::lane::Reached;
 use crate::worker::lanes::Lanes;
 use crate::worker::lease_of;
@@ -29,6 +30,8 @@ pub(super) struct Desk {
     live: Live,
     clock: Arc<dyn Clock>,
     loop_of_worker: mpsc::UnboundedSender<Arrival>,
+    /// What is being sent, or waits to be recorded.
+    pub hand: Arc<Hand>,
     /// Rings when a place is free while something waits for one.
     pub room: Notify,
     /// Whether the worker is ending.
@@ -40,9 +43,9 @@ impl Desk {
     pub(super) fn new(limit: usize, live: Live, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::UnboundedReceiver<Arrival>) {
         // Bounded by the places and the lines: nothing comes that was not counted in.
         let (loop_of_worker, arrivals) = mpsc::unbounded_channel();
-        let desk =
-            Self { lanes: Mutex::new(Lanes::new(limit)), live, clock, loop_of_worker, room: Notify::new(), closed: AtomicBool::new(false) };
-        (Arc::new(desk), arrivals)
+        let lanes = Mutex::new(Lanes::new(limit));
+        let (hand, room, closed) = (Arc::default(), Notify::new(), AtomicBool::new(false));
+        (Arc::new(Self { lanes, live, clock, loop_of_worker, hand, room, closed }), arrivals)
     }
 
     pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
@@ -136,6 +139,10 @@ impl Handover for Desk {
         };
         let ready: Vec<Claimed> = deliveries.into_iter().filter_map(enter).collect();
         self.tell(lanes, ready);
+    }
+
+    fn has_in_hand(&self, slot: store::Slot) -> bool {
+        self.hand.has(slot)
     }
 
     fn keep_within(&self, quota: Arc<Quota>) -> Vec<LaneId> {

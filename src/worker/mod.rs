@@ -4,6 +4,7 @@
 
 mod attempt;
 mod desk;
+mod hand;
 mod lane;
 mod lanes;
 mod line;

@@ -14,6 +14,7 @@ use crate::ids::{EndpointId, MessageId};
 use crate::store::{Basket, NewAttempt, Settled, Store, StoreError};
 use crate::telemetry::{ATTEMPTS, AttemptEnd, numbers};
 use crate::time::Clock;
+use crate::worker::hand::Held;
 
 /// Attempts recorded in one transaction.
 const BATCH: usize = 256;
@@ -44,6 +45,8 @@ pub(super) struct Told {
     pub event: Box<str>,
     /// Why it failed and what follows, in words; empty when delivered.
     pub note: String,
+    /// That it is not recorded yet.
+    pub _held: Held,
 }
 
 /// What is recorded together.
@@ -164,7 +167,7 @@ fn tell(attempt: &NewAttempt, told: &Told, recorded: bool) {
     };
     numbers().attempt(end, attempt.took);
     let took_ms = u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX);
-    let Told { message, endpoint, event, note } = told;
+    let Told { message, endpoint, event, note, _held } = told;
     let (number, status) = (attempt.number, attempt.status);
     tracing::info!(target: ATTEMPTS, %tenant, %message, %delivery, %endpoint, %event, attempt = number, status, took_ms, outcome, note, "attempt");
 }

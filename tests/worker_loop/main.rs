@@ -9,6 +9,7 @@
 mod book;
 mod node;
 mod receiver;
+mod stalled;
 mod time;
 mod world;
 

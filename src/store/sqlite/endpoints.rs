@@ -118,13 +118,15 @@ pub(super) fn suspend(session: &mut Session, endpoint: Standing<'_>, why: &str) 
 pub(super) fn unsuspend(session: &mut Session, tenant: &Tenant, endpoint: &EndpointId) -> rusqlite::Result<bool> {
     let Some(tenant) = session.tenant(tenant)? else { return Ok(false) };
     let Some(lane) = lane(&session.connection, tenant.row, endpoint)? else { return Ok(false) };
-    if !session.marked()?.suspended.remove(&lane) {
+    if !session.marked()?.suspended.contains(&lane) {
         return Ok(false);
     }
     session
         .connection
         .prepare_cached("UPDATE endpoints SET suspended_at = NULL, suspended_why = NULL WHERE row = ?1")?
         .execute([lane.0])?;
+    // Only now: nothing is forgotten when the statement fails.
+    session.marked()?.suspended.remove(&lane);
     let first = queue::first(&session.connection, lane)?;
     session.note(Note::Released(lane, first));
     Ok(true)

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Error, ErrorCode};
 
 use crate::store::StoreError;
+use crate::vault::VaultKeyId;
 
 /// What a failed statement on this database means to a caller.
 pub(super) fn failure(path: &Path, error: &Error) -> StoreError {
@@ -14,6 +15,20 @@ pub(super) fn failure(path: &Path, error: &Error) -> StoreError {
         Some(ErrorCode::ReadOnly) => StoreError::Failed("the database file cannot be written".to_owned()),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Failed(format!("the database file is damaged: {error}")),
         Some(_) | None => StoreError::Failed(error.to_string()),
+    }
+}
+
+/// Why a database cannot be opened, without its name.
+pub(super) enum Unopened {
+    /// In words.
+    Why(String),
+    /// Its secrets are encrypted with another key than the one that was given.
+    WrongKey { missing: VaultKeyId, given: VaultKeyId },
+}
+
+impl From<String> for Unopened {
+    fn from(why: String) -> Self {
+        Self::Why(why)
     }
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::store::keys::Where;
 use crate::store::sealed;
 use crate::store::sqlite::Sqlite;
-use crate::store::sqlite::failure::open_failure;
+use crate::store::sqlite::failure::{Unopened, open_failure};
 use crate::store::sqlite::own_sealed;
 use crate::store::sqlite::session::Session;
 use crate::store::sqlite::values::{time, unreadable};
@@ -303,7 +303,7 @@ fn reseal(connection: &Connection, vault: &Vault) -> rusqlite::Result<usize> {
 }
 
 /// Before anything else: that the vault has every key that something is sealed with; then everything is sealed with the one in force.
-pub(super) fn bring_up(connection: &mut Connection, vault: &Vault) -> Result<(), String> {
+pub(super) fn bring_up(connection: &mut Connection, vault: &Vault) -> Result<(), Unopened> {
     let sql = |error: rusqlite::Error| open_failure(&error);
     let (mut sealed, mut open) = (0, 0);
     let mut missing: Option<VaultKeyId> = None;
@@ -324,15 +324,11 @@ pub(super) fn bring_up(connection: &mut Connection, vault: &Vault) -> Result<(),
         }
     }
     if let Some(missing) = missing {
-        return Err(format!(
-            "its secrets are encrypted with the key {missing}, and the key that was given is {}; nothing was changed",
-            vault.current()
-        ));
+        return Err(Unopened::WrongKey { missing, given: vault.current() });
     }
     if sealed > 0 && open > 0 {
-        return Err(format!(
-            "{open} of its secrets are not encrypted, and {sealed} are: somebody else has written to it; restore a backup"
-        ));
+        let why = format!("{open} of its secrets are not encrypted, and {sealed} are: somebody else has written to it; restore a backup");
+        return Err(why.into());
     }
     if open > 0 || said_openly {
         // What is overwritten must not stay in the file.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 
 use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
-use crate::store::filter::made_at;
+use crate::store::filter::place_of_cursor;
 use crate::store::sqlite::choose::{BY_MESSAGE, Chosen, Conditions, MODELS, place_of_delivery, place_of_message};
 use crate::store::sqlite::values::{delivery_id, from_json, limit, state, time, time_if_any, uuid};
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
@@ -35,7 +35,7 @@ pub(super) fn messages(
     conditions.and_if("m.event = ?", filter.event.as_ref().map(text));
     conditions.time("m.created_at", filter.span);
     if let Some(before) = page.before {
-        let place = place_of_message(connection, before)?.unwrap_or((made_at(before.0), i64::MAX));
+        let place = place_of_cursor(place_of_message(connection, before)?, before.0);
         conditions.before(("m.created_at", "m.row"), place);
     }
     let index = if filter.object.is_some() { "messages_object" } else { "messages_time" };
@@ -65,7 +65,7 @@ pub(super) fn deliveries(
 ) -> rusqlite::Result<Vec<DeliveryRow>> {
     let Some(Chosen { from, at, mut within, fits }) = Chosen::of(connection, tenant, filter)? else { return Ok(Vec::new()) };
     if let Some(before) = page.before {
-        let place = place_of_delivery(connection, before)?.unwrap_or((made_at(before.0), i64::MAX));
+        let place = place_of_cursor(place_of_delivery(connection, before)?, before.0);
         within.before((at, "d.row"), place);
     }
     let sql = format!("{DELIVERY} {from} WHERE {} AND {} ORDER BY {at} DESC, d.row DESC LIMIT {}", within.sql, fits.sql, limit(page.limit));

@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
-use crate::store::sqlite::failure::open_failure;
+use crate::store::sqlite::failure::{Unopened, open_failure};
 use crate::store::sqlite::place::Place;
 use crate::store::sqlite::{keys, queue, receipts};
 use crate::vault::Vault;
@@ -25,6 +25,8 @@ mod embedded {
 const APPLICATION_ID: i32 = 0x7768_6b63;
 /// Bytes a page; payloads of a few KiB stay in one.
 const PAGE_SIZE: i64 = 8192;
+/// Bytes that the write-ahead log keeps on the disk: it grows while another program reads for long, such as a backup, and then shrinks.
+const LOG_KEPT: i64 = 64 * 1024 * 1024;
 /// KiB of pages that a connection keeps in memory.
 const CACHE_KIB: i64 = 32 * 1024;
 /// How long a statement waits for another program, such as a `sqlite3` shell, that holds the database.
@@ -67,7 +69,8 @@ pub(super) async fn open(url: &str, vault: Option<Vault>) -> Result<Opened, Stor
     });
     match prepared.await {
         Ok(Ok((connection, path, place))) => Ok(Opened { connection, path, place, lock }),
-        Ok(Err(why)) => Err(fail(why)),
+        Ok(Err(Unopened::Why(why))) => Err(fail(why)),
+        Ok(Err(Unopened::WrongKey { missing, given })) => Err(StoreError::WrongKey { url: url.to_owned(), missing, given }),
         Err(error) => Err(fail(error.to_string())),
     }
 }
@@ -177,7 +180,7 @@ pub(super) fn reason(error: &io::Error) -> String {
 }
 
 /// Opens the writing connection, and makes the database ours and current.
-fn prepare(path: &Path, vault: Option<&Vault>) -> Result<Connection, String> {
+fn prepare(path: &Path, vault: Option<&Vault>) -> Result<Connection, Unopened> {
     drop(private_file(path).map_err(|error| format!("the file cannot be written: {}", reason(&error)))?);
     let sql = |error: rusqlite::Error| open_failure(&error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -242,6 +245,7 @@ fn configure(connection: &Connection) -> Result<(), String> {
         return Err("its file system has no shared memory, which a write-ahead log needs; use a local disk".to_owned());
     }
     connection.pragma_update(None, "synchronous", "FULL").map_err(sql)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT, |_| Ok(())).map_err(sql)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(sql)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(sql)
 }

@@ -1,5 +1,6 @@
 //! Whether the database is still where it was opened. A file that is moved, deleted or replaced while it is open can be written on, and
-//! what is written is gone at the next start: so nothing may be acknowledged then.
+//! what is written is gone at the next start: so nothing may be acknowledged then. Nor when the file is gone by whose lock other nodes see
+//! that the store is taken, or the one by which other programs see what we are reading and writing: they would write beside us.
 
 use std::fs;
 use std::io;
@@ -20,10 +21,13 @@ type Identity = (u64, u64);
 impl Place {
     /// Of a database with a write-ahead log, which is open and has been written.
     pub(super) fn of(database: &Path) -> io::Result<Self> {
-        let mut log = database.as_os_str().to_owned();
-        log.push("-wal");
-        let known = |path: PathBuf| identity(&path).map(|identity| (path, identity));
-        Ok(Self { files: vec![known(database.to_owned())?, known(log.into())?] })
+        let known = |suffix: &str| {
+            let mut path = database.as_os_str().to_owned();
+            path.push(suffix);
+            let path = PathBuf::from(path);
+            identity(&path).map(|identity| (path, identity))
+        };
+        Ok(Self { files: ["", "-wal", "-shm", "-lock"].into_iter().map(known).collect::<io::Result<_>>()? })
     }
 
     /// Whether every file is where it was.

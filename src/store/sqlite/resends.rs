@@ -11,7 +11,7 @@ use super::Sqlite;
 use crate::access::TenantScope;
 use crate::delivery::Rate;
 use crate::ids::{DeliveryId, MessageId, ResendId, Tenant};
-use crate::store::filter::made_at;
+use crate::store::filter::{made_at, place_of_cursor};
 use crate::store::resend_pace::{self, LOOKED_AT, REMEMBERED_MS, at_once, longest_wait};
 use crate::store::resends::RUNNING_RESENDS;
 use crate::store::sqlite::choose::{Chosen, place_of_delivery};
@@ -143,6 +143,8 @@ impl Sqlite {
 
 /// Before everything that was ever made.
 const BEGIN: Place = (i64::MIN, i64::MIN);
+/// Behind everything that was ever made.
+const END: Place = (i64::MAX, i64::MAX);
 
 /// The place of a delivery; of one that is not there any more, before everything of its millisecond.
 fn behind(connection: &Connection, after: Option<DeliveryId>) -> rusqlite::Result<Place> {
@@ -270,10 +272,18 @@ fn one(connection: &Connection, tenant: i64, id: ResendId) -> rusqlite::Result<O
 }
 
 fn list(connection: &Connection, tenant: i64, page: &Page<ResendId>) -> rusqlite::Result<Vec<ResendRow>> {
-    let before = if page.before.is_some() { "r.row < (SELECT row FROM resends WHERE id = ?2)" } else { "?2 IS NULL" };
-    let sql = format!("{RESEND} WHERE r.tenant = ?1 AND {before} ORDER BY r.row DESC LIMIT {}", limit(page.limit));
-    let before = page.before.map(|id| *id.0.as_bytes());
-    connection.prepare_cached(&sql)?.query_map(params![tenant, before], read)?.collect()
+    let (at, row) = match page.before {
+        Some(before) => place_of_cursor(place_of(connection, tenant, before)?, before.0),
+        None => END,
+    };
+    let newest = "(r.created_at, r.row) < (?2, ?3) ORDER BY r.created_at DESC, r.row DESC";
+    let sql = format!("{RESEND} WHERE r.tenant = ?1 AND {newest} LIMIT {}", limit(page.limit));
+    connection.prepare_cached(&sql)?.query_map([tenant, at, row], read)?.collect()
+}
+
+fn place_of(connection: &Connection, tenant: i64, id: ResendId) -> rusqlite::Result<Option<Place>> {
+    let sql = "SELECT created_at, row FROM resends WHERE id = ?1 AND tenant = ?2";
+    connection.prepare_cached(sql)?.query_row(params![id.0.as_bytes(), tenant], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ResendRow> {

@@ -1,5 +1,9 @@
 //! What only this backend has: its pages, its query plans, and a disk that is full.
 
+use std::fs;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -80,6 +84,55 @@ async fn the_database_is_durable_and_its_pages_are_large() {
     assert_eq!(pragma("page_size").await.unwrap(), 8192);
     assert_eq!(pragma("synchronous").await.unwrap(), 2);
     assert!(pragma("wal_autocheckpoint").await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn what_waits_behind_the_lock_of_another_program_is_answered_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    let patience = |session: &mut Session, (): &mut ()| session.connection.busy_timeout(Duration::from_millis(500)).map(|()| Flow::Keep);
+    store.writer.write((), patience).await.unwrap();
+    let other = Connection::open(folder.path().join("w.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let began = Instant::now();
+    let saves = join_all((0..20).map(|_| store.save(Put(Tenant::new("t"), Some(10))))).await;
+    assert!(saves.iter().all(|saved| matches!(saved, Err(StoreError::Busy { .. }))), "the first {:?}", saves[0].as_ref().err());
+    assert!(began.elapsed() < Duration::from_secs(5), "each waited for itself: {:?}", began.elapsed());
+    other.execute_batch("ROLLBACK").unwrap();
+    store.save(Put(Tenant::new("t"), Some(10))).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_written_when_the_files_are_gone_by_which_others_see_it() {
+    for file in ["w.db", "w.db-wal", "w.db-shm", "w.db-lock"] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder).await;
+        store.save(Put(Tenant::new("t"), Some(10))).await.unwrap();
+        fs::remove_file(folder.path().join(file)).unwrap();
+        let error = store.save(Put(Tenant::new("t"), Some(10))).await.err().unwrap();
+        assert!(matches!(&error, StoreError::Failed(why) if why.contains(&format!("{file}` was moved or replaced"))), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_shrinks_after_somebody_has_read_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).await;
+    let save = |bytes| store.save(Put(Tenant::new("t"), Some(bytes)));
+    let log = || fs::metadata(folder.path().join("w.db-wal")).unwrap().len() >> 20;
+    save(10).await.unwrap();
+    let reader = Connection::open(folder.path().join("w.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM objects").unwrap();
+    for _ in 0..5 {
+        save(16 << 20).await.unwrap();
+    }
+    assert!(log() > 70, "{} MiB", log());
+    reader.execute_batch("COMMIT").unwrap();
+    // One is checkpointed, and the next begins anew.
+    for _ in 0..3 {
+        save(10).await.unwrap();
+    }
+    assert!(log() <= 64, "{} MiB", log());
 }
 
 /// How SQLite goes about a query.

@@ -249,9 +249,12 @@ fn run(mut session: Session, place: &Place, lock: File, mut queue: Queue, wake: 
 fn batch(session: &mut Session, first: Box<dyn Job>, queue: &mut Queue, wake: &watch::Sender<u64>) {
     let began = Instant::now();
     if let Err(error) = session.begin() {
-        numbers().commit(1, began.elapsed(), Err(()));
-        first.reply(Err(failed(session, &error)));
-        return;
+        let error = failed(session, &error);
+        // What came meanwhile has no better prospect, and if each waited for itself, as for the lock of another program, the last one
+        // would wait for hours.
+        let all: Vec<_> = std::iter::once(first).chain(std::iter::from_fn(|| queue.next(true))).collect();
+        numbers().commit(all.len(), began.elapsed(), Err(()));
+        return reply_all(all, &Err(error));
     }
     let mut written: Vec<Box<dyn Job>> = Vec::new();
     let mut wakes = false;
