@@ -32,7 +32,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("flate2", &["egress"]),
     ("notify", &["reload"]),
     ("axum", &["server"]),
-    ("rustix", &["store", "cli"]),
+    ("rustix", &["store", "egress", "cli"]),
     ("clap", &["cli", "main.rs"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -3,16 +3,18 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, Request as HttpRequest};
 use http_body_util::Full;
 use jiff::Timestamp;
+use url::Host;
 
 use crate::delivery::{AttemptOutcome, Request, Timing};
 use crate::egress::Client;
 use crate::egress::body::{More, Received};
 use crate::egress::origin::{Location, Origin};
 use crate::egress::reason::{connection_failed, innermost};
+use crate::egress::resolve::ResolveError;
 use crate::egress::wire::{NoAnswer, Wire};
 
 /// Bytes of an answer's headers that are kept, names and values.
@@ -49,7 +51,7 @@ impl Client {
         let outcome = match ended {
             Ok(Ok(rest)) => answer.complete(rest),
             Ok(Err(outcome)) => answer.incomplete(outcome),
-            Err(_) => answer.incomplete(AttemptOutcome::TimedOut),
+            Err(_) => answer.too_late(),
         };
         let Answer { status, headers, body, timing, .. } = answer;
         Exchange { status, headers, body: body.into_bytes(), took: began.elapsed(), timing, outcome }
@@ -57,6 +59,7 @@ impl Client {
 
     async fn run(&self, request: Request, answer: &mut Answer) -> Result<More, AttemptOutcome> {
         let (origin, request) = prepare(request).map_err(AttemptOutcome::Refused)?;
+        answer.name = if let Host::Domain(name) = &origin.host { Some(name.clone()) } else { None };
         let (mut wire, response) = self.send(&origin, request, &mut answer.timing).await?;
         let (head, mut body) = response.into_parts();
         answer.read_head(head.status.as_u16(), &head.headers);
@@ -67,7 +70,7 @@ impl Client {
                 return Ok(More::Cut);
             }
         }
-        self.pool.put(origin, wire);
+        self.pool.put(origin, wire, &head.headers);
         Ok(More::Wanted)
     }
 
@@ -101,12 +104,15 @@ impl Client {
 
 /// The request in hyper's terms, or why it cannot be sent.
 fn prepare(request: Request) -> Result<(Origin, HttpRequest<Full<Bytes>>), String> {
-    let Location { origin, authority, target } = Location::read(&request.url)?;
+    let Location { origin, authority, target, credentials } = Location::read(&request.url)?;
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| format!("`{}` is not a method", request.method))?;
     let mut headers = headers(&request.headers)?;
     for (name, value) in [(HOST, authority), (ACCEPT, HeaderValue::from_static("*/*")), (ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]
     {
         headers.entry(name).or_insert(value);
+    }
+    if let Some(credentials) = credentials {
+        headers.entry(AUTHORIZATION).or_insert(credentials);
     }
     let mut built = HttpRequest::new(Full::new(request.body));
     *built.method_mut() = method;
@@ -116,8 +122,8 @@ fn prepare(request: Request) -> Result<(Origin, HttpRequest<Full<Bytes>>), Strin
 }
 
 fn headers(list: &[(String, String)]) -> Result<HeaderMap, String> {
-    // Three more are added.
-    let mut headers = HeaderMap::with_capacity(list.len() + 3);
+    // Up to four more are added.
+    let mut headers = HeaderMap::with_capacity(list.len() + 4);
     for (name, value) in list {
         let refused = |what: &str| format!("the header `{name}` has a {what} that cannot be sent");
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused("name"))?;
@@ -129,6 +135,8 @@ fn headers(list: &[(String, String)]) -> Result<HeaderMap, String> {
 
 /// What has been received so far; kept also when the deadline cuts it off.
 struct Answer {
+    /// The name that has to be looked up for it, if its host is one.
+    name: Option<String>,
     status: Option<u16>,
     headers: Vec<(String, String)>,
     retry_after: Option<Duration>,
@@ -140,7 +148,7 @@ struct Answer {
 impl Answer {
     fn in_room(room: &crate::egress::body::Room) -> Self {
         let (status, headers, retry_after, timing) = (None, Vec::new(), None, Timing::default());
-        Self { status, headers, retry_after, compressed: false, body: Received::new(room), timing }
+        Self { name: None, status, headers, retry_after, compressed: false, body: Received::new(room), timing }
     }
 
     fn read_head(&mut self, status: u16, headers: &HeaderMap) {
@@ -166,6 +174,18 @@ impl Answer {
             return AttemptOutcome::ConnectionFailed(format!("the answer cannot be decompressed: {}", innermost(&error)));
         }
         AttemptOutcome::Answered { status: self.status.unwrap_or_default(), retry_after: self.retry_after }
+    }
+
+    /// The deadline passed. Who waited for a resolver all the time has not called the receiver.
+    fn too_late(&mut self) -> AttemptOutcome {
+        let Timing { resolve, reused, .. } = self.timing;
+        match self.name.take() {
+            Some(name) if resolve.is_none() && !reused => {
+                let why = "no answer of the resolver within the deadline".to_owned();
+                ResolveError::Resolver { name, why }.outcome()
+            }
+            Some(_) | None => self.incomplete(AttemptOutcome::TimedOut),
+        }
     }
 
     /// The answer broke off.

@@ -1,6 +1,9 @@
 //! Where a request goes: what a connection can be shared by.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
 use url::{Host, Position, Url};
 
 /// Scheme, host and port of a URL (RFC 6454).
@@ -22,6 +25,8 @@ pub(super) struct Location {
     pub authority: HeaderValue,
     /// Path and query.
     pub target: Uri,
+    /// The value of the header `Authorization` that the user-info stands for (RFC 7617), if there is any.
+    pub credentials: Option<HeaderValue>,
 }
 
 impl Location {
@@ -40,6 +45,20 @@ impl Location {
         let unsendable = || "the URL holds a character that cannot be sent".to_owned();
         let authority = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).map_err(|_| unsendable())?;
         let target = url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| unsendable())?;
-        Ok(Self { origin: Origin { secure, host: host.to_owned(), port }, authority, target })
+        let origin = Origin { secure, host: host.to_owned(), port };
+        Ok(Self { origin, authority, target, credentials: credentials(&url) })
     }
+}
+
+fn credentials(url: &Url) -> Option<HeaderValue> {
+    let (user, password) = (url.username(), url.password());
+    if user.is_empty() && password.is_none() {
+        return None;
+    }
+    let mut pair: Vec<u8> = percent_decode_str(user).collect();
+    pair.push(b':');
+    pair.extend(percent_decode_str(password.unwrap_or_default()));
+    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }

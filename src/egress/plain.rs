@@ -99,7 +99,7 @@ impl PlainClient {
     /// # Errors
     /// When there is no answer.
     pub async fn exchange(&self, url: &str, request: Request<Bytes>) -> Result<Response<Bytes>, CallError> {
-        let Location { origin, authority, target } = Location::read(url).map_err(|_| CallError::Address(url.to_owned()))?;
+        let Location { origin, authority, target, .. } = Location::read(url).map_err(|_| CallError::Address(url.to_owned()))?;
         let mut request = request.map(Full::new);
         *request.uri_mut() = target;
         request.headers_mut().insert(http::header::HOST, authority);
@@ -115,7 +115,7 @@ impl PlainClient {
             }
             whole.extend_from_slice(&part);
         }
-        self.client.pool.put(origin, wire);
+        self.client.pool.put(origin, wire, &head.headers);
         Ok(Response::from_parts(head, whole.freeze()))
     }
 }

@@ -166,19 +166,35 @@ async fn an_answer_that_cannot_be_decompressed_is_a_failure() {
 
 /// Answers so many requests on each connection, then closes it; what it was sent.
 async fn closing_after(requests: usize) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    serving(requests, "").await
+}
+
+/// Answers with these headers, and never closes.
+async fn answering(headers: &str) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    serving(usize::MAX, headers).await
+}
+
+async fn serving(requests: usize, headers: &str) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let answer = format!("HTTP/1.1 200 OK\r\n{headers}content-length: 2\r\n\r\nok");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/a?b=c#d", listener.local_addr().unwrap());
     let (told, seen) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            for _ in 0..requests {
-                let mut head = vec![0; 4096];
-                let read = stream.read(&mut head).await.unwrap();
-                head.truncate(read);
-                drop(told.send(String::from_utf8(head).unwrap()));
-                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
-            }
+            let (told, answer) = (told.clone(), answer.clone());
+            tokio::spawn(async move {
+                for _ in 0..requests {
+                    let mut head = vec![0; 4096];
+                    let read = stream.read(&mut head).await.unwrap();
+                    if read == 0 {
+                        return;
+                    }
+                    head.truncate(read);
+                    drop(told.send(String::from_utf8(head).unwrap()));
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
         }
     });
     (url, seen)
@@ -214,4 +230,64 @@ async fn a_connection_that_the_receiver_has_closed_is_not_used() {
         // The close is on its way.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_is_not_used_in_the_last_second_that_the_receiver_leaves_it() {
+    for (keep, reused) in [("timeout=1, max=100", false), ("Timeout = 30", true), ("max=5", true), ("timeout=soon", true)] {
+        let (url, _seen) = answering(&format!("keep-alive: {keep}\r\n")).await;
+        let client = local();
+        client.exchange(request(&url)).await;
+        let exchange = client.exchange(request(&url)).await;
+        assert_eq!((exchange.status, exchange.timing.reused), (Some(200), reused), "{keep}");
+    }
+}
+
+#[tokio::test]
+async fn user_info_is_sent_as_credentials_unless_there_are_others() {
+    let (url, mut seen) = answering("").await;
+    let url = |user_info: &str| url.replace("http://", &format!("http://{user_info}@"));
+    let own = vec![("authorization".to_owned(), "Bearer own".to_owned())];
+    for (request, value) in [
+        (request(&url("me:p%40w")), "Basic bWU6cEB3"),
+        (request(&url("key")), "Basic a2V5Og=="),
+        (request(&url(":pw")), "Basic OnB3"),
+        (Request { headers: own, ..request(&url("me:pw")) }, "Bearer own"),
+    ] {
+        assert_eq!(local().exchange(request).await.status, Some(200));
+        let sent = seen.recv().await.unwrap();
+        let values: Vec<_> = sent.lines().filter_map(|line| line.strip_prefix("authorization: ")).collect();
+        assert_eq!(values, [value], "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_an_odd_header_is_an_answer() {
+    for odd in ["x-a: b\r\n c", "x-a : b", "x a: b", "x-a\u{e9}: b", "no colon"] {
+        let exchange = answered(format!("HTTP/1.1 200 OK\r\n{odd}\r\nx-b: c\r\ncontent-length: 2\r\n\r\nok").into_bytes()).await;
+        assert_eq!(
+            (exchange.outcome, &*exchange.body),
+            (AttemptOutcome::Answered { status: 200, retry_after: None }, &b"ok"[..]),
+            "{odd:?}"
+        );
+        assert!(exchange.headers.contains(&("x-b".to_owned(), "c".to_owned())), "{odd:?}: {:?}", exchange.headers);
+    }
+}
+
+/// Never says anything.
+#[derive(Debug)]
+struct Silent;
+
+impl super::Resolve for Silent {
+    fn resolve<'a>(&'a self, _: &'a str) -> futures_util::future::BoxFuture<'a, std::io::Result<Vec<std::net::IpAddr>>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_silent_resolver_is_not_the_receivers_failure() {
+    let client = Client::with_resolver(Guard::default(), std::sync::Arc::new(Silent)).unwrap();
+    let request = Request { timeout: Duration::from_millis(50), ..request("http://a.example/") };
+    let said = "the name `a.example` could not be resolved: no answer of the resolver within the deadline";
+    assert_eq!(client.exchange(request).await.outcome, AttemptOutcome::OurFault(said.to_owned()));
 }

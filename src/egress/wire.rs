@@ -35,10 +35,14 @@ pub(super) struct NoAnswer {
 }
 
 impl Wire {
-    /// Speaks HTTP/1.1 over the stream.
+    /// Speaks HTTP/1.1 over the stream. A header of an answer that is not written as it should be is passed over, or read as it is meant:
+    /// the receiver has said whether it took the request.
     pub(super) async fn over(stream: Stream) -> Result<Self, hyper::Error> {
         let mut builder = Builder::new();
         builder.max_buf_size(HEAD_AT_MOST).max_headers(HEADERS_AT_MOST);
+        builder.allow_obsolete_multiline_headers_in_responses(true);
+        builder.allow_spaces_after_header_name_in_responses(true);
+        builder.ignore_invalid_headers_in_responses(true);
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, connection, ended: false })
     }
