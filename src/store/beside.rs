@@ -109,13 +109,17 @@ pub async fn prunable(url: &str, cutoffs: &Cutoffs) -> Result<Removed, StoreErro
     sqlite::aside::prunable(url, *cutoffs).await
 }
 
-/// Gives the room of what was removed back to the file system; how many bytes that was. Needs the store alone, and as much free disk as the store takes.
+/// Whether the store at `url` is a database of a server, and not a file.
+#[must_use]
+pub fn is_on_server(url: &str) -> bool {
+    is_postgres(url)
+}
+
+/// Gives the room of what was removed from the file at `url` back to the file system; how many bytes that was. Needs the store alone, and as much
+/// free disk as the store takes.
 ///
 /// # Errors
-/// When there is no store, another process holds it, or the disk is full.
+/// When there is no store, it is not a file, another process holds it, or the disk is full.
 pub async fn vacuum(url: &str) -> Result<u64, StoreError> {
-    if is_postgres(url) {
-        return Err(postgres::aside::vacuum(url));
-    }
     sqlite::aside::vacuum(url).await
 }

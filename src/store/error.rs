@@ -1,5 +1,7 @@
 //! What can go wrong in the store, in words for whoever runs it. How a database reports it is known only in the backend's folder.
 
+use crate::vault::VaultKeyId;
+
 /// The world's failure, as far as the store is concerned. Cheap to clone: one failed commit answers many callers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -10,6 +12,18 @@ pub enum StoreError {
         url: String,
         /// What is wrong and what to do.
         why: String,
+    },
+    /// What is encrypted in it is encrypted with another key than the one that was given.
+    #[error(
+        "cannot open the store `{url}`: its secrets are encrypted with the key {missing}, and the key that was given is {given}; nothing was changed"
+    )]
+    WrongKey {
+        /// As configured.
+        url: String,
+        /// The key that they are encrypted with.
+        missing: VaultKeyId,
+        /// The key in force of those that were given.
+        given: VaultKeyId,
     },
     /// Another process holds the database.
     #[error("the store is locked by another process, which holds `{file}`")]

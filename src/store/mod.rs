@@ -42,7 +42,7 @@ mod taken;
 pub use access::{AuditEntry, Whose};
 pub use alarm::{Alarm, Alert};
 pub use basket::Basket;
-pub use beside::{Glance, backup, examine, examine_secrets, glance, position, prunable, repair, time, vacuum};
+pub use beside::{Glance, backup, examine, examine_secrets, glance, is_on_server, position, prunable, repair, time, vacuum};
 pub use error::StoreError;
 pub use filter::{DeliveryFilter, IdPage, MOST_WORDS, MessageFilter, Page, Span};
 pub use finding::{Finding, NAMED, Severity};

@@ -71,16 +71,25 @@ async fn a_standby_is_named_as_what_it_is() {
     assert!(refused.said().contains("the server is a standby"), "{}", refused.said());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_server_gives_back_itself_is_not_asked_of_it_after_a_removal() {
-    let world = World::new().await;
-    let folder = world.project("one", SCHEMA, "");
-    let _node = world.node(&folder);
-    let mut prune = std::process::Command::new(env!("CARGO_BIN_EXE_webhookc"));
-    let pruned = prune.args(["prune", "--vacuum", "--store", &world.database]).current_dir(&folder).output().unwrap();
-    let said = String::from_utf8(pruned.stderr).unwrap();
-    assert_eq!((pruned.status.code(), pruned.stdout.len()), (Some(2), 0), "{said}");
+#[test]
+fn what_the_server_gives_back_itself_is_not_asked_of_it_after_a_removal() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |more: &[&str]| {
+        let mut prune = std::process::Command::new(env!("CARGO_BIN_EXE_webhookc"));
+        // Nobody is there.
+        prune.args(["prune", "--store", "postgres://u@127.0.0.1:1/w"]).args(more).current_dir(&folder);
+        let pruned = prune.output().unwrap();
+        let said = String::from_utf8(pruned.stderr).unwrap();
+        assert_eq!((pruned.status.code(), pruned.stdout.len()), (Some(2), 0), "{said}");
+        said
+    };
+    let said = refused(&["--vacuum"]);
     assert!(said.contains("nothing was removed") && said.contains("`VACUUM (FULL)`") && !said.contains("cannot open"), "{said}");
+    let said = refused(&[]);
+    assert!(
+        said.contains("cannot open") && said.contains("help: the database, the role and its password") && !said.contains("sqlite"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

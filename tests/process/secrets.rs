@@ -234,6 +234,7 @@ async fn the_key_of_the_store_is_exchanged_while_the_node_runs() {
     let output = serve(folder, &[]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(2) && said.contains("its secrets are encrypted with the key"), "{said}");
+    assert!(said.contains("help: give the key that they were encrypted with") && !said.contains("name the project's folder"), "{said}");
     fs::remove_file(folder.join("webhookc.db-key")).unwrap();
     let output = serve(folder, &[]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,6 +1,6 @@
 //! The store check on `PostgreSQL`: a healthy store has no finding, every kind of damage has its own, and a repair heals what it says.
 
-use webhookc::store::{Store, StoreError, backup, examine, repair, vacuum};
+use webhookc::store::{Store, StoreError, backup, examine, repair};
 
 use crate::lived_in::lived_in;
 use crate::script::{Place, at};
@@ -68,8 +68,6 @@ async fn what_the_server_does_itself_is_said() {
     let place = lived_in().await;
     let refused = backup(&place.url(), place.folder.path().join("copy"), || false).await.unwrap_err();
     assert!(refused.to_string().contains("`pg_dump --schema=webhookc`"), "{refused}");
-    let refused = vacuum(&place.url()).await.unwrap_err();
-    assert!(refused.to_string().contains("`VACUUM (FULL)`"), "{refused}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use webhookc::store::{NewDelivery, Receipt, Settled, Store};
+use webhookc::store::{NewDelivery, Receipt, Settled, Store, repair};
 
 use crate::attempt::{finished, take};
 use crate::proxy::{Proxy, Way};
@@ -63,4 +63,18 @@ async fn attempts_that_were_recorded_without_an_answer_are_told_as_recorded() {
     assert_eq!(due.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), made[2..], "and what is to be done again is due");
     assert_eq!(store.settle(attempts).await.unwrap(), [false; 2], "whoever comes once more has nothing to record");
     store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_was_committed_without_an_answer_says_what_it_has_repaired() {
+    let place = Place::new();
+    let store = place.open().await;
+    fire(&store, "t", "a", vec![delivery("e")]).await;
+    store.close().await;
+    place.change("UPDATE deliveries SET state = 2, due_at = 0, settled_at = NULL");
+    let proxy = Proxy::to(socket()).await;
+    proxy.lose_commits(1);
+    let url = format!("postgres://webhookc@127.0.0.1:{}/{}", proxy.port(), place.database());
+    assert_eq!((repair(&url, at(0)).await, proxy.lost()), (Ok(1), 1));
+    assert_eq!(place.change("SELECT count(*) FROM deliveries WHERE settled_at IS NULL"), "0");
 }

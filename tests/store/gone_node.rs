@@ -137,3 +137,35 @@ async fn the_places_of_a_node_that_takes_its_leave_are_the_others_at_once() {
     // All look at each other once a second anyway, and two have to agree.
     assert!(took[2] < Duration::from_millis(500), "{took:?}");
 }
+
+#[tokio::test]
+async fn a_node_that_was_away_gives_the_others_time_to_be_heard_of_again() {
+    let place = Place::new();
+    let store = place.open().await;
+    // The server has ended all sessions, and another node has not made its own anew yet.
+    place.change(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+        INSERT INTO nodes (version, pid, seen_at) VALUES ('x', 0, clock_timestamp() - interval '20 s')",
+    );
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let others = "SELECT count(*) FROM nodes WHERE version = 'x'";
+    assert_eq!(place.change(others), "1", "it is about to");
+    while place.change(others) != "0" {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_last_heard_of_before_the_clock_was_set_back_is_gone() {
+    let place = Place::new();
+    let store = place.open().await;
+    place.change(
+        "INSERT INTO nodes (version, pid, seen_at)
+            SELECT 'x', pid, clock_timestamp() + interval '1 hour' FROM pg_stat_activity WHERE datname = current_database() LIMIT 1",
+    );
+    while place.change("SELECT count(*) FROM nodes WHERE version = 'x'") != "0" {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    store.close().await;
+}

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::Mutex;
 use webhookc::store::{Store, StoreError, examine, glance, repair};
 
+use crate::proxy::{Proxy, Way};
 use crate::script::{Place, Script, at, cluster, delivery, fire, put, tenant, vault, write};
 
 async fn refused(url: &str) -> String {
@@ -121,6 +122,44 @@ async fn a_pooler_in_transaction_mode_is_named() {
             assert!(why.starts_with("a pooler in transaction mode"), "{sessions} sessions: {why}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_do_not_wait_one_after_the_other_for_a_database_that_says_nothing() {
+    let place = Place::new();
+    let proxy = Proxy::to(cluster().socket()).await;
+    let url = format!("postgres://webhookc@127.0.0.1:{}/{}", proxy.port(), place.database());
+    let store = Store::open_with(&url, vault(7)).await.unwrap();
+    let id = fire(&store, "t", "a", vec![delivery("erp")]).await[0];
+    proxy.be(Way::Silent);
+    let began = Instant::now();
+    let asked: Vec<_> = (0..120)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.delivery(&tenant("t"), id).await })
+        })
+        .collect();
+    for asked in asked {
+        assert!(matches!(asked.await.unwrap(), Err(StoreError::Away(_))));
+    }
+    assert!(began.elapsed() < Duration::from_secs(45), "{:?}", began.elapsed());
+    proxy.be(Way::Cut);
+}
+
+#[tokio::test]
+async fn whether_there_is_a_pooler_is_looked_at_once() {
+    let place = Place::new();
+    let sessions = async || -> usize {
+        place.wait_for_the_end().await;
+        place.change("SELECT sessions FROM pg_stat_database WHERE datname = current_database()").parse().unwrap()
+    };
+    glance(&place.url()).await.unwrap();
+    let before = sessions().await;
+    for _ in 0..3 {
+        glance(&place.url()).await.unwrap();
+    }
+    // One has asked for their number.
+    assert_eq!(sessions().await - before - 1, 3);
 }
 
 /// A pooler whose sessions take turns: each statement goes to the next one.

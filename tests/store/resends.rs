@@ -174,3 +174,29 @@ async fn one_that_is_stopped_does_nothing_more_and_only_so_many_run() {
     assert!(store.begin_resend(&tenant("t"), late).await.unwrap());
     assert_eq!(store.resends(&tenant("t"), &Page { before: None, limit: 99 }).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_list_goes_on_behind_one_that_is_forgotten() {
+    let place = Place::new();
+    let store = place.open().await;
+    fire_at(&store, "o", 0, delivery("e")).await;
+    end_all(&store, "e", Settled::Delivered).await;
+    let begin = async |day: i64, number: u128| {
+        let at = at(day * 86_400_000);
+        let id = ResendId(uuid::Uuid::from_u128(u128::from(at.as_millisecond().unsigned_abs()) << 80 | number));
+        let filter = DeliveryFilter { endpoint: Some(endpoint("e")), ..Default::default() };
+        assert!(store.begin_resend(&tenant("t"), NewResend { id, at, ..wish(1, filter) }).await.unwrap());
+        id
+    };
+    let ids = [begin(1, 1).await, begin(2, 2).await, begin(2, 3).await];
+    store.stop_resend(&tenant("t"), ids[1], at(3 * 86_400_000)).await.unwrap();
+    let last = begin(34, 4).await;
+    let page = async |before: Option<ResendId>| -> Vec<ResendId> {
+        let rows = store.resends(&tenant("t"), &Page { before, limit: 99 }).await.unwrap();
+        rows.into_iter().map(|row| row.id).collect()
+    };
+    assert_eq!(page(None).await, [last, ids[2], ids[0]]);
+    assert_eq!(page(Some(ids[2])).await, [ids[0]]);
+    // What was made in the same millisecond comes again, and nothing older is left out.
+    assert_eq!(page(Some(ids[1])).await, [ids[2], ids[0]]);
+}

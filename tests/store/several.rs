@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use webhookc::store::{Claimed, Crew, DeliveryState, NewDelivery, Settled, Store};
+use webhookc::store::{Claimed, Crew, DeliveryState, NewDelivery, Settled, Share, Store};
 
 use crate::attempt::finished;
 use crate::lanes::{due, lane, oldest};
@@ -185,6 +185,35 @@ async fn a_wrong_key_is_refused_and_nothing_is_changed() {
     elsewhere.borrow_and_update();
     store.rotate_key("endpoint/ep_a", vec![1], at(10)).await.unwrap();
     tokio::time::timeout(PATIENCE, elsewhere.changed()).await.expect("the other is told").unwrap();
+}
+
+/// What is due is found by the index of what is due, also while the server has not yet counted its tables and another index of lanes is the lower
+/// one, as after many claims.
+#[tokio::test]
+async fn a_queue_that_was_just_made_is_not_read_to_claim_some_of_it() {
+    const QUEUED: usize = 4_000;
+    let place = Place::new();
+    let store = place.open().await;
+    fire(&store, "t", "a", (0..QUEUED).map(|_| delivery("e")).collect()).await;
+    store.close().await;
+    place.change("ALTER INDEX deliveries_due SET (fillfactor = 10); REINDEX INDEX deliveries_due");
+    let store = place.open().await;
+    let of = lane(&store, "t", "e").await.unwrap();
+    // More than the server plans anew.
+    for _ in 0..8 {
+        let claimed = store.claim(&of, at(0), at(1000), Share { oldest: 10, newest: 10 }).await.unwrap();
+        assert_eq!(claimed.len(), 20);
+    }
+    store.close().await;
+    // What a session has read is counted by then.
+    place.wait_for_the_end().await;
+    let read = |index: &str| {
+        let sql = format!("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
+        place.change(&sql).parse::<usize>().unwrap()
+    };
+    assert_eq!(read("deliveries_endpoint"), 0, "nothing is sorted by when it is due");
+    // Each of the two that were closed has looked through the queue for what it held.
+    assert!(read("deliveries_due") < 3 * QUEUED, "{}", read("deliveries_due"));
 }
 
 /// Statements for each delivered message, when there are many: at most three. Each row is found by its key, also while the server has not yet

@@ -7,7 +7,7 @@ use super::failure::Trouble;
 use super::link::Link;
 use super::open::{Absent, check_format, first, format, prepare, shown, way};
 use super::values::{get, timestamp};
-use super::{access, doctor, keys, prune, sources};
+use super::{access, doctor, doubt, keys, prune, sources};
 use crate::store::{Cutoffs, Finding, Glance, Position, Removed, StoreError};
 use crate::vault::Vault;
 
@@ -52,9 +52,9 @@ pub(in crate::store) async fn glance(url: &str) -> Result<Glance, StoreError> {
 /// See [`store::repair`](crate::store::repair).
 pub(in crate::store) async fn repair(url: &str, now: Timestamp) -> Result<u64, StoreError> {
     let link = current(url).await?;
-    link.begin().await.map_err(Trouble::into_store)?;
+    let transaction = link.begin().await.map_err(Trouble::into_store)?;
     let done = doctor::repair(&link, now).await;
-    link.end(done).await.map_err(Trouble::into_store)
+    doubt::end(&way(url)?, &link, &transaction, done).await.map_err(Trouble::into_store)
 }
 
 /// See [`store::prunable`](crate::store::prunable).
@@ -69,17 +69,12 @@ pub(in crate::store) fn backup(url: &str) -> StoreError {
     StoreError::Open { url: shown(url), why: why.to_owned() }
 }
 
-/// See [`store::vacuum`](crate::store::vacuum).
-pub(in crate::store) fn vacuum(url: &str) -> StoreError {
-    let why = "PostgreSQL gives room back by itself; `VACUUM (FULL)` in `psql` gives it to the file system";
-    StoreError::Open { url: shown(url), why: why.to_owned() }
-}
-
 async fn connect(url: &str) -> Result<Link, StoreError> {
     let way = way(url)?;
     let connected = async {
-        let link = first(&way).await?;
+        let mut link = first(&way).await?;
         link.make_ready().await?;
+        link.timeline = doubt::timeline(&link).await?;
         link.ask_widely().await?;
         Ok(link)
     };

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::failure::Trouble;
-use super::hub::Hub;
 use super::link::{Link, Way};
 use super::values::{get, text_if_any};
 use crate::store::StoreError;
@@ -48,21 +47,19 @@ pub(super) async fn took_place(way: &Way, transaction: &str, before: &str) -> Re
     }
 }
 
-impl Hub {
-    /// Ends the transaction of this number: with a commit when the work in it succeeded.
-    pub(super) async fn end<T>(&self, link: &Link, transaction: &str, done: Result<T, Trouble>) -> Result<T, Trouble> {
-        let value = match done {
-            Ok(value) => value,
-            Err(trouble) => return link.end(Err(trouble)).await,
-        };
-        match link.end(Ok(())).await {
-            Ok(()) => Ok(value),
-            Err(refused) if refused.is_refusal() => Err(refused),
-            Err(trouble) => match took_place(&self.way, transaction, &link.timeline).await {
-                Ok(true) => Ok(value),
-                Ok(false) => Err(trouble),
-                Err(unknown) => Err(Trouble::InDoubt(unknown)),
-            },
-        }
+/// Ends the transaction of this number: with a commit when the work in it succeeded.
+pub(super) async fn end<T>(way: &Way, link: &Link, transaction: &str, done: Result<T, Trouble>) -> Result<T, Trouble> {
+    let value = match done {
+        Ok(value) => value,
+        Err(trouble) => return link.end(Err(trouble)).await,
+    };
+    match link.end(Ok(())).await {
+        Ok(()) => Ok(value),
+        Err(refused) if refused.is_refusal() => Err(refused),
+        Err(trouble) => match took_place(way, transaction, &link.timeline).await {
+            Ok(true) => Ok(value),
+            Ok(false) => Err(trouble),
+            Err(unknown) => Err(Trouble::InDoubt(unknown)),
+        },
     }
 }

@@ -139,9 +139,11 @@ pub(super) async fn unsuspend(hub: &Hub, tenant: &Tenant, endpoint: &EndpointId)
 }
 
 /// The time from which something may be claimed of a lane, not before another time: one look into the index, however long its queue is.
-/// Bounded at both ends and in the index's order: a server that has not counted the table yet would take another index, and read all of the lane.
-pub(super) const FIRST: &str = "SELECT due_at FROM deliveries WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked
-    AND due_at BETWEEN $3 AND 9223372036854775807 ORDER BY due_at, row LIMIT 1";
+/// By the lane in the order and in both bounds, see `claim!`.
+pub(super) const FIRST: &str = "SELECT due_at FROM deliveries
+    WHERE (tenant, endpoint, due_at) >= ((SELECT $1::bigint), $2, $3) AND (tenant, endpoint) <= ((SELECT $1::bigint), $2)
+        AND state < 2 AND NOT blocked
+    ORDER BY tenant, endpoint, due_at, row LIMIT 1";
 
 /// See [`Store::endpoint_states`](crate::store::Store::endpoint_states), or those that are suspended.
 pub(super) async fn states(hub: &Hub, tenant: &Tenant, only_suspended: &str) -> Result<Vec<EndpointState>, StoreError> {

@@ -13,13 +13,14 @@ use super::values::get;
 use crate::ids::LaneId;
 use crate::store::Gone;
 
-/// That a node has not been heard of for ten seconds; or for a shorter time, in which a connection that was lost is made anew, while the
-/// server knows no connection of it. `$1` is that time in seconds.
-pub(super) const IS_GONE: &str =
-    "(n.seen_at < clock_timestamp() - interval '10 s' OR n.seen_at <= clock_timestamp() - make_interval(secs => $1)
-    AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.pid AND a.datname = current_database()))";
+/// That a node has not been heard of for ten seconds, also when the database's clock was set back since; or for a shorter time, in which a
+/// connection that was lost is made anew, while the server knows no connection of it. `$1` is that time in seconds.
+pub(super) const IS_GONE: &str = "(n.seen_at < clock_timestamp() - interval '10 s' OR n.seen_at > clock_timestamp() + interval '10 s'
+    OR n.seen_at <= clock_timestamp() - make_interval(secs => $1)
+        AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.pid AND a.datname = current_database()))";
 
-/// Takes over from those of these nodes that are gone; whether any was.
+/// Takes over from those of these nodes that are gone; whether any was. A commit without an answer is not looked up: done again it finds nothing
+/// to do, and the node has to be heard of meanwhile.
 pub(super) async fn take_over(hub: &Hub, link: &Link, nodes: &[i64], lost_for_s: f64) -> Result<bool, Trouble> {
     let delete = format!(
         "DELETE FROM nodes n WHERE n.row = ANY ($2) AND {IS_GONE} RETURNING n.row, n.crew, n.late, (extract(epoch FROM n.seen_at) * 1000)::bigint"
@@ -61,7 +62,7 @@ async fn release(link: &Link, nodes: &[i64]) -> Result<u64, Trouble> {
 }
 
 /// The store is closed: what the node still holds is due for the others, and for whoever opens the store next. Its requests have ended or were
-/// cut off.
+/// cut off. A commit without an answer is not looked up: whoever stops does not wait for it.
 pub(super) async fn leave(hub: &Hub, link: &Link) -> Result<(), Trouble> {
     link.begin().await?;
     let left = async {

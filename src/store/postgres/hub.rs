@@ -208,10 +208,12 @@ impl Hub {
 
     /// Puts the agenda right by what the database says, of all lanes or of some.
     pub(super) async fn reload(&self, link: &Link, only: Option<&[i64]>) -> Result<(), Trouble> {
-        let sql = "SELECT e.row, t.name, e.name, e.suspended_at IS NOT NULL, d.first
+        // The first of each lane as in `FIRST`.
+        let sql = "SELECT e.row, t.name, e.name, e.suspended_at IS NOT NULL,
+                (SELECT due_at FROM deliveries
+                    WHERE (tenant, endpoint) >= (e.tenant, e.row) AND (tenant, endpoint) <= (e.tenant, e.row) AND state < 2 AND NOT blocked
+                    ORDER BY tenant, endpoint, due_at, row LIMIT 1)
             FROM endpoints e JOIN tenants t ON t.row = e.tenant
-            CROSS JOIN LATERAL (SELECT min(due_at) AS first FROM deliveries
-                WHERE tenant = e.tenant AND endpoint = e.row AND state < 2 AND NOT blocked) d
             WHERE $1::bigint[] IS NULL OR e.row = ANY ($1)";
         let heard = self.agenda().heard();
         let rows = link.query(sql, &[&only]).await?;
@@ -335,9 +337,9 @@ pub(super) use on;
 macro_rules! within {
     ($hub:expr, |$link:ident| $work:expr) => {
         $crate::store::postgres::hub::on!($hub, |$link| {
-            let transaction = $link.begin_known().await?;
+            let transaction = $link.begin().await?;
             let done: Result<_, $crate::store::postgres::failure::Trouble> = async { $work }.await;
-            $hub.end(&$link, &transaction, done).await
+            $crate::store::postgres::doubt::end(&$hub.way, &$link, &transaction, done).await
         })
     };
 }

@@ -250,11 +250,7 @@ pub(super) async fn bring_up(hub: &Hub) -> Result<(), StoreError> {
     let said = said.iter().filter_map(|(_, stored)| sealed::key(stored)?.ok());
     let missing = rows.iter().filter_map(|(_, sealed)| key_of(sealed)).chain(said).find(|id| !vault.has(*id));
     if let Some(missing) = missing {
-        let why = format!(
-            "its secrets are encrypted with the key {missing}, and the key that was given is {}; nothing was changed",
-            vault.current()
-        );
-        return Err(StoreError::Open { url: shown(&hub.url), why });
+        return Err(StoreError::WrongKey { url: shown(&hub.url), missing, given: vault.current() });
     }
     on!(hub, |link| others_can_read(hub, &link, &vault).await)?;
     let done = reseal_all(hub, &vault).await?;

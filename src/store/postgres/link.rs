@@ -40,8 +40,10 @@ const LONG_PATIENCE: Duration = Duration::from_mins(10);
 /// session then. Other limits of time are the node's own, see [`PATIENCE`]: with one of an administrator, what takes long, such as an index,
 /// would never be done. A durable commit is what a save is acknowledged for, so one that is not waits for the disk here.
 /// Everything that a node asks often is found by index, row by row; a plan that was made while a table was empty, and kept, would read all of it.
+/// What is asked for in an order is read in that order, by the index that has all of it.
 const SESSION: &str = "SET search_path = webhookc; SET default_transaction_isolation = 'read committed';
-    SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s';
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
+    SET enable_incremental_sort = off; SET jit = off; SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '10s';
     SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'idle_session_timeout', 'transaction_timeout');
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
@@ -216,7 +218,7 @@ impl Link {
 
     /// From now on what is asked is about everything there is: the server may plan it as it sees fit.
     pub(super) async fn ask_widely(&self) -> Result<(), Trouble> {
-        self.run("RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan").await
+        self.run("RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan; RESET enable_incremental_sort").await
     }
 
     /// Statements that may take as long as they like.
@@ -224,21 +226,18 @@ impl Link {
         Ok(self.client.batch_execute(sql).await?)
     }
 
-    /// Begins a transaction. Whoever leaves in the middle of it does not leave it to the next one: a connection with an open transaction is not
-    /// lent again.
-    pub(super) async fn begin(&self) -> Result<(), Trouble> {
-        self.open.store(true, Ordering::Relaxed);
-        self.run("BEGIN").await
-    }
-
-    /// Begins a transaction; its number, by which it is known whether it was committed.
-    pub(super) async fn begin_known(&self) -> Result<String, Trouble> {
+    /// Begins a transaction; its number, by which it is known whether it was committed. Whoever leaves in the middle of it does not leave it to
+    /// the next one: a connection with an open transaction is not lent again.
+    pub(super) async fn begin(&self) -> Result<String, Trouble> {
         self.open.store(true, Ordering::Relaxed);
         let number = self.ask_plainly("BEGIN; SELECT pg_current_xact_id()::text").await?;
         number.ok_or_else(|| StoreError::Failed("the database does not number its transactions".to_owned()).into())
     }
 
-    /// Ends a transaction: with a commit when the work in it succeeded.
+    /// Ends a transaction: with a commit when the work in it succeeded. Whether one without an answer took place is known by [`doubt::end`], which
+    /// is for everything that must not be done again.
+    ///
+    /// [`doubt::end`]: super::doubt::end
     pub(super) async fn end<T>(&self, done: Result<T, Trouble>) -> Result<T, Trouble> {
         let ended = match done {
             Ok(value) => self.run("COMMIT").await.map(|()| value),
@@ -279,10 +278,11 @@ impl Pool {
         }))
     }
 
-    /// One of them, for the time that it is held.
+    /// One of them, for the time that it is held. None is waited for longer than for an answer: whoever has them all waits for the database.
     pub(super) async fn link(&self) -> Result<Held, Trouble> {
         let closed = |_| Trouble::Store(StoreError::Closed);
-        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(closed)?;
+        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.0.permits).acquire_owned()).await;
+        let permit = permit.map_err(|_| Trouble::Silent(PATIENCE))?.map_err(closed)?;
         loop {
             let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             match idle {

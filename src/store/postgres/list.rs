@@ -13,7 +13,7 @@ use super::link::Link;
 use super::values::{count, delivery_id, from_json, get, limit, ordinal, state, status_if_any, text, text_if_any, time, time_if_any};
 use crate::delivery::Timing;
 use crate::ids::{DeliveryId, EndpointId, MessageId, Sequence};
-use crate::store::filter::made_at;
+use crate::store::filter::place_of_cursor;
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, MessageFilter, MessageRow, Page};
 
 const MESSAGE: &str = "SELECT m.id, m.event, m.model, m.object, m.operation, m.sequence, m.created_at";
@@ -29,7 +29,7 @@ pub(super) async fn messages(link: &Link, tenant: i64, filter: &MessageFilter, p
     }
     conditions.span("m.created_at", filter.span);
     if let Some(before) = page.before {
-        let place = place_of_message(link, tenant, before).await?.unwrap_or((made_at(before.0), i64::MAX));
+        let place = place_of_cursor(place_of_message(link, tenant, before).await?, before.0);
         conditions.beyond(("m.created_at", "m.row"), "<", place);
     }
     let sql =
@@ -51,7 +51,7 @@ pub(super) async fn deliveries(
 ) -> Result<Vec<DeliveryRow>, Trouble> {
     let Some(Chosen { from, at, mut within, fits }) = Chosen::of(link, tenant, filter).await? else { return Ok(Vec::new()) };
     if let Some(before) = page.before {
-        let place = place_of_delivery(link, tenant, before).await?.unwrap_or((made_at(before.0), i64::MAX));
+        let place = place_of_cursor(place_of_delivery(link, tenant, before).await?, before.0);
         within.beyond((at, "d.row"), "<", place);
     }
     let sql = format!("{DELIVERY} {from} WHERE {} AND {fits} ORDER BY {at} DESC, d.row DESC LIMIT {}", within.sql, limit(page.limit));

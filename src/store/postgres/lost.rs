@@ -14,6 +14,9 @@ use crate::store::agenda::Note;
 /// Lanes and claims that are remembered; the leases of more end by themselves.
 const REMEMBERED: usize = 1024;
 
+/// How far a lease may end before the last one in its lane and still be one of its time, in milliseconds.
+const NEAR_MS: i64 = 1_000;
+
 /// A claim that may have taken something.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
@@ -33,13 +36,16 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// The end of a lease that is not that of the claim before in the lane: later by a millisecond if need be.
+    /// The end of a lease that is not that of any claim before in the lane: later by some milliseconds if need be.
     pub(super) fn lease(&self, lane: LaneId, wanted: i64) -> i64 {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() >= REMEMBERED {
             last.clear();
         }
-        let lease = if last.get(&lane) == Some(&wanted) { wanted + 1 } else { wanted };
+        let lease = match last.get(&lane) {
+            Some(last) if (last - NEAR_MS..=*last).contains(&wanted) => last + 1,
+            Some(_) | None => wanted,
+        };
         last.insert(lane, lease);
         lease
     }
@@ -88,4 +94,17 @@ async fn release(hub: &Hub, link: &Link, Claim { tenant, lane, node, lease }: Cl
     hub.note(notes);
     hub.ring();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_claims_of_a_lane_have_the_same_lease() {
+        let claims = Claims::default();
+        let leases: Vec<i64> = [70, 70, 70, 71, 72, 80, 70].into_iter().map(|wanted| claims.lease(LaneId(1), wanted)).collect();
+        assert_eq!(leases, [70, 71, 72, 73, 74, 80, 81]);
+        assert_eq!((claims.lease(LaneId(2), 70), claims.lease(LaneId(1), 80 - 2 * NEAR_MS)), (70, 80 - 2 * NEAR_MS), "the clock was set");
+    }
 }

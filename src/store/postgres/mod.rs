@@ -94,10 +94,9 @@ impl Postgres {
         nodes::start(&hub).await.map_err(failed)?;
         if let Err(error) = keys::bring_up(&hub).await {
             hub.stop.send_replace(true);
-            let link = hub.link().await.map_err(failed)?;
-            gone::leave(&hub, &link).await.map_err(failed)?;
-            let is_open = matches!(error, StoreError::Open { .. });
-            return Err(if is_open { error } else { failed(error.into()) });
+            leave(&hub).await;
+            let is_said = matches!(error, StoreError::Open { .. } | StoreError::WrongKey { .. });
+            return Err(if is_said { error } else { failed(error.into()) });
         }
         let (end, ended) = oneshot::channel();
         tokio::spawn(saver::run(Arc::downgrade(&hub), saver::Queue::new(queued), end));
@@ -137,13 +136,16 @@ impl Postgres {
             // An error means that it has ended already.
             drop(ended.await);
         }
-        if let Ok(link) = self.hub.link().await
-            && let Err(trouble) = gone::leave(&self.hub, &link).await
-        {
-            tracing::debug!(error = reason(trouble), "the node could not take its leave; the others notice");
-        }
+        leave(&self.hub).await;
         self.hub.pool.close().await;
         self.hub.beside.close().await;
+    }
+}
+
+async fn leave(hub: &Hub) {
+    let left = async { gone::leave(hub, &*hub.link().await?).await };
+    if let Err(trouble) = left.await {
+        tracing::debug!(error = reason(trouble), "the node could not take its leave; the others notice");
     }
 }
 

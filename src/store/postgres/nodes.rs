@@ -11,7 +11,7 @@ use super::hub::{CHANNEL, Hub};
 use super::link::{Link, Notifications};
 use super::open;
 use super::roster::{Peer, Roster, SENDS_NOTHING, crew_of};
-use super::seen::Seen;
+use super::seen::{Seen, TRUSTED};
 use super::values::get;
 use crate::ids::LaneId;
 use crate::store::Quota;
@@ -23,6 +23,11 @@ const BEAT: Duration = Duration::from_secs(1);
 const JOINING: Duration = Duration::from_secs(2);
 /// How long a node may be without a connection, which the server may have ended, before it counts as gone.
 const LOST: Duration = Duration::from_secs(3);
+/// How long a node takes over from nobody after it was away, has heard nothing for a time, or the database's clock was set: the others may have
+/// been heard of as little, and need a moment to be heard of again.
+const GRACE: Duration = TRUSTED;
+/// How much more or less than this node's the database's clock may go on between two looks.
+const LEAP_MS: u64 = 2_000;
 /// The wait before the connection is made anew.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a node that starts waits for a connection where the server has no more.
@@ -100,6 +105,10 @@ struct Post {
     began: Instant,
     /// When it last looked at the others.
     looked: Instant,
+    /// What the database's clock showed then.
+    clock: Option<i64>,
+    /// Since when it takes over from nobody for a while.
+    unsure: Option<Instant>,
     /// How often it looks up everything that is due.
     round: Duration,
 }
@@ -124,10 +133,12 @@ impl Post {
         let (link, told) = hub.way.listen().await?;
         link.run(&format!("LISTEN {CHANNEL}")).await?;
         // Of one that is new here nobody knows what happened before.
-        let patience = (hub.node() == 0).then_some(Duration::ZERO);
-        let mut post = Self { link, told, began, looked: Instant::now(), round: ROUND };
+        let is_new = hub.node() == 0;
+        let patience = is_new.then_some(Duration::ZERO);
+        let unsure = (!is_new).then(Instant::now);
+        let mut post = Self { link, told, began, looked: Instant::now(), clock: None, unsure, round: ROUND };
         let renewed = "UPDATE nodes SET seen_at = clock_timestamp(), pid = pg_backend_pid() WHERE row = $1";
-        if hub.node() == 0 || post.link.execute(renewed, &[&hub.node()]).await? == 0 {
+        if is_new || post.link.execute(renewed, &[&hub.node()]).await? == 0 {
             post.join(hub).await?;
         }
         post.beat(hub, patience).await?;
@@ -158,6 +169,10 @@ impl Post {
 
     /// Makes a row: what was held under another one is lost.
     async fn join(&mut self, hub: &Hub) -> Result<(), Trouble> {
+        if *hub.stop.borrow() {
+            // It has taken its leave.
+            return Ok(());
+        }
         let sql = "INSERT INTO nodes (version, pid, key_ids, crew) VALUES ($1, pg_backend_pid(), $2, $3) RETURNING row";
         let made = self.link.first(sql, &[&env!("CARGO_PKG_VERSION"), &hub.vault.ids(), &SENDS_NOTHING]).await?;
         let Some(row) = made.map(|row| get::<i64>(&row, 0)).transpose()? else { return Ok(()) };
@@ -175,13 +190,18 @@ impl Post {
     /// from none.
     async fn beat(&mut self, hub: &Hub, patience: Option<Duration>) -> Result<(), Trouble> {
         let at = Instant::now();
-        self.looked = at;
+        let passed = at.duration_since(std::mem::replace(&mut self.looked, at));
         if self.link.execute("UPDATE nodes SET seen_at = clock_timestamp() WHERE row = $1", &[&hub.node()]).await? == 0 {
             self.join(hub).await?;
         }
         let lost_for_s = patience.unwrap_or(LOST).as_secs_f64();
         let mut look = look(hub, &self.link, lost_for_s).await?;
-        if patience.is_some() && !look.gone.is_empty() && gone::take_over(hub, &self.link, &look.gone, lost_for_s).await? {
+        let was_set = self.clock.replace(look.clock).is_some_and(|before| leapt(passed, look.clock.saturating_sub(before)));
+        if passed > LOST || was_set {
+            self.unsure = Some(at);
+        }
+        let is_sure = self.unsure.is_none_or(|since| since.elapsed() > GRACE);
+        if patience.is_some() && is_sure && !look.gone.is_empty() && gone::take_over(hub, &self.link, &look.gone, lost_for_s).await? {
             look = self::look(hub, &self.link, lost_for_s).await?;
         }
         hub.heard_of_program(look.program);
@@ -265,9 +285,7 @@ impl Post {
                 _ = beat.tick() => {
                     let Some(hub) = hub.upgrade() else { return Ok(()) };
                     hub.pool.let_go();
-                    // One that has heard nothing for a time gives the others, who may have heard as little, until its next look.
-                    let patience = (self.looked.elapsed() < LOST).then_some(LOST);
-                    self.beat(&hub, patience).await?;
+                    self.beat(&hub, Some(LOST)).await?;
                     if looked.elapsed() > self.round {
                         looked = Instant::now();
                         hub.reload(&self.link, None).await?;
@@ -308,6 +326,12 @@ async fn look(hub: &Hub, link: &Link, lost_for_s: f64) -> Result<Look, Trouble> 
         }
     }
     Ok(look)
+}
+
+/// Whether a clock that went on by so many milliseconds meanwhile was set.
+fn leapt(meanwhile: Duration, by_ms: i64) -> bool {
+    let meanwhile = i64::try_from(meanwhile.as_millis()).unwrap_or(i64::MAX);
+    by_ms.saturating_sub(meanwhile).unsigned_abs() > LEAP_MS
 }
 
 /// Notes what another node tells; whether something has changed about the nodes themselves.
@@ -361,5 +385,16 @@ fn note_of(word: &str) -> Option<Note> {
         ("s", None) => Some(Note::Suspended(lane)),
         ("r", Some(at)) => Some(Note::Released(lane, (at != i64::MAX).then_some(at))),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_told_from_one_that_goes() {
+        let leapt = |by_ms| leapt(Duration::from_secs(1), by_ms);
+        assert_eq!([0, 2_900, 3_100, -1_100, 3_600_000].map(leapt), [false, false, true, true, true]);
     }
 }

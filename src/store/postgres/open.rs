@@ -2,6 +2,7 @@
 //! A database that a newer program has brought up to date is taken as it is, as long as its tables say that this program can work with them.
 
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_postgres::Config;
@@ -108,28 +109,35 @@ pub(super) async fn prepare(url: &str, way: &Way, absent: Absent) -> Result<(), 
     migrate(&mut link).await.map_err(fail)
 }
 
-/// The first connection, as the server makes it: nothing is prepared or asked for before it is known that its session stays with it.
+/// The first connection, as the server makes it: nothing is prepared or asked for before it is known that its session stays with it, which is
+/// looked at once in a process.
 pub(super) async fn first(way: &Way) -> Result<Link, Trouble> {
+    static UNPOOLED: Mutex<Vec<Config>> = Mutex::new(Vec::new());
     let (link, _) = way.bare().await?;
-    if is_pooled(way, &link).await? {
-        return Err(Trouble::Store(StoreError::Failed(POOLED.to_owned())));
+    if UNPOOLED.lock().unwrap_or_else(PoisonError::into_inner).contains(&way.config) {
+        return Ok(link);
+    }
+    match is_pooled(way, &link).await? {
+        Some(true) => return Err(Trouble::Store(StoreError::Failed(POOLED.to_owned()))),
+        Some(false) => UNPOOLED.lock().unwrap_or_else(PoisonError::into_inner).push(way.config.clone()),
+        None => {}
     }
     Ok(link)
 }
 
-/// Whether what one of two connections sets is not there any more for it, since a pooler gives each statement to any session.
-async fn is_pooled(way: &Way, one: &Link) -> Result<bool, Trouble> {
-    // Where there is no second connection nothing can be told; whoever needs it next hears why.
-    let Ok((other, _)) = way.bare().await else { return Ok(false) };
+/// Whether what one of two connections sets is not there any more for it, since a pooler gives each statement to any session. `None`: there is no
+/// second connection, and nothing can be told; whoever needs it next hears why.
+async fn is_pooled(way: &Way, one: &Link) -> Result<Option<bool>, Trouble> {
+    let Ok((other, _)) = way.bare().await else { return Ok(None) };
     let mark = one.ask_plainly(MARK).await?;
-    let Ok(others) = other.ask_plainly(MARK).await else { return Ok(false) };
+    let Ok(others) = other.ask_plainly(MARK).await else { return Ok(None) };
     // The second is asked twice, since the sessions of a pooler may take turns.
     for (link, mark) in [(one, &mark), (&other, &others), (&other, &others)] {
         if link.ask_plainly(MARKED).await? != *mark {
-            return Ok(true);
+            return Ok(Some(true));
         }
     }
-    Ok(false)
+    Ok(Some(false))
 }
 
 /// Refuses a store of another version than this program's.

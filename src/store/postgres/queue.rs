@@ -26,16 +26,21 @@ const NOT_SENDING: [DeliveryState; 4] = [DeliveryState::Pending, DeliveryState::
 /// What may be claimed of one lane, in an order, with everything that is sent. What is taken is named by tenant and row in a table of its own,
 /// so that each is found by its key: with a tenant that is the same for all, the server would rather read all of the tenant's rows while it
 /// believes that there are few.
+///
+/// The lane stands in the order and in both bounds, so that `deliveries_due` is the only index that gives the order. With a lane that is the
+/// same for all, a server that has not counted the rows takes another index of lanes as soon as that is the lower one, and sorts all that it
+/// reads. What is given by `(SELECT …)` is not known when a statement is planned: the plan is the same for all, and is made once.
 macro_rules! claim {
     ($order:literal, $last:literal) => {
         concat!(
             "WITH due AS MATERIALIZED (SELECT tenant, row, due_at FROM deliveries
-                    WHERE tenant = $1 AND endpoint = $2 AND state < 2 AND NOT blocked AND due_at BETWEEN $7 AND $3
+                    WHERE (tenant, endpoint, due_at) >= ((SELECT $1::bigint), $2, $7)
+                        AND (tenant, endpoint, due_at) <= ((SELECT $1::bigint), $2, $3) AND state < 2 AND NOT blocked
                         AND NOT EXISTS (SELECT FROM endpoints e WHERE e.tenant = $1 AND e.row = $2 AND e.suspended_at IS NOT NULL)
                         AND EXISTS (SELECT FROM nodes WHERE row = $5 FOR KEY SHARE)
                     ORDER BY ",
             $order,
-            " LIMIT $6 FOR UPDATE SKIP LOCKED),
+            " LIMIT (SELECT $6::bigint) FOR UPDATE SKIP LOCKED),
             taken AS (UPDATE deliveries d SET state = 1, due_at = $4, fence = d.fence + 1, node = $5 FROM due
                 WHERE d.tenant = due.tenant AND d.row = due.row
                 RETURNING d.tenant, d.row, d.attempts, d.spent, d.fence, d.method, d.url, d.headers, d.content_type,
@@ -50,9 +55,9 @@ macro_rules! claim {
 }
 
 /// Those that have been due the longest.
-const OLDEST: &str = claim!("due_at, row", "t.was_due, t.row");
+const OLDEST: &str = claim!("tenant, endpoint, due_at, row", "t.was_due, t.row");
 /// Those that came due last.
-const NEWEST: &str = claim!("due_at DESC, row DESC", "t.was_due DESC, t.row DESC");
+const NEWEST: &str = claim!("tenant DESC, endpoint DESC, due_at DESC, row DESC", "t.was_due DESC, t.row DESC");
 
 /// See [`Store::claim`](crate::store::Store::claim).
 pub(super) async fn claim(

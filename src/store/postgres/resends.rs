@@ -16,7 +16,7 @@ use super::values::{delivery_id, from_json, get, limit, text, time, time_if_any,
 use crate::access::TenantScope;
 use crate::delivery::Rate;
 use crate::ids::{DeliveryId, MessageId, ResendId};
-use crate::store::filter::made_at;
+use crate::store::filter::{made_at, place_of_cursor};
 use crate::store::resend_pace::{self, LOOKED_AT, REMEMBERED_MS, at_once, longest_wait};
 use crate::store::resends::RUNNING_RESENDS;
 use crate::store::{DeliveryFilter, NewResend, Page, ResendRow, ResendState, StoreError};
@@ -25,6 +25,8 @@ use crate::store::{DeliveryFilter, NewResend, Page, ResendRow, ResendState, Stor
 const IN_OTHER_HANDS_MS: i64 = 50;
 /// Before everything that was ever made.
 const BEGIN: Place = (i64::MIN, i64::MIN);
+/// Behind everything that was ever made.
+const END: Place = (i64::MAX, i64::MAX);
 
 const RESEND: &str =
     "SELECT r.id, r.actor, r.filter, r.rate, r.matched, r.resent, r.last, r.state, r.created_at, r.ended_at FROM resends r";
@@ -107,11 +109,18 @@ pub(super) async fn one(link: &Link, tenant: i64, id: ResendId) -> Result<Option
 }
 
 pub(super) async fn list(link: &Link, tenant: i64, page: &Page<ResendId>) -> Result<Vec<ResendRow>, Trouble> {
-    let sql = format!(
-        "{RESEND} WHERE r.tenant = $1 AND ($2::uuid IS NULL OR r.row < (SELECT row FROM resends WHERE tenant = $1 AND id = $2))
-         ORDER BY r.row DESC LIMIT $3"
-    );
-    link.query(&sql, &[&tenant, &page.before.map(|id| id.0), &limit(page.limit)]).await?.iter().map(read).collect()
+    let (at, row) = match page.before {
+        Some(before) => place_of_cursor(place_of(link, tenant, before).await?, before.0),
+        None => END,
+    };
+    let newest = "(r.created_at, r.row) < ($2, $3) ORDER BY r.created_at DESC, r.row DESC";
+    let sql = format!("{RESEND} WHERE r.tenant = $1 AND {newest} LIMIT $4");
+    link.query(&sql, &[&tenant, &at, &row, &limit(page.limit)]).await?.iter().map(read).collect()
+}
+
+async fn place_of(link: &Link, tenant: i64, id: ResendId) -> Result<Option<Place>, Trouble> {
+    let row = link.first("SELECT created_at, row FROM resends WHERE tenant = $1 AND id = $2", &[&tenant, &id.0]).await?;
+    row.map(|row| Ok((get(&row, 0)?, get(&row, 1)?))).transpose()
 }
 
 /// See [`Store::advance_resends`](crate::store::Store::advance_resends).
