@@ -5,10 +5,29 @@ use std::collections::BTreeMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::Destination;
 use crate::template::{OF_A_URL, Part, RenderedText};
 
 /// The secrets of a generation by name.
 pub type Secrets = BTreeMap<String, SecretString>;
+
+/// What an endpoint keeps back itself, and where that may be sent.
+#[derive(Clone, Debug, Default)]
+pub struct OwnSecrets {
+    /// By name.
+    pub values: Secrets,
+    /// Where its URL leads; `None` where that is not written out.
+    pub destination: Option<Destination>,
+}
+
+impl OwnSecrets {
+    /// What of it may be sent to this URL: nothing, when the endpoint had another one as the request was made.
+    pub(super) fn for_url(&self, url: &RenderedText) -> &Secrets {
+        static NONE: Secrets = Secrets::new();
+        let leads_there = |destination: &Destination| Destination::of(&url.masked()).as_ref() == Some(destination);
+        if self.destination.as_ref().is_none_or(leads_there) { &self.values } else { &NONE }
+    }
+}
 
 /// Why a request cannot be filled in. The value is never told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

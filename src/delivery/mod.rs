@@ -5,6 +5,7 @@
 mod request;
 mod settle;
 
+mod destination;
 mod fill;
 
 mod duration;
@@ -17,13 +18,14 @@ mod timing;
 
 mod sign;
 
+pub use destination::Destination;
 pub use duration::{DurationError, parse_duration};
-pub use fill::Secrets;
+pub use fill::{OwnSecrets, Secrets};
 pub use pace::Pace;
 pub use policy::{FailureHandling, Policy, Trigger, TriggerError};
 pub use rate::{Bucket, Rate, RateError};
 pub use request::{Filling, Frozen, Keys, Request, request};
-pub use schedule::{Pattern, PatternError, Retry, RetryError};
+pub use schedule::{MAX_ATTEMPTS, Pattern, PatternError, Retry, RetryError};
 pub use settle::{AttemptOutcome, End, NO_ANSWER, NO_CONNECTION, Settlement, TOO_LATE, settle};
 pub use sign::{
     Checked, Diagnosis, Earlier, Key, KeyError, KeyName, Occasion, ParseKeyError, Received, RsaKey, Scheme, Secret, SecretError, Signature,

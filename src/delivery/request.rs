@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::delivery::fill::{self, FillError, Secrets};
+use crate::delivery::fill::{self, FillError, OwnSecrets, Secrets};
 use crate::delivery::{AttemptOutcome, Signer};
 use crate::ids::{DeliveryId, MessageId, Sequence};
 use crate::template::RenderedText;
@@ -47,14 +47,16 @@ pub struct Keys<'a> {
 pub enum Filling<'a> {
     /// The values of `secret.*`: the delivery waits for one that is missing.
     Program(&'a Secrets),
-    /// Header values of the endpoint itself, as they are now: one that is missing was taken away since, and its header goes with it.
-    Endpoint(&'a Secrets),
+    /// Header values of the endpoint itself, as they are now: one that is missing was taken away since, and its header goes with it. So it
+    /// does when the endpoint had another URL: what is kept for the one of now is sent to no other place.
+    Endpoint(&'a OwnSecrets),
 }
 
 impl<'a> Filling<'a> {
-    fn secrets(self) -> &'a Secrets {
+    fn secrets(self, url: &RenderedText) -> &'a Secrets {
         match self {
-            Self::Program(secrets) | Self::Endpoint(secrets) => secrets,
+            Self::Program(secrets) => secrets,
+            Self::Endpoint(own) => own.for_url(url),
         }
     }
 }
@@ -91,6 +93,7 @@ pub fn request(frozen: &Frozen<'_>, keys: Keys<'_>, timeout: Duration, at: Times
     }
     // A secret that is missing or does not fit is a mistake on this side; the delivery waits for it to be put right.
     let unfilled = |error: FillError| AttemptOutcome::OurFault(error.to_string());
+    let secrets = keys.secrets.secrets(frozen.url);
     let is_own = |name: &str| frozen.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
     let mut headers = Vec::with_capacity(frozen.headers.len() + 8);
     for (name, value) in [("content-type", frozen.content_type), ("user-agent", USER_AGENT)] {
@@ -102,12 +105,65 @@ pub fn request(frozen: &Frozen<'_>, keys: Keys<'_>, timeout: Duration, at: Times
     let signatures = keys.signer.sign(frozen.message, at, frozen.body);
     headers.extend(signatures.into_iter().map(|(name, value)| (name.to_owned(), value)));
     for (name, value) in frozen.headers {
-        match (fill::text(value, keys.secrets.secrets()), keys.secrets) {
+        match (fill::text(value, secrets), keys.secrets) {
             (Ok(value), _) => headers.push((name.to_string(), value)),
             (Err(FillError::Missing(_)), Filling::Endpoint(_)) => {}
             (Err(error), Filling::Program(_) | Filling::Endpoint(_)) => return Err(unfilled(error)),
         }
     }
-    let url = fill::url(frozen.url, keys.secrets.secrets()).map_err(unfilled)?;
+    let url = fill::url(frozen.url, secrets).map_err(unfilled)?;
     Ok(Request { method: frozen.method.to_owned(), url, headers, body: frozen.body.clone(), timeout, delivery: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::delivery::Destination;
+    use crate::template::Part;
+
+    fn text(parts: &[Part]) -> RenderedText {
+        RenderedText { parts: parts.to_vec() }
+    }
+
+    /// The URL and the header that are sent to an endpoint which leads there now, with a request that was made for `a.example`.
+    fn sent(now: &str, with_url: bool) -> Result<(String, Option<String>), AttemptOutcome> {
+        let (text_of, secret) = (|text: &str| Part::Text(text.to_owned()), |name: &str| Part::Secret(name.to_owned()));
+        let mut url = vec![text_of("https://a.example/x?api_key=")];
+        url.extend(with_url.then(|| secret("url api_key")));
+        let headers = [("Authorization".into(), text(&[secret("authorization")])), ("X-A".into(), text(&[text_of("1")]))];
+        let body = Bytes::new();
+        let frozen = Frozen {
+            message: MessageId(uuid::Uuid::nil()),
+            sequence: Sequence(1),
+            method: "POST",
+            url: &text(&url),
+            headers: &headers,
+            content_type: "application/json",
+            body: &body,
+        };
+        let values = [("authorization", "Bearer t0ken"), ("url api_key", "k3y")];
+        let own = OwnSecrets {
+            values: values.into_iter().map(|(name, value)| (name.to_owned(), SecretString::from(value))).collect(),
+            destination: Destination::of(now),
+        };
+        let signer = Signer::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3".parse().unwrap(), Vec::new());
+        let keys = Keys { signer: &signer, secrets: Filling::Endpoint(&own) };
+        let request = request(&frozen, keys, Duration::from_secs(1), Timestamp::UNIX_EPOCH)?;
+        assert!(request.headers.iter().any(|(name, value)| name == "X-A" && value == "1"));
+        let header = request.headers.into_iter().find(|(name, _)| name == "Authorization").map(|(_, value)| value);
+        Ok((request.url, header))
+    }
+
+    #[test]
+    fn what_an_endpoint_keeps_for_one_place_is_sent_to_no_other() {
+        let whole = Some("Bearer t0ken".to_owned());
+        assert_eq!(sent("https://a.example/y", true), Ok(("https://a.example/x?api_key=k3y".to_owned(), whole.clone())));
+        assert_eq!(sent("https://{{ vars.host }}/y", false), Ok(("https://a.example/x?api_key=".to_owned(), whole)));
+        assert_eq!(sent("https://b.example/x", false), Ok(("https://a.example/x?api_key=".to_owned(), None)));
+        assert_eq!(sent("http://a.example/x", false).map(|sent| sent.1), Ok(None));
+        let refused = sent("https://b.example/x", true);
+        assert!(matches!(&refused, Err(AttemptOutcome::OurFault(why)) if why.contains("`url api_key`")), "it waits: {refused:?}");
+    }
 }

@@ -11,7 +11,7 @@ const DEFAULT_WAITS_S: [u64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_
 static DEFAULT_WAITS: LazyLock<Arc<[Duration]>> = LazyLock::new(|| Arc::new(DEFAULT_WAITS_S.map(Duration::from_secs)));
 
 /// The most attempts that a pattern may ask for; a receiver that failed a hundred times needs a person.
-const MAX_ATTEMPTS: u32 = 100;
+pub const MAX_ATTEMPTS: u32 = 100;
 
 /// The shortest interval, so that retries cannot become an attack.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);

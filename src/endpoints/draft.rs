@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::definition::{Definition, Profile};
 use super::document::{Field, Mistake, Object};
 use super::failure::{FailureRules, interval};
+use super::hidden::stay_where_given;
 use super::interest::{add_headers, headers, read_body, read_conditions, read_events, read_scope};
 use super::names::{LONGEST_QUANTITY, MAX_NAME, MAX_URL};
 use crate::check::{Part, Wants};
@@ -78,6 +79,8 @@ pub struct Read {
     pub places: Vec<(Part, String)>,
     /// Where it stands who is to be told of trouble.
     pub alert: Option<String>,
+    /// The headers whose values were written.
+    pub(super) said: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Draft {
@@ -144,8 +147,16 @@ impl Draft {
         }
     }
 
-    /// Reads what is there into the definition.
+    /// Reads what is there into the definition. A value that is not shown goes nowhere else than it was given for.
     pub fn apply(self, to: &mut Definition, out: &mut Vec<Mistake>) -> Read {
+        let before = to.wants.url.clone();
+        let read = self.read(to, out);
+        stay_where_given(&before, &to.wants, &read, out);
+        read
+    }
+
+    /// The same, without asking where the values go.
+    pub(super) fn read(self, to: &mut Definition, out: &mut Vec<Mistake>) -> Read {
         let mut read = Read::default();
         if let Some(name) = given(self.name).and_then(|field| field.text_within(1..=MAX_NAME, out)) {
             to.name = name;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::definition::{AlertTo, Handling, RetryPlan};
 use super::document::{Field, Mistake, Object};
+use super::hidden::{goes_elsewhere, of_another_place};
 use super::interest::headers;
 use super::names::{LONGEST_QUANTITY, MAX_URL};
 use crate::delivery::{Trigger, TriggerError, parse_duration};
@@ -77,11 +78,8 @@ impl FailureRules {
             handling.retry = if field.value.is_null() { self.retry.clone() } else { self.retry(field, before, out) };
         }
         if let Some(field) = object.take_nullable("alert_endpoint") {
-            let before = match handling.alert_endpoint.take() {
-                Some(AlertTo::Place { headers, .. }) => headers,
-                Some(AlertTo::Endpoint(_)) | None => Vec::new(),
-            };
-            handling.alert_endpoint = if field.value.is_null() { None } else { alert(field, &before, out) };
+            let before = handling.alert_endpoint.take();
+            handling.alert_endpoint = if field.value.is_null() { None } else { alert(field, before.as_ref(), out) };
         }
         if let Some(divert) = object.take("divert").and_then(|field| field.boolean(out)) {
             handling.divert = divert;
@@ -194,8 +192,12 @@ pub(super) fn interval(field: &Field, out: &mut Vec<Mistake>) -> Option<String> 
     }
 }
 
-/// The id of another endpoint, or a place of its own. `before` are the headers of the one that there was.
-fn alert(field: Field, before: &[(Box<str>, Box<str>)], out: &mut Vec<Mistake>) -> Option<AlertTo> {
+/// The id of another endpoint, or a place of its own. `before` is what there was.
+fn alert(field: Field, before: Option<&AlertTo>, out: &mut Vec<Mistake>) -> Option<AlertTo> {
+    let (before_url, before_headers) = match before {
+        Some(AlertTo::Place { url, headers }) => (&**url, headers.as_slice()),
+        Some(AlertTo::Endpoint(_)) | None => ("", &[][..]),
+    };
     match &field.value {
         Value::String(id) => Some(AlertTo::Endpoint(EndpointId::new(id.as_str()))),
         Value::Object(_) => {
@@ -206,9 +208,15 @@ fn alert(field: Field, before: &[(Box<str>, Box<str>)], out: &mut Vec<Mistake>) 
                 let message = format!("`{}.url` is missing, expected where to send alerts", place.name());
                 out.push(Mistake { pointer: object.place_of("url"), code: "missing-field", message, help: None });
             }
+            let url_place = object.place_of("url");
             let url = url.and_then(|field| field.text_within(1..=MAX_URL, out));
-            let headers = object.take("headers").map(|field| headers(field, before, out)).unwrap_or_default();
+            let headers = object.take("headers").map(|field| headers(field, before_headers, out)).unwrap_or_default();
             object.finish(out);
+            if url.as_ref().is_some_and(|url| goes_elsewhere(before_url, url)) {
+                for header in headers.iter().filter(|header| header.is_kept) {
+                    out.push(of_another_place(&header.name, url_place.clone()));
+                }
+            }
             let headers = headers.into_iter().map(|header| (header.name, header.value)).collect();
             Some(AlertTo::Place { url: url?.into(), headers })
         }

@@ -23,6 +23,8 @@ pub(super) struct Header {
     pub name: Box<str>,
     pub value: Box<str>,
     pub pointer: String,
+    /// Whether the value is one that is not shown, and was kept.
+    pub is_kept: bool,
 }
 
 pub(super) fn read_events(field: Field, wants: &mut Wants, read: &mut Read, out: &mut Vec<Mistake>) {
@@ -131,7 +133,7 @@ fn written(field: Field, out: &mut Vec<Mistake>) -> Vec<Header> {
             }
             let (Some(name), Some(value)) = (name, value) else { continue };
             if let (Some(name), Some(value)) = (name.text_within(1..=MAX_NAME, out), value.text_within(0..=MAX_HEADER, out)) {
-                headers.push(Header { name: name.into(), value: value.into(), pointer });
+                headers.push(Header { name: name.into(), value: value.into(), pointer, is_kept: false });
             }
         }
         return headers;
@@ -140,7 +142,7 @@ fn written(field: Field, out: &mut Vec<Mistake>) -> Vec<Header> {
         for item in field.one_or_many() {
             let pointer = item.pointer.clone();
             if let Some(value) = item.text_within(0..=MAX_HEADER, out) {
-                headers.push(Header { name: name.as_str().into(), value: value.into(), pointer });
+                headers.push(Header { name: name.as_str().into(), value: value.into(), pointer, is_kept: false });
             }
         }
     }
@@ -151,7 +153,10 @@ fn written(field: Field, out: &mut Vec<Mistake>) -> Vec<Header> {
 }
 
 pub(super) fn add_headers(headers: Vec<Header>, wants: &mut Wants, read: &mut Read) {
-    for Header { name, value, pointer } in headers {
+    for Header { name, value, pointer, is_kept } in headers {
+        if !is_kept {
+            read.said.push((name.clone(), value.clone()));
+        }
         let index = u32::try_from(wants.headers.len()).unwrap_or(u32::MAX);
         read.places.push((Part::HeaderName(index), pointer.clone()));
         read.places.push((Part::HeaderValue(index), pointer));

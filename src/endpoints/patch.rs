@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::definition::Definition;
 use super::document::{Field, Mistake, Object};
 use super::draft::{Draft, Read};
+use super::hidden::stay_where_given;
 use super::interest::{add_event, add_headers, headers};
 
 /// Names that one change may remove or add.
@@ -46,8 +47,8 @@ impl Patch {
         if remove_failure_handling.and_then(|field| field.boolean(out)).unwrap_or(false) {
             to.failure_handling = None;
         }
-        let before_headers = to.wants.headers.clone();
-        let mut read = draft.apply(to, out);
+        let (before_url, before_headers) = (to.wants.url.clone(), to.wants.headers.clone());
+        let mut read = draft.read(to, out);
         let removed = names(remove_event_types, out);
         let before = to.wants.event_types.len();
         to.wants.event_types.retain(|known| !removed.iter().any(|(name, _)| **name == **known));
@@ -69,6 +70,7 @@ impl Patch {
             to.wants.headers.retain(|(known, _)| !more.iter().any(|header| header.name.eq_ignore_ascii_case(known)));
             add_headers(more, &mut to.wants, &mut read);
         }
+        stay_where_given(&before_url, &to.wants, &read, out);
         read
     }
 }

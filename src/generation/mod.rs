@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use crate::check::{Rules, Valid};
-use crate::delivery::{Filling, Keys, Policy, Secrets, Signer};
+use crate::delivery::{Filling, Keys, OwnSecrets, Policy, Secrets, Signer};
 use crate::ids::{EndpointId, ProgramId};
 use crate::text::SourceMap;
 
@@ -111,7 +111,7 @@ pub struct Target {
     /// Its signatures.
     pub signer: Signer,
     /// Header values of its own that are kept back until a request is sent; `None`: it is of the program, whose secrets it has.
-    pub secrets: Option<Secrets>,
+    pub secrets: Option<OwnSecrets>,
 }
 
 /// The generation in force; readers take a snapshot.

@@ -9,7 +9,7 @@ use super::build::BuildError;
 use super::keyring::{Keyring, RotateError};
 use crate::access::TenantScope;
 use crate::check::{TenantEndpoint, Wants, own_secrets, own_url_secrets};
-use crate::delivery::{Earlier, Key, Policy, Secret, Secrets, Signer};
+use crate::delivery::{Destination, Earlier, Key, OwnSecrets, Policy, Secret, Signer};
 use crate::endpoints::Definition;
 use crate::generation::{Directory, Own, Target};
 use crate::ids::{EndpointId, Tenant};
@@ -204,8 +204,8 @@ impl Keyring {
 }
 
 /// What is kept back until a request is sent.
-fn secrets_of(wants: &Wants) -> Secrets {
+fn secrets_of(wants: &Wants) -> OwnSecrets {
     let headers = own_secrets(&wants.headers).into_iter().map(|secret| (secret.name.into(), secret.value.to_owned().into()));
     let url = own_url_secrets(&wants.url).into_vec().into_iter().map(|secret| (secret.name.into(), secret.value.into_string().into()));
-    headers.chain(url).collect()
+    OwnSecrets { values: headers.chain(url).collect(), destination: Destination::of(&wants.url) }
 }

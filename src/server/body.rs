@@ -16,7 +16,8 @@ use super::{App, Problem};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes that buy another second of waiting: who is slower than this is not slow but an attack, or gone.
 const BYTES_A_SECOND: u64 = 16 << 10;
-/// Bytes of all bodies that are in memory at once. Four batches of the largest size; more are asked to come again.
+/// Bytes of all bodies that are in memory at once, and of answers that grow with them. Four batches of the largest size; more are asked to
+/// come again.
 const MEMORY: usize = 256 << 20;
 /// Bytes beyond the limit that are still read (and forgotten), so that a client who does not listen while sending hears why its body is
 /// refused instead of finding the connection closed.
@@ -33,9 +34,38 @@ pub(super) struct Arrival {
     limit: usize,
     arrived: usize,
     waited: Duration,
+    /// What is taken up by what has arrived.
+    room: Room,
+}
+
+/// A part of the memory.
+#[derive(Debug)]
+pub(super) struct Room {
     memory: Arc<Semaphore>,
-    /// The part of the memory that is taken up by what has arrived.
     held: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// Nothing of it yet.
+    pub(super) fn new(app: &App) -> Self {
+        Self { memory: Arc::clone(&app.bodies), held: None }
+    }
+
+    /// Takes up so much in all, if there is as much.
+    pub(super) fn grow(&mut self, all: usize) -> Result<(), Problem> {
+        self.take(all.saturating_sub(self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)))
+    }
+
+    /// Takes up more.
+    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let Ok(more) = Arc::clone(&self.memory).try_acquire_many_owned(bytes) else { return Err(overloaded()) };
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            held => *held = Some(more),
+        }
+        Ok(())
+    }
 }
 
 impl Arrival {
@@ -45,7 +75,7 @@ impl Arrival {
         if declared > limit.saturating_add(FORGOTTEN) {
             return Err(too_large(limit));
         }
-        Ok(Self { stream: body.into_data_stream(), limit, arrived: 0, waited: Duration::ZERO, memory: Arc::clone(&app.bodies), held: None })
+        Ok(Self { stream: body.into_data_stream(), limit, arrived: 0, waited: Duration::ZERO, room: Room::new(app) })
     }
 
     /// The next bytes; `None` at the end.
@@ -55,18 +85,13 @@ impl Arrival {
         if self.arrived > self.limit {
             return Err(self.refuse().await);
         }
-        let bytes = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-        let Ok(more) = Arc::clone(&self.memory).try_acquire_many_owned(bytes) else { return Err(overloaded()) };
-        match &mut self.held {
-            Some(held) => held.merge(more),
-            held => *held = Some(more),
-        }
+        self.room.take(chunk.len())?;
         Ok(Some(chunk))
     }
 
     /// What has arrived so far is in memory no longer.
     pub(super) fn forget(&mut self) {
-        self.held = None;
+        self.room.held = None;
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
@@ -97,21 +122,21 @@ impl Arrival {
 /// All of a body, and its hold on the memory.
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
-    _held: Option<OwnedSemaphorePermit>,
+    _held: Option<Room>,
 }
 
 /// Reads all of a body of at most `limit` bytes.
 pub(super) async fn read(app: &App, body: Body, limit: usize) -> Result<Whole, Problem> {
     let mut arrival = Arrival::new(app, body, limit)?;
     let Some(first) = arrival.next().await? else { return Ok(Whole { bytes: Bytes::new(), _held: None }) };
-    let Some(second) = arrival.next().await? else { return Ok(Whole { bytes: first, _held: arrival.held }) };
+    let Some(second) = arrival.next().await? else { return Ok(Whole { bytes: first, _held: Some(arrival.room) }) };
     let mut whole = BytesMut::with_capacity(first.len() + second.len());
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
     while let Some(chunk) = arrival.next().await? {
         whole.extend_from_slice(&chunk);
     }
-    Ok(Whole { bytes: whole.freeze(), _held: arrival.held })
+    Ok(Whole { bytes: whole.freeze(), _held: Some(arrival.room) })
 }
 
 fn interrupted(error: &axum::Error) -> Problem {
@@ -134,7 +159,7 @@ fn too_slow(arrived: usize) -> Problem {
 }
 
 fn overloaded() -> Problem {
-    let detail = format!("the bodies of all requests together take up more than {} MiB", MEMORY >> 20);
+    let detail = format!("the bodies of all requests and the answers to batches together take up more than {} MiB", MEMORY >> 20);
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).help("send it again in a moment")
 }
 

@@ -1,6 +1,8 @@
 //! `Idempotency-Key` on POST (draft-ietf-httpapi-idempotency-key-header): a request that is repeated with its key is answered as the first
-//! time and not done again, for a day, across restarts. What failed on this side may be repeated; so may what a crash has cut off, which
-//! was not answered, and may then be done twice.
+//! time and not done again, for a day, across restarts. Only what was done has an answer that is kept, also what was done in part, such as
+//! a batch. What was refused has changed nothing: the draft leaves open which answers are final, and as at Stripe such a request may come
+//! again with its key, mended or at a better time. What failed on this side may be repeated; so may what a crash has cut off, which was not
+//! answered, and may then be done twice.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,11 +17,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use serde::Deserialize;
 use tracing::Instrument as _;
 
 use super::access::{Place, whose};
 use super::api::saves::BATCH;
 use super::problem::PROBLEM_JSON;
+use super::request::located;
 use super::tenant_endpoints::LONGEST;
 use super::{App, Problem, body};
 use crate::access::{Caller, Group, Permission, TenantScope, Verb};
@@ -56,13 +60,14 @@ pub(super) async fn once(
     let (parts, body) = request.into_parts();
     let whole = body::read(&app, body, limit).await?;
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let path = parts.uri.path().to_owned();
     let fingerprint = fingerprint([parts.method.as_str().as_bytes(), target.as_bytes(), &whole.bytes]);
     let request = Request::from_parts(parts, Body::from(whole.bytes.clone()));
     // A task of its own: what has begun is ended and noted, also when the client goes away, and also when it does so before it has begun.
     let work = within(parent(), async move {
         match store.open_receipt(&tenant, &key, fingerprint, now).await? {
             Receipt::New => {}
-            Receipt::Answered(answer) => return Ok(replay(answer)),
+            Receipt::Answered(answer) => return Ok(replay(answer, &path)),
             Receipt::OfAnother => return Err(reused(&shown)),
             Receipt::UnderWay => return Err(in_use(&shown)),
         }
@@ -124,11 +129,11 @@ async fn answered(work: impl Future<Output = Response>) -> Result<(Parts, Bytes)
     AssertUnwindSafe(whole).catch_unwind().await.unwrap_or_else(|_| Err(ended_badly()))
 }
 
-/// Keeps an answer, unless there is none or it only says that the request should come again.
+/// Keeps the answer of what was done, wholly or in part.
 async fn note(store: &Store, tenant: &TenantScope, key: &str, answer: Result<(Parts, Bytes), Problem>) -> Result<Response, Problem> {
     let kept = answer.as_ref().ok().filter(|(parts, _)| {
-        let again = matches!(parts.status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-        !parts.status.is_server_error() && !again
+        let in_part = || parts.status.is_client_error() && parts.extensions.get::<Problem>().is_some_and(Problem::is_done_in_part);
+        parts.status.is_success() || in_part()
     });
     let kept = kept.map(|(parts, bytes)| kept_of(parts.status, &parts.headers, bytes));
     if let Err(error) = store.close_receipt(tenant, key, kept).await {
@@ -150,14 +155,31 @@ fn kept_of(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> KeptAnswer 
     KeptAnswer { status: status.as_u16(), content_type: content_type.into(), body: body.clone() }
 }
 
-fn replay(answer: KeptAnswer) -> Response {
+fn replay(answer: KeptAnswer, path: &str) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let place = place_of_made(status, path, &answer.body);
     let mut response = (status, [(REPLAYED, "true")], answer.body).into_response();
+    if let Some(place) = place {
+        response = located(response, &place);
+    }
     match HeaderValue::from_str(&answer.content_type) {
         Ok(value) if !value.is_empty() => _ = response.headers_mut().insert(header::CONTENT_TYPE, value),
         Ok(_) | Err(_) => _ = response.headers_mut().remove(header::CONTENT_TYPE),
     }
     response
+}
+
+/// Where it stands what was made by a call of this node's own API: below the list that was called. What its path names was not made by it.
+fn place_of_made(status: StatusCode, path: &str, body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Made {
+        id: String,
+    }
+    if !path.starts_with("/api/") || !matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED) {
+        return None;
+    }
+    let Made { id } = serde_json::from_slice(body).ok()?;
+    (!path.contains(&id)).then(|| format!("{path}/{id}"))
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ use crate::source::Standing;
 use access::Place;
 use api::health::Health;
 use api::metrics::Counted;
+use api::public_keys::PublicKeys;
 use door::{Door, Sitting};
 use inspector::Guesses;
 use openapi::{Document, Known};
@@ -60,6 +61,8 @@ pub struct App {
     health: Health,
     /// What was due when it was last counted.
     counted: Counted,
+    /// The public keys as they were last looked through.
+    public_keys: PublicKeys,
     /// What the router is made of.
     routes: OnceLock<Vec<Known>>,
     /// What is said of it, from the first time that somebody asks.
@@ -120,6 +123,7 @@ impl App {
             sink: Sink::default(),
             health: Health::default(),
             counted: Counted::default(),
+            public_keys: PublicKeys::default(),
             routes: OnceLock::new(),
             document: OnceLock::new(),
             guesses: Guesses::default(),

@@ -240,6 +240,11 @@ impl Problem {
         self.0.saved = Some(saved);
         self
     }
+
+    /// Whether a part of the request has been done.
+    pub(super) fn is_done_in_part(&self) -> bool {
+        self.0.saved.is_some_and(|saved| saved > 0)
+    }
 }
 
 /// What a sentence repeats of a request is not repeated at length.
@@ -270,9 +275,11 @@ pub(super) fn of_store(error: &StoreError) -> (StatusCode, &'static str) {
         StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
         // Of a node that is at work: another version has changed the tables.
         StoreError::Open { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store-outgrown"),
-        StoreError::Target { .. } | StoreError::Locked | StoreError::Secret { .. } | StoreError::Failed(_) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "store-failed")
-        }
+        StoreError::Target { .. }
+        | StoreError::Locked
+        | StoreError::WrongKey { .. }
+        | StoreError::Secret { .. }
+        | StoreError::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store-failed"),
     }
 }
 

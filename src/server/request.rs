@@ -1,12 +1,11 @@
 //! What handlers take from a request's path and query, with problems instead of plain-text rejections; and JSON answers.
 
-use std::collections::BTreeSet;
-
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use indexmap::IndexSet;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -103,17 +102,17 @@ pub(super) fn flag(name: &str, text: Option<&str>) -> Result<Option<bool>, Probl
 /// A filter of names with commas between them; `parameter` is what they come in, once or several times.
 pub(super) fn names<'t>(parameter: &str, texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<String>, Problem> {
     let names = texts.into_iter().flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty());
-    different(parameter, names)
+    different(&format!("`{parameter}`"), names)
 }
 
-/// The different names of a filter, which must not be more than a store can be asked for.
-pub(super) fn different<'t>(parameter: &str, names: impl IntoIterator<Item = &'t str>) -> Result<Vec<String>, Problem> {
-    let names: BTreeSet<&str> = names.into_iter().collect();
-    if names.len() > MOST_WORDS {
-        let detail = format!("`{parameter}` has {} different names, expected at most {MOST_WORDS}", names.len());
+/// The different words of a filter, which must not be more than a store can be asked for; `filter` is what it is called.
+pub(super) fn different<'t>(filter: &str, words: impl IntoIterator<Item = &'t str>) -> Result<Vec<String>, Problem> {
+    let words: IndexSet<&str> = words.into_iter().collect();
+    if words.len() > MOST_WORDS {
+        let detail = format!("{filter} has {} different words, expected at most {MOST_WORDS}", words.len());
         return Err(Problem::bad_request("invalid-parameter", detail));
     }
-    Ok(names.into_iter().map(str::to_owned).collect())
+    Ok(words.into_iter().map(str::to_owned).collect())
 }
 
 /// The times between which something was made.

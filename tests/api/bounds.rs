@@ -20,7 +20,7 @@ async fn a_filter_of_names_has_at_most_64_and_repeated_ones_count_once() {
     for count in [65, 600] {
         let (status, problem) = api.of_tenant("GET", &format!("/endpoints?event_types={}", names(count, 1)), "").await;
         assert_eq!((status, &problem["code"]), (400, &json!("invalid-parameter")), "{problem}");
-        assert_eq!(problem["detail"], json!(format!("`event_types` has {count} different names, expected at most 64")));
+        assert_eq!(problem["detail"], json!(format!("`event_types` has {count} different words, expected at most 64")));
     }
 }
 

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::Request;
 use serde_json::json;
 use webhookc::server::KeychainOptions;
+use webhookc::store::RUNNING_RESENDS;
 
 use crate::world::{READY, World, of};
 
@@ -85,4 +86,80 @@ async fn a_key_of_a_tenant_writes_into_no_other_audit_log() {
     let (newest, text) = (&log["data"][0], log["data"][0].to_string());
     assert_eq!(newest["status"], json!(404), "{log}");
     assert!(text.contains(&id) && text.contains(&path), "{text}");
+}
+
+/// What is refused has changed nothing: it may come again with its key, mended or at a better time. What was done, also in part, may not.
+#[tokio::test]
+async fn only_the_answer_of_what_was_done_is_kept() {
+    let world = World::new(KeychainOptions::default()).await;
+    let post = async |path: &str, key: &str, body: String| {
+        let answer = world.send(repeatable(path, key, None, Body::from(body))).await;
+        let is_replayed = answer.headers.contains_key("idempotency-replayed");
+        (answer.status, is_replayed, answer)
+    };
+    let resend = json!({"filter": {"status": "delivered"}}).to_string();
+    for number in 0..RUNNING_RESENDS {
+        assert_eq!(post("/resend", &format!("r{number}"), resend.clone()).await.0, 202);
+    }
+    let (status, _, refused) = post("/resend", "later", resend.clone()).await;
+    assert_eq!((status, refused.problem()), (409, (409, "too-many-resends")));
+    let id = world.call(None, "GET", &of("acme", "/resend"), "").await.body["data"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(world.call(None, "DELETE", &of("acme", &format!("/resend/{id}")), "").await.status, 200);
+    let (status, is_replayed, begun) = post("/resend", "later", resend.clone()).await;
+    assert_eq!((status, is_replayed), (202, false), "it may come again: {}", begun.body);
+    let (status, is_replayed, again) = post("/resend", "later", resend).await;
+    assert_eq!((status, is_replayed, &again.body), (202, true, &begun.body));
+    assert_eq!(again.headers["location"], begun.headers["location"], "where it is, is said again");
+
+    let save = |id: usize| format!(r#"{{"model": "asset", "id": "{id}", "fields": {READY}}}"#);
+    assert_eq!(post("/saves", "b1", "[{}]".to_owned()).await.0, 400);
+    assert_eq!(post("/saves", "b1", format!("[{}]", save(0))).await.0, 200, "another request with the key of a refused one");
+    let mut saves: Vec<String> = (0..1_000).map(save).collect();
+    saves.push(r#"{"model": "asset", "id": "x", "fields": {"nmae": 1}}"#.to_owned());
+    let (status, _, in_part) = post("/saves", "b2", saves.join("\n")).await;
+    assert_eq!((status, &in_part.body["saved"]), (422, &json!(1_000)));
+    let (status, is_replayed, again) = post("/saves", "b2", saves.join("\n")).await;
+    assert_eq!((status, is_replayed, again.body), (422, true, in_part.body), "what is stored is not stored once more");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_was_made_is_where_it_was_when_the_request_is_repeated() {
+    let world = World::new(KeychainOptions::default()).await;
+    let wish = json!({"name": "a", "event_types": "*", "url": "https://93.184.216.34/hook"}).to_string();
+    let post = async || world.send(repeatable("/endpoints", "e", None, Body::from(wish.clone()))).await;
+    let (made, again) = (post().await, post().await);
+    assert!(again.headers.contains_key("idempotency-replayed"));
+    let expected = of("acme", &format!("/endpoints/{}", made.body["id"].as_str().unwrap()));
+    assert_eq!([&made.headers["location"], &again.headers["location"]], [expected.as_str(); 2]);
+    // What was sent again is no new thing below the call.
+    assert_eq!(world.call(None, "PUT", &of("acme", "/objects/asset/1"), READY).await.status, 201);
+    let list = world.call(None, "GET", &of("acme", "/deliveries"), "").await.body;
+    let path = format!("/deliveries/{}/resend", list["data"][0]["id"].as_str().unwrap());
+    for is_replayed in [false, true] {
+        let answer = world.send(repeatable(&path, "d", None, Body::empty())).await;
+        assert_eq!((answer.status, answer.headers.contains_key("idempotency-replayed")), (202, is_replayed));
+        assert!(!answer.headers.contains_key("location"));
+    }
+}
+
+/// Answers are larger than the saves that they belong to, and are in memory until they are sent.
+#[tokio::test]
+async fn a_batch_ends_where_its_answers_become_too_large() {
+    // Of each webhook, and each save, the answer says why it has not fired.
+    let world = World::with(KeychainOptions::default(), |schema| {
+        let (before, rest) = schema.split_once("<webhook").unwrap();
+        let (webhook, after) = rest.split_once("</webhook>").unwrap();
+        let webhook = |number: usize| format!("<webhook{}</webhook>", webhook.replace("asset_ready", &format!("ready_{number}")));
+        format!("{before}{}{after}", (0..40).map(webhook).collect::<String>())
+    })
+    .await;
+    let long = "\u{1f418}".repeat(250);
+    let save = |number: usize| format!("{{\"model\": \"asset\", \"id\": \"{long}{number}\", \"fields\": {{}}}}\n");
+    let batch: String = (0..4_000).map(save).collect();
+    let answer = world.call(None, "POST", &of("acme", "/saves?explain"), &batch).await;
+    assert_eq!(answer.problem(), (413, "answers-too-large"));
+    let saved = answer.body["saved"].as_u64().unwrap();
+    assert!((1_000..4_000).contains(&saved) && saved.is_multiple_of(1_000), "{saved}");
+    let answer = world.call(None, "POST", &of("acme", "/saves"), &batch).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
 }

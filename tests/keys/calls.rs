@@ -135,3 +135,18 @@ async fn dev_asks_for_no_key_but_checks_one_that_comes() {
     assert_eq!(world.call(Some(&key), "GET", &of("b", "/webhooks"), "").await.problem(), (404, "unknown-tenant"));
     assert_eq!(world.call(Some("whk_x"), "GET", &of("a", "/webhooks"), "").await.problem(), (401, "key-malformed"));
 }
+
+/// They are not looked through anew for each call, and yet what changes is seen by the next.
+#[tokio::test]
+async fn the_public_keys_are_those_of_now() {
+    let (world, admin) = locked().await;
+    let shown = async || world.call(None, "GET", "/.well-known/webhook-keys.json", "").await.body["keys"].as_array().unwrap().len();
+    assert_eq!(shown().await, 0);
+    let wish = json!({"name": "a", "event_types": "*", "url": "https://93.184.216.34/hook", "signatures": ["asymmetric"]});
+    let answer = world.call(Some(&admin), "POST", &of("acme", "/endpoints"), &wish.to_string()).await;
+    assert_eq!((answer.status, shown().await), (201, 1), "{}", answer.body);
+    let answer = world.call(Some(&admin), "POST", "/-/rotate-keys", r#"{"grace": "1h"}"#).await;
+    assert_eq!((answer.status, shown().await), (200, 2), "{}", answer.body);
+    world.clock.advance(3_601_000);
+    assert_eq!(shown().await, 1, "the grace time is over");
+}

@@ -8,6 +8,7 @@ mod calls;
 #[path = "../support/described.rs"]
 mod support;
 mod described;
+mod hidden;
 mod leaks;
 mod making;
 mod tricks;

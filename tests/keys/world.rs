@@ -50,9 +50,14 @@ impl Answer {
 
 impl World {
     pub async fn new(options: KeychainOptions) -> Self {
+        Self::with(options, |schema| schema).await
+    }
+
+    /// With another schema, made of that of the example.
+    pub async fn with(options: KeychainOptions, change: impl FnOnce(String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/assets/schema.xml");
-        std::fs::copy(schema, folder.path().join("schema.xml")).unwrap();
+        std::fs::write(folder.path().join("schema.xml"), change(std::fs::read_to_string(schema).unwrap())).unwrap();
         std::fs::write(folder.path().join("webhookc.toml"), PROJECT).unwrap();
         let project = config::read(&[folder.path().to_owned()], &Overrides::default()).outcome.unwrap();
         let rules = webhookc::compile::compile(project.input).rules.expect("the example compiles");

@@ -18,7 +18,7 @@ impl<'a> Reader<'a> {
         Self { served, key }
     }
 
-    async fn ask(&self, method: &str, path: &str, body: &'static str) -> (u16, String) {
+    async fn ask(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
         let client = Client::builder().no_proxy().build().unwrap();
         let request = client.request(method.parse().unwrap(), self.served.page("acme", path)).bearer_auth(&self.key);
         let answer = request.header("accept", "text/html").body(body).send().await.unwrap();
@@ -60,4 +60,32 @@ async fn a_save_that_is_refused_shows_nothing_but_itself_to_who_may_only_save() 
     for kept_back in ["Last saves", "Pump", "asset_named", "as of save", "declared"] {
         assert!(!page.contains(kept_back), "{kept_back}: {page}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_goes_to_no_other_place_by_a_form_in_which_it_is_not_shown() {
+    let served = Served::start("");
+    let wish = json!({
+        "name": "a", "event_types": ["asset_named"], "url": "http://127.0.0.1:9/hook", "headers": {"Authorization": ["Bearer t0ken"]},
+    });
+    let made = served.call("POST", "/api/v1/tenants/acme/endpoints", &wish).await;
+    let page = format!("/endpoints/{}", made["id"].as_str().unwrap());
+    let manager = Reader::new(&served, "webhooks:*").await;
+    let form = |url: &str, authorization: &str| {
+        let fields =
+            [("name", "a"), ("event_types", "asset_named"), ("url", url), ("method", "POST"), ("enabled", "true"), ("divert", "true")];
+        let headers = format!("Authorization: {authorization}");
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).append_pair("headers", &headers).finish()
+    };
+    for (path, refused) in [("check", 200), ("edit", 422)] {
+        let path = format!("{page}/{path}");
+        let (status, text) = manager.ask("POST", &path, form("http://127.0.0.1:10/hook", "…")).await;
+        assert!(status == refused && text.contains("credential-of-another-place"), "{status} {text}");
+        let (_, text) = manager.ask("POST", &path, form("http://127.0.0.1:9/other", "…")).await;
+        assert!(!text.contains("credential-of-another-place"), "{text}");
+        let (_, text) = manager.ask("POST", &path, form("http://127.0.0.1:10/hook", "Bearer new")).await;
+        assert!(!text.contains("credential-of-another-place"), "{text}");
+    }
+    let now = served.call("GET", &format!("/api/v1/tenants/acme{page}"), &json!({})).await;
+    assert_eq!(now["url"], json!("http://127.0.0.1:10/hook"), "written anew, it may go there");
 }

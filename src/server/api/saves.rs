@@ -1,5 +1,6 @@
 //! `POST T/saves`: a batch as a JSON array or NDJSON, read as it arrives. A chunk of 1,000 saves is stored all or nothing; the first
-//! chunk that is refused ends the batch, and the answer says how many saves before it are stored.
+//! chunk that is refused ends the batch, and the answer says how many saves before it are stored. The answers, which may be larger than the
+//! saves, are in memory until the last of them has been sent: they have a limit too, and take up room among the bodies.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use serde_json::json;
 
 use super::objects::SaveAnswer;
@@ -17,13 +18,15 @@ use crate::generation::Generation;
 use crate::ingest::IngestError;
 use crate::server::access::Allowed;
 use crate::server::batch::Splitter;
-use crate::server::body::Arrival;
+use crate::server::body::{Arrival, Room};
 use crate::server::openapi::{Operation, object};
 use crate::server::request::{Explain, Parameters};
 use crate::server::{App, Problem, Running};
 
 /// Bytes of a batch.
 pub(in crate::server) const BATCH: usize = 64 << 20;
+/// Bytes of the answers to a batch, from which on no chunk is stored any more.
+const ANSWERS: usize = 64 << 20;
 /// Saves that are stored together.
 const CHUNK: usize = 1_000;
 /// What an item may have around its fields: names and ids.
@@ -42,7 +45,7 @@ pub(in crate::server) async fn batch(
         splitter: Splitter::new(MAX_BODY_BYTES + ENVELOPE),
         waiting: Vec::new(),
         saved: 0,
-        answers: Vec::new(),
+        answers: Answers { text: Vec::new(), room: Room::new(&app) },
     };
     let outcome = match Arrival::new(&app, body, BATCH) {
         Ok(arrival) => batch.run(arrival).await,
@@ -61,8 +64,32 @@ struct Batch<'a> {
     waiting: Vec<BytesMut>,
     /// Saves that are stored.
     saved: usize,
-    /// Their answers, each ended by a line break.
-    answers: Vec<u8>,
+    answers: Answers,
+}
+
+/// The answers to the saves, and their hold on the memory.
+struct Answers {
+    /// In the shape that the saves came in; an array is not closed yet.
+    text: Vec<u8>,
+    room: Room,
+}
+
+impl Answers {
+    /// Takes up room for what has been written; an error comes before more is stored.
+    fn make_room(&mut self) -> Result<(), Problem> {
+        if self.text.len() < ANSWERS {
+            return self.room.grow(self.text.len());
+        }
+        let detail = format!("the answers to the saves are larger than {} MiB, expected a batch of fewer saves", ANSWERS >> 20);
+        let help = "send those that are not saved in another batch; without `explain` the answers are smaller";
+        Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "answers-too-large", detail).help(help))
+    }
+}
+
+impl AsRef<[u8]> for Answers {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
 }
 
 impl Batch<'_> {
@@ -97,6 +124,7 @@ impl Batch<'_> {
         if items.is_empty() {
             return Ok(());
         }
+        self.answers.make_room()?;
         let generation = self.running.ingest.generation();
         let mut saves = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
@@ -108,27 +136,29 @@ impl Batch<'_> {
             IngestError::Refused { index, refused } => Problem::refused(vec![refused], &format!("/{}", self.saved + index)),
             IngestError::Store(error) => error.into(),
         })?;
-        for ((model, id), save) in names.iter().zip(&stored) {
-            serde_json::to_writer(&mut self.answers, &SaveAnswer::of(model, id, save, self.explain))
-                .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be written"))?;
-            self.answers.push(b'\n');
-        }
         self.saved += stored.len();
+        let text = &mut self.answers.text;
+        for ((model, id), save) in names.iter().zip(&stored) {
+            if !self.splitter.is_lines() {
+                text.push(if text.is_empty() { b'[' } else { b',' });
+            }
+            serde_json::to_writer(&mut *text, &SaveAnswer::of(model, id, save, self.explain))
+                .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the answer could not be written"))?;
+            if self.splitter.is_lines() {
+                text.push(b'\n');
+            }
+        }
         Ok(())
     }
 
     /// The answers in the shape the saves came in.
     fn answer(self) -> Response {
-        if self.splitter.is_lines() {
-            return ([(header::CONTENT_TYPE, "application/x-ndjson")], self.answers).into_response();
+        let Self { splitter, mut answers, .. } = self;
+        if splitter.is_lines() {
+            return ([(header::CONTENT_TYPE, "application/x-ndjson")], Bytes::from_owner(answers)).into_response();
         }
-        let mut array = Vec::with_capacity(self.answers.len() + 2);
-        array.push(b'[');
-        // JSON written without indentation has no line break but ours.
-        let end = self.answers.len().saturating_sub(1);
-        array.extend(self.answers.iter().take(end).map(|&byte| if byte == b'\n' { b',' } else { byte }));
-        array.push(b']');
-        ([(header::CONTENT_TYPE, "application/json")], array).into_response()
+        answers.text.extend_from_slice(if answers.text.is_empty() { b"[]" } else { b"]" });
+        ([(header::CONTENT_TYPE, "application/json")], Bytes::from_owner(answers)).into_response()
     }
 }
 
@@ -154,7 +184,7 @@ pub(in crate::server) fn described() -> Vec<Operation> {
     vec![
         Operation::of("saves::batch")
             .says("Save many objects, in order")
-            .and("An array, or one save a line; an empty body is a batch of none. 1,000 saves at a time are stored all or nothing; the first that is refused ends the batch, and `saved` says how many are stored.")
+            .and("An array, or one save a line; an empty body is a batch of none. 1,000 saves at a time are stored all or nothing; the first that is refused ends the batch, and `saved` says how many are stored. So does a chunk before which the answers have become larger than 64 MiB (413, `answers-too-large`).")
             .needs("objects:write")
             .asks::<Explain>()
             .may_take(json!({ "type": "array", "items": item }))

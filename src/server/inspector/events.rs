@@ -103,11 +103,13 @@ struct Watch {
 
 impl Watch {
     async fn next(mut self) -> Option<(Result<String, std::convert::Infallible>, Self)> {
+        // However much goes on elsewhere: of that, nothing is sent.
+        let quiet_until = tokio::time::Instant::now() + STILL_THERE;
         while self.text.is_empty() {
             if self.ended {
                 return None;
             }
-            match tokio::time::timeout(STILL_THERE, self.news.recv()).await {
+            match tokio::time::timeout_at(quiet_until, self.news.recv()).await {
                 Err(_) => self.text.push_str(":\n\n"),
                 Ok(Err(RecvError::Closed)) => self.ended = true,
                 Ok(Ok(event)) => self.write(&event),
@@ -167,5 +169,46 @@ impl Watch {
         let data = serde_json::to_string(&news).unwrap_or_default();
         let name = self.app.options.inspector.as_ref().map(|inspector| inspector.name(event.number)).unwrap_or_default();
         let _infallible = write!(self.text, "id: {name}\ndata: {data}\n\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use tokio::sync::broadcast::channel;
+
+    use super::*;
+    use crate::ids::DeliveryId;
+    use crate::server::Options;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_watches_hears_that_he_is_connected_however_much_goes_on_elsewhere() {
+        let (events, news) = channel(16);
+        let watch = Watch {
+            app: App::new(Options::default()),
+            sitting: None,
+            news,
+            tenant: Tenant::new("quiet"),
+            headers: HeaderMap::new(),
+            checked: Instant::now(),
+            hears_of_files: true,
+            hears_of_saves: true,
+            text: String::new(),
+            ended: false,
+        };
+        let elsewhere = async {
+            for number in 1..60 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let (tenant, delivery) = (Tenant::new("busy"), DeliveryId(uuid::Uuid::nil()));
+                let what = Activity::Answered { tenant, delivery, status: Some(200), took: Duration::ZERO, note: "".into() };
+                let _heard = events.send(Event { number, at: Timestamp::UNIX_EPOCH, what });
+            }
+        };
+        let began = tokio::time::Instant::now();
+        let said = tokio::select! {
+            next = watch.next() => next.and_then(|(text, _)| text.ok()),
+            () = elsewhere => None,
+        };
+        assert_eq!((said.as_deref(), began.elapsed() <= STILL_THERE), (Some(":\n\n"), true));
     }
 }

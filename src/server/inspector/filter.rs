@@ -1,11 +1,10 @@
 //! The words of the search field → what the store is asked for. `event:`, `object:`, `model:`, `endpoint:`, `status:`, `operation:` narrow
 //! down, anything else is looked for in the bodies; quotation marks keep spaces together.
 
-use indexmap::IndexSet;
-
 use crate::diagnostics::{one_of, suggestion};
 use crate::ids::EndpointId;
-use crate::store::{DeliveryFilter, DeliveryState, MOST_WORDS, SaveFilter};
+use crate::server::request::different;
+use crate::store::{DeliveryFilter, DeliveryState, SaveFilter};
 
 /// What narrows down.
 const KEYS: [&str; 6] = ["event", "object", "model", "endpoint", "status", "operation"];
@@ -34,11 +33,13 @@ pub(super) struct Filter {
 impl Filter {
     pub(super) fn read(written: &str) -> Self {
         let mut filter = Self::default();
-        let words: IndexSet<String> = words(written).into_iter().collect();
-        if words.len() > MOST_WORDS {
-            filter.mistakes.push(format!("the filter has {} different words, expected at most {MOST_WORDS}", words.len()));
-            return filter;
-        }
+        let words = match different("the filter", words(written).iter().map(String::as_str)) {
+            Ok(words) => words,
+            Err(refused) => {
+                filter.mistakes.push(refused.detail().to_owned());
+                return filter;
+            }
+        };
         for word in words {
             let length = word.chars().count();
             if length > LONGEST_WORD {
@@ -172,6 +173,7 @@ fn words(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::MOST_WORDS;
 
     #[test]
     fn a_filter_is_read_in_the_words_that_people_write() {

@@ -108,7 +108,7 @@ fn parameters() -> Value {
     json!({
         "IdempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "A request that is repeated with its key is answered as the first time, by status and body (with `Idempotency-Replayed: true`), and not done again, for a day.",
+            "description": "What was done is not done again for a day: a request that is repeated with its key is answered as the first time (with `Idempotency-Replayed: true`). What was refused has changed nothing, and may come again with its key.",
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\t\\x20-\\x7e]+$" },
         },
         "RequestId": {

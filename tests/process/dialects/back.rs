@@ -64,6 +64,10 @@ async fn a_hook_of_devopness_is_put_back() {
     let (status, problem) = stage.call("PUT", &path, &sent.shown).await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/updated_at")), "{problem}");
     assert_eq!(stage.get(&path).await, answer);
+    let mut elsewhere = answer;
+    put(&mut elsewhere, "/target_url", json!("https://93.184.216.35/x"));
+    let (status, refused) = stage.call("PUT", &path, &elsewhere).await;
+    assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &json!("/target_url")), "{refused}");
     // A new one has nothing to tell yet.
     let (status, problem) = stage.call("POST", "/hooks/outgoing", &sent.shown).await;
     assert_eq!((status, &problem["errors"][0]["code"]), (422, &json!("unknown-field")), "{problem}");
@@ -89,6 +93,8 @@ async fn a_webhook_of_socotra_is_patched_with_all_of_it() {
         let told = ["/locator", "/eventTypes", "/suspended", "/endpoint/headers"];
         let sent = Sent { method: "PATCH", path: &path, shown: made, change: ("/name", json!("other")), told: &told, moves: &[] };
         sent.back(&stage).await;
+        let (status, refused) = stage.call("PATCH", &path, &json!({"endpoint": {"url": "https://93.184.216.35/a"}})).await;
+        assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &json!("/endpoint/url")), "{refused}");
     }
 }
 
@@ -138,13 +144,21 @@ async fn what_only_the_own_api_says_of_it_stays() {
         let own = format!("/api/v1/tenants/default/endpoints/{}", shown.replace("owc_", "ep_"));
         let said = json!({"enabled": false, "timeout_ms": 2_000, "rate_limit": "5/s", "signatures": ["standard", "journey"],
             "failure_handling": {"suspend": true}});
-        let (status, before) = stage.call("PATCH", &own, &said).await;
+        let (status, mut before) = stage.call("PATCH", &own, &said).await;
         assert_eq!((status, &before["enabled"], &before["timeout_ms"]), (200, &json!(false), &json!(2_000)), "{before}");
         let (method, path) = match system {
             "devopness" => ("PUT", format!("{path}/{shown}")),
             "gemeindeconnect" => ("PATCH", format!("{path}?whid={shown}")),
             _ => ("PATCH", path.to_owned()),
         };
+        // A credential that only the own API can show is sent nowhere else. A hook has its headers in each change.
+        if system != "devopness" {
+            let (_, with) = stage.call("PATCH", &own, &json!({"headers": {"Authorization": ["Bearer t0ken"]}})).await;
+            let elsewhere = thing.to_string().replace("93.184.216.34", "93.184.216.35");
+            let (status, refused) = stage.call(method, &path, &serde_json::from_str(&elsewhere).unwrap()).await;
+            assert_eq!((status, &refused["code"]), (if system == "portant" { 400 } else { 422 }, &json!("credential-of-another-place")));
+            before = with;
+        }
         let text = thing.to_string().replace("93.184.216.34/a", "93.184.216.34/b");
         let (status, changed) = stage.call(method, &path, &serde_json::from_str(&text).unwrap()).await;
         assert_eq!(status, 200, "{changed}");

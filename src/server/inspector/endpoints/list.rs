@@ -84,7 +84,7 @@ fn read(written: &str) -> Result<OwnFilter, Problem> {
         }
     }
     filter.name = (!name.is_empty()).then(|| name.join(" "));
-    filter.event_types = different("event:", events)?;
+    filter.event_types = different("`event:`", events)?;
     Ok(filter)
 }
 
@@ -157,6 +157,6 @@ mod tests {
         let many = |count: usize| read(&(0..2 * count).map(|number| format!("event:e{}", number % count)).collect::<Vec<_>>().join(" "));
         assert_eq!(many(64).map(|filter| filter.event_types.len()).ok(), Some(64));
         let refused = many(600).map_err(|problem| problem.detail().to_owned());
-        assert_eq!(refused.err().as_deref(), Some("`event:` has 600 different names, expected at most 64"));
+        assert_eq!(refused.err().as_deref(), Some("`event:` has 600 different words, expected at most 64"));
     }
 }
