@@ -76,6 +76,21 @@ fn a_link_to_no_file_is_told() {
 }
 
 #[test]
+fn what_the_project_file_names_in_vain_is_told_with_its_key() {
+    for (toml, said) in [
+        ("schemas = \"nope.xml\"", "cannot read `nope.xml`, which `schemas` in `webhookc.toml` names\n"),
+        (
+            "schemas = [\"*.xml\"]",
+            "which `schemas` in `webhookc.toml` names; patterns are for the command line, expected a file or folder\n",
+        ),
+        ("templates = \"tmpl\"", "cannot read `tmpl`, which `templates` in `webhookc.toml` names\n"),
+    ] {
+        let folder = project(&[("schema.xml", GOOD), ("webhookc.toml", toml)]);
+        refused(folder.path(), &["check"], &[said, "No such file"]);
+    }
+}
+
+#[test]
 fn pipes_and_devices_are_not_waited_for() {
     let folder = project(&[("schema.xml", GOOD)]);
     pipe(&folder.path().join("pipe.xml"));

@@ -58,6 +58,58 @@ fn usage_and_files_that_are_not_there_are_2() {
 }
 
 #[test]
+fn output_that_cannot_be_written_is_no_success() {
+    let folder = project(&[("schema.xml", GOOD)]);
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return };
+    for arguments in
+        [&["schema", "config"][..], &["check", "--output-format", "sarif"], &["keys", "create", "--all-tenants", "--permission", "*"]]
+    {
+        let ran = command(folder.path(), arguments).stdout(full.try_clone().unwrap()).stderr(Stdio::piped()).spawn().unwrap();
+        let ran = Ran::from(ran.wait_with_output().unwrap());
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.err);
+        assert!(
+            ran.err.ends_with("error: cannot write to standard output\n  caused by: No space left on device (os error 28)\n"),
+            "{}",
+            ran.err
+        );
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(command(folder.path(), &["schema", "config"]).stdout(writer).status().unwrap().code(), Some(0), "a closed pipe is none");
+}
+
+#[test]
+fn schemas_of_another_project_are_told_of() {
+    let toml = "[vars]\nx = \"1\"\n";
+    let folder = project(&[("shop/schema.xml", GOOD), ("shop/webhookc.toml", toml), ("plain/a.xml", GOOD)]);
+    let said = "`shop` is a project of its own, whose `webhookc.toml` was not read: try `webhookc check shop`\n";
+    assert!(run(folder.path(), &["check"]).err.contains(said));
+    assert!(run(folder.path(), &["check", "plain", "shop/schema.xml"]).err.contains(said));
+    for arguments in [&["check", "shop"][..], &["check", "shop/schema.xml"], &["check", "plain"]] {
+        assert!(!run(folder.path(), arguments).err.contains("of its own"), "{arguments:?}");
+    }
+    let above = project(&[("schemas/a.xml", GOOD), ("webhookc.toml", toml)]);
+    assert!(!run(above.path(), &["check", "schemas"]).err.contains("of its own"), "it is that of the project above");
+}
+
+#[test]
+fn files_beside_the_folder_of_an_environment_have_their_own_names() {
+    let toml = "schemas = \"../model\"\ntemplates = \"../templates\"\n";
+    let wrong = GOOD.replace("{name}", "{nmae}");
+    let beside = [("model/asset.xml", wrong.as_str()), ("templates/a.json", "{}"), ("webhookc.toml", "schemas = \"model\"\n")];
+    let folder = project(&[&beside[..], &[("production/webhookc.toml", toml)]].concat());
+    let ran = run(folder.path(), &["check", "production", "--output-format", "concise"]);
+    assert!(ran.out.starts_with("model/asset.xml:4:"), "{}{}", ran.out, ran.err);
+    assert!(!ran.err.contains("of its own"), "the schemas of this one are named: {}", ran.err);
+    // What is above a folder that a link leads to is not what is above the link.
+    let elsewhere = project(&[("deep/webhookc.toml", toml), ("model/asset.xml", &wrong), ("templates/a.json", "{}")]);
+    std::fs::create_dir(folder.path().join("below")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("deep"), folder.path().join("below/link")).unwrap();
+    let ran = run(folder.path(), &["check", "below/link", "--output-format", "concise"]);
+    assert!(ran.out.starts_with("below/link/../model/asset.xml:4:"), "{}{}", ran.out, ran.err);
+}
+
+#[test]
 fn a_mistake_in_the_project_file_is_shown_at_its_place() {
     let toml = "app = \"x\"\nschema = [\"schemas\"]\n[listen]\nadress = \"127.0.0.1:1\"\n";
     let folder = project(&[("schema.xml", GOOD), ("webhookc.toml", toml)]);

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::channel;
@@ -161,6 +161,33 @@ fn dev(terminal: bool) -> String {
     let status = process.wait().unwrap();
     assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&seen));
     String::from_utf8(seen).unwrap()
+}
+
+#[test]
+fn dev_ends_when_its_terminal_is_closed_and_reads_its_files_at_any_other_hangup() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(Path::new(ROOT).join("schemas/assets/schema.xml"), folder.path().join("schema.xml")).unwrap();
+    let arguments = format!("dev '{}' --listen 127.0.0.1:0", folder.path().display());
+    let mut terminal = under_terminal(100, &arguments, &[("NO_COLOR", "1")]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(terminal.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let ready = lines.find(|line| line.contains("inspector and api")).unwrap();
+    let address = ready.split_once("http://").unwrap().1.split(' ').next().unwrap().to_owned();
+    let node =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u32>().ok()).find(|process| {
+            fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| {
+                let line = String::from_utf8_lossy(&line).replace('\0', " ");
+                line.starts_with(PROGRAM) && line.contains(folder.path().to_str().unwrap())
+            })
+        });
+    Command::new("kill").args(["-HUP", &node.unwrap().to_string()]).status().unwrap();
+    lines.find(|line| line.contains("reload  live")).unwrap();
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    let until = Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(&address).is_ok() {
+        assert!(Instant::now() < until, "it goes on where nobody sees it");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

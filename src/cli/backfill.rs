@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::client::{Target, segment};
 use super::failure::Failure;
-use super::node::signals;
 use super::output::Output;
+use super::signals::signals;
 use crate::delivery::Rate;
 use crate::report::counted;
 

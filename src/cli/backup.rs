@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::failure::Failure;
-use super::node::signals;
 use super::output::Output;
+use super::signals::signals;
 use super::stored::{Stored, unusable};
 use super::vault::key_of_store;
 use crate::store;

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::rewrite::rewrite;
 use crate::compile::{Compilation, Input, compile};
-use crate::config::{self, Overrides};
+use crate::config::{self, FILE_NAME, Overrides};
 use crate::diagnostics::{Code, Severity, suggestion};
 use crate::fix::{Fixed, Reach, fix};
 use crate::report::{Format, Selection, counted, github_summary, render, summary, unified, unsaid};
@@ -108,7 +108,7 @@ enum FailLevel {
 impl Check {
     pub(super) fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let selection = self.selection()?;
-        let mut input = self.read()?;
+        let (mut input, others) = self.read()?;
         input.dialect = self.dialect.map(DialectName::dialect);
         let mut changed = false;
         let mut compilation = if self.repairs.fix || self.repairs.diff {
@@ -132,16 +132,24 @@ impl Check {
         if !self.repairs.diff {
             self.report(&mut compilation, output)?;
         }
+        for folder in others.iter().map(|folder| folder.display()) {
+            output.complain(&format!(
+                "`{folder}` is a project of its own, whose `{FILE_NAME}` was not read: try `webhookc check {folder}`\n"
+            ));
+        }
         output.complain(&format!("{summary}\n"));
         // The process ends here: to take a large program apart piece by piece would be work for nobody.
         std::mem::forget(compilation);
         Ok(ExitCode::from(u8::from(failed || (self.repairs.diff && changed))))
     }
 
-    fn read(&self) -> Result<Input, Failure> {
+    /// What to compile, and the folders of other projects that some of it belongs to.
+    fn read(&self) -> Result<(Input, Vec<PathBuf>), Failure> {
         let overrides = Overrides::default();
         if !self.paths.iter().any(|path| path.as_os_str() == "-") {
-            return Ok(config::read(&self.paths, &overrides).outcome?.input);
+            let project = config::read(&self.paths, &overrides).outcome?;
+            let others = project.others();
+            return Ok((project.input, others));
         }
         if self.paths.len() > 1 {
             return Err(Failure::new("`-` stands beside other paths, expected it alone"));
@@ -152,7 +160,7 @@ impl Check {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Failure::of("cannot read standard input", &error))?;
         let name = self.stdin_filename.clone().unwrap_or_else(|| PathBuf::from("stdin.xml"));
-        Ok(config::read_text(&name, bytes, &overrides).outcome?.input)
+        Ok((config::read_text(&name, bytes, &overrides).outcome?.input, Vec::new()))
     }
 
     fn selection(&self) -> Result<Selection, Failure> {

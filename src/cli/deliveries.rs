@@ -68,7 +68,8 @@ impl Deliveries {
             return Ok(ExitCode::SUCCESS);
         }
         let mut known: BTreeMap<String, (String, u32)> = rows.into_iter().map(|row| (row.id, (row.status, row.attempts))).collect();
-        loop {
+        // Whoever has read enough, as `head` has, is not waited for.
+        while !output.is_closed() {
             tokio::time::sleep(PAUSE).await;
             let mut rows = self.rows(&api, WATCHED).await?;
             rows.reverse();
@@ -79,6 +80,7 @@ impl Deliveries {
                 }
             }
         }
+        Ok(ExitCode::SUCCESS)
     }
 
     /// Newest first.

@@ -25,6 +25,8 @@ const QUIET: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// Run a node on this machine: takes saves, delivers, reloads when a file changes, and shows all of it
+///
+/// Ctrl-C ends it, and so does closing its terminal.
 #[derive(Debug, Args)]
 pub(super) struct Dev {
     /// The project: a folder, with or without `webhookc.toml`, or a schema file

@@ -37,6 +37,7 @@ mod save;
 mod schema;
 mod screen;
 mod serve;
+mod signals;
 mod source;
 mod stored;
 mod test;
@@ -177,7 +178,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Completions(completions) => Ok(completions.run(&mut Arguments::command(), output)),
         Verb::Man(man) => man.run(Arguments::command()),
     };
-    outcome.unwrap_or_else(|failure| failure.print(output))
+    let code = outcome.unwrap_or_else(|failure| failure.print(output));
+    match output.unwritten() {
+        Some(error) => Failure::of("cannot write to standard output", error).print(output),
+        None => code,
+    }
 }
 
 /// Adds the subcommands that there are to what is said of one that there is not, unless they are too many to be read.

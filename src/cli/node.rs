@@ -14,6 +14,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::failure::Failure;
+use super::signals::{reload_on_hangup, signals, signals_of_terminal};
+use super::stored::unusable;
 use super::vault::{key_of_store, vault};
 use super::{brokers, descriptors};
 use crate::activity::{Activity, Feed};
@@ -22,12 +24,12 @@ use crate::egress::Guard;
 use crate::generation::Generation;
 use crate::ingest::Ingest;
 use crate::rekey::StoreKey;
-use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, Trigger, trigger};
+use crate::reload::{Absent, Attempt, Files, Keyring, Rejected, Reloader, Setup, trigger};
 use crate::resends;
 use crate::retention;
 use crate::server::{App, Inspector, Keychain, KeychainOptions, Options, Running, serve};
 use crate::source;
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreError};
 use crate::time::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::vault::Found;
 use crate::worker::{Limits, Worker};
@@ -87,7 +89,8 @@ impl Node {
         let feed = if plan.dev { Feed::remembering() } else { Feed::default() };
         // The endpoints are those of the program in force; kept here, they would be kept twice for as long as the node runs.
         let config = Config { endpoints: Vec::new(), ..config };
-        Ok(Self { plan, listener, address, files, config, feed, stop: signals()? })
+        let stop = if plan.dev { signals_of_terminal()? } else { signals()? };
+        Ok(Self { plan, listener, address, files, config, feed, stop })
     }
 
     /// The address as a URL.
@@ -335,6 +338,7 @@ async fn asks_for_keys(plan: &Plan, config: &Config) -> Result<bool, Failure> {
 
 async fn open_store(plan: &Plan, config: &Config) -> Result<(Store, Found), Failure> {
     let url = config.store_url(plan.default_store);
+    let help = "choose another store with `--store sqlite:PATH` or `--store postgres://USER@HOST/DATABASE`";
     if config.store.is_none()
         && let Some(folder) = Path::new(plan.default_store).parent().filter(|folder| !folder.as_os_str().is_empty())
     {
@@ -344,7 +348,8 @@ async fn open_store(plan: &Plan, config: &Config) -> Result<(Store, Found), Fail
             // What a node keeps for itself does not belong into anybody's repository.
             std::fs::write(folder.join(".gitignore"), "*\n")
         };
-        kept_apart().map_err(|error| Failure::of(&format!("cannot make the folder `{}`", folder.display()), &error))?;
+        let failed = |error| Failure::of(&format!("cannot make the folder `{}`", folder.display()), &error).help(help);
+        kept_apart().map_err(failed)?;
     }
     let found = key_of_store(config, &url).await?;
     if found.is_new && !plan.dev {
@@ -353,8 +358,11 @@ async fn open_store(plan: &Plan, config: &Config) -> Result<(Store, Found), Fail
             found.source
         );
     }
-    let help = "choose another store with `--store sqlite:PATH` or `--store postgres://USER@HOST/DATABASE`";
-    let store = Store::open_with(&url, vault(&found)).await.map_err(|error| Failure::new(error.to_string()).help(help))?;
+    let failed = |error: StoreError| {
+        let is_of_the_key = matches!(error, StoreError::WrongKey { .. });
+        if is_of_the_key { unusable(&error) } else { Failure::new(error.to_string()).help(help) }
+    };
+    let store = Store::open_with(&url, vault(&found)).await.map_err(failed)?;
     Ok((store, found))
 }
 
@@ -367,34 +375,4 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
         return failure.help(format!("stop it, or choose another address with `--listen {next}`"));
     }
     failure
-}
-
-/// Becomes true at the first Ctrl-C or SIGTERM; the second ends the process at once.
-pub(super) fn signals() -> Result<watch::Receiver<bool>, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (sender, receiver) = watch::channel(false);
-    let listen = |kind| signal(kind).map_err(|error| Failure::of("cannot listen for signals", &error));
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if sender.send_replace(true) {
-                std::process::exit(130);
-            }
-        }
-    });
-    Ok(receiver)
-}
-
-async fn reload_on_hangup(trigger: Trigger) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
-    while hangups.recv().await.is_some() {
-        if trigger.reload().await.is_none() {
-            return;
-        }
-    }
 }

@@ -1,10 +1,14 @@
-//! Standard output and standard error: whether they are coloured and how wide they are. What cannot be written, because nobody reads it
-//! any more, is dropped: a closed pipe is no mistake of the one who writes.
+//! Standard output and standard error: whether they are coloured and how wide they are. What nobody reads any more is dropped: a closed pipe
+//! is no mistake of the one who writes. What cannot be written for another reason, such as a full disk, is remembered, and told at the end.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use crate::report::Style;
 pub(super) use crate::report::{harmless, paint};
+
+/// Why something could not be written to standard output: the first reason that there was.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
 
 /// Columns when neither `COLUMNS` nor a terminal says.
 const WIDTH: usize = 100;
@@ -52,7 +56,21 @@ impl Output {
     #[expect(clippy::unused_self, reason = "whoever may write has been handed an output")]
     pub(super) fn print(self, text: &str) {
         let mut out = std::io::stdout().lock();
-        let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            UNWRITTEN.get_or_init(|| error);
+        }
+    }
+
+    /// Why standard output does not have everything that was written to it, unless its reader has gone.
+    #[expect(clippy::unused_self, reason = "whoever may write has been handed an output")]
+    pub(super) fn unwritten(self) -> Option<&'static std::io::Error> {
+        UNWRITTEN.get().filter(|error| error.kind() != ErrorKind::BrokenPipe)
+    }
+
+    /// Whether nobody can read what comes.
+    #[expect(clippy::unused_self, reason = "whoever may write has been handed an output")]
+    pub(super) fn is_closed(self) -> bool {
+        UNWRITTEN.get().is_some()
     }
 
     /// Writes a line to standard output.

@@ -66,7 +66,7 @@ impl Prune {
         let config = self.stored.config()?;
         let url = self.stored.url()?;
         let failed = |error| unusable(&error);
-        if self.vacuum && store::glance(&url).await.map_err(failed)?.path.is_none() {
+        if self.vacuum && store::is_on_server(&url) {
             let help = "leave `--vacuum` out; `VACUUM (FULL)` in `psql` gives room back to the file system";
             return Err(Failure::new("nothing was removed: `--vacuum` is for a store in a file, and this one is on PostgreSQL").help(help));
         }

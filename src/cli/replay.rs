@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Target, segment};
 use super::failure::Failure;
-use super::node::signals;
 use super::output::Output;
+use super::signals::signals;
 use crate::delivery::Rate;
 
 /// Between two looks at how far it has come.

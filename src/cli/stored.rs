@@ -59,6 +59,12 @@ pub(super) fn unusable(error: &StoreError) -> Failure {
     let failure = Failure::new(error.to_string());
     match error {
         StoreError::Busy { .. } => failure.help("stop the node that runs on it first"),
+        StoreError::WrongKey { .. } => failure.help(
+            "give the key that they were encrypted with in `WEBHOOKC_KEY`, where `key` of `[store]` says, or in the file beside the store; `new,old` are two",
+        ),
+        StoreError::Open { url, .. } if store::is_on_server(url) => failure.help(
+            "the database, the role and its password are named by `--store`, `WEBHOOKC_STORE`, or `url` of `[store]`",
+        ),
         StoreError::Open { .. } => failure.help("name the project's folder, or the store with `--store sqlite:PATH`"),
         StoreError::Target { .. } => failure.help("name another file"),
         StoreError::Locked | StoreError::Secret { .. } => {

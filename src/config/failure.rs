@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::document::{Mistake, Table, Value};
-use crate::delivery::{FailureHandling, Pattern, Policy, RateError, Retry, RetryError, Trigger, parse_duration};
+use crate::delivery::{FailureHandling, MAX_ATTEMPTS, Pattern, Policy, RateError, Retry, RetryError, Trigger, parse_duration};
 use crate::diagnostics::{one_of, suggestion};
 use crate::program::Order;
 use crate::text::Spanned;
@@ -99,7 +99,7 @@ fn retry(table: &mut Table<'_>, out: &mut Vec<Mistake>) -> Option<Retry> {
         read.map_err(|error| out.push(Mistake::new(word.span, error.to_string()))).ok()
     });
     let interval = table.take("interval").and_then(|value| duration(&value, out));
-    let attempts = table.take("max_attempts").and_then(|value| value.integer(1, u32::MAX, out));
+    let attempts = table.take("max_attempts").and_then(|value| value.integer(1, MAX_ATTEMPTS, out));
     let schedule = table.take("schedule").and_then(|value| value.list(out));
     let schedule: Option<Vec<Duration>> = schedule.map(|waits| waits.iter().filter_map(|wait| duration(wait, out)).collect());
     if out.len() > before {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -297,6 +297,23 @@ struct Walk<'s> {
 /// A pipe or device in a folder is nobody's schema; a link that leads nowhere is worth a message.
 fn is_worth_reading(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file()) || path.metadata().is_err()
+}
+
+/// A path that stands in a file of `folder`. A `..` that only leads back is not kept, so that a file is called by its own name.
+pub(super) fn from_folder(folder: &Path, path: &Path) -> PathBuf {
+    let mut found = PathBuf::new();
+    for part in folder.join(path).components() {
+        // What is behind a link is not where the link stands.
+        let leads_back = part == Component::ParentDir
+            && matches!(found.components().next_back(), Some(Component::Normal(_)))
+            && found.symlink_metadata().is_ok_and(|entry| entry.is_dir());
+        if leads_back {
+            found.pop();
+        } else {
+            found.push(part);
+        }
+    }
+    if found.as_os_str().is_empty() { PathBuf::from(".") } else { found }
 }
 
 /// A path as messages show it: below the working directory without it, always with `/`.

@@ -1,12 +1,13 @@
 //! A path → the project it belongs to: `webhookc.toml` there or above it, the schema files, the template files.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::Mistake;
 use super::file::{address, parse};
-use super::files::{Overlay, Seen, expand, shown};
+use super::files::{Overlay, Seen, expand, from_folder, shown};
 use super::{Config, FILE_NAME, Overrides};
 use crate::compile::Input;
 use crate::ids::FileId;
@@ -46,6 +47,21 @@ pub enum LoadError {
         #[source]
         source: io::Error,
     },
+    /// A file or folder that the project file names cannot be read.
+    #[error("cannot read `{path}`, which `{key}` in `{file}` names{more}")]
+    Named {
+        /// As shown to people.
+        path: String,
+        /// Where it stands in the project file.
+        key: &'static str,
+        /// The project file, as shown to people.
+        file: String,
+        /// What is to be said besides.
+        more: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// No schema file was found.
     #[error("no schema file in `{0}`, expected `schema.xml`, or other `*.xml` files there or in its folder `schemas`")]
     NoSchema(String),
@@ -65,6 +81,32 @@ pub enum LoadError {
     /// There are more template files than a project can mean.
     #[error("more than {MOST_TEMPLATES} files in the template folder `{0}`")]
     TooManyTemplates(String),
+}
+
+impl Project {
+    /// The folders, other than its own, that have a project file and from which schemas were taken that nobody named.
+    #[must_use]
+    pub fn others(&self) -> Vec<PathBuf> {
+        if !self.config.schemas.is_empty() {
+            return Vec::new();
+        }
+        let own = self.config.folder.canonicalize().ok();
+        let mut looked_at = BTreeSet::new();
+        let mut found = BTreeSet::new();
+        for schema in &self.input.schemas {
+            for folder in Path::new(&self.input.sources.file(*schema).name).ancestors().skip(1) {
+                if !looked_at.insert(folder.to_owned()) {
+                    break;
+                }
+                let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                if here.join(FILE_NAME).is_file() {
+                    found.extend((here.canonicalize().ok() != own).then(|| here.to_owned()));
+                    break;
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
 }
 
 /// Reads the project at `paths`: folders or schema files, linked into one data model. Its `webhookc.toml` is the one beside or nearest
@@ -121,7 +163,7 @@ fn load(paths: &[PathBuf], overrides: &Overrides, seen: &mut Seen) -> Result<Pro
     let config = configuration(home, overrides, &mut sources, seen)?;
     let mut schemas = Vec::new();
     for path in schema_paths(paths, &config, seen)? {
-        schemas.push(add(&path, &mut sources, seen)?);
+        schemas.push(add(&path, &mut sources, seen).map_err(|error| if_named(error, &path, &config))?);
     }
     finish(config, schemas, sources, seen)
 }
@@ -195,7 +237,7 @@ fn schema_paths(paths: &[PathBuf], config: &Config, seen: &mut Seen) -> Result<V
             found.extend(schemas_in(path, seen)?);
         }
     }
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     found.retain(|path| known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
     Ok(found)
 }
@@ -206,7 +248,7 @@ fn configured_schemas(config: &Config, seen: &mut Seen) -> Result<Vec<PathBuf>, 
     }
     let mut found = Vec::new();
     for entry in &config.schemas {
-        let path = config.folder.join(entry);
+        let path = from_folder(&config.folder, entry);
         if seen.has_folder(&path) {
             let below = seen.list(&path, ".xml", true).map_err(|source| LoadError::Unreadable { path: shown(&path), source })?;
             if below.is_empty() {
@@ -218,6 +260,17 @@ fn configured_schemas(config: &Config, seen: &mut Seen) -> Result<Vec<PathBuf>, 
         }
     }
     Ok(found)
+}
+
+/// The same error, with where the path stands if it is one of those that the project file names.
+fn if_named(error: LoadError, path: &Path, config: &Config) -> LoadError {
+    if !config.schemas.iter().any(|entry| from_folder(&config.folder, entry) == path) {
+        return error;
+    }
+    let LoadError::Unreadable { source, .. } = error else { return error };
+    let is_pattern = path.to_string_lossy().contains('*');
+    let more = if is_pattern { "; patterns are for the command line, expected a file or folder" } else { "" };
+    LoadError::Named { path: shown(path), key: "schemas", file: shown(&config.folder.join(FILE_NAME)), more, source }
 }
 
 /// `*.xml` of the folder itself, else below its `schemas`, else anywhere below it.
@@ -236,11 +289,17 @@ fn schemas_in(folder: &Path, seen: &mut Seen) -> Result<Vec<PathBuf>, LoadError>
 
 /// Every file of the template folder by its path in it, sorted.
 fn templates(config: &Config, sources: &mut SourceMap, seen: &mut Seen) -> Result<Vec<(String, FileId)>, LoadError> {
-    let folder = config.folder.join(config.templates.as_deref().unwrap_or(Path::new("templates")));
+    let folder = from_folder(&config.folder, config.templates.as_deref().unwrap_or(Path::new("templates")));
     if config.templates.is_none() && !seen.has_folder(&folder) {
         return Ok(Vec::new());
     }
-    let paths = seen.list(&folder, "", true).map_err(|source| LoadError::Unreadable { path: shown(&folder), source })?;
+    let paths = seen.list(&folder, "", true).map_err(|source| match config.templates {
+        Some(_) => {
+            let file = shown(&config.folder.join(FILE_NAME));
+            LoadError::Named { path: shown(&folder), key: "templates", file, more: "", source }
+        }
+        None => LoadError::Unreadable { path: shown(&folder), source },
+    })?;
     if paths.len() > MOST_TEMPLATES {
         return Err(LoadError::TooManyTemplates(shown(&folder)));
     }

@@ -169,6 +169,13 @@ fn a_syntax_error_has_its_place_and_no_followers() {
 }
 
 #[test]
+fn attempts_have_the_bounds_that_they_have_anywhere() {
+    let endpoint = "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"http://x\"\n[endpoints.failure_handling]\n";
+    let found = mistakes(&format!("{endpoint}retry = {{ pattern = \"linear\", interval = \"1s\", max_attempts = 0 }}\n"));
+    assert_eq!(found, ["0: `max_attempts` is 0, expected 1 to 100"]);
+}
+
+#[test]
 fn names_are_unique() {
     let twice = "[[endpoints]]\nname = \"a\"\nevents = \"*\"\nurl = \"http://x\"\n".repeat(2);
     assert_eq!(mistakes(&twice), ["\"a\": the name `a` is used twice"]);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::check::Rules;
 use crate::ids::{ModelId, PropertyId};
-use crate::program::{Condition, Embed, FieldType, Kind, Operations, Program, Subject, Test, Through, Webhook};
+use crate::program::{Condition, Embed, FieldType, Kind, Literal, Operations, Program, Subject, Test, Through, Webhook};
 
 /// A member of a JSON object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -73,7 +73,8 @@ fn object(program: &Program, model: ModelId, embeds: &[Embed], webhook: Option<&
             }
             Kind::Field(field) => {
                 let members_of = if matches!(field, FieldType::Location | FieldType::Track) { location() } else { Vec::new() };
-                members.push(member(property.name.to_string(), &kind(field)).with(members_of));
+                let kind = webhook.and_then(|webhook| values_left(webhook, id)).unwrap_or_else(|| kind(field));
+                members.push(member(property.name.to_string(), &kind).with(members_of));
             }
         }
     }
@@ -99,6 +100,26 @@ fn is_certain(webhook: &Webhook, property: PropertyId) -> bool {
         }
     };
     webhook.conditions.iter().filter(about).any(|condition| condition.test != Test::Changed)
+}
+
+/// The values of a field that the conditions leave, where one of them lists some.
+fn values_left(webhook: &Webhook, property: PropertyId) -> Option<String> {
+    let about = webhook.conditions.iter().filter(|condition| condition.subject == Subject::Property(property));
+    let mut lists = about.filter_map(|condition| condition.test.values());
+    let mut left: Vec<&Literal> = lists.next()?.iter().collect();
+    for values in lists {
+        left.retain(|value| values.contains(value));
+    }
+    Some(left.into_iter().map(literal).collect::<Vec<_>>().join(" or "))
+}
+
+fn literal(literal: &Literal) -> String {
+    match literal {
+        Literal::Text(text) => format!("\"{text}\""),
+        Literal::Integer(number) => number.to_string(),
+        Literal::Number(number) => number.to_string(),
+        Literal::Boolean(flag) => flag.to_string(),
+    }
 }
 
 fn attachment() -> Vec<Member> {

@@ -7,7 +7,7 @@ use std::fmt;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 use super::Style;
-use super::harmless::{harmless, harmless_source};
+use super::harmless::{harmless, harmless_lines, harmless_source};
 use super::masked::masked;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::ids::FileId;
@@ -66,7 +66,7 @@ pub fn excerpt(sources: &SourceMap, span: Span, message: &str, help: Option<&str
         code: None,
         severity: miette::Severity::Error,
         message: harmless(message),
-        help: help.map(harmless),
+        help: help.map(harmless_lines),
         source,
         labels: vec![label(source.file, &Spanned::new(String::new(), span), true)],
         elsewhere: Vec::new(),
@@ -82,6 +82,9 @@ fn draw(finding: &Finding<'_>, style: Style, out: &mut String) {
         .with_links(false)
         .with_urls(false)
         .with_width(style.width.max(NARROWEST))
+        // Not within a word: an address that is broken in two cannot be copied.
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
         .with_context_lines(1)
         .with_show_related_as_nested(true)
         .without_syntax_highlighting();

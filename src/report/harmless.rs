@@ -17,6 +17,12 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// The same, line by line.
+#[must_use]
+pub fn harmless_lines(text: &str) -> String {
+    text.lines().map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// The text of a file, each byte of it in its place, so that places remain true. Lines and tabs stay.
 pub(super) fn harmless_source(text: &str) -> Cow<'_, str> {
     let mut out = String::new();

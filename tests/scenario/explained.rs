@@ -14,7 +14,7 @@ fn a_webhook_is_explained_with_its_payload_receivers_and_tests() {
         "job_done  schema.xml:9:38\n",
         "It fires each time that an object of `job` is created, updated or deleted, and all of this holds:\n",
         "  - status is done\n",
-        "    status      \"open\" or \"done\"\n",
+        "    status      \"done\"\n",
         "    site_id     text or null\n",
         "  operation     \"create\" or \"update\" or \"delete\"\n",
         "  erp  POST https://erp.example/jobs/{{ object.id }}  (webhookc.toml:",

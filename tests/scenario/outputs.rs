@@ -50,6 +50,22 @@ fn every_format_has_the_outcomes() {
 }
 
 #[test]
+fn each_note_has_its_line_and_no_address_is_broken() {
+    let id = "a-job-with-a-long-name-and-more-and-more-and-more-of-it";
+    let save = |id: &str| format!("      - save: {{model: job, id: {id}, fields: {{status: done}}}}\n");
+    let test = format!("scenarios:\n  - name: a\n    steps:\n{}{}    deliveries: []\n", save(id), save("j2"));
+    let ran = run(with_tests(&test).path(), &["test"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    for line in [
+        &format!("        https://erp.example/jobs/{id}"),
+        "        job_done of j2 to erp: POST https://erp.example/jobs/j2",
+        "        `{\"$contains\": [...]}` allows for others",
+    ] {
+        assert!(ran.out.lines().any(|seen| seen == line), "`{line}` is missing in:\n{}", ran.out);
+    }
+}
+
+#[test]
 fn the_filter_chooses_and_exit_codes_tell() {
     let folder = with_tests(TWO);
     let ran = run(folder.path(), &["test", "--filter", "good"]);

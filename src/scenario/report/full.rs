@@ -15,9 +15,9 @@ pub(super) fn render(tested: &[Tested], style: Style) -> String {
                 let mark = if outcome.failures.is_empty() { paint(style, "32", "✔") } else { paint(style, "31", "✘") };
                 let _ = writeln!(out, "  {mark} {}", harmless(&outcome.name.value));
                 for failure in &outcome.failures {
-                    let notes = harmless_lines(&failure.notes.join("\n"));
+                    let notes = failure.notes.join("\n");
                     let help = (!notes.is_empty()).then_some(notes.as_str());
-                    out.push_str(&excerpt(sources, failure.span, &harmless_lines(&failure.message), help, style));
+                    out.push_str(&excerpt(sources, failure.span, &failure.message, help, style));
                     out.push_str(&drawn(&failure.diff, style));
                 }
             }
@@ -43,8 +43,4 @@ fn drawn(diff: &str, style: Style) -> String {
         let _ = writeln!(out, "  {line}");
     }
     out
-}
-
-fn harmless_lines(text: &str) -> String {
-    text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
