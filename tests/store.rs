@@ -15,6 +15,8 @@ mod console;
 mod doctor;
 #[path = "store/endpoints.rs"]
 mod endpoints;
+#[path = "store/in_hand.rs"]
+mod in_hand;
 #[path = "store/lanes.rs"]
 mod lanes;
 #[path = "store/lists.rs"]

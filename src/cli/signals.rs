@@ -1,12 +1,16 @@
 //! What signals mean: Ctrl-C and SIGTERM end a program in good order, SIGHUP has a node read its files again.
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::failure::Failure;
 use crate::reload::Trigger;
+
+/// How long a terminal may take to be closed after its end was told.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Becomes true at the first Ctrl-C or SIGTERM; the second ends the process at once.
 pub(super) fn signals() -> Result<watch::Receiver<bool>, Failure> {
@@ -20,7 +24,11 @@ pub(super) fn signals_of_terminal() -> Result<watch::Receiver<bool>, Failure> {
         let mut hangups = listen(SignalKind::hangup())?;
         tokio::spawn(async move {
             while hangups.recv().await.is_some() {
-                // A closed terminal is none any more; one that is still there has somebody who wants the files read.
+                // A closed terminal is none any more, or a moment later when its shell has told of it; one that stays has somebody who wants
+                // the files read.
+                if std::io::stdin().is_terminal() {
+                    tokio::time::sleep(CLOSING).await;
+                }
                 if !std::io::stdin().is_terminal() {
                     sender.send_replace(true);
                     return;

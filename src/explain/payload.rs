@@ -110,7 +110,8 @@ fn values_left(webhook: &Webhook, property: PropertyId) -> Option<String> {
     for values in lists {
         left.retain(|value| values.contains(value));
     }
-    Some(left.into_iter().map(literal).collect::<Vec<_>>().join(" or "))
+    // Of conditions that exclude each other nothing is left to show.
+    (!left.is_empty()).then(|| left.into_iter().map(literal).collect::<Vec<_>>().join(" or "))
 }
 
 fn literal(literal: &Literal) -> String {

@@ -16,14 +16,14 @@ use super::{App, Problem};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes that buy another second of waiting: who is slower than this is not slow but an attack, or gone.
 const BYTES_A_SECOND: u64 = 16 << 10;
-/// Bytes of all bodies that are in memory at once, and of answers that grow with them. Four batches of the largest size; more are asked to
-/// come again.
+/// Bytes of all bodies that are in memory at once, and as many of answers that grow with them: four batches of the largest size; more are
+/// asked to come again. Who fetches his answers slowly keeps out no bodies.
 const MEMORY: usize = 256 << 20;
 /// Bytes beyond the limit that are still read (and forgotten), so that a client who does not listen while sending hears why its body is
 /// refused instead of finding the connection closed.
 const FORGOTTEN: usize = 16 << 20;
 
-/// What all bodies may take up.
+/// What all bodies may take up, or all answers to batches.
 pub(super) fn memory() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MEMORY))
 }
@@ -46,8 +46,13 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Nothing of it yet.
-    pub(super) fn new(app: &App) -> Self {
+    /// For answers; nothing of it yet.
+    pub(super) fn of_answers(app: &App) -> Self {
+        Self { memory: Arc::clone(&app.answers), held: None }
+    }
+
+    /// For a body; nothing of it yet.
+    fn of_bodies(app: &App) -> Self {
         Self { memory: Arc::clone(&app.bodies), held: None }
     }
 
@@ -75,7 +80,7 @@ impl Arrival {
         if declared > limit.saturating_add(FORGOTTEN) {
             return Err(too_large(limit));
         }
-        Ok(Self { stream: body.into_data_stream(), limit, arrived: 0, waited: Duration::ZERO, room: Room::new(app) })
+        Ok(Self { stream: body.into_data_stream(), limit, arrived: 0, waited: Duration::ZERO, room: Room::of_bodies(app) })
     }
 
     /// The next bytes; `None` at the end.
@@ -159,7 +164,7 @@ fn too_slow(arrived: usize) -> Problem {
 }
 
 fn overloaded() -> Problem {
-    let detail = format!("the bodies of all requests and the answers to batches together take up more than {} MiB", MEMORY >> 20);
+    let detail = format!("the bodies of all requests, or the answers to all batches, take up more than {} MiB", MEMORY >> 20);
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).help("send it again in a moment")
 }
 

@@ -6,6 +6,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
@@ -27,7 +28,7 @@ use super::request::located;
 use super::tenant_endpoints::LONGEST;
 use super::{App, Problem, body};
 use crate::access::{Caller, Group, Permission, TenantScope, Verb};
-use crate::store::{KeptAnswer, Receipt, Store};
+use crate::store::{KeptAnswer, Receipt, Store, StoreError};
 use crate::telemetry::{parent, within};
 
 /// The longest key, in characters.
@@ -36,6 +37,9 @@ const LONGEST_KEY: usize = 255;
 const SAVE: Permission = Permission { group: Group::Objects, verb: Verb::Write };
 /// Of an answer: that it is that of an earlier request.
 const REPLAYED: &str = "idempotency-replayed";
+/// How long a store that cannot keep an answer is asked again, and how often.
+const NOTING: Duration = Duration::from_mins(10);
+const NOTING_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn once(
     State(app): State<Arc<App>>,
@@ -73,7 +77,7 @@ pub(super) async fn once(
         }
         let answer = answered(next.run(request)).await;
         drop(whole);
-        note(&store, &tenant, &key, answer).await
+        note(store, tenant, key, answer).await
     });
     let done = tokio::spawn(work.in_current_span());
     done.await.unwrap_or_else(|error| {
@@ -129,18 +133,32 @@ async fn answered(work: impl Future<Output = Response>) -> Result<(Parts, Bytes)
     AssertUnwindSafe(whole).catch_unwind().await.unwrap_or_else(|_| Err(ended_badly()))
 }
 
-/// Keeps the answer of what was done, wholly or in part.
-async fn note(store: &Store, tenant: &TenantScope, key: &str, answer: Result<(Parts, Bytes), Problem>) -> Result<Response, Problem> {
-    let kept = answer.as_ref().ok().filter(|(parts, _)| {
-        let in_part = || parts.status.is_client_error() && parts.extensions.get::<Problem>().is_some_and(Problem::is_done_in_part);
-        parts.status.is_success() || in_part()
-    });
+/// Keeps the answer of what was done, wholly or in part. A store that cannot at the moment is asked again behind the answer: until it is noted,
+/// a repetition hears that the request is under way.
+async fn note(store: Store, tenant: TenantScope, key: String, answer: Result<(Parts, Bytes), Problem>) -> Result<Response, Problem> {
+    let kept = answer
+        .as_ref()
+        .ok()
+        .filter(|(parts, _)| parts.status.is_success() || parts.extensions.get::<Problem>().is_some_and(Problem::is_done_in_part));
     let kept = kept.map(|(parts, bytes)| kept_of(parts.status, &parts.headers, bytes));
-    if let Err(error) = store.close_receipt(tenant, key, kept).await {
+    if let Err(error) = store.close_receipt(&tenant, &key, kept.clone()).await {
         // The request has been done; that it cannot be noted must not make it look otherwise.
-        tracing::error!(%error, "the answer to a request with an `Idempotency-Key` could not be kept");
+        tracing::error!(%error, "the answer to a request with an `Idempotency-Key` could not be kept; trying again");
+        tokio::spawn(note_later(store, tenant, key, kept));
     }
     answer.map(|(parts, bytes)| Response::from_parts(parts, Body::from(bytes)))
+}
+
+async fn note_later(store: Store, tenant: TenantScope, key: String, kept: Option<KeptAnswer>) {
+    let began = Instant::now();
+    while began.elapsed() < NOTING {
+        tokio::time::sleep(NOTING_PAUSE).await;
+        match store.close_receipt(&tenant, &key, kept.clone()).await {
+            Ok(()) | Err(StoreError::Closed) => return,
+            Err(_) => {}
+        }
+    }
+    tracing::error!("the answer to a request with an `Idempotency-Key` was not kept");
 }
 
 /// What a repetition is answered. What may be stored nowhere, a new secret, is not stored here either.
@@ -175,7 +193,8 @@ fn place_of_made(status: StatusCode, path: &str, body: &[u8]) -> Option<String> 
     struct Made {
         id: String,
     }
-    if !path.starts_with("/api/") || !matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED) {
+    let is_list = path.rsplit_once('/').is_some_and(|(above, _)| !above.contains("/deliveries/"));
+    if !path.starts_with("/api/") || !is_list || !matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED) {
         return None;
     }
     let Made { id } = serde_json::from_slice(body).ok()?;

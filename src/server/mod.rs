@@ -55,6 +55,8 @@ pub struct App {
     pub options: Options,
     /// Bytes of bodies that may still be taken in.
     bodies: Arc<Semaphore>,
+    /// The same of answers to batches.
+    answers: Arc<Semaphore>,
     /// What the built-in receiver remembers.
     sink: Sink,
     /// Whether more may come.
@@ -120,6 +122,7 @@ impl App {
             running: OnceLock::new(),
             options,
             bodies: body::memory(),
+            answers: body::memory(),
             sink: Sink::default(),
             health: Health::default(),
             counted: Counted::default(),

@@ -215,19 +215,17 @@ impl<'a> Value<'a> {
     pub(super) fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Integer(one), Self::Integer(other)) => Some(one.cmp(other)),
-            (Self::Text(one), Self::Text(other)) => {
-                let (one, other) = instant(one).zip(instant(other)).unwrap_or((one, other));
-                Some(one.cmp(other))
-            }
+            // Each by a key of its own, also beside what is no time: an order in which three texts go round is none.
+            (Self::Text(one), Self::Text(other)) => Some(ordered_by(one).cmp(ordered_by(other)).then_with(|| one.cmp(other))),
             (one, other) => one.as_number()?.partial_cmp(&other.as_number()?),
         }
     }
 }
 
-/// What orders a canonical time, `2026-01-31T09:30:00Z` or `2026-01-31T09:30:00.5Z`, by when it was: the fraction begins with a character
-/// that is less than `Z`. `None` for other text.
-fn instant(text: &str) -> Option<&str> {
-    let time = text.strip_suffix('Z')?;
+/// What orders a text: a canonical time, `2026-01-31T09:30:00Z` or `2026-01-31T09:30:00.5Z`, by when it was, since what there is without its
+/// `Z` is the beginning of what has a fraction.
+fn ordered_by(text: &str) -> &str {
     let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    marks.iter().all(|(at, mark)| time.as_bytes().get(*at) == Some(mark)).then_some(time)
+    let is_time = |time: &&str| marks.iter().all(|(at, mark)| time.as_bytes().get(*at) == Some(mark));
+    text.strip_suffix('Z').filter(is_time).unwrap_or(text)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use webhookc::store::{Claimed, Crew, DeliveryState, NewDelivery, Settled, Share, Store};
+use webhookc::store::{Claimed, Crew, DeliveryFilter, DeliveryState, Effects, NewDelivery, Page, Settled, Share, Store};
 
 use crate::attempt::finished;
 use crate::lanes::{due, lane, oldest};
@@ -125,12 +125,12 @@ async fn order_holds_and_nothing_is_left_behind_whoever_settles_meanwhile() {
     assert_eq!(place.change(wrong), "0");
 }
 
-fn delivered() -> webhookc::store::DeliveryFilter {
-    webhookc::store::DeliveryFilter { states: vec![DeliveryState::Delivered], ..Default::default() }
+fn delivered() -> DeliveryFilter {
+    DeliveryFilter { states: vec![DeliveryState::Delivered], ..Default::default() }
 }
 
-fn page<Id>() -> webhookc::store::Page<Id> {
-    webhookc::store::Page { before: None, limit: 10_000 }
+fn page<Id>() -> Page<Id> {
+    Page { before: None, limit: 10_000 }
 }
 
 /// Every session is ended by the server again and again: what is acknowledged is there once, and what is not is not there half.
@@ -214,6 +214,33 @@ async fn a_queue_that_was_just_made_is_not_read_to_claim_some_of_it() {
     assert_eq!(read("deliveries_endpoint"), 0, "nothing is sorted by when it is due");
     // Each of the two that were closed has looked through the queue for what it held.
     assert!(read("deliveries_due") < 3 * QUEUED, "{}", read("deliveries_due"));
+}
+
+/// The newest deliveries of a tenant are found from their messages, in their order, and not among all that it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_deliveries_reads_what_it_shows() {
+    const MESSAGES: i64 = 3_000;
+    let place = Place::new();
+    let store = place.open().await;
+    join_all((0..MESSAGES).map(|n| {
+        let object = format!("a{n}");
+        let messages = vec![message("asset_ready", "asset", &object, vec![delivery("e")])];
+        store.save(Script::new("t", vec![write(Effects { at: at(n), messages, ..put("asset", &object, "{}") })]))
+    }))
+    .await
+    .into_iter()
+    .for_each(|saved| drop(saved.unwrap()));
+    store.close().await;
+    place.change("ANALYZE deliveries, messages");
+    let store = place.open().await;
+    place.change("SELECT pg_stat_reset()");
+    let page = Page { before: None, limit: 50 };
+    let listed = store.deliveries(&tenant("t"), &DeliveryFilter::default(), &page).await.unwrap();
+    assert_eq!(listed.len(), 50);
+    store.close().await;
+    place.wait_for_the_end().await;
+    let read = place.change("SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_user_tables WHERE relname = 'messages'");
+    assert!(read.parse::<i64>().unwrap() < MESSAGES / 10, "{read} messages were read");
 }
 
 /// Statements for each delivered message, when there are many: at most three. Each row is found by its key, also while the server has not yet

@@ -45,7 +45,7 @@ pub(in crate::server) async fn batch(
         splitter: Splitter::new(MAX_BODY_BYTES + ENVELOPE),
         waiting: Vec::new(),
         saved: 0,
-        answers: Answers { text: Vec::new(), room: Room::new(&app) },
+        answers: Answers { text: Vec::new(), room: Room::of_answers(&app) },
     };
     let outcome = match Arrival::new(&app, body, BATCH) {
         Ok(arrival) => batch.run(arrival).await,

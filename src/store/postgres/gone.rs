@@ -19,8 +19,8 @@ pub(super) const IS_GONE: &str = "(n.seen_at < clock_timestamp() - interval '10 
     OR n.seen_at <= clock_timestamp() - make_interval(secs => $1)
         AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.pid AND a.datname = current_database()))";
 
-/// Takes over from those of these nodes that are gone; whether any was. A commit without an answer is not looked up: done again it finds nothing
-/// to do, and the node has to be heard of meanwhile.
+/// Takes over from those of these nodes that are gone; whether any was. A commit without an answer is not looked up: this node has to be heard of
+/// meanwhile, and done again it finds nothing to do.
 pub(super) async fn take_over(hub: &Hub, link: &Link, nodes: &[i64], lost_for_s: f64) -> Result<bool, Trouble> {
     let delete = format!(
         "DELETE FROM nodes n WHERE n.row = ANY ($2) AND {IS_GONE} RETURNING n.row, n.crew, n.late, (extract(epoch FROM n.seen_at) * 1000)::bigint"

@@ -193,6 +193,20 @@ impl Link {
         self.answer(LONG_PATIENCE, self.client.query(sql, values)).await
     }
 
+    /// The same, in an order of which an index may have only the beginning: what is equal by that is put in order piece by piece.
+    pub(super) async fn query_once_in_order(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
+        // Whoever leaves in the middle of it does not leave the session so to the next one.
+        let was_open = self.open.swap(true, Ordering::Relaxed);
+        self.run("SET enable_incremental_sort = on").await?;
+        let rows = self.query_once(sql, values).await;
+        // What was set in a transaction that has failed is undone with it.
+        if rows.is_ok() || !was_open {
+            self.run("SET enable_incremental_sort = off").await?;
+        }
+        self.open.store(was_open, Ordering::Relaxed);
+        rows
+    }
+
     /// How many rows a statement has changed.
     pub(super) async fn execute(&self, sql: &str, values: Values<'_>) -> Result<u64, Trouble> {
         let statement = self.statement(sql).await?;

@@ -55,7 +55,7 @@ pub(super) async fn deliveries(
         within.beyond((at, "d.row"), "<", place);
     }
     let sql = format!("{DELIVERY} {from} WHERE {} AND {fits} ORDER BY {at} DESC, d.row DESC LIMIT {}", within.sql, limit(page.limit));
-    link.query_once(&sql, &within.values()).await?.iter().map(delivery_row).collect()
+    link.query_once_in_order(&sql, &within.values()).await?.iter().map(delivery_row).collect()
 }
 
 /// The deliveries that the saves of one moment caused, from the first to the last of them. Ids of messages begin with the milliseconds of

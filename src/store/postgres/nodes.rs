@@ -11,7 +11,7 @@ use super::hub::{CHANNEL, Hub};
 use super::link::{Link, Notifications};
 use super::open;
 use super::roster::{Peer, Roster, SENDS_NOTHING, crew_of};
-use super::seen::{Seen, TRUSTED};
+use super::seen::{Reading, Seen, TRUSTED};
 use super::values::get;
 use crate::ids::LaneId;
 use crate::store::Quota;
@@ -26,8 +26,6 @@ const LOST: Duration = Duration::from_secs(3);
 /// How long a node takes over from nobody after it was away, has heard nothing for a time, or the database's clock was set: the others may have
 /// been heard of as little, and need a moment to be heard of again.
 const GRACE: Duration = TRUSTED;
-/// How much more or less than this node's the database's clock may go on between two looks.
-const LEAP_MS: u64 = 2_000;
 /// The wait before the connection is made anew.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a node that starts waits for a connection where the server has no more.
@@ -103,10 +101,8 @@ struct Post {
     told: Notifications,
     /// Since when the node has its row.
     began: Instant,
-    /// When it last looked at the others.
-    looked: Instant,
-    /// What the database's clock showed then.
-    clock: Option<i64>,
+    /// What the database's clock showed when it last looked at the others.
+    looked: Option<Reading>,
     /// Since when it takes over from nobody for a while.
     unsure: Option<Instant>,
     /// How often it looks up everything that is due.
@@ -136,7 +132,7 @@ impl Post {
         let is_new = hub.node() == 0;
         let patience = is_new.then_some(Duration::ZERO);
         let unsure = (!is_new).then(Instant::now);
-        let mut post = Self { link, told, began, looked: Instant::now(), clock: None, unsure, round: ROUND };
+        let mut post = Self { link, told, began, looked: None, unsure, round: ROUND };
         let renewed = "UPDATE nodes SET seen_at = clock_timestamp(), pid = pg_backend_pid() WHERE row = $1";
         if is_new || post.link.execute(renewed, &[&hub.node()]).await? == 0 {
             post.join(hub).await?;
@@ -190,14 +186,15 @@ impl Post {
     /// from none.
     async fn beat(&mut self, hub: &Hub, patience: Option<Duration>) -> Result<(), Trouble> {
         let at = Instant::now();
-        let passed = at.duration_since(std::mem::replace(&mut self.looked, at));
         if self.link.execute("UPDATE nodes SET seen_at = clock_timestamp() WHERE row = $1", &[&hub.node()]).await? == 0 {
             self.join(hub).await?;
         }
         let lost_for_s = patience.unwrap_or(LOST).as_secs_f64();
+        let from = Instant::now();
         let mut look = look(hub, &self.link, lost_for_s).await?;
-        let was_set = self.clock.replace(look.clock).is_some_and(|before| leapt(passed, look.clock.saturating_sub(before)));
-        if passed > LOST || was_set {
+        let reading = Reading { from, to: Instant::now(), clock: look.clock };
+        let before = self.looked.replace(reading);
+        if before.is_some_and(|before| at.duration_since(before.from) > LOST || reading.was_set_since(&before)) {
             self.unsure = Some(at);
         }
         let is_sure = self.unsure.is_none_or(|since| since.elapsed() > GRACE);
@@ -328,12 +325,6 @@ async fn look(hub: &Hub, link: &Link, lost_for_s: f64) -> Result<Look, Trouble> 
     Ok(look)
 }
 
-/// Whether a clock that went on by so many milliseconds meanwhile was set.
-fn leapt(meanwhile: Duration, by_ms: i64) -> bool {
-    let meanwhile = i64::try_from(meanwhile.as_millis()).unwrap_or(i64::MAX);
-    by_ms.saturating_sub(meanwhile).unsigned_abs() > LEAP_MS
-}
-
 /// Notes what another node tells; whether something has changed about the nodes themselves.
 async fn hear(hub: &Hub, link: &Link, tale: &str) -> Result<bool, Trouble> {
     let mut words = tale.split(' ');
@@ -385,16 +376,5 @@ fn note_of(word: &str) -> Option<Note> {
         ("s", None) => Some(Note::Suspended(lane)),
         ("r", Some(at)) => Some(Note::Released(lane, (at != i64::MAX).then_some(at))),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_was_set_is_told_from_one_that_goes() {
-        let leapt = |by_ms| leapt(Duration::from_secs(1), by_ms);
-        assert_eq!([0, 2_900, 3_100, -1_100, 3_600_000].map(leapt), [false, false, true, true, true]);
     }
 }

@@ -195,7 +195,7 @@ async fn look(link: &Link, running: &Running) -> Result<Vec<Seen>, Trouble> {
         let place = (get(row, 0)?, get(row, 1)?);
         Ok(Seen { place, id: delivery_id(MessageId(get(row, 2)?), place.1), fits: get(row, 3)? })
     };
-    link.query_once(&sql, &within.values()).await?.iter().map(seen).collect()
+    link.query_once_in_order(&sql, &within.values()).await?.iter().map(seen).collect()
 }
 
 /// The running one whose turn it is, and that no other node has in hand.

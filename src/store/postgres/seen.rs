@@ -91,3 +91,42 @@ impl Hub {
         }
     }
 }
+
+/// How much more or less than this node's the database's clock may go on between two readings.
+const LEAP_MS: u64 = 2_000;
+
+/// What the database's clock showed, in milliseconds since 1970, at a moment between two of this node's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub from: Instant,
+    pub to: Instant,
+    pub clock: i64,
+}
+
+impl Reading {
+    /// Whether the clock was set since an earlier one. An answer that was long on its way does not look so.
+    pub(super) fn was_set_since(&self, earlier: &Self) -> bool {
+        let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let least = ms(self.from.saturating_duration_since(earlier.to));
+        let most = ms(self.to.saturating_duration_since(earlier.from));
+        let went = self.clock.saturating_sub(earlier.clock);
+        went.saturating_sub(went.clamp(least, most)).unsigned_abs() > LEAP_MS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_told_from_one_that_goes() {
+        let began = Instant::now();
+        let after = |ms| began + Duration::from_millis(ms);
+        let earlier = Reading { from: began, to: began, clock: 0 };
+        let was_set = |clock| Reading { from: after(1_000), to: after(1_000), clock }.was_set_since(&earlier);
+        assert_eq!([0, 2_900, 3_100, -1_100, 3_600_000].map(was_set), [false, false, true, true, true]);
+        // The answer took four seconds, at whose begin or end the clock was read.
+        let slow = |clock| Reading { from: after(1_000), to: after(5_000), clock }.was_set_since(&earlier);
+        assert_eq!([1_000, 5_000, 7_100, -1_100].map(slow), [false, false, true, true]);
+    }
+}

@@ -64,19 +64,28 @@ pub(super) fn claim(
     let mut all = Vec::new();
     let mut take = connection.prepare_cached("UPDATE deliveries SET state = 1, due_at = ?2, fence = ?3 WHERE row = ?1")?;
     let mut go_on = connection.prepare_cached("UPDATE deliveries SET due_at = ?2 WHERE row = ?1 AND state = 1")?;
-    for (sql, at_most) in [(OLDEST, share.oldest), (NEWEST, share.newest)].into_iter().filter(|(_, at_most)| *at_most > 0) {
-        let claimed = |row: &Row<'_>| Ok((row.get(0)?, claimed(row, lane, lease_until)?));
-        let found: Vec<(i64, Claimed)> = connection
-            .prepare_cached(sql)?
-            .query_map(params![lane.id.0, now.as_millisecond(), limit(at_most)], claimed)?
-            .collect::<rusqlite::Result<_>>()?;
-        for (row, claimed) in found {
-            let in_hand = session.taker.as_ref().is_some_and(|taker| taker.has_in_hand(claimed.slot));
-            if in_hand && go_on.execute(params![row, lease_until.as_millisecond()])? > 0 {
-                continue;
+    for (sql, at_most) in [(OLDEST, share.oldest), (NEWEST, share.newest)] {
+        let mut wanted = at_most;
+        // Fewer than were asked for means that no more are due: for what is in hand already others are looked for.
+        while wanted > 0 {
+            let claimed = |row: &Row<'_>| Ok((row.get(0)?, claimed(row, lane, lease_until)?));
+            let found: Vec<(i64, Claimed)> = connection
+                .prepare_cached(sql)?
+                .query_map(params![lane.id.0, now.as_millisecond(), limit(wanted)], claimed)?
+                .collect::<rusqlite::Result<_>>()?;
+            let are_all = found.len() < wanted;
+            for (row, claimed) in found {
+                let in_hand = session.taker.as_ref().is_some_and(|taker| taker.has_in_hand(claimed.slot));
+                if in_hand && go_on.execute(params![row, lease_until.as_millisecond()])? > 0 {
+                    continue;
+                }
+                take.execute(params![row, lease_until.as_millisecond(), claimed.fence])?;
+                all.push(claimed);
+                wanted -= 1;
             }
-            take.execute(params![row, lease_until.as_millisecond(), claimed.fence])?;
-            all.push(claimed);
+            if are_all {
+                break;
+            }
         }
     }
     drop((take, go_on));

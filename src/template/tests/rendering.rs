@@ -55,6 +55,15 @@ fn operators_and_filters_do_what_they_say() {
         ),
         ("{{ object.title is defined }} {{ previous.title is undefined }} {{ room.building.name is undefined }}", "true false true"),
         ("{{ '2026-01-31T00:00:00Z' < '2026-01-31T00:00:00.5Z' }} {{ '2026-01-31T00:00:01Z' > '2026-01-31T00:00:00.5Z' }}", "true true"),
+        // What is no canonical time does not turn the order round.
+        (
+            "{{ '2026-01-31T00:00:00.5+02:00,2026-01-31T00:00:00Z,2026-01-31T00:00:00.4Z'|split(',')|sort|join(' ') }}",
+            "2026-01-31T00:00:00Z 2026-01-31T00:00:00.4Z 2026-01-31T00:00:00.5+02:00",
+        ),
+        (
+            "{{ '2026-01-31T00:00:00.4Z,2026-01-31T00:00:00.5+02:00,2026-01-31T00:00:00Z'|split(',')|sort|join(' ') }}",
+            "2026-01-31T00:00:00Z 2026-01-31T00:00:00.4Z 2026-01-31T00:00:00.5+02:00",
+        ),
         ("{{ ['2026-01-31T00:00:00.5Z', '2026-01-31T00:00:00Z']|sort|first|default('') }} {{ 'a.Z' < 'aZ' }}", "2026-01-31T00:00:00Z true"),
         ("{{ ''|default('x', true) }} {{ 'a' in 'cat' }} {{ not object.tags }}", "x true false"),
         ("{{ object.title or 'none' }} {{ object.name and 'yes' }}", "none yes"),
