@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 /// How long anything in a test may take before it counts as stuck.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running `webhookc dev` or `webhookc serve`; killed when dropped.
 pub struct Node {
