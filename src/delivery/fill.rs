@@ -25,7 +25,9 @@ impl OwnSecrets {
     pub(super) fn for_url(&self, url: &RenderedText) -> &Secrets {
         static NONE: Secrets = Secrets::new();
         let leads_there = |destination: &Destination| Destination::of(&url.masked()).as_ref() == Some(destination);
-        if self.destination.as_ref().is_none_or(leads_there) { &self.values } else { &NONE }
+        // Where there is nothing to keep back, no URL is read.
+        let may_go = self.values.is_empty() || self.destination.as_ref().is_none_or(leads_there);
+        if may_go { &self.values } else { &NONE }
     }
 }
 

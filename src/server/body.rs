@@ -127,21 +127,21 @@ impl Arrival {
 /// All of a body, and its hold on the memory.
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
-    _held: Option<Room>,
+    _room: Room,
 }
 
 /// Reads all of a body of at most `limit` bytes.
 pub(super) async fn read(app: &App, body: Body, limit: usize) -> Result<Whole, Problem> {
     let mut arrival = Arrival::new(app, body, limit)?;
-    let Some(first) = arrival.next().await? else { return Ok(Whole { bytes: Bytes::new(), _held: None }) };
-    let Some(second) = arrival.next().await? else { return Ok(Whole { bytes: first, _held: Some(arrival.room) }) };
+    let Some(first) = arrival.next().await? else { return Ok(Whole { bytes: Bytes::new(), _room: arrival.room }) };
+    let Some(second) = arrival.next().await? else { return Ok(Whole { bytes: first, _room: arrival.room }) };
     let mut whole = BytesMut::with_capacity(first.len() + second.len());
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
     while let Some(chunk) = arrival.next().await? {
         whole.extend_from_slice(&chunk);
     }
-    Ok(Whole { bytes: whole.freeze(), _held: Some(arrival.room) })
+    Ok(Whole { bytes: whole.freeze(), _room: arrival.room })
 }
 
 fn interrupted(error: &axum::Error) -> Problem {

@@ -187,18 +187,18 @@ fn replay(answer: KeptAnswer, path: &str) -> Response {
     response
 }
 
-/// Where it stands what was made by a call of this node's own API: below the list that was called. What its path names was not made by it.
+/// Where it stands what was made by a call of this node's own API: below the list of the tenant that was called.
 fn place_of_made(status: StatusCode, path: &str, body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Made {
         id: String,
     }
-    let is_list = path.rsplit_once('/').is_some_and(|(above, _)| !above.contains("/deliveries/"));
-    if !path.starts_with("/api/") || !is_list || !matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED) {
+    let (_tenant, list) = path.strip_prefix("/api/v1/tenants/")?.split_once('/')?;
+    if list.contains('/') || !matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED) {
         return None;
     }
     let Made { id } = serde_json::from_slice(body).ok()?;
-    (!path.contains(&id)).then(|| format!("{path}/{id}"))
+    Some(format!("{path}/{id}"))
 }
 
 #[cfg(test)]

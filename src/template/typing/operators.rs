@@ -149,25 +149,12 @@ impl<'p> Typing<'p, '_> {
     /// A literal that a date or time is compared with must be written as they are stored.
     fn check_date(&mut self, dated: &Typed<'p>, literal: &Typed<'p>, range: &Range<usize>) {
         let Some(seen) = literal.expr.constant_text() else { return };
-        let (stored, what) = match dated.ty.shape {
-            Shape::Date => (strftime::stored_date(seen), "a date such as `2026-01-31`"),
-            Shape::Datetime => (strftime::stored_time(seen), "a time in UTC such as `2026-01-31T09:30:00Z`"),
-            Shape::Never
-            | Shape::Any
-            | Shape::Text(_)
-            | Shape::Integer
-            | Shape::Number
-            | Shape::Boolean
-            | Shape::Location
-            | Shape::Track
-            | Shape::Attachment
-            | Shape::Choice(_)
-            | Shape::IntegerChoice(_)
-            | Shape::List(_)
-            | Shape::Map(_)
-            | Shape::Object(_)
-            | Shape::Either(_)
-            | Shape::Secret => return,
+        let (stored, what) = if matches!(dated.ty.shape, Shape::Date) {
+            (strftime::stored_date(seen), "a date such as `2026-01-31`")
+        } else if matches!(dated.ty.shape, Shape::Datetime) {
+            (strftime::stored_time(seen), "a time in UTC such as `2026-01-31T09:30:00Z`")
+        } else {
+            return;
         };
         if stored.as_deref() != Some(seen) {
             let message = format!("`{seen}` is never equal to what it is compared with, expected {what}");
