@@ -36,11 +36,10 @@ async fn whoever_goes_away_early_can_come_again_with_his_idempotency_key() {
     for id in 0..12 {
         let mut call = pin!(world.send(request(id)));
         for _ in 0..=id / 2 {
-            poll_fn(|context| {
-                let _done = call.as_mut().poll(context).is_ready();
-                Poll::Ready(())
-            })
-            .await;
+            let answered = poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await;
+            if answered {
+                break;
+            }
             if id % 2 == 1 {
                 tokio::time::sleep(Duration::from_micros(200)).await;
             }
