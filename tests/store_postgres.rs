@@ -18,6 +18,8 @@ mod doubt;
 mod endpoints;
 #[path = "store/gone_node.rs"]
 mod gone_node;
+#[path = "store/in_hand.rs"]
+mod in_hand;
 #[path = "store/lanes.rs"]
 mod lanes;
 #[path = "store/lists.rs"]

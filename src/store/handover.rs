@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use crate::ids::{EndpointId, LaneId, Tenant};
 use crate::store::{Claimed, Quota, Slot};
@@ -36,10 +37,11 @@ pub trait Handover: Send + Sync {
     /// lease has ended.
     fn suspended(&self, lane: LaneId);
 
-    /// Whether an attempt of this delivery is under way, or has ended and is not recorded yet. Then nobody else can have it in a store with
-    /// one node, and its lease goes on, however long the disk or the lock of another program has kept the record waiting.
-    fn has_in_hand(&self, _slot: Slot) -> bool {
-        false
+    /// Deliveries of a lane whose attempt is under way, or has ended and is not recorded yet, and when the lease ends with which each was claimed.
+    /// Such a one is not claimed again here, and its lease goes on, however long the disk, the lock of another program or the way to the database
+    /// has kept the record waiting.
+    fn in_hand(&self, _lane: LaneId) -> FxHashMap<Slot, Timestamp> {
+        FxHashMap::default()
     }
 
     /// From now on this much is the node's. Lanes are answered in which more is under way.

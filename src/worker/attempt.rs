@@ -12,7 +12,7 @@ use crate::generation::{Generation, Target};
 use crate::ingest::Bell;
 use crate::store::{Alarm, AttemptRow, Claimed, NewAttempt, Settled, Store};
 use crate::time::{Clock, Entropy};
-use crate::worker::hand::Held;
+use crate::worker::hand::Hand;
 use crate::worker::lane::Reached;
 use crate::worker::record::{Finished, Told};
 
@@ -30,8 +30,8 @@ pub(super) struct Attempt {
     pub tools: Arc<Tools>,
     pub generation: Arc<Generation>,
     pub target: Arc<Target>,
-    /// That it is being made.
-    pub held: Held,
+    /// Where it is in hand from its begin until it is recorded.
+    pub hand: Arc<Hand>,
 }
 
 impl Attempt {
@@ -47,6 +47,7 @@ impl Attempt {
             tracing::warn!(delivery = %claimed.id, "a delivery was not sent: it came so late that its lease might have ended before the answer");
             return None;
         }
+        let held = self.hand.take(&claimed);
         let number = claimed.attempts.saturating_add(1);
         if tools.feed.is_watched() {
             tools.feed.tell(started_at, sending(&claimed, number));
@@ -93,7 +94,7 @@ impl Attempt {
             suspend,
             alarm,
         };
-        let told = Told { message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note, _held: self.held };
+        let told = Told { message: claimed.message, endpoint: claimed.endpoint, event: claimed.event, note, _held: held };
         Some((Finished { attempt, told }, reached))
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, mpsc};
 
 use crate::generation::{Live, Target};
@@ -141,8 +142,8 @@ impl Handover for Desk {
         self.tell(lanes, ready);
     }
 
-    fn has_in_hand(&self, slot: store::Slot) -> bool {
-        self.hand.has(slot)
+    fn in_hand(&self, lane: LaneId) -> FxHashMap<store::Slot, Timestamp> {
+        self.hand.of(lane)
     }
 
     fn keep_within(&self, quota: Arc<Quota>) -> Vec<LaneId> {

@@ -26,8 +26,8 @@ impl Sending {
     pub(super) async fn run(self: Arc<Self>, mut generation: Arc<Generation>, mut target: Arc<Target>, mut claimed: Claimed) {
         loop {
             let mut slot = Slot::new((claimed.lane, claimed.tenant.clone()), Arc::clone(&target), Arc::clone(&self.desk));
-            let held = self.desk.hand.take(claimed.slot);
-            let attempt = Attempt { tools: Arc::clone(&self.tools), generation, target, held };
+            let hand = Arc::clone(&self.desk.hand);
+            let attempt = Attempt { tools: Arc::clone(&self.tools), generation, target, hand };
             let Some((finished, reached)) = attempt.run(claimed).await else { return };
             slot.reached = if finished.attempt.suspend { Reached::Unwanted } else { reached };
             // The recorder outlives every attempt.

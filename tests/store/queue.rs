@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use webhookc::ids::DeliveryId;
 use webhookc::store::{Claimed, DeliveryState, NewDelivery, Settled, Store, Unsendable};
 use webhookc::template::{Part, RenderedText};
@@ -110,7 +111,10 @@ async fn what_was_under_way_in_a_crash_is_due_at_once_and_the_dead_cannot_record
     let place = Place::new();
     let store = place.open().await;
     let id = fire(&store, "t", "a", vec![delivery("e")]).await[0];
-    let lost = claim(&store, "e", 0).await.remove(0);
+    // Its lease has not ended when the node was last heard of.
+    let lane = lane(&store, "t", "e").await.unwrap();
+    let lease_until = Timestamp::now().saturating_add(Duration::from_mins(1)).unwrap();
+    let lost = store.claim(&lane, at(0), lease_until, oldest(100)).await.unwrap().remove(0);
     drop(store);
     place.wait_for_the_end().await;
     let store = place.open().await;

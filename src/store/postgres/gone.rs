@@ -19,6 +19,29 @@ pub(super) const IS_GONE: &str = "(n.seen_at < clock_timestamp() - interval '10 
     OR n.seen_at <= clock_timestamp() - make_interval(secs => $1)
         AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.pid AND a.datname = current_database()))";
 
+/// Longer than any lease, in milliseconds: than the longest `timeout` of an endpoint and the room to record the attempt.
+const LONGEST_LEASE_MS: i64 = 180_000;
+/// How much longer a node may have held something than it was heard of, or a shorter time, in milliseconds.
+const ROOM_MS: i64 = 10_000;
+
+/// Longer than any request is under way, in milliseconds: of a day's receipts only those since then are looked at.
+const REQUEST_MS: i64 = 3_600_000;
+
+/// What the node `$1` holds, lane by lane, by when it was last heard of: `$2` and `$3` are [`leases`]. However much is queued, only what comes due
+/// in that time is looked at, in `deliveries_due`, which alone has the order where [`IN_ORDER`] forbids to make it; `OFFSET 0` has the server look so for
+/// each lane. What was leased until before may be claimed by anybody.
+const HELD: &str = "endpoints e CROSS JOIN LATERAL (SELECT tenant, row, due_at FROM deliveries
+    WHERE (tenant, endpoint, due_at) > (e.tenant, e.row, $2) AND (tenant, endpoint, due_at) <= (e.tenant, e.row, $3)
+        AND state < 2 AND NOT blocked AND state = 1 AND node = $1 ORDER BY tenant, endpoint, due_at, row OFFSET 0) held";
+
+/// Until the end of the transaction nothing is sorted.
+const IN_ORDER: &str = "SET LOCAL enable_sort = off";
+
+/// Between which times the leases end of what a node held that was last heard of at `seen_at`. Milliseconds.
+fn leases(seen_at: i64) -> (i64, i64) {
+    (seen_at.saturating_sub(ROOM_MS), seen_at.saturating_add(LONGEST_LEASE_MS + ROOM_MS))
+}
+
 /// Takes over from those of these nodes that are gone; whether any was. A commit without an answer is not looked up: this node has to be heard of
 /// meanwhile, and done again it finds nothing to do.
 pub(super) async fn take_over(hub: &Hub, link: &Link, nodes: &[i64], lost_for_s: f64) -> Result<bool, Trouble> {
@@ -27,21 +50,27 @@ pub(super) async fn take_over(hub: &Hub, link: &Link, nodes: &[i64], lost_for_s:
     );
     link.begin().await?;
     let taken = async {
+        link.run(IN_ORDER).await?;
         // Whoever leases something as one of these nodes has committed it, or will not.
         let rows = link.query(&delete, &[&lost_for_s, &nodes]).await?;
-        let mut gone = Vec::new();
+        let mut released: Option<u64> = None;
         for row in &rows {
-            gone.push(get::<i64>(row, 0)?);
-            let (crew, late): (Option<Vec<i64>>, Option<Vec<i64>>) = (get(row, 1)?, get(row, 2)?);
-            let held = "INSERT INTO gone_nodes (node, crew, late, seen_at, until, lanes, held)
-                SELECT $1, $2, $3, $4, max(until), array_agg(lane), array_agg(held) FROM (
-                    SELECT e.row AS lane, count(*) AS held, max(d.due_at) AS until FROM endpoints e
-                        JOIN deliveries d ON d.tenant = e.tenant AND d.endpoint = e.row AND d.state < 2 AND NOT d.blocked
-                        WHERE d.state = 1 AND d.node = $1 GROUP BY e.row) held
-                HAVING count(*) > 0";
-            link.execute(held, &[&get::<i64>(row, 0)?, &crew, &late, &get::<i64>(row, 3)?]).await?;
+            let (node, crew, late): (i64, Option<Vec<i64>>, Option<Vec<i64>>) = (get(row, 0)?, get(row, 1)?, get(row, 2)?);
+            let seen_at = get::<i64>(row, 3)?;
+            let (from, to) = leases(seen_at);
+            let held = format!(
+                "INSERT INTO gone_nodes (node, crew, late, seen_at, until, lanes, held)
+                SELECT $1, $4, $5, $6, max(until), array_agg(lane), array_agg(held) FROM (
+                    SELECT e.row AS lane, count(*) AS held, max(due_at) AS until FROM {HELD} GROUP BY e.row) lanes
+                HAVING count(*) > 0"
+            );
+            link.execute(&held, &[&node, &from, &to, &crew, &late, &seen_at]).await?;
+            released = Some(released.unwrap_or_default() + release(link, node, seen_at).await?);
         }
-        if gone.is_empty() { Ok(None) } else { release(link, &gone).await.map(Some) }
+        if released.is_some() {
+            tell(link).await?;
+        }
+        Ok(released)
     };
     let taken = taken.await;
     let Some(deliveries) = link.end(taken).await? else { return Ok(false) };
@@ -50,15 +79,22 @@ pub(super) async fn take_over(hub: &Hub, link: &Link, nodes: &[i64], lost_for_s:
     Ok(true)
 }
 
-/// Makes due what these nodes held, and tells the others; how much it was.
-async fn release(link: &Link, nodes: &[i64]) -> Result<u64, Trouble> {
-    let due = "UPDATE deliveries d SET state = 0, due_at = d.created_at, node = NULL
-        FROM endpoints e WHERE d.tenant = e.tenant AND d.endpoint = e.row AND d.state < 2 AND NOT d.blocked AND d.state = 1
-        AND d.node = ANY ($1)";
-    let released = link.execute(due, &[&nodes]).await?;
-    link.execute("DELETE FROM receipts WHERE status IS NULL AND node = ANY ($1)", &[&nodes]).await?;
-    link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &format!("0 * {LOOK}")]).await?;
+/// Makes due what a node held that was last heard of at `seen_at`; how much it was.
+async fn release(link: &Link, node: i64, seen_at: i64) -> Result<u64, Trouble> {
+    let (from, to) = leases(seen_at);
+    let due = format!(
+        "UPDATE deliveries d SET state = 0, due_at = d.created_at, node = NULL FROM {HELD}
+        WHERE d.tenant = held.tenant AND d.row = held.row AND d.state = 1 AND d.node = $1"
+    );
+    let released = link.execute(&due, &[&node, &from, &to]).await?;
+    let under_way = "DELETE FROM receipts WHERE at > $2 AND status IS NULL AND node = $1";
+    link.execute(under_way, &[&node, &seen_at.saturating_sub(REQUEST_MS)]).await?;
     Ok(released)
+}
+
+/// Tells the others that something is due, and that a node is gone.
+async fn tell(link: &Link) -> Result<(), Trouble> {
+    link.query("SELECT pg_notify($1, $2)", &[&CHANNEL, &format!("0 * {LOOK}")]).await.map(drop)
 }
 
 /// The store is closed: what the node still holds is due for the others, and for whoever opens the store next. Its requests have ended or were
@@ -66,11 +102,15 @@ async fn release(link: &Link, nodes: &[i64]) -> Result<u64, Trouble> {
 pub(super) async fn leave(hub: &Hub, link: &Link) -> Result<(), Trouble> {
     link.begin().await?;
     let left = async {
-        link.execute("DELETE FROM nodes WHERE row = $1", &[&hub.node()]).await?;
-        release(link, &[hub.node()]).await
+        link.run(IN_ORDER).await?;
+        let delete = "DELETE FROM nodes WHERE row = $1 RETURNING (extract(epoch FROM seen_at) * 1000)::bigint";
+        // Where it counts as gone, another one has released what it held.
+        let Some(row) = link.first(delete, &[&hub.node()]).await? else { return Ok(()) };
+        release(link, hub.node(), get(&row, 0)?).await?;
+        tell(link).await
     };
     let left = left.await;
-    link.end(left).await.map(drop)
+    link.end(left).await
 }
 
 /// Nodes that are gone and may have something under way, when the database's clock shows `clock`.

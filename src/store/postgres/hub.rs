@@ -104,6 +104,12 @@ impl Hub {
         self.pool.link().await
     }
 
+    /// A connection for what may take long, such as a list.
+    pub(super) async fn long_link(&self) -> Result<Held, Trouble> {
+        self.is_up_to_date()?;
+        self.pool.long_link().await
+    }
+
     /// The tables have been changed so that this program cannot work with them.
     pub(super) fn outgrow(&self, why: &StoreError) {
         if self.outgrown.set(why.clone()).is_ok() {
@@ -311,13 +317,19 @@ impl Tries {
     }
 }
 
-/// Does something on a shared connection, as often as need be.
+/// Does something on a shared connection, as often as need be; `long`: something that may take long.
 macro_rules! on {
-    ($hub:expr, |$link:ident| $work:expr) => {{
+    ($hub:expr, |$link:ident| $work:expr) => {
+        $crate::store::postgres::hub::on!($hub, link, |$link| $work)
+    };
+    ($hub:expr, long, |$link:ident| $work:expr) => {
+        $crate::store::postgres::hub::on!($hub, long_link, |$link| $work)
+    };
+    ($hub:expr, $lent:ident, |$link:ident| $work:expr) => {{
         let mut tries = $crate::store::postgres::hub::Tries::new();
         loop {
             let done = async {
-                let $link = $hub.link().await?;
+                let $link = $hub.$lent().await?;
                 $work
             };
             match done.await {
@@ -333,10 +345,13 @@ macro_rules! on {
 }
 pub(super) use on;
 
-/// Does something in a transaction on a shared connection, as often as need be.
+/// Does something in a transaction on a shared connection, as often as need be; `long`: something that may take long.
 macro_rules! within {
     ($hub:expr, |$link:ident| $work:expr) => {
-        $crate::store::postgres::hub::on!($hub, |$link| {
+        $crate::store::postgres::hub::within!($hub, link, |$link| $work)
+    };
+    ($hub:expr, $lent:ident, |$link:ident| $work:expr) => {
+        $crate::store::postgres::hub::on!($hub, $lent, |$link| {
             let transaction = $link.begin().await?;
             let done: Result<_, $crate::store::postgres::failure::Trouble> = async { $work }.await;
             $crate::store::postgres::doubt::end(&$hub.way, &$link, &transaction, done).await

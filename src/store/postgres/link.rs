@@ -274,6 +274,8 @@ struct Shared {
     way: Way,
     size: u32,
     permits: Arc<Semaphore>,
+    /// Half of them, for what may take long.
+    long: Arc<Semaphore>,
     /// How many of them it makes do without for a while.
     fewer: AtomicU32,
     /// Those that nobody holds, and since when: the one that was given back last is the last.
@@ -287,41 +289,53 @@ impl Pool {
             way,
             size,
             permits: Arc::new(Semaphore::new(size as usize)),
+            long: Arc::new(Semaphore::new(size as usize / 2)),
             fewer: AtomicU32::new(0),
             idle: Mutex::default(),
         }))
     }
 
-    /// One of them, for the time that it is held. None is waited for longer than for an answer: whoever has them all waits for the database.
+    /// One of them, for the time that it is held.
     pub(super) async fn link(&self) -> Result<Held, Trouble> {
-        let closed = |_| Trouble::Store(StoreError::Closed);
-        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.0.permits).acquire_owned()).await;
-        let permit = permit.map_err(|_| Trouble::Silent(PATIENCE))?.map_err(closed)?;
+        self.link_with(None).await
+    }
+
+    /// One of them for what may take long, such as a list: of these no more than half are lent, so that nothing else waits for them.
+    pub(super) async fn long_link(&self) -> Result<Held, Trouble> {
+        let long = one_of(&self.0.long).await?;
+        self.link_with(Some(long)).await
+    }
+
+    async fn link_with(&self, long: Option<OwnedSemaphorePermit>) -> Result<Held, Trouble> {
+        let permit = one_of(&self.0.permits).await?;
         loop {
             let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             match idle {
                 Some((_, link)) if link.client.is_closed() => {}
-                Some((_, link)) => return Ok(Held { link, pool: self.clone(), _permit: permit }),
+                Some((_, link)) => return Ok(Held { link, pool: self.clone(), _permit: permit, _long: long }),
                 None => break,
             }
         }
         let link = Arc::new(self.0.way.connect().await?);
-        Ok(Held { link, pool: self.clone(), _permit: permit })
+        Ok(Held { link, pool: self.clone(), _permit: permit, _long: long })
     }
 
     /// Closes one that nobody holds, because the server takes no more of them. Fewer are made for a while.
     pub(super) fn make_room(&self) {
         drop(self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop());
         let Ok(permit) = Arc::clone(&self.0.permits).try_acquire_owned() else { return };
-        if self.0.fewer.fetch_add(1, Ordering::SeqCst) + FEWEST >= self.0.size {
+        let fewer = self.0.fewer.fetch_add(1, Ordering::SeqCst);
+        // For what may take long it is half of what is left.
+        let long = (fewer % 2 == 1).then(|| Arc::clone(&self.0.long).try_acquire_owned()).transpose();
+        let (true, Ok(long)) = (fewer + FEWEST < self.0.size, long) else {
             self.0.fewer.fetch_sub(1, Ordering::SeqCst);
             return;
-        }
+        };
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
             tokio::time::sleep(FEWER).await;
             shared.fewer.fetch_sub(1, Ordering::SeqCst);
-            drop(permit);
+            drop((permit, long));
         });
     }
 
@@ -337,6 +351,7 @@ impl Pool {
     pub(super) async fn close(&self) {
         let all = tokio::time::timeout(PATIENCE, self.0.permits.acquire_many(self.0.size)).await;
         self.0.permits.close();
+        self.0.long.close();
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         drop(all);
     }
@@ -347,6 +362,13 @@ pub(super) struct Held {
     link: Arc<Link>,
     pool: Pool,
     _permit: OwnedSemaphorePermit,
+    _long: Option<OwnedSemaphorePermit>,
+}
+
+/// A permit. None is waited for longer than for an answer: whoever has them all waits for the database.
+async fn one_of(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Trouble> {
+    let permit = tokio::time::timeout(PATIENCE, Arc::clone(permits).acquire_owned()).await;
+    permit.map_err(|_| Trouble::Silent(PATIENCE))?.map_err(|_| Trouble::Store(StoreError::Closed))
 }
 
 impl std::ops::Deref for Held {

@@ -38,15 +38,24 @@ pub(in crate::store) fn is_postgres(url: &str) -> bool {
     SCHEMES.iter().any(|scheme| url.starts_with(scheme))
 }
 
-/// The URL without its password, for messages.
+/// The URL without its password, for messages. It may be none, such as one with several hosts, or a password in it that should have been written
+/// otherwise: rather too much of it is left out than too little.
 pub(super) fn shown(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            let _infallible_here = parsed.set_password(Some("…"));
-            parsed.to_string().replace("%E2%80%A6", "…")
-        }
-        Ok(_) | Err(_) => url.to_owned(),
+    const PARAMETER: &str = "password=";
+    let user = url.find("://").map_or(0, |at| at + "://".len());
+    let (start, rest) = url.split_at_checked(user).unwrap_or(("", url));
+    let mut out = start.to_owned();
+    match rest.split_once(':').map(|(user, rest)| (user, rest.rsplit_once('@'))) {
+        Some((user, Some((_, host)))) => out.extend([user, ":…@", host]),
+        Some((_, None)) | None => out.push_str(rest),
     }
+    let mut parts = out.split(PARAMETER);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |shown, value| {
+        // Outside of a URL a value can have blanks and quotes.
+        let after = value.find('&').filter(|_| user > 0).and_then(|at| value.get(at..)).unwrap_or_default();
+        format!("{shown}{PARAMETER}…{after}")
+    })
 }
 
 /// How the database is reached.
@@ -226,5 +235,27 @@ fn cause(error: &refinery::Error) -> String {
     match (error.kind(), told) {
         (refinery::error::Kind::Connection(what, _), Some(told)) => format!("{what}: {}", sentence(told)),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn no_message_has_a_password() {
+        for (url, expected) in [
+            ("postgres://me@localhost:5432/shop", "postgres://me@localhost:5432/shop"),
+            ("postgres://localhost/shop", "postgres://localhost/shop"),
+            ("postgres://me:geheim@localhost/shop", "postgres://me:…@localhost/shop"),
+            ("postgres://me:geheim@one:5432,two:5433/shop", "postgres://me:…@one:5432,two:5433/shop"),
+            ("postgres://me:ge@he/i#m@localhost/shop", "postgres://me:…@localhost/shop"),
+            ("postgres:/me:geheim@localhost/shop", "postgres:…@localhost/shop"),
+            ("postgres://localhost/shop?user=me&password=geheim&sslmode=on", "postgres://localhost/shop?user=me&password=…&sslmode=on"),
+            ("postgres://h/d?password=geheim", "postgres://h/d?password=…"),
+            ("host=localhost password='ge & heim' user=me", "host=localhost password=…"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
     }
 }

@@ -38,6 +38,7 @@ macro_rules! claim {
                         AND (tenant, endpoint, due_at) <= ((SELECT $1::bigint), $2, $3) AND state < 2 AND NOT blocked
                         AND NOT EXISTS (SELECT FROM endpoints e WHERE e.tenant = $1 AND e.row = $2 AND e.suspended_at IS NOT NULL)
                         AND EXISTS (SELECT FROM nodes WHERE row = $5 FOR KEY SHARE)
+                        AND NOT (state = 1 AND node = $5 AND row = ANY ($8::bigint[]))
                     ORDER BY ",
             $order,
             " LIMIT (SELECT $6::bigint) FOR UPDATE SKIP LOCKED),
@@ -59,6 +60,12 @@ const OLDEST: &str = claim!("tenant, endpoint, due_at, row", "t.was_due, t.row")
 /// Those that came due last.
 const NEWEST: &str = claim!("tenant DESC, endpoint DESC, due_at DESC, row DESC", "t.was_due DESC, t.row DESC");
 
+/// The leases go on of what the node has in hand. What somebody else has locked is about to be recorded, or claimed by another node.
+const GO_ON: &str = "UPDATE deliveries d SET due_at = $3
+    FROM (SELECT tenant, row FROM deliveries WHERE tenant = $1 AND row = ANY ($2) AND state = 1 AND node = $4 AND due_at <= $5
+        FOR UPDATE SKIP LOCKED) held
+    WHERE d.tenant = held.tenant AND d.row = held.row";
+
 /// See [`Store::claim`](crate::store::Store::claim).
 pub(super) async fn claim(
     hub: &Hub,
@@ -77,12 +84,19 @@ pub(super) async fn claim(
             let agenda = hub.agenda();
             (agenda.heard(), agenda.from(lane.id).unwrap_or(i64::MIN))
         };
+        let lease = || hub.claims.lease(lane.id, lease_until.as_millisecond());
+        // What is in hand is not claimed again, though its lease may have ended, as it does when the database has stood still.
+        let overdue = in_hand(hub, lane.id, now);
+        if !overdue.is_empty() {
+            link.execute(GO_ON, &[&tenant, &overdue, &lease(), &node, &now.as_millisecond()]).await?;
+        }
         let take = async |sql: &str, most: usize| {
             if most == 0 {
                 return Ok((Vec::new(), 0));
             }
-            let claim = Claim { tenant, lane: lane.id, node, lease: hub.claims.lease(lane.id, lease_until.as_millisecond()) };
-            let values: super::link::Values<'_> = &[&tenant, &lane.id.0, &now.as_millisecond(), &claim.lease, &node, &limit(most), &from];
+            let claim = Claim { tenant, lane: lane.id, node, lease: lease() };
+            let values: super::link::Values<'_> =
+                &[&tenant, &lane.id.0, &now.as_millisecond(), &claim.lease, &node, &limit(most), &from, &overdue];
             let rows = link.query(sql, values).await;
             if rows.as_ref().is_err_and(Trouble::is_passing) {
                 hub.claims.lose(claim);
@@ -114,6 +128,12 @@ pub(super) async fn claim(
         }
         taken.iter().map(|(row, lease)| claimed(row, lane, (timestamp(*lease)?, node))).collect()
     })
+}
+
+/// Deliveries of a lane that are being sent by this node, or wait to be recorded, and whose lease has ended.
+fn in_hand(hub: &Hub, lane: LaneId, now: Timestamp) -> Vec<i64> {
+    let in_hand = hub.taker().map(|taker| taker.in_hand(lane)).unwrap_or_default();
+    in_hand.into_iter().filter(|(_, lease_until)| *lease_until <= now).map(|(slot, _)| slot.0).collect()
 }
 
 /// See [`Store::give_back`](crate::store::Store::give_back).

@@ -22,10 +22,13 @@ use crate::vault::Vault;
 /// Of the lock that is held while an index is made: `whki`.
 const INDEX_LOCK: i64 = 0x7768_6b69;
 
-/// Reads as a tenant; the default when the tenant is not known.
+/// Reads as a tenant; the default when the tenant is not known. `long`: what may take long.
 macro_rules! of_tenant {
     ($self:expr, $tenant:expr, |$link:ident, $row:ident| $read:expr) => {
-        on!($self.hub, |$link| match $self.hub.tenant(&$link, $tenant).await? {
+        of_tenant!($self, $tenant, link, |$link, $row| $read)
+    };
+    ($self:expr, $tenant:expr, $lent:ident, |$link:ident, $row:ident| $read:expr) => {
+        on!($self.hub, $lent, |$link| match $self.hub.tenant(&$link, $tenant).await? {
             Some($row) => $read,
             None => Ok(Default::default()),
         })
@@ -108,7 +111,7 @@ impl Postgres {
         filter: &DeliveryFilter,
         after: Option<DeliveryId>,
     ) -> Result<u64, StoreError> {
-        of_tenant!(self, tenant, |link, row| resends::count(&link, row, filter, after).await)
+        of_tenant!(self, tenant, long, |link, row| resends::count(&link, row, filter, after).await)
     }
 
     pub(in crate::store) async fn begin_resend(&self, tenant: &TenantScope, resend: NewResend) -> Result<bool, StoreError> {
@@ -174,7 +177,7 @@ impl Postgres {
         filter: &MessageFilter,
         page: &Page<MessageId>,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        of_tenant!(self, tenant, |link, row| list::messages(&link, row, filter, page).await)
+        of_tenant!(self, tenant, long, |link, row| list::messages(&link, row, filter, page).await)
     }
 
     pub(in crate::store) async fn message(&self, tenant: &Tenant, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
@@ -187,7 +190,7 @@ impl Postgres {
         filter: &DeliveryFilter,
         page: &Page<DeliveryId>,
     ) -> Result<Vec<DeliveryRow>, StoreError> {
-        of_tenant!(self, tenant, |link, row| list::deliveries(&link, row, filter, page).await)
+        of_tenant!(self, tenant, long, |link, row| list::deliveries(&link, row, filter, page).await)
     }
 
     pub(in crate::store) async fn delivery(&self, tenant: &Tenant, id: DeliveryId) -> Result<Option<DeliveryRow>, StoreError> {
@@ -234,7 +237,7 @@ impl Postgres {
         let sql = ask::index_children(model, property)
             .ok_or_else(|| StoreError::Failed(format!("`{model}.{property}` is not a name that can be indexed")))?;
         // One node after the other: two that make the same at the same moment are in each other's way.
-        within!(self.hub, |link| {
+        within!(self.hub, long, |link| {
             link.query("SELECT pg_advisory_xact_lock($1)", &[&INDEX_LOCK]).await?;
             link.run_long(&sql).await
         })
@@ -256,7 +259,7 @@ impl Postgres {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<SaveRow>, StoreError> {
-        of_tenant!(self, tenant, |link, row| saves::saves(&link, row, filter, (before, limit)).await)
+        of_tenant!(self, tenant, long, |link, row| saves::saves(&link, row, filter, (before, limit)).await)
     }
 
     pub(in crate::store) async fn recordings(&self, tenant: &Tenant, through: Sequence) -> Result<Vec<Recording>, StoreError> {
@@ -309,7 +312,7 @@ impl Postgres {
         filter: &OwnFilter,
         page: OwnPage,
     ) -> Result<Vec<OwnEndpointRow>, StoreError> {
-        of_tenant!(self, tenant, |link, row| own::list(&link, row, filter, page).await)
+        of_tenant!(self, tenant, long, |link, row| own::list(&link, row, filter, page).await)
     }
 
     pub(in crate::store) async fn all_own_endpoints(

@@ -61,6 +61,7 @@ pub(super) fn claim(
         return Ok(Vec::new());
     }
     let connection = &session.connection;
+    let in_hand = session.taker.as_ref().map(|taker| taker.in_hand(lane.id)).unwrap_or_default();
     let mut all = Vec::new();
     let mut take = connection.prepare_cached("UPDATE deliveries SET state = 1, due_at = ?2, fence = ?3 WHERE row = ?1")?;
     let mut go_on = connection.prepare_cached("UPDATE deliveries SET due_at = ?2 WHERE row = ?1 AND state = 1")?;
@@ -75,8 +76,7 @@ pub(super) fn claim(
                 .collect::<rusqlite::Result<_>>()?;
             let are_all = found.len() < wanted;
             for (row, claimed) in found {
-                let in_hand = session.taker.as_ref().is_some_and(|taker| taker.has_in_hand(claimed.slot));
-                if in_hand && go_on.execute(params![row, lease_until.as_millisecond()])? > 0 {
+                if in_hand.contains_key(&claimed.slot) && go_on.execute(params![row, lease_until.as_millisecond()])? > 0 {
                     continue;
                 }
                 take.execute(params![row, lease_until.as_millisecond(), claimed.fence])?;
