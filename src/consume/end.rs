@@ -49,11 +49,11 @@ impl Reader {
         let mut waves = waves(letters, self.consumer.order).into_iter();
         while let Some(wave) = waves.next() {
             if asked.elapsed() > STALE {
-                end_later(wave.into_iter().chain(waves.flatten())).await;
+                later(wave.into_iter().chain(waves.flatten())).await;
                 return Err("messages were held for too long before they could be saved; they come again".to_owned());
             }
             if let Some(why) = self.commit(source, &generation, wave).await {
-                end_later(waves.flatten()).await;
+                later(waves.flatten()).await;
                 return Err(why);
             }
         }
@@ -83,7 +83,7 @@ impl Reader {
                 }
                 End::Bad(why) => self.set_aside(source, &message, number, &why).await,
                 End::Fault(why) => {
-                    end_later([message]).await;
+                    later([message]).await;
                     fault = Some(why);
                 }
             }
@@ -144,7 +144,7 @@ pub(super) async fn leave(messages: Vec<Message>) {
 }
 
 /// Has messages come again later.
-async fn end_later(messages: impl IntoIterator<Item = impl Into<Message>>) {
+pub(super) async fn later(messages: impl IntoIterator<Item = impl Into<Message>>) {
     for message in messages {
         numbers().message(MessageEnd::Failed);
         said(message.into().ack_with(AckKind::Nak(Some(AGAIN))).await);

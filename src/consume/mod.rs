@@ -9,6 +9,7 @@
 //! failure is a few in the middle, and a number would not say which.
 
 mod end;
+mod handed;
 mod message;
 mod wave;
 
@@ -26,6 +27,7 @@ use crate::broker::{Broker, Brokers};
 use crate::config::Consumer;
 use crate::ingest::Ingest;
 use crate::program::Order;
+use handed::HandedOut;
 
 /// How long a question for messages stands: as long as a node that has stopped may still be given some.
 const PULL: Duration = Duration::from_secs(2);
@@ -92,9 +94,10 @@ impl Reader {
     async fn read(&self, stop: &watch::Receiver<bool>) -> Result<(), Stopped> {
         let source = self.open().await?;
         let (stream, consumer) = (&self.consumer.stream, &self.consumer.name);
-        if self.consumer.order == Order::Object {
-            self.wait_for_others(&source, stop).await?;
-        }
+        let mut handed_out = match self.consumer.order {
+            Order::Object => HandedOut::through(self.wait_for_others(&source, stop).await?),
+            Order::None => HandedOut::by_several(),
+        };
         tracing::info!(stream, consumer, "reading messages");
         let mut floors = VecDeque::new();
         while self.is_its_turn() && !*stop.borrow() {
@@ -102,10 +105,15 @@ impl Reader {
             let asked = Instant::now();
             let pull = source.consumer.batch().max_messages(self.consumer.in_flight).expires(PULL).messages();
             let mut batch = pull.await.map_err(|error| error.to_string())?;
-            while let Some(messages) = next(&mut batch, stop).await? {
+            while let Some(mut messages) = next(&mut batch, stop).await? {
+                // What is behind a gap comes again after it, when nothing is said of it.
+                let gap = handed_out.up_to_gap(&mut messages)?;
                 if let Err(why) = self.take(&source, (asked, messages)).await {
-                    end::leave(rest(&mut batch)).await;
+                    end::later(rest(&mut batch)).await;
                     return Err(why);
+                }
+                if let Some(gap) = gap {
+                    return Err(gap);
                 }
             }
         }
@@ -146,15 +154,15 @@ impl Reader {
     }
 
     /// Waits until what was taken up before this node began has been dealt with, or is about to come again: it comes before everything else
-    /// then.
-    async fn wait_for_others(&self, source: &Source<'_>, stop: &watch::Receiver<bool>) -> Result<(), Stopped> {
+    /// then. How many messages have been handed out by then.
+    async fn wait_for_others(&self, source: &Source<'_>, stop: &watch::Receiver<bool>) -> Result<u64, Stopped> {
         let began = Instant::now();
         loop {
             let info = source.consumer.get_info().await.map_err(|error| error.to_string())?;
             // As the consumer has it, which may be another time than that of the configuration.
             let over = began.elapsed() > info.config.ack_wait + PAUSE;
             if info.num_ack_pending == 0 || over || *stop.borrow() {
-                return Ok(());
+                return Ok(info.delivered.consumer_sequence);
             }
             tokio::time::sleep(LOOK).await;
         }

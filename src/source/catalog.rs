@@ -11,7 +11,7 @@ use super::error::SourceError;
 const TABLES: &str = "
     SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relreplident::text, a.attname::text, a.atttypid::bigint,
         coalesce(array_position(k.indkey::int2[], a.attnum), -1)::int, coalesce(a.attnum = ANY (r.indkey), false), c.relkind = 'p',
-        c.relpersistence = 'u'
+        c.relpersistence = 'u', coalesce(NOT k.indimmediate, false)
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
@@ -72,6 +72,8 @@ pub(super) struct TableShape {
     pub columns: Vec<Column>,
     /// The columns of its primary key, in the order of the key.
     pub key: Vec<Box<str>>,
+    /// Whether that may be in order only at the end of a transaction: several rows can have the same until then.
+    pub is_deferrable: bool,
     /// What is told of a row that changes or goes.
     pub identity: Identity,
     /// Whether its rows are in partitions of it.
@@ -189,6 +191,7 @@ pub(super) async fn read(client: &Client) -> Result<Catalog, SourceError> {
         table.oid = oid(&row, 2)?;
         table.is_partitioned = row.try_get(8)?;
         table.is_unlogged = row.try_get(9)?;
+        table.is_deferrable = row.try_get(10)?;
         let column = text(4)?;
         table.columns.push(Column { name: column.clone(), type_oid: oid(&row, 5)? });
         let place: i32 = row.try_get(6)?;

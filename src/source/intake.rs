@@ -69,7 +69,8 @@ impl Intake<'_> {
                 },
             };
             match next {
-                Told::Logged(bytes, end) => {
+                Told::Logged(bytes, end, room) => {
+                    drop(room);
                     self.taker.standing.log_ends(end);
                     self.bytes += bytes.len();
                     self.message(read(bytes)?)?;

@@ -234,6 +234,15 @@ fn can_be_followed(table: &TablePlan, model: &Model, out: &mut Vec<String>) {
     if shape.key.is_empty() {
         out.push(format!("the table `{name}` has no primary key, expected one: an object needs an id"));
     }
+    if shape.is_deferrable {
+        let columns: Vec<_> = shape.key.iter().map(|column| quoted(column)).collect();
+        out.push(format!(
+            "the primary key of the table `{name}` is deferrable, expected one that is not: rows that pass it to each other in a transaction \
+             could not be told apart, and without `REPLICA IDENTITY FULL` the database would refuse every update once the table is published; \
+             drop it, and run `ALTER TABLE {sql} ADD PRIMARY KEY ({})`",
+            columns.join(", ")
+        ));
+    }
     if shape.is_unlogged {
         out.push(format!("the table `{name}` is unlogged, so that the log has nothing of it; run `ALTER TABLE {sql} SET LOGGED`"));
     }

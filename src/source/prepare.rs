@@ -12,7 +12,7 @@ use super::slot::{is_stuck, slot_state};
 use super::turn;
 use super::wire::quoted;
 use crate::config;
-use crate::store::{self, Tls};
+use crate::store::{self, StoreError, Tls};
 
 /// What the log has where the tables of a publication become others.
 pub(super) const TABLES_CHANGED: &str = "webhookc tables";
@@ -26,7 +26,12 @@ pub(super) struct Way {
 
 impl Way {
     pub(super) fn to(url: &str) -> Result<Self, SourceError> {
-        let (config, tls) = store::reach(url)?;
+        let (config, tls) = store::reach(url).map_err(|error| {
+            if let StoreError::Open { url, why } = error {
+                return SourceError::Connection(format!("the database `{url}` cannot be read: {why}"));
+            }
+            error.into()
+        })?;
         Ok(Self { config, tls })
     }
 
@@ -284,6 +289,14 @@ pub(super) async fn in_the_way(client: &Client, source: &config::Source, plan: &
     if !row.try_get::<_, bool>(4)? && !has_publication(client, &source.publication).await? {
         let grant = format!("GRANT CREATE ON DATABASE {} TO {role}", quoted(&database));
         mistakes.push(format!("`{user}` may not make a publication in the database `{database}`; run `{grant}`"));
+    }
+    let publication = &source.publication;
+    if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1 AND puballtables", &[publication]).await?.is_some() {
+        mistakes.push(format!(
+            "the publication `{publication}` is of all tables, expected one of those that are read; run `DROP PUBLICATION {}` if nobody else uses \
+             it, so that it is made anew, or name another `publication` in `[source.postgres]`",
+            quoted(publication)
+        ));
     }
     let tables: Vec<u32> = plan.tables.values().map(|table| table.shape.oid).collect();
     let sql = "SELECT oid, pg_get_userbyid(relowner)::text FROM pg_class

@@ -111,10 +111,17 @@ fn number(text: &str, out: &mut String) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The last moment that a time can be, up to the second.
+const LAST_TIME: &str = "9999-12-30 22:00:00";
+
 fn instant(text: &str, out: &mut String) -> Result<(), &'static str> {
+    let year = text.find('-').unwrap_or(text.len());
     // `infinity`, and years before the first.
-    if text.ends_with(|c: char| c.is_ascii_alphabetic()) {
+    if text.ends_with(|c: char| c.is_ascii_alphabetic()) || year > "9999".len() {
         return Err("a time of the years 1 to 9999");
+    }
+    if text.get(..LAST_TIME.len()).is_some_and(|second| second > LAST_TIME) {
+        return Err("a time no later than 9999-12-30 22:00:00 UTC");
     }
     string(&format!("{}Z", text.replacen(' ', "T", 1)), out);
     Ok(())
@@ -185,6 +192,7 @@ mod tests {
             (How::Boolean, "t", "true"),
             (How::Utc, "2026-01-31 09:30:00.5", r#""2026-01-31T09:30:00.5Z""#),
             (How::Instant, "2026-01-31 09:30:00+00", r#""2026-01-31T09:30:00Z""#),
+            (How::Instant, "9999-12-30 22:00:00.5+00", r#""9999-12-30T22:00:00.5Z""#),
             (How::Base64, "\\x00ff", r#""AP8=""#),
             (How::Point, "(8.5,47.25)", r#"{"longitude":8.5,"latitude":47.25}"#),
             (How::Texts, r#"{a,"b \"c\"","d,e"}"#, r#"["a","b \"c\"","d,e"]"#),
@@ -205,6 +213,9 @@ mod tests {
             (How::Number, "-Infinity"),
             (How::Number, &"9".repeat(400)),
             (How::Utc, "infinity"),
+            (How::Utc, "10000-01-01 00:00:00"),
+            (How::Instant, "9999-12-30 22:00:01+00"),
+            (How::Utc, "9999-12-31 23:59:59.999999"),
             (How::Instant, "-infinity"),
             (How::Instant, "0044-03-15 10:00:00+00 BC"),
             (How::Texts, "[1:1][1:2]={{a,b}}"),

@@ -2,6 +2,7 @@
 //! those of `postgres-protocol`, which the client of the store uses, too; that client has no replication mode. Absent: what is in the log.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use fallible_iterator::FallibleIterator as _;
@@ -12,7 +13,7 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect as _};
 
 use super::error::SourceError;
@@ -65,22 +66,40 @@ pub(super) enum Answer {
 }
 
 impl Wire {
-    /// Connects to the first of the hosts that answers, and signs in.
+    /// Connects to the first of the hosts that answers and is what the URL asks for, and signs in.
     pub(super) async fn connect(config: &Config, tls: &Tls) -> Result<Self, SourceError> {
         let mut last = SourceError::Connection("the URL names no host".to_owned());
         for (index, host) in config.get_hosts().iter().enumerate() {
             let ports = config.get_ports();
             let port = ports.get(index).or(ports.first()).copied().unwrap_or(PORT);
-            match socket(config, tls, host, port).await {
-                Ok(socket) => {
-                    let mut wire = Self { socket, read: BytesMut::new(), write: BytesMut::new(), answers: false };
-                    wire.sign_in(config).await?;
-                    return Ok(wire);
-                }
-                Err(error) => last = error.into(),
+            let connecting = Self::connect_to(config, tls, host, port);
+            let connected = match config.get_connect_timeout() {
+                Some(limit) => tokio::time::timeout(*limit, connecting).await.unwrap_or_else(|_| Err(slow(*limit))),
+                None => connecting.await,
+            };
+            match connected {
+                Ok(wire) => return Ok(wire),
+                // It may be starting, or be another one than is wanted.
+                Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    async fn connect_to(config: &Config, tls: &Tls, host: &Host, port: u16) -> Result<Self, SourceError> {
+        let socket = socket(config, tls, host, port).await?;
+        let mut wire = Self { socket, read: BytesMut::new(), write: BytesMut::new(), answers: false };
+        wire.sign_in(config).await?;
+        let attributes = config.get_target_session_attrs();
+        if attributes == TargetSessionAttrs::Any {
+            return Ok(wire);
+        }
+        let wanted = if attributes == TargetSessionAttrs::ReadOnly { "on" } else { "off" };
+        let seen = wire.run("SHOW transaction_read_only").await?;
+        match seen.first().and_then(|row| row.first()) {
+            Some(Cell::Text(seen)) if **seen == *wanted => Ok(wire),
+            _ => Err(SourceError::Connection("the database does not allow what `target_session_attrs` asks for".to_owned())),
+        }
     }
 
     async fn sign_in(&mut self, config: &Config) -> Result<(), SourceError> {
@@ -307,6 +326,10 @@ async fn socket(config: &Config, tls: &Tls, host: &Host, port: u16) -> io::Resul
 /// An identifier.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn slow(limit: Duration) -> SourceError {
+    SourceError::Connection(format!("the server has not answered within {} s", limit.as_secs()))
 }
 
 fn told(body: &ErrorResponseBody) -> SourceError {

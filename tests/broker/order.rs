@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::Config;
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::cluster::{Cluster, Disk};
@@ -84,4 +85,62 @@ async fn without_order_all_nodes_read_at_once() {
         assert!(saved.is_some_and(|count| count != "0"), "one node did nothing:\n{text}");
     }
     assert_eq!(receiver.got().len(), MESSAGES);
+}
+
+/// A project whose consumer waits so long for acknowledgements.
+fn patient(port: u16, receiver: &str, ack_wait: &str) -> tempfile::TempDir {
+    let folder = reading(port, receiver, "");
+    let toml = folder.path().join("webhookc.toml");
+    let text = std::fs::read_to_string(&toml).unwrap().replace("ack_wait = \"1s\"", &format!("ack_wait = \"{ack_wait}\""));
+    std::fs::write(&toml, text).unwrap();
+    folder
+}
+
+fn item(n: usize) -> String {
+    json!({ "model": "asset", "id": "a", "fields": { "n": n } }).to_string()
+}
+
+async fn numbers(receiver: &Receiver, count: usize) -> Vec<u64> {
+    wait_for_different(receiver, count).await.iter().map(|request| request.json()["object"]["n"].as_u64().unwrap()).collect()
+}
+
+/// What came to a node that stood still meanwhile is given up there, and comes again: what came later has to wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stands_still_for_a_while_keeps_the_order_of_an_object() {
+    let (server, receiver) = (Server::start(), Receiver::start().await);
+    let streams = server.streams().await;
+    make_stream(&streams, "SAVES", "saves.>").await;
+    let folder = patient(server.port, &receiver.url, "12s");
+    let node = serve(folder.path());
+    publish(&streams, "saves.x", item(0)).await;
+    receiver.wait_for(1).await;
+    node.signal(Signal::STOP);
+    publish(&streams, "saves.x", item(1)).await;
+    // The question for messages does not stand any more, but the time to acknowledge is not over.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    publish(&streams, "saves.x", item(2)).await;
+    node.signal(Signal::CONT);
+    assert_eq!(numbers(&receiver, 3).await, [0, 1, 2], "{}", node.said());
+    wait_for_acks(&streams, "SAVES", "webhookc").await;
+}
+
+/// Messages that have come while the store fails are not before the one that it has failed for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_keeps_the_order_of_an_object() {
+    let (server, receiver) = (Server::start(), Receiver::start().await);
+    let streams = server.streams().await;
+    make_stream(&streams, "SAVES", "saves.>").await;
+    let folder = patient(server.port, &receiver.url, "10s");
+    let node = serve(folder.path());
+    publish(&streams, "saves.x", item(0)).await;
+    receiver.wait_for(1).await;
+    let other = rusqlite::Connection::open(folder.path().join("webhookc.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    publish(&streams, "saves.x", item(1)).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    publish(&streams, "saves.x", item(2)).await;
+    until("the store fails", &node, async || node.said().contains("messages cannot be read")).await;
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(numbers(&receiver, 3).await, [0, 1, 2], "{}", node.said());
+    wait_for_acks(&streams, "SAVES", "webhookc").await;
 }

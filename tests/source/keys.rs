@@ -107,7 +107,13 @@ async fn a_table_must_tell_which_row_it_is() {
     world.sql("ALTER TABLE lines SET UNLOGGED");
     refused("the table `public.lines` is unlogged, so that the log has nothing of it; run `ALTER TABLE \"public\".\"lines\" SET LOGGED`");
     world.sql("ALTER TABLE lines SET LOGGED");
-    world.sql("ALTER TABLE lines ADD PRIMARY KEY (shop, number); ALTER TABLE lines REPLICA IDENTITY NOTHING");
+    world.sql("ALTER TABLE lines ADD PRIMARY KEY (shop, number) DEFERRABLE; ALTER TABLE lines REPLICA IDENTITY FULL");
+    refused("the primary key of the table `public.lines` is deferrable, expected one that is not");
+    refused("drop it, and run `ALTER TABLE \"public\".\"lines\" ADD PRIMARY KEY (\"shop\", \"number\")`");
+    let (made, said) = world.webhookc(&["schema", "import", &world.database_url, "--output", "-"]);
+    assert!(!made && said.contains("left out public.lines: its primary key is deferrable"), "{said}");
+    world.sql("ALTER TABLE lines DROP CONSTRAINT lines_pkey; ALTER TABLE lines ADD PRIMARY KEY (shop, number)");
+    world.sql("ALTER TABLE lines REPLICA IDENTITY NOTHING");
     refused(
         "does not tell which row has changed (replica identity nothing); run `ALTER TABLE \"public\".\"lines\" REPLICA IDENTITY DEFAULT`",
     );

@@ -52,3 +52,21 @@ async fn a_row_that_is_too_large_is_named_and_waited_for() {
     world.schema(&ORDERS.replace(r#"<field name="name" label="Name" type="text" />"#, "").replace("{name}", "{id}"));
     assert_eq!(world.ids(2, &node).await, ["1", "2"]);
 }
+
+/// Rows wait at the database while nothing is taken in, however large they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_rows_that_wait_do_not_fill_the_memory() {
+    let world = World::new(ORDERS, "CREATE TABLE orders (id int PRIMARY KEY, name text)").await;
+    world.init();
+    let mut node = world.serve();
+    world.sql("INSERT INTO orders VALUES (1, repeat('€', 700000))");
+    stands_still(&mut node, &["row `1` of `public.orders`"]);
+    let before = node.memory();
+    // 450 MB.
+    world.sql("INSERT INTO orders SELECT n, repeat('x', 900000) FROM generate_series(2, 501) n");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let more = node.most_memory().saturating_sub(before) / 1024;
+    assert!(more < 160, "{more} MiB more than before");
+    world.schema(&ORDERS.replace(r#"<field name="name" label="Name" type="text" />"#, "").replace("{name}", "{id}"));
+    assert_eq!(world.ids(501, &node).await.len(), 501);
+}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::cluster::Cluster;
 use crate::node::{Node, send};
 use crate::proxy::{Proxy, Way};
 use crate::world::{PATIENCE, World, logical, metric, stands_still};
@@ -176,4 +177,19 @@ async fn a_database_may_go_and_come_back() {
     assert_eq!(metric(&node, "webhookc_source_changes_total").await, 6);
     let (_, answer) = send("GET", &format!("{}/readyz", node.url), "").await;
     assert_eq!(answer["source"]["state"], "reading", "{answer}");
+}
+
+/// Of several servers, the one is read that can be written to, whichever is named first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_is_named_first_is_passed_over() {
+    let primary = Arc::new(logical());
+    let mut world = World::on(&primary, SCHEMA, TABLE).await;
+    let standby = Cluster::standby_of(&primary);
+    let hosts = format!("host={}&host=", standby.folder().display());
+    world.database_url = world.database_url.replacen("host=", &hosts, 1) + "&target_session_attrs=read-write";
+    world.project("");
+    world.init();
+    let node = world.serve();
+    world.sql("INSERT INTO orders VALUES (1, 'open')");
+    assert_eq!(world.ids(1, &node).await, ["1"]);
 }

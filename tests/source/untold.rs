@@ -84,6 +84,13 @@ async fn a_publication_that_leaves_something_out_is_not_read() {
     goes_on(&mut node);
     world.sql("INSERT INTO orders VALUES (2, 7)");
     assert_eq!(world.ids(5, &node).await[4], "2");
+
+    // One that cannot be made to have the tables of the models alone.
+    let name = &world.database;
+    world.sql(&format!("DROP PUBLICATION {name}; CREATE PUBLICATION {name} FOR ALL TABLES"));
+    let (done, said) = world.webhookc(&["source", "init"]);
+    let why = format!("the publication `{name}` is of all tables, expected one of those that are read; run `DROP PUBLICATION \"{name}\"`");
+    assert!(!done && said.contains(&why), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -41,7 +41,14 @@ pub struct Imported {
 pub async fn import(url: &str, wish: &Wish) -> Result<Imported, SourceError> {
     let client = Way::to(url)?.connect().await?;
     let mut notes = Vec::new();
-    let tables = tables::read(&client, wish, &mut notes).await?;
+    let tables = match tables::read(&client, wish, &mut notes).await {
+        // What was left out is why none can be a model.
+        Err(SourceError::Unfit(mut mistakes)) => {
+            mistakes.append(&mut notes);
+            return Err(SourceError::Unfit(mistakes));
+        }
+        read => read?,
+    };
     let models = model::models(&tables, &mut notes);
     let relations = models.iter().map(|model| model.relations.len()).sum();
     Ok(Imported { schema: text::schema(&models)?, mapping: text::mapping(&models), notes, models: models.len(), relations })

@@ -120,6 +120,7 @@ fn unusable(kind: &str, persistence: &str, of_extension: bool, shape: &TableShap
         (_, "t") => Some("a temporary table is not in the log"),
         _ if of_extension => Some("it belongs to an extension"),
         _ if shape.key.is_empty() => Some("it has no primary key, and an object needs an id"),
+        _ if shape.is_deferrable => Some("its primary key is deferrable, so that rows could not be told apart in a transaction"),
         _ => None,
     }
 }
