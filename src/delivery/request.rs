@@ -9,10 +9,14 @@ use jiff::Timestamp;
 use crate::delivery::fill::{self, FillError, OwnSecrets, Secrets};
 use crate::delivery::{AttemptOutcome, Signer};
 use crate::ids::{DeliveryId, MessageId, Sequence};
-use crate::template::RenderedText;
+use crate::template::{OF_A_URL, RenderedText};
 
 /// What every request is sent as, unless its template says otherwise.
 const USER_AGENT: &str = concat!("webhookc/", env!("CARGO_PKG_VERSION"));
+
+/// How long after its message was made a delivery waits for a part of its URL that the endpoint does not keep. Until then it may be that
+/// an owner is still writing it, or that this node has not heard of it; those in order behind it wait with it.
+const WAITS_FOR_ITS_URL: Duration = Duration::from_hours(1);
 
 /// A request as it was rendered, the same for every attempt. Secrets are placeholders.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +52,8 @@ pub enum Filling<'a> {
     /// The values of `secret.*`: the delivery waits for one that is missing.
     Program(&'a Secrets),
     /// Header values of the endpoint itself, as they are now: one that is missing was taken away since, and its header goes with it. So it
-    /// does when the endpoint had another URL: what is kept for the one of now is sent to no other place.
+    /// does when the endpoint had another URL: what is kept for the one of now is sent to no other place. For a part of the URL the
+    /// delivery waits, but not for ever.
     Endpoint(&'a OwnSecrets),
 }
 
@@ -111,8 +116,22 @@ pub fn request(frozen: &Frozen<'_>, keys: Keys<'_>, timeout: Duration, at: Times
             (Err(error), Filling::Program(_) | Filling::Endpoint(_)) => return Err(unfilled(error)),
         }
     }
-    let url = fill::url(frozen.url, secrets).map_err(unfilled)?;
+    let url = fill::url(frozen.url, secrets).map_err(|error| match (error, keys.secrets) {
+        (FillError::Missing(name), Filling::Endpoint(_)) if is_older(frozen.message, at) => given_up(&name),
+        (error, Filling::Program(_) | Filling::Endpoint(_)) => unfilled(error),
+    })?;
     Ok(Request { method: frozen.method.to_owned(), url, headers, body: frozen.body.clone(), timeout, delivery: None })
+}
+
+/// Whether a message was made longer ago than its deliveries wait for their URL. One whose id tells no time was not.
+fn is_older(message: MessageId, at: Timestamp) -> bool {
+    let made = message.0.get_timestamp().and_then(|made| i64::try_from(made.to_unix().0).ok());
+    made.is_some_and(|made| Duration::from_secs(at.as_second().saturating_sub(made).max(0).unsigned_abs()) >= WAITS_FOR_ITS_URL)
+}
+
+fn given_up(name: &str) -> AttemptOutcome {
+    let name = name.strip_prefix(OF_A_URL).unwrap_or(name);
+    AttemptOutcome::Refused(format!("its URL needs the endpoint's `{name}`, which was taken away since, or is kept for another place now"))
 }
 
 #[cfg(test)]
@@ -129,13 +148,18 @@ mod tests {
 
     /// The URL and the header that are sent to an endpoint which leads there now, with a request that was made for `a.example`.
     fn sent(now: &str, with_url: bool) -> Result<(String, Option<String>), AttemptOutcome> {
+        sent_after(Duration::ZERO, now, with_url)
+    }
+
+    /// The same so long after the message was made.
+    fn sent_after(wait: Duration, now: &str, with_url: bool) -> Result<(String, Option<String>), AttemptOutcome> {
         let (text_of, secret) = (|text: &str| Part::Text(text.to_owned()), |name: &str| Part::Secret(name.to_owned()));
         let mut url = vec![text_of("https://a.example/x?api_key=")];
         url.extend(with_url.then(|| secret("url api_key")));
         let headers = [("Authorization".into(), text(&[secret("authorization")])), ("X-A".into(), text(&[text_of("1")]))];
         let body = Bytes::new();
         let frozen = Frozen {
-            message: MessageId(uuid::Uuid::nil()),
+            message: MessageId::new(uuid::Builder::from_unix_timestamp_millis(0, &[0; 10]).into_uuid()),
             sequence: Sequence(1),
             method: "POST",
             url: &text(&url),
@@ -150,7 +174,7 @@ mod tests {
         };
         let signer = Signer::new("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3".parse().unwrap(), Vec::new());
         let keys = Keys { signer: &signer, secrets: Filling::Endpoint(&own) };
-        let request = request(&frozen, keys, Duration::from_secs(1), Timestamp::UNIX_EPOCH)?;
+        let request = request(&frozen, keys, Duration::from_secs(1), Timestamp::UNIX_EPOCH + wait)?;
         assert!(request.headers.iter().any(|(name, value)| name == "X-A" && value == "1"));
         let header = request.headers.into_iter().find(|(name, _)| name == "Authorization").map(|(_, value)| value);
         Ok((request.url, header))
@@ -165,5 +189,15 @@ mod tests {
         assert_eq!(sent("http://a.example/x", false).map(|sent| sent.1), Ok(None));
         let refused = sent("https://b.example/x", true);
         assert!(matches!(&refused, Err(AttemptOutcome::OurFault(why)) if why.contains("`url api_key`")), "it waits: {refused:?}");
+    }
+
+    #[test]
+    fn a_delivery_does_not_wait_for_ever_for_what_its_url_had() {
+        let (hour, place) = (WAITS_FOR_ITS_URL, "https://b.example/x");
+        assert!(matches!(sent_after(hour.saturating_sub(Duration::from_secs(1)), place, true), Err(AttemptOutcome::OurFault(_))));
+        let why = "its URL needs the endpoint's `api_key`, which was taken away since, or is kept for another place now";
+        assert_eq!(sent_after(hour, place, true), Err(AttemptOutcome::Refused(why.to_owned())));
+        assert!(sent_after(hour, "https://a.example/y", true).is_ok(), "what is there is sent however old it is");
+        assert_eq!(sent_after(hour, place, false).map(|sent| sent.1), Ok(None));
     }
 }

@@ -15,7 +15,7 @@ use url::Host;
 use crate::delivery::{AttemptOutcome, Timing};
 use crate::egress::guard::Guard;
 use crate::egress::origin::Origin;
-use crate::egress::reason::{connection_failed, not_connected};
+use crate::egress::reason::{connection_failed, is_ours, not_connected};
 use crate::egress::resolve::{Resolve, ResolveError, resolve};
 use crate::egress::stream::Stream;
 use crate::egress::wire::Wire;
@@ -68,23 +68,32 @@ impl Dialer {
 }
 
 /// The first address that answers: each is tried when the one before it has failed, or beside it when that one is silent; what else was
-/// begun is given up. The failure is that of the last one.
+/// begun is given up. The failure is that of the last one that was really tried, see [`worse`].
 async fn connect(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
     let mut left = by_turns(addresses).into_iter();
     let mut tried = FuturesUnordered::new();
-    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut failure = None;
     loop {
         match left.next() {
             Some(address) => tried.push(TcpStream::connect(SocketAddr::new(address, port))),
-            None if tried.is_empty() => return Err(failure),
+            None if tried.is_empty() => return Err(failure.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())),
             None => {}
         }
         let patience = if left.len() == 0 { Duration::MAX } else { NEXT_ADDRESS };
         match tokio::time::timeout(patience, tried.next()).await {
             Ok(Some(Ok(stream))) => return Ok(stream),
-            Ok(Some(Err(error))) => failure = error,
+            Ok(Some(Err(error))) => failure = Some(worse(failure, error)),
             Ok(None) | Err(_) => {}
         }
+    }
+}
+
+/// The failure that is told of two addresses: that of the later one, unless it is this machine's, which says nothing of the receiver. Where
+/// there is no IPv6, every address of it fails so, and a receiver that is down would never be given up.
+fn worse(before: Option<io::Error>, error: io::Error) -> io::Error {
+    match before {
+        Some(before) if is_ours(&error) => before,
+        Some(_) | None => error,
     }
 }
 
@@ -123,6 +132,20 @@ mod tests {
         assert_eq!(by_turns(&list("::1 ::2 ::3 1.1.1.1 1.1.1.2")), list("::1 1.1.1.1 ::2 1.1.1.2 ::3"));
         assert_eq!(by_turns(&list("1.1.1.1 1.1.1.2 ::1")), list("1.1.1.1 ::1 1.1.1.2"));
         assert!(by_turns(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_receiver_that_fails_is_not_excused_by_a_family_that_this_machine_does_not_have() {
+        use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable};
+        for (failures, told) in [
+            (&[ConnectionRefused, AddrNotAvailable][..], ConnectionRefused),
+            (&[AddrNotAvailable, ConnectionRefused], ConnectionRefused),
+            (&[ConnectionRefused, AddrNotAvailable, HostUnreachable], HostUnreachable),
+            (&[AddrNotAvailable, AddrNotAvailable], AddrNotAvailable),
+        ] {
+            let failure = failures.iter().fold(None, |before, kind| Some(worse(before, (*kind).into())));
+            assert_eq!(failure.unwrap().kind(), told, "{failures:?}");
+        }
     }
 
     #[tokio::test]

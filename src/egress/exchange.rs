@@ -1,5 +1,6 @@
 //! One request and its answer. Everything that was received is untrusted and bounded; the deadline covers all of it.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,6 +20,14 @@ use crate::egress::wire::{NoAnswer, Wire};
 
 /// Bytes of an answer's headers that are kept, names and values.
 const HEADERS_KEPT: usize = 16 * 1024;
+
+/// How late a deadline is noticed by a process that stood still (stopped by a signal, with its container, with its machine), and how
+/// long it then takes to read what has come.
+const STOOD_STILL: Duration = Duration::from_secs(1);
+/// By what a receiver knows a message again (Standard Webhooks).
+const MESSAGE_ID: &str = "webhook-id";
+/// How long a request may be under way on a kept connection whose end counts as one that came before: longer than a way there and back.
+const CLOSED_BEFORE: Duration = Duration::from_secs(1);
 
 /// What came of a request.
 #[derive(Clone, Debug)]
@@ -47,7 +56,14 @@ impl Client {
         let began = Instant::now();
         let timeout = request.timeout;
         let mut answer = Answer::in_room(&self.room);
-        let ended = tokio::time::timeout(timeout, self.run(request, &mut answer)).await;
+        let ended = {
+            let mut run = pin!(self.run(request, &mut answer));
+            match tokio::time::timeout(timeout, &mut run).await {
+                // This process stood still, and the answer may have come meanwhile.
+                Err(_) if began.elapsed() > timeout + STOOD_STILL => tokio::time::timeout(STOOD_STILL, run).await,
+                ended => ended,
+            }
+        };
         let outcome = match ended {
             Ok(Ok(rest)) => answer.complete(rest),
             Ok(Err(outcome)) => answer.incomplete(outcome),
@@ -74,31 +90,44 @@ impl Client {
         Ok(More::Wanted)
     }
 
-    /// Sends over a connection that is there, or over a new one, and waits for the head of the answer.
+    /// Sends over a connection that is there, or over a new one, and waits for the head of the answer. A connection that is there may be
+    /// closed by the receiver while the request is on its way: a request that is known again by its `webhook-id` then goes out once more,
+    /// over a new connection.
+    ///
+    /// 2026-11-28: the alternative was to let it cost an attempt. What no receiver had read would have failed, and for good where the
+    /// endpoint does not retry failed connections.
     pub(super) async fn send(
         &self,
         origin: &Origin,
         mut request: HttpRequest<Full<Bytes>>,
         timing: &mut Timing,
     ) -> Result<(Box<Wire>, http::Response<hyper::body::Incoming>), AttemptOutcome> {
-        loop {
-            let kept = self.pool.take(origin);
-            timing.reused = kept.is_some();
-            let mut wire = match kept {
-                Some(wire) => wire,
-                None => self.dialer.dial(origin, timing).await?,
-            };
+        while let Some(mut wire) = self.pool.take(origin) {
+            timing.reused = true;
+            let again = request.headers().contains_key(MESSAGE_ID).then(|| request.clone());
             let began = Instant::now();
             match wire.send(request).await {
                 Ok(response) => {
                     timing.first_byte = Some(began.elapsed());
                     return Ok((wire, response));
                 }
-                // Closed by the receiver at this moment: nothing of the request has gone out.
-                Err(NoAnswer { unsent: Some(unsent), .. }) if timing.reused => request = unsent,
-                Err(NoAnswer { error, .. }) => return Err(connection_failed(&error)),
+                // Nothing of the request has gone out.
+                Err(NoAnswer { unsent: Some(unsent), .. }) => request = unsent,
+                Err(NoAnswer { error, heard, .. }) => match again {
+                    Some(again) if !heard && began.elapsed() < CLOSED_BEFORE => {
+                        request = again;
+                        break;
+                    }
+                    Some(_) | None => return Err(connection_failed(&error)),
+                },
             }
         }
+        timing.reused = false;
+        let mut wire = self.dialer.dial(origin, timing).await?;
+        let began = Instant::now();
+        let response = wire.send(request).await.map_err(|NoAnswer { error, .. }| connection_failed(&error))?;
+        timing.first_byte = Some(began.elapsed());
+        Ok((wire, response))
     }
 }
 
@@ -202,8 +231,9 @@ impl Answer {
 /// clock is off still says how long; without one from now.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than a number holds is long enough.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp());
     let then = date(text)?;

@@ -1,5 +1,8 @@
 //! The client as a whole: every notation of an address that may not be called, and what of an answer is kept.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -122,6 +125,8 @@ async fn retry_after_is_read_in_both_forms() {
         ("retry-after: 7", Some(7)),
         ("date: Wed, 21 Oct 2026 07:28:00 GMT\r\nretry-after: Wed, 21 Oct 2026 07:30:00 GMT", Some(120)),
         ("date: Wed, 21 Oct 2026 07:28:00 GMT\r\nretry-after: Wed, 21 Oct 2026 07:00:00 GMT", Some(0)),
+        ("retry-after: 99999999999999999999999", Some(u64::MAX)),
+        ("retry-after: -5", None),
         ("retry-after: soon", None),
     ] {
         let exchange = answered(format!("HTTP/1.1 503 Busy\r\n{headers}\r\ncontent-length: 0\r\n\r\n").into_bytes()).await;
@@ -232,6 +237,59 @@ async fn a_connection_that_the_receiver_has_closed_is_not_used() {
     }
 }
 
+/// Answers the first request of each connection; of the next one it reads all or a few bytes, says this and closes. How many were answered.
+async fn closing_at_the_second(says: &'static str, reset: bool) -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let answered = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&answered);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                let mut head = vec![0; 4096];
+                assert!(stream.read(&mut head).await.unwrap() > 0);
+                count.fetch_add(1, Relaxed);
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+                // Less than the request: what is closed with the rest unread is reset.
+                let at_most = if reset { 5 } else { head.len() };
+                if stream.read(&mut head[..at_most]).await.unwrap() == 0 {
+                    return;
+                }
+                stream.write_all(says.as_bytes()).await.unwrap();
+            });
+        }
+    });
+    (url, answered)
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_closes_with_the_request_on_its_way_costs_no_attempt() {
+    let with_id = |url: &str| {
+        let mut request = request(url);
+        request.headers.push(("webhook-id".to_owned(), "msg_1".to_owned()));
+        request
+    };
+    for reset in [false, true] {
+        let (url, answered) = closing_at_the_second("", reset).await;
+        let client = local();
+        for n in 1..=3 {
+            let exchange = client.exchange(with_id(&url)).await;
+            assert_eq!((exchange.status, exchange.timing.reused), (Some(200), false), "{n}: {:?}", exchange.outcome);
+        }
+        assert_eq!(answered.load(Relaxed), 3);
+        let failed = client.exchange(request(&url)).await.outcome;
+        assert!(matches!(failed, AttemptOutcome::ConnectionFailed(_)), "what nobody can know again is not sent twice: {failed:?}");
+    }
+    // Once something has been said, the request was read.
+    let (url, answered) = closing_at_the_second("HTTP/1.1 200", false).await;
+    let client = local();
+    let outcomes = [client.exchange(with_id(&url)).await.outcome, client.exchange(with_id(&url)).await.outcome];
+    assert!(matches!(outcomes, [AttemptOutcome::Answered { status: 200, .. }, AttemptOutcome::ConnectionFailed(_)]), "{outcomes:?}");
+    assert_eq!(answered.load(Relaxed), 1);
+}
+
 #[tokio::test]
 async fn a_connection_is_not_used_in_the_last_second_that_the_receiver_leaves_it() {
     for (keep, reused) in [("timeout=1, max=100", false), ("Timeout = 30", true), ("max=5", true), ("timeout=soon", true)] {
@@ -286,7 +344,7 @@ impl super::Resolve for Silent {
 
 #[tokio::test]
 async fn a_silent_resolver_is_not_the_receivers_failure() {
-    let client = Client::with_resolver(Guard::default(), std::sync::Arc::new(Silent)).unwrap();
+    let client = Client::with_resolver(Guard::default(), Arc::new(Silent)).unwrap();
     let request = Request { timeout: Duration::from_millis(50), ..request("http://a.example/") };
     let said = "the name `a.example` could not be resolved: no answer of the resolver within the deadline";
     assert_eq!(client.exchange(request).await.outcome, AttemptOutcome::OurFault(said.to_owned()));

@@ -12,7 +12,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-use crate::egress::stream::Stream;
+use crate::egress::stream::{Heard, Stream};
 
 /// The longest head of an answer: twice what is kept of it. The whole of it is held in memory while it arrives.
 const HEAD_AT_MOST: usize = 32 * 1024;
@@ -24,6 +24,7 @@ pub(super) struct Wire {
     sender: SendRequest<Full<Bytes>>,
     connection: Connection<TokioIo<Stream>, Full<Bytes>>,
     ended: bool,
+    heard: Heard,
 }
 
 /// Why there is no answer.
@@ -32,6 +33,8 @@ pub(super) struct NoAnswer {
     pub error: hyper::Error,
     /// The request, when nothing of it has been written.
     pub unsent: Option<Request<Full<Bytes>>>,
+    /// Whether anything of an answer came.
+    pub heard: bool,
 }
 
 impl Wire {
@@ -43,15 +46,17 @@ impl Wire {
         builder.allow_obsolete_multiline_headers_in_responses(true);
         builder.allow_spaces_after_header_name_in_responses(true);
         builder.ignore_invalid_headers_in_responses(true);
+        let heard = stream.heard();
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-        Ok(Self { sender, connection, ended: false })
+        Ok(Self { sender, connection, ended: false, heard })
     }
 
     /// Sends the request and waits for the head of the answer.
     pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
+        self.heard.begin();
         let answer = self.sender.try_send_request(request);
         let answered = drive(&mut self.connection, &mut self.ended, answer).await;
-        answered.map_err(|mut error| NoAnswer { unsent: error.take_message(), error: error.into_error() })
+        answered.map_err(|mut error| NoAnswer { unsent: error.take_message(), heard: self.heard.anything(), error: error.into_error() })
     }
 
     /// The next part of the answer's body; `None` at its end.

@@ -156,6 +156,14 @@ impl Keyring {
         Ok(secret)
     }
 
+    /// How many earlier secrets of an endpoint sign at `now`, because their grace time is not over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn secrets_in_grace(&self, endpoint: &EndpointId, now: Timestamp) -> Result<usize, RotateError> {
+        Ok(self.store.retired_keys(&name_of(endpoint), now).await?.len())
+    }
+
     /// Puts new keys of the node in force, as far as any endpoint uses them: RSA for the `journey` profile, Ed25519 for asymmetric
     /// signatures. The old public keys stay published until `until`. The ids of the new ones.
     ///

@@ -122,8 +122,8 @@ impl Problem {
     }
 
     pub(super) fn not_ready() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "no program is live yet: the schema has errors")
-            .help("fix what is reported, the node goes on by itself")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "no program is live yet: the node is starting, or the schema has errors")
+            .help("send it again in a moment; if it stays so, fix what the node has reported, and it goes on by itself")
     }
 
     pub(super) fn shutting_down() -> Self {

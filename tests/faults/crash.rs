@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use webhookc::time::{Entropy as _, SeededEntropy};
@@ -50,8 +52,8 @@ enum Kill {
 /// What was saved: object and the number that it was saved with.
 type Acknowledged = BTreeSet<(String, usize)>;
 
-/// Saves its objects over and over until the node is gone; what was acknowledged.
-async fn client(base: String, name: String) -> Acknowledged {
+/// Saves its objects over and over until the node is gone; what was acknowledged, and counted.
+async fn client(base: String, name: String, count: Arc<AtomicUsize>) -> Acknowledged {
     let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
     let mut acknowledged = Acknowledged::new();
     for number in 0..SAVES {
@@ -59,7 +61,10 @@ async fn client(base: String, name: String) -> Acknowledged {
             let id = format!("{name}o{object}");
             let request = http.put(format!("{base}/api/v1/tenants/default/objects/part/{id}"));
             match request.body(format!(r#"{{"name": "{number}", "done": "yes"}}"#)).send().await {
-                Ok(answer) if answer.status().is_success() => _ = acknowledged.insert((id, number)),
+                Ok(answer) if answer.status().is_success() => {
+                    acknowledged.insert((id, number));
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
                 // A node that drains says so.
                 Ok(answer) => assert_eq!(answer.status(), 503),
                 Err(_) => return acknowledged,
@@ -99,7 +104,14 @@ impl Crashes {
         let delay = if matches!(kill, Kill::OnASlowDisk) { 1 + self.below(20) } else { 0 };
         self.shim.set(Number::SyncDelayMs, i64::from(delay));
         let mut node = self.shim.start(self.folder.path());
-        let clients: Vec<_> = (0..CLIENTS).map(|n| tokio::spawn(client(node.url.clone(), format!("r{round}c{n}")))).collect();
+        let count = Arc::new(AtomicUsize::new(0));
+        let clients: Vec<_> =
+            (0..CLIENTS).map(|n| tokio::spawn(client(node.url.clone(), format!("r{round}c{n}"), Arc::clone(&count)))).collect();
+        // However slow the machine is, some come to be under way.
+        let least = self.below(3) as usize * CLIENTS;
+        while count.load(Ordering::Relaxed) < least && !clients.iter().all(tokio::task::JoinHandle::is_finished) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         self.pause(150).await;
         if matches!(kill, Kill::WhileDraining) {
             node.signal(rustix::process::Signal::TERM);

@@ -18,3 +18,4 @@ mod memory;
 mod node;
 mod project;
 mod shim;
+mod stopped;

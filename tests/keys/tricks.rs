@@ -1,5 +1,6 @@
 //! What an attacker would try: paths that say one tenant and mean another, headers that say two things, the browser of somebody who may, the
-//! answers to other keys, the secrets of what tenants share.
+//! answers to other keys, the secrets of what tenants share, and rotations
+//! without end.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -88,6 +89,23 @@ async fn an_answer_is_repeated_to_the_key_that_asked_and_to_no_other() {
 }
 
 #[tokio::test]
+async fn what_is_said_of_an_object_to_an_endpoint_that_all_share_is_for_those_who_may_save_it() {
+    let (world, admin, key) = with_tenant().await;
+    let (links, _) = world.make(Some(&admin), &of("acme", "/keys"), &json!({"permissions": "webhooks:*"})).await;
+    let test = async |key: &str, id: &str| {
+        // What is refused later sends nothing.
+        world.call(Some(key), "POST", &of("acme", &format!("/endpoints/{id}/test")), r#"{"object": {"nmae": "Pump"}}"#).await
+    };
+    let answer = test(&links, "ep_erp").await;
+    assert_eq!(answer.problem(), (403, "permission-missing"));
+    assert!(answer.body["detail"].as_str().unwrap().contains("objects:write"), "{}", answer.body);
+    assert_eq!(test(&key, "ep_erp").await.problem(), (422, "unknown-field"));
+    let wish = json!({"name": "mine", "event_types": "*", "url": "https://93.184.216.34/hook"});
+    let made = world.call(Some(&links), "POST", &of("acme", "/endpoints"), &wish.to_string()).await;
+    assert_eq!(test(&links, made.body["id"].as_str().unwrap()).await.problem(), (422, "unknown-field"), "its own");
+}
+
+#[tokio::test]
 async fn one_tenant_cannot_have_the_secret_of_an_endpoint_that_all_share() {
     let (world, admin, key) = with_tenant().await;
     let rotate = of("acme", "/endpoints/ep_erp/rotate-secret");
@@ -96,4 +114,22 @@ async fn one_tenant_cannot_have_the_secret_of_an_endpoint_that_all_share() {
     assert!(!answer.body.to_string().contains("whsec_"));
     let answer = world.call(Some(&admin), "POST", &rotate, "").await;
     assert!(answer.status == 200 && answer.body["secret"].as_str().unwrap().starts_with("whsec_"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_secret_cannot_be_rotated_until_no_receiver_takes_the_header_of_signatures() {
+    let (world, admin, key) = with_tenant().await;
+    let wish = json!({"name": "mine", "event_types": "*", "url": "https://93.184.216.34/hook"});
+    let made = world.call(Some(&admin), "POST", &of("acme", "/endpoints"), &wish.to_string()).await;
+    let path = |id: &str| of("acme", &format!("/endpoints/{id}/rotate-secret"));
+    for id in ["ep_erp", made.body["id"].as_str().unwrap()] {
+        let rotate = async |grace: &str| world.call(Some(&admin), "POST", &path(id), &json!({ "grace": grace }).to_string()).await;
+        for grace in ["0s"; 3].iter().chain(&["1h"; 5]).chain(&["365d"; 15]) {
+            assert_eq!(rotate(grace).await.status, 200, "{id}");
+        }
+        assert_eq!(rotate("0s").await.problem(), (409, "too-many-secrets"), "{id}");
+        world.clock.advance(3_600_000);
+        assert_eq!(rotate("1h").await.status, 200, "{id}: the first five are over");
+    }
+    assert_eq!(world.call(Some(&key), "POST", &path("ep_erp"), "").await.problem(), (403, "key-of-a-tenant"));
 }

@@ -43,6 +43,9 @@ struct Ready {
     generation: u64,
     models: usize,
     webhooks: usize,
+    /// Since when the files as they are now make no program; the one before goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_at: Option<String>,
     /// The database that is read, where there is one. Whatever it does, saves are taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<SourceView>,
@@ -109,8 +112,10 @@ pub(in crate::server) async fn ready(State(app): State<Arc<App>>) -> Result<Resp
         let (state, lag) = standing.look();
         SourceView { state: state.word(), lag_bytes: lag.bytes, lag_seconds: lag.seconds }
     });
+    let rejected = app.options.inspector.as_ref().and_then(|inspector| inspector.rejected.load_full());
+    let rejected_at = rejected.map(|rejection| rejection.at.to_string());
     let (models, webhooks) = (program.models.len(), program.webhooks.len());
-    Ok(json(StatusCode::OK, &Ready { status: "ready", generation: generation.number, models, webhooks, source }))
+    Ok(json(StatusCode::OK, &Ready { status: "ready", generation: generation.number, models, webhooks, rejected_at, source }))
 }
 
 /// Whether the node takes saves.

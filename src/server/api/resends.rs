@@ -103,7 +103,7 @@ pub(in crate::server) async fn begin(
     }
     let matched = store.count_deliveries(&scope, &filter, after).await?;
     if matched == 0 {
-        known(running, &filter)?;
+        known(running, &scope, &filter)?;
     }
     if dry_run {
         let samples = store.deliveries(&scope, &filter, &Page { before: None, limit: SAMPLES }).await?;
@@ -277,7 +277,7 @@ fn parse<T: std::str::FromStr>(field: &Field, expected: &str, out: &mut Vec<Mist
 }
 
 /// A name that nothing has ever had is a slip, and not a filter that nothing matches.
-fn known(running: &Running, filter: &DeliveryFilter) -> Result<(), Problem> {
+fn known(running: &Running, scope: &TenantScope, filter: &DeliveryFilter) -> Result<(), Problem> {
     let generation = running.ingest.generation();
     let program = &generation.rules.program;
     let webhooks = || program.webhooks.iter().map(|webhook| &*webhook.name);
@@ -295,6 +295,18 @@ fn known(running: &Running, filter: &DeliveryFilter) -> Result<(), Problem> {
     };
     check("event", filter.event.as_ref(), webhooks().collect(), "a webhook");
     check("model", filter.model.as_ref(), models().collect(), "a model");
+    if let Some(seen) = &filter.endpoint {
+        let own = generation.own.endpoint(seen).is_some_and(|own| own.tenant == *scope.tenant());
+        let declared = || generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str());
+        if !own && !declared().any(|id| id == seen.as_str()) {
+            mistakes.push(Mistake {
+                pointer: "/filter/endpoint".to_owned(),
+                code: "invalid-value",
+                message: format!("`filter.endpoint` is `{seen}`, expected the id of an endpoint that is there or of earlier deliveries"),
+                help: suggestion(seen.as_str(), declared()).map(|near| format!("did you mean `{near}`?")),
+            });
+        }
+    }
     if mistakes.is_empty() { Ok(()) } else { Err(Problem::document(mistakes)) }
 }
 

@@ -24,6 +24,10 @@ use crate::server::{App, Problem, Running};
 /// Grace time when nothing is said: a day to bring the new secret to the receiver.
 const GRACE: Duration = Duration::from_hours(24);
 
+/// Earlier secrets that an endpoint may sign with beside the one in force: each makes `webhook-signature` longer, and receivers refuse
+/// headers of a few KiB.
+const MOST_EARLIER: usize = 20;
+
 /// What may be asked of a secret's rotation.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,14 +89,28 @@ pub(in crate::server) async fn rotated(
     let wanted = wanted.map_err(|error| Problem::at("/secret", "invalid-secret", error.to_string()))?;
     let secret = if running.ingest.generation().own.endpoint(&endpoint).is_some() {
         let known = find(running, scope, &endpoint).await?;
+        has_room(running, &endpoint).await?;
         running.keyring.rotate_own_secret(&known.row.id, wanted, until).await?
     } else if caller.tenant().is_some() && running.ingest.generation().rules.endpoints.iter().any(|known| known.id == endpoint) {
         let detail = format!("the secret of the endpoint `{endpoint}` is that of all tenants, a key of one tenant cannot rotate it");
         return Err(Problem::new(StatusCode::FORBIDDEN, "key-of-a-tenant", detail));
     } else {
+        has_room(running, &endpoint).await?;
         running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?
     };
     Ok(NewSecret { endpoint, secret: secret.reveal(), previous_valid_until: until.to_string() })
+}
+
+/// Whether one more secret may sign beside a new one.
+async fn has_room(running: &Running, endpoint: &EndpointId) -> Result<(), Problem> {
+    let earlier = running.keyring.secrets_in_grace(endpoint, running.ingest.clock.now()).await?;
+    if earlier < MOST_EARLIER {
+        return Ok(());
+    }
+    let detail =
+        format!("{earlier} earlier secrets of the endpoint `{endpoint}` are in their grace time, expected fewer than {MOST_EARLIER}");
+    let help = "wait until the grace time of one is over, and ask for a shorter `grace` from then on";
+    Err(Problem::new(StatusCode::CONFLICT, "too-many-secrets", detail).help(help))
 }
 
 pub(in crate::server) async fn node_keys(
@@ -140,7 +158,8 @@ pub(in crate::server) fn described() -> Vec<Operation> {
     vec![
         Operation::of("rotate::secret")
             .says("Exchange the signing secret of an endpoint")
-            .and("The secret is shown in this answer and nowhere else. The old one signs too for the grace time, a day unless given.")
+            .and("The secret is shown in this answer and nowhere else. The old one signs too for the grace time, a day unless \
+                 given; at most 20 earlier ones do.")
             .needs("webhooks:write")
             .may_take(object(&[], serde_json::json!({ "grace": grace, "secret": { "type": ["string", "null"], "description": "`whsec_…`; a random one unless given." } })))
             .answers::<NewSecret>(200),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::access::{TenantScope, may};
+use crate::access::{Caller, Group, Permission, TenantScope, Verb as Right, may};
 use crate::check::{Fit, TenantEndpoint, Wants};
 use crate::delivery::{AttemptOutcome, Frozen, TOO_LATE, request};
 use crate::diagnostics::one_of;
@@ -29,6 +29,9 @@ use crate::server::request::{Names, Nothing, Parameters, json};
 use crate::server::tenant_endpoints::LONGEST;
 use crate::server::{App, Problem, Running, body, confidential};
 use crate::template::Rendered;
+
+/// What it takes to say what a declared endpoint is sent.
+const SAVE: Permission = Permission { group: Group::Objects, verb: Right::Write };
 
 /// What came of it.
 #[derive(Serialize, JsonSchema)]
@@ -76,13 +79,19 @@ struct Wish {
 pub(in crate::server) async fn try_out(
     State(app): State<Arc<App>>,
     scope: Allowed<may::Webhooks, may::Write>,
+    caller: Caller,
     Names((_, id)): Names<(String, String)>,
     Parameters(Nothing {}): Parameters<Nothing>,
     body: Body,
 ) -> Result<Response, Problem> {
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
-    Ok(json(StatusCode::OK, &tried(running, &scope, EndpointId::new(id), &text).await?))
+    let id = EndpointId::new(id);
+    if read(&text)?.object.is_some() && running.ingest.generation().own.endpoint(&id).is_none() {
+        // What all tenants share takes a signed message for what happened: what it says is for those to say who may save objects.
+        caller.in_tenant(scope.tenant().clone(), SAVE)?;
+    }
+    Ok(json(StatusCode::OK, &tried(running, &scope, id, &text).await?))
 }
 
 /// What comes of a message that is sent to an endpoint now. The JSON in `text` may say about what.
@@ -315,7 +324,8 @@ pub(in crate::server) fn described() -> Vec<Operation> {
     vec![
         Operation::of("endpoints::try_out")
             .says("Send a message about a made-up object at once, and show what came back")
-            .and("Nothing of it is stored.")
+            .and("Nothing of it is stored. For an `object` to an endpoint that the schema or `webhookc.toml` declares, `objects:write` \
+                 is needed, too.")
             .needs("webhooks:write")
             .may_take(openapi::object(&[], serde_json::json!({
                 "event": { "type": ["string", "null"], "description": "The webhook; the first that the endpoint receives unless given." },
