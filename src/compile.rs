@@ -1,7 +1,9 @@
 //! The pipeline on one screen: source text in, checked rules and diagnostics out. Total: whatever the input, it ends with a value.
 
+use std::collections::BTreeSet;
+
 use crate::check::{self, Rules, Valid};
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Code, Diagnostics};
 use crate::ids::FileId;
 use crate::program::{self, Context, Program, Settings};
 use crate::schema::{self, Dialect, Schema};
@@ -63,13 +65,33 @@ pub fn examine<T>(mut input: Input, uses: Option<&Uses>, look: impl FnOnce(&[Sch
     let (models, webhooks) = (program.models.len(), program.webhooks.len());
     let seen = look(&schemas, &program);
     drop(schemas);
+    let mut cut_off = BTreeSet::new();
+    for file in template_files(&program, &input) {
+        let source = input.sources.file(file);
+        if let Some(found) = syntax::not_utf8(file, source) {
+            diagnostics.push(found);
+            cut_off.insert(file);
+        }
+        suppressions.extend(suppress::read_template(file, &source.text, &mut diagnostics));
+    }
     let (rules, rejected) = match check::check(program, input.settings, uses, &mut diagnostics) {
         Ok(rules) => (Some(rules), None),
         Err(rejected) => (None, Some(rejected)),
     };
+    // What looks wrong at the cut is not: only the encoding is.
+    let is_form = |code| matches!(code, Code::TemplateSyntax | Code::InvalidJsonBody);
+    diagnostics.remove(|finding| is_form(finding.code) && cut_off.contains(&finding.primary.span.file));
     let suppressed = suppress::apply(suppressions, &mut diagnostics);
     diagnostics.sort();
     (Compilation { sources: input.sources, diagnostics, suppressed, rules, rejected, models, webhooks }, seen)
+}
+
+/// The template files that somebody's body is made of: in any other nothing is looked for.
+fn template_files(program: &Program, input: &Input) -> BTreeSet<FileId> {
+    let endpoints = input.settings.endpoints.iter().filter(|endpoint| endpoint.enabled).map(|endpoint| &endpoint.request);
+    let requests = program.webhooks.iter().filter_map(|webhook| webhook.request.as_ref()).chain(endpoints);
+    let bodies = requests.filter_map(|request| request.body.as_ref()).filter(|body| body.file.is_some());
+    bodies.filter_map(|body| body.text.as_ref()).map(|text| text.whole().file).collect()
 }
 
 fn read<'s>(

@@ -256,6 +256,13 @@ impl SourceText {
         whole
     }
 
+    /// All of a file, without the mark of its byte order.
+    #[must_use]
+    pub fn of_file(file: FileId, text: &str) -> Self {
+        let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self::verbatim(rest, Span::new(file, text.len() - rest.len(), text.len()))
+    }
+
     /// Says which quotes the text stands in: written into it they would end it.
     pub fn stands_in(&mut self, quote: char) {
         for (closer, known) in self.closers.iter_mut().zip(QUOTES) {

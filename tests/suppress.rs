@@ -77,3 +77,67 @@ fn among_errors_nothing_is_called_unused() {
     let (left, _) = found(&compiled("", broken));
     assert!(!left.iter().any(|found| found.starts_with("WH0901")), "{left:?}");
 }
+
+/// A webhook on an asset whose fields may be missing, with a body of a template file.
+fn with_template(content_type: &str, template: &str) -> Compilation {
+    let schema = format!(
+        "<data-model>\n<model name=\"asset\" label=\"Asset\">\n<field name=\"name\" label=\"Name\" type=\"text\"/>\n\
+         <field name=\"place\" label=\"Place\" type=\"text\"/>\n<display>{{name}}</display>\n<webhook type=\"ready\" name=\"one\">\n\
+         <field name=\"name\" required=\"false\" /><request url=\"https://example.com/\">\n<body template=\"one\" content-type=\"{content_type}\"/></request>\n\
+         </webhook>\n</model>\n</data-model>\n"
+    );
+    let mut input = Input::default();
+    input.schemas.push(input.sources.add("schema.xml", schema.into_bytes()));
+    for name in ["one", "unused"] {
+        input.templates.push((name.to_owned(), input.sources.add(name, template.as_bytes().to_vec())));
+    }
+    compile(input)
+}
+
+const NAME: &str = "{# webhookc-ignore WH0407: it is always filled in #}";
+
+#[test]
+fn a_comment_in_a_template_is_about_the_expression_or_block_behind_it() {
+    for (template, expected) in [
+        (format!("é {NAME}\r\n{{{{ object.name }}}} {{{{ object.place }}}}"), "WH0407 object.place"),
+        (format!("{NAME}{{% if true %}}{{{{ object.name }}}}{{% if 1 == 1 %}}{{{{ object.place }}}}{{% endif %}}{{% endif %}}"), ""),
+        (format!("{{% if true %}}{NAME}{{{{ object.name }}}}{{% endif %}}{{{{ object.place }}}}"), "WH0407 object.place"),
+        (format!("{NAME}{{# and another #}}{{{{ object.name ~ '}}}}' }}}}"), ""),
+        (format!("{NAME}{{% raw %}}{{{{ x }}}}{{% endraw %}}{{{{ object.name }}}}"), "WH0901 WH0407|WH0407 object.name"),
+        ("{#- webhookc-ignore may-be-missing: seen -#} {{ object.name }}".to_owned(), ""),
+    ] {
+        let (left, suppressed) = found(&with_template("text/plain", &template));
+        assert_eq!(left.join("|"), expected, "{template}");
+        assert!(!suppressed.is_empty() || expected.starts_with("WH0901"), "{template}");
+    }
+}
+
+#[test]
+fn a_comment_stands_in_a_string_of_a_json_body() {
+    let template = format!(
+        "{{\"a\": \"{NAME}{{{{ object.name }}}} \", \"b\": \"{{{{ object.place }}}} \", \"c\": \"{{# why #}}{{{{ object.name }}}}\"}}"
+    );
+    let compilation = with_template("application/json", &template);
+    let (left, suppressed) = found(&compilation);
+    assert_eq!((left.join("|").as_str(), suppressed.join("|").as_str()), ("WH0407 object.place", "WH0407 object.name"));
+    assert_eq!(compilation.suppressed[0].reason, "it is always filled in");
+}
+
+#[test]
+fn what_suppresses_nothing_in_a_template_is_said() {
+    for (template, under) in [
+        (format!("{NAME}{{{{ object.id }}}}{{{{ object.name }}}}"), "WH0901 WH0407"),
+        (format!("{{% if true %}}{NAME}{{% endif %}}{{{{ object.name }}}}"), &*format!("WH0901 {NAME}")),
+        (format!("{{{{ object.name }}}}{NAME}"), &*format!("WH0901 {NAME}")),
+        ("{# webhookc-ignore WH9999: never #}{{ object.name }}".to_owned(), "WH0901 WH9999"),
+        ("{# webhookc-ignore WH0407 #}{{ object.name }}".to_owned(), "WH0902 {# webhookc-ignore WH0407 #}"),
+        ("{# webhookc-ignore: why #}{{ object.name }}".to_owned(), "WH0901 {# webhookc-ignore: why #}"),
+        ("{# webhookc-ignore WH0407: why".to_owned(), "WH0401 {#"),
+        ("{# webhookc-ignore WH0402: soon #}{{ object.nmae }}".to_owned(), "WH0901 WH0402"),
+    ] {
+        let compilation = with_template("text/plain", &template);
+        let (left, _) = found(&compilation);
+        assert!(left.iter().any(|found| found.starts_with(under)), "{template}: {left:?}");
+        assert!(left.iter().filter(|found| found.starts_with("WH09")).count() <= 1, "{template}: {left:?}");
+    }
+}

@@ -332,10 +332,7 @@ impl Config {
             let Some(body) = &mut Arc::make_mut(&mut endpoint.source).request.body else { continue };
             let Some(name) = &body.file else { continue };
             let file = templates.binary_search_by(|(known, _)| known.as_str().cmp(&name.value)).ok().and_then(|index| templates.get(index));
-            body.text = file.map(|(_, id)| {
-                let text = &sources.file(*id).text;
-                SourceText::verbatim(text, Span::new(*id, 0, text.len()))
-            });
+            body.text = file.map(|(_, id)| SourceText::of_file(*id, &sources.file(*id).text));
         }
     }
 }

@@ -16,8 +16,11 @@ pub(super) const LOCATION_PARTS: [&str; 5] = ["latitude", "longitude", "altitude
 /// The URLs under which an attachment's data can be had, as far as they are known.
 pub(super) const ATTACHMENT_URLS: [&str; 3] = ["original", "fullscreen", "thumbnail"];
 
-/// Integers up to here, 2^53, are the same as a double.
+/// Integers below here, 2^53, are the same as a double; what was written as a double from here on may have been another integer.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The first whole number that is no integer of 64 bits, 2^63.
+const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
 
 /// The canonical value; `None` when there is a mistake, which has been added to `out`.
 pub(super) fn canonical(field: &FieldType, value: Value, at: Place<'_>, out: &mut Mistakes) -> Option<Value> {
@@ -72,7 +75,7 @@ fn plain_number(double: f64) -> Number {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a whole double up to 2^53 is an i64")]
+#[expect(clippy::cast_possible_truncation, reason = "a whole double below 2^53 is an i64")]
 fn integer(value: &Value, at: Place<'_>, out: &mut Mistakes) -> Option<i64> {
     let Value::Number(seen) = value else { return wrong_type(value, "an integer", at, out) };
     if let Some(exact) = seen.as_i64() {
@@ -80,7 +83,8 @@ fn integer(value: &Value, at: Place<'_>, out: &mut Mistakes) -> Option<i64> {
     }
     match seen.as_f64() {
         Some(double) if double.fract() != 0.0 => wrong_type(value, "an integer, without a fraction", at, out),
-        Some(double) if double.abs() <= EXACT => Some(double as i64),
+        Some(double) if double.abs() < EXACT => Some(double as i64),
+        Some(double) if double.abs() < TOO_LARGE => wrong_type(value, "an integer in digits alone, which are exact", at, out),
         Some(_) | None => {
             let range = format!("an integer between {} and {}", i64::MIN, i64::MAX);
             out.push("out-of-range", at, format!("{at} is {seen}, expected {range}"), None);

@@ -71,7 +71,18 @@ fn object(body: &mut Body<'_>, snapshot: &Snapshot, embeds: &[Embed], by_id: &[P
             related_object(body, before, embed, found);
             before = ",";
         }
-        if matches!(key.value, PayloadValue::Attachment(property) if by_id.contains(&property)) {
+        let is_left_out = match key.value {
+            PayloadValue::Attachment(property) => by_id.contains(&property),
+            // A key stands once, and here a relation has it.
+            PayloadValue::UpdatedAt => embeds.iter().any(|embed| *embed.name == *key.name()),
+            PayloadValue::Id
+            | PayloadValue::Type
+            | PayloadValue::Plain(_)
+            | PayloadValue::AttachmentId(_)
+            | PayloadValue::Location(_)
+            | PayloadValue::Track(_) => false,
+        };
+        if is_left_out {
             continue;
         }
         body.text(before);

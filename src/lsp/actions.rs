@@ -9,6 +9,7 @@ use super::findings::converted;
 use super::world::View;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Edit, Severity};
 use crate::fix::{Reach, compatible};
+use crate::suppress::place_of_comment;
 use crate::syntax;
 use crate::text::Span;
 
@@ -73,31 +74,26 @@ fn text_edit(view: View<'_>, edit: &Edit) -> Option<(Url, TextEdit)> {
     Some((place.uri, TextEdit { range: place.range, new_text: edit.text.clone() }))
 }
 
-/// A comment before the element that takes a warning or note away; its reason has to be written by who knows it.
+/// A comment that takes a warning or note away; its reason has to be written by who knows it.
 fn suppression(view: View<'_>, finding: &Diagnostic) -> Option<CodeAction> {
     let about_suppression = matches!(finding.code, Code::UnusedSuppression | Code::SuppressionWithoutReason);
-    let is_schema = view.snapshot.is_schema(finding.primary.span.file);
-    if finding.severity() == Severity::Error || about_suppression || !is_schema {
+    if finding.severity() == Severity::Error || about_suppression {
         return None;
     }
-    let span = finding.primary.span;
-    let source = view.snapshot.sources.file(span.file);
-    let tree = syntax::parse(span.file, source, &mut Diagnostics::default());
-    let mut element = tree.root()?;
-    let mut best = None;
-    loop {
-        if let Some(indentation) = element.indentation() {
-            best = Some((element.span().start, indentation));
-        }
-        match element.children().find(|child| child.span().start <= span.start && span.end <= child.span().end) {
-            Some(child) => element = child,
-            None => break,
-        }
-    }
-    let (at, indentation) = best?;
-    let now = view.now(Span { file: span.file, start: at, end: at })?;
     let code = finding.code.as_str();
-    let comment = format!("<!-- webhookc-ignore {code}: say why it may stay -->\n{indentation}");
+    let span = finding.primary.span;
+    let is_template = view.snapshot.templates.iter().any(|(_, file)| *file == span.file);
+    let (at, comment) = if view.snapshot.is_schema(span.file) {
+        let (at, indentation) = before_element(view, span)?;
+        (at, format!("<!-- webhookc-ignore {code}: say why it may stay -->\n{indentation}"))
+    } else if is_template {
+        let text = &view.snapshot.sources.file(span.file).text;
+        let at = u32::try_from(place_of_comment(text, &span.range())?).ok()?;
+        (at, format!("{{# webhookc-ignore {code}: say why it may stay #}}"))
+    } else {
+        return None;
+    };
+    let now = view.now(Span { file: span.file, start: at, end: at })?;
     let edit = TextEdit { range: view.range(now), new_text: comment };
     Some(CodeAction {
         title: format!("suppress {code} here, with a reason"),
@@ -105,4 +101,22 @@ fn suppression(view: View<'_>, finding: &Diagnostic) -> Option<CodeAction> {
         edit: Some(workspace_edit(vec![(view.document.url.clone(), vec![edit])], &Addresses::of(view.world))),
         ..CodeAction::default()
     })
+}
+
+/// Where the innermost element around a place begins that stands on a line of its own, and the indentation of that line.
+fn before_element(view: View<'_>, span: Span) -> Option<(u32, String)> {
+    let source = view.snapshot.sources.file(span.file);
+    let tree = syntax::parse(span.file, source, &mut Diagnostics::default());
+    let mut element = tree.root()?;
+    let mut best = None;
+    loop {
+        if let Some(indentation) = element.indentation() {
+            best = Some((element.span().start, indentation.to_owned()));
+        }
+        match element.children().find(|child| child.span().start <= span.start && span.end <= child.span().end) {
+            Some(child) => element = child,
+            None => break,
+        }
+    }
+    best
 }

@@ -25,6 +25,17 @@ pub(super) enum TemplateSpot {
     FieldName,
 }
 
+/// How the text of a template stands in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As it is.
+    Plain,
+    /// In a schema, where a quote may stand as a reference.
+    Xml,
+    /// In a schema, an expression without delimiters.
+    Expression,
+}
+
 /// A cursor in a template.
 #[derive(Clone, Debug)]
 pub(super) struct TemplatePlace {
@@ -34,23 +45,28 @@ pub(super) struct TemplatePlace {
     pub around: Vec<Around>,
 }
 
-/// Reads the text around a cursor. An `expression` is one without delimiters.
-pub(super) fn place(text: &str, cursor: usize, expression: bool) -> TemplatePlace {
+/// Reads the text around a cursor.
+pub(super) fn place(text: &str, cursor: usize, form: Form) -> TemplatePlace {
     let cursor = text.floor_char_boundary(cursor.min(text.len()));
     let before = text.get(..cursor).unwrap_or_default();
     let mut around = loops(before);
     around.extend(repeats(text, cursor));
     let typed_from = before.len() - before.chars().rev().take_while(|c| is_word(*c)).map(char::len_utf8).sum::<usize>();
     let typed = typed_from..cursor;
-    let inside = if expression { Some((before, false)) } else { opened(before).or_else(|| Some((steering(before)?, false))) };
+    let inside = match form {
+        Form::Expression => Some((before, false)),
+        Form::Plain | Form::Xml => opened(before).or_else(|| Some((steering(before)?, false))),
+    };
     let Some((inside, is_block)) = inside else { return TemplatePlace { spot: TemplateSpot::Text, typed, around } };
     let inside = inside.get(..inside.len().saturating_sub(typed.len())).unwrap_or_default();
-    TemplatePlace { spot: spot(inside, is_block), typed, around }
+    let spot = match form {
+        Form::Plain => spot(inside, is_block),
+        Form::Xml | Form::Expression => spot(&inside.replace("&quot;", "\"").replace("&apos;", "'"), is_block),
+    };
+    TemplatePlace { spot, typed, around }
 }
 
 fn spot(inside: &str, is_block: bool) -> TemplateSpot {
-    // In an attribute a quote may stand as a reference.
-    let inside = &inside.replace("&quot;", "\"").replace("&apos;", "'");
     if let Some(quoted) = in_string(inside) {
         let call = inside.get(..quoted).unwrap_or_default().trim_end();
         let is_changed = call.strip_suffix('(').is_some_and(|call| call.trim_end().ends_with("changed"));
@@ -247,9 +263,9 @@ fn is_word(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn seen(marked: &str, expression: bool) -> (TemplateSpot, String) {
+    fn seen(marked: &str, form: Form) -> (TemplateSpot, String) {
         let cursor = marked.find('‸').unwrap();
-        let place = place(&marked.replace('‸', ""), cursor, expression);
+        let place = place(&marked.replace('‸', ""), cursor, form);
         let around = place.around.iter().map(|around| format!("{} in {}", around.variable, around.list.text)).collect::<Vec<_>>();
         (place.spot, around.join(", "))
     }
@@ -283,8 +299,16 @@ mod tests {
             (r#"{"$for": "p", "$in": "object.‸", "$do": 1}"#, member("object"), "p in object."),
             ("{# {{ ‸", TemplateSpot::Text, ""),
         ] {
-            assert_eq!(seen(marked, false), (spot, around.to_owned()), "{marked}");
+            assert_eq!(seen(marked, Form::Xml), (spot, around.to_owned()), "{marked}");
         }
-        assert_eq!(seen("object.a == 1 and ‸", true).0, TemplateSpot::Name);
+        assert_eq!(seen("object.a == 1 and ‸", Form::Expression).0, TemplateSpot::Name);
+    }
+
+    #[test]
+    fn a_reference_is_a_quote_in_xml_alone() {
+        for marked in ["{{ '&apos;' ~ object.‸ }}", "{{ \"&quot;\" ~ object.‸ }}"] {
+            assert_eq!(seen(marked, Form::Plain).0, TemplateSpot::Member("object".to_owned()), "{marked}");
+        }
+        assert_eq!(seen("{{ &quot;&apos;&quot; ~ object.‸ }}", Form::Xml).0, TemplateSpot::Member("object".to_owned()));
     }
 }

@@ -9,6 +9,9 @@ use crate::ids::{ModelId, PropertyId};
 use crate::schema;
 use crate::text::Span;
 
+/// So many of the belongs-to that a has-many may mean are shown: each of many has-many may mean each of many belongs-to.
+const SHOWN: usize = 12;
+
 /// Finds the belongs-to of every has-many; each is the inverse of one has-many at most.
 pub(super) fn link<'a>(declared: &[(ModelId, &'a schema::Model<'_>)], linked: &mut Linked<'a>, out: &mut Diagnostics) {
     let mut inverses: FxHashMap<(ModelId, PropertyId), Span> = FxHashMap::default();
@@ -95,7 +98,7 @@ fn inverse(id: ModelId, has_many: &schema::HasMany<'_>, target: ModelId, linked:
             let message =
                 format!("several belongs-to of `{}` point to `{}`; expected `inverse-of` with the name of one", other.name, own.name);
             let mut diagnostic = Diagnostic::new(Code::AmbiguousInverse, has_many.element, message);
-            for (_, property) in &back {
+            for (_, property) in back.iter().take(SHOWN) {
                 diagnostic = diagnostic.related(property.span, "one of them");
             }
             out.push(diagnostic);

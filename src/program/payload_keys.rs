@@ -12,7 +12,7 @@ pub enum PayloadValue {
     Id,
     /// The model's name.
     Type,
-    /// When the object was saved; unless the model has a field of that name.
+    /// When the object was saved; unless a field or relation has that name.
     UpdatedAt,
     /// The value of a field as it is, or the id that a relation holds.
     Plain(PropertyId),

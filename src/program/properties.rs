@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::link::Linked;
-use super::names::{check_member, duplicate, id_suffix, is_reserved_member};
+use super::names::{TIME_OF_SAVE, check_member, duplicate, id_suffix, is_reserved_member, time_of_save};
 use super::{BelongsTo, Classification, Kind, Model, Property, field_type};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::ids::ModelId;
@@ -94,6 +94,7 @@ pub(super) fn read<'a>(id: ModelId, model: &'a schema::Model<'_>, linked: &mut L
         take(&mut taken, "relation", name, out);
     }
     id_suffixes(model, &taken, out);
+    times_of_save(model, out);
     derived_ids(&properties, &taken, out);
     let classification = if model.sensitive { Classification::Sensitive } else { Classification::Standard };
     let name = model.name.as_ref();
@@ -132,6 +133,16 @@ fn id_suffixes(model: &schema::Model<'_>, taken: &Taken<'_>, out: &mut Diagnosti
         {
             out.push(id_suffix(kind, name));
         }
+    }
+}
+
+/// Warns of relations that take the place of the time of the save. A field of this name is what is wanted there.
+fn times_of_save(model: &schema::Model<'_>, out: &mut Diagnostics) {
+    let belongs_to =
+        model.belongs_to.iter().filter_map(|relation| relation.name.as_ref().or(relation.model.as_ref().filter(|_| !relation.has_name)));
+    let has_many = model.has_many.iter().filter_map(|relation| relation.name.as_ref());
+    for name in belongs_to.chain(has_many).filter(|name| name.value == TIME_OF_SAVE) {
+        out.push(time_of_save(name));
     }
 }
 

@@ -6,7 +6,7 @@ use super::{BodySource, HeaderSource, Operations, Order, RequestSource, Webhook,
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Fix, one_of, suggestion};
 use crate::ids::ModelId;
 use crate::schema::{self, WebhookKind};
-use crate::text::{SourceText, Span, Spanned};
+use crate::text::{SourceText, Spanned};
 
 /// Receivers that every project has.
 const BUILT_IN_RECEIVERS: [&str; 2] = ["cloudcode", "pdfmailer"];
@@ -121,9 +121,6 @@ fn body(body: &schema::Body<'_>, context: Context<'_>) -> BodySource {
     };
     let found = context.templates.binary_search_by(|(name, _)| name.as_str().cmp(&template.value)).ok();
     let file = found.and_then(|index| context.templates.get(index)).map(|(_, file)| *file);
-    let text = file.map(|file| {
-        let text = &context.sources.file(file).text;
-        SourceText::verbatim(text, Span::new(file, 0, text.len()))
-    });
+    let text = file.map(|file| SourceText::of_file(file, &context.sources.file(file).text));
     BodySource { content_type, file: Some(Spanned::new(template.value.as_ref().into(), template.span)), text }
 }

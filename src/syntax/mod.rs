@@ -42,12 +42,18 @@ pub fn parse<'s>(file: FileId, source: &'s SourceFile, out: &mut Diagnostics) ->
         );
         return Tree::empty(file);
     }
-    if let Some(at) = source.invalid_at {
-        let message = format!("the file is not UTF-8: byte {at} begins no character; the rest of the file was not read");
-        out.push(Diagnostic::new(Code::NotUtf8, Span::new(file, at, at), message).help("save the file with the encoding UTF-8"));
+    if let Some(found) = not_utf8(file, source) {
+        out.push(found);
         // What looks wrong at the cut, or open behind it, is not: only the encoding is.
         return reader::Reader::new(file, &source.text, &mut Diagnostics::default()).read();
     }
     characters::check(file, &source.text, out);
     reader::Reader::new(file, &source.text, out).read()
+}
+
+/// Says that a file is not UTF-8, if it is not.
+pub(crate) fn not_utf8(file: FileId, source: &SourceFile) -> Option<Diagnostic> {
+    let at = source.invalid_at?;
+    let message = format!("the file is not UTF-8: byte {at} begins no character; the rest of the file was not read");
+    Some(Diagnostic::new(Code::NotUtf8, Span::new(file, at, at), message).help("save the file with the encoding UTF-8"))
 }

@@ -31,9 +31,14 @@ impl Reader<'_, '_> {
         } else {
             "has no quotes"
         };
-        let message = format!("the value of `{}` {fault}; expected `\"{inner}\"`", self.text.get(name.0..name.1).unwrap_or(""));
-        let fix = Fix::replace("quote it", span, format!("\"{inner}\"")).safe();
-        self.out.push(Diagnostic::new(Code::UnquotedValue, span, message).fix(fix));
+        let name_text = self.text.get(name.0..name.1).unwrap_or("");
+        // With a quote inside, as in `name=label="Asset"`, nobody knows what was meant to be the value.
+        self.out.push(if inner.contains('"') {
+            Diagnostic::new(Code::UnquotedValue, span, format!("the value of `{name_text}` {fault}; expected it in quotes"))
+        } else {
+            let message = format!("the value of `{name_text}` {fault}; expected `\"{inner}\"`");
+            Diagnostic::new(Code::UnquotedValue, span, message).fix(Fix::replace("quote it", span, format!("\"{inner}\"")).safe())
+        });
         let good = self.check_value(name, from, value_end);
         self.keep(name, (from, value_end), !good);
     }

@@ -38,6 +38,16 @@ pub(super) fn stored_time(text: &str) -> Option<String> {
     text.parse::<Timestamp>().ok().map(|time| time.to_string())
 }
 
+/// Whether a text is a date or time as it is stored, or the beginning of one: the order of such texts is that of the times.
+pub(super) fn begins_stored(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
+    let fits = |(seen, form): (u8, &u8)| if *form == b'0' { seen.is_ascii_digit() } else { seen == *form };
+    let rest = text.get(FORM.len()..).unwrap_or_default();
+    let fraction = rest.strip_suffix('Z').unwrap_or(rest);
+    let is_fraction = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
+    text.bytes().zip(FORM).all(fits) && (fraction.is_empty() || fraction.strip_prefix('.').is_some_and(is_fraction))
+}
+
 fn write(time: &Zoned, format: &str) -> Result<String, String> {
     strtime::format(format, time).map_err(|error| error.to_string())
 }

@@ -207,7 +207,11 @@ impl<'a> Value<'a> {
                 one.len() == map.len() && one.iter().all(|(key, value)| map.get(key).is_some_and(|other| value.equals(&other)))
             }
             (Self::Object(one), Self::Object(other)) => one.record.model == other.record.model && one.record.id == other.record.id,
-            (one, other) => one.as_number().zip(other.as_number()).is_some_and(|(one, other)| one == other),
+            (Self::Number(one), Self::Number(other)) => one == other,
+            (Self::Integer(integer), Self::Number(number)) | (Self::Number(number), Self::Integer(integer)) => {
+                beside(*integer, *number) == Some(Ordering::Equal)
+            }
+            _ => false,
         }
     }
 
@@ -217,9 +221,23 @@ impl<'a> Value<'a> {
             (Self::Integer(one), Self::Integer(other)) => Some(one.cmp(other)),
             // Each by a key of its own, also beside what is no time: an order in which three texts go round is none.
             (Self::Text(one), Self::Text(other)) => Some(ordered_by(one).cmp(ordered_by(other)).then_with(|| one.cmp(other))),
+            (Self::Integer(integer), Self::Number(number)) => beside(*integer, *number),
+            (Self::Number(number), Self::Integer(integer)) => beside(*integer, *number).map(Ordering::reverse),
             (one, other) => one.as_number()?.partial_cmp(&other.as_number()?),
         }
     }
+}
+
+/// The order of an integer and a number, exactly: as doubles, different integers beyond 2^53 would be the same.
+#[expect(clippy::cast_possible_truncation, reason = "a whole double between the bounds is an i64")]
+fn beside(integer: i64, number: f64) -> Option<Ordering> {
+    /// The doubles between these are integers of 64 bits.
+    const INTEGERS: std::ops::Range<f64> = -9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0;
+    if INTEGERS.contains(&number) {
+        let whole = number.trunc();
+        return Some(integer.cmp(&(whole as i64)).then(0.0.partial_cmp(&(number - whole))?));
+    }
+    0.0.partial_cmp(&number)
 }
 
 /// What orders a text: a canonical time, `2026-01-31T09:30:00Z` or `2026-01-31T09:30:00.5Z`, by when it was, since what there is without its

@@ -119,6 +119,21 @@ fn the_saves_of_every_example_keep_what_its_schema_promises_and_nothing_else_wou
 }
 
 #[test]
+fn a_relation_that_is_called_like_a_key_of_every_object_stands_in_its_place_once() {
+    for relation in [r#"<has-many model="asset" name="updated_at"/>"#, r#"<belongs-to model="asset" name="updated_at"/>"#] {
+        let mut world = World::new(&format!(
+            r#"<data-model><model name="room" label="Room"><field name="name" label="N" type="text"/>{relation}<display>{{name}}</display>
+<webhook type="update" name="saved"><field name="updated_at" required="false"/></webhook></model>
+<model name="asset" label="Asset"><field name="name" label="Name" type="text"/><belongs-to model="room"/><display>{{name}}</display></model>
+</data-model>"#
+        ));
+        let outcome = world.save("PUT", "room/r1", "{}").unwrap();
+        let payload = std::str::from_utf8(&outcome.firings[0].payload).unwrap();
+        assert_eq!(payload.matches("\"updated_at\":").count(), 1, "{payload}");
+    }
+}
+
+#[test]
 fn a_schema_says_what_the_conditions_guarantee() {
     let world = World::new(
         r#"<data-model><model name="room" label="Room"><field name="name" label="N" type="text"/><display>{name}</display></model>

@@ -87,6 +87,8 @@ fn integers_are_exact_to_both_ends() {
     let range = "expected an integer between -9223372036854775808 and 9223372036854775807";
     assert_eq!(mistake(r#"{"size":9223372036854775808}"#), format!("out-of-range /size `size` is 9223372036854775808, {range}"));
     assert_eq!(mistake(r#"{"size":1e300}"#), format!("out-of-range /size `size` is 1e+300, {range}"));
+    let digits = "expected an integer in digits alone, which are exact";
+    assert_eq!(mistake(r#"{"size":9007199254740993.0}"#), format!("wrong-type /size `size` is 9007199254740992.0, {digits}"));
     assert_eq!(mistake(r#"{"size":1.5}"#), "wrong-type /size `size` is 1.5, expected an integer, without a fraction");
 }
 

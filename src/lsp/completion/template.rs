@@ -7,7 +7,7 @@ use lsp_types::CompletionItemKind;
 
 use super::super::lookup;
 use super::super::place::Place;
-use super::super::template_place::{self, TemplatePlace, TemplateSpot, source};
+use super::super::template_place::{self, Form, TemplatePlace, TemplateSpot, source};
 use super::super::world::View;
 use super::{Choice, Choices};
 use crate::check::Rules;
@@ -27,13 +27,13 @@ const KEYWORDS: [(&str, &str); 6] = [
 /// In a template that stands in `range` of a schema.
 pub(super) fn in_text(view: View<'_>, place: &Place<'_>, range: Range<usize>, cursor: usize) -> Choices {
     let Some((rules, webhook)) = lookup::webhook_around(view, place) else { return Choices::default() };
-    choices(view, Subject { rules, webhook, expression: false }, range, cursor)
+    choices(view, Subject { rules, webhook, form: Form::Xml }, range, cursor)
 }
 
 /// In an expression without delimiters.
 pub(super) fn in_expression(view: View<'_>, place: &Place<'_>, range: Range<usize>, cursor: usize) -> Choices {
     let Some((rules, webhook)) = lookup::webhook_around(view, place) else { return Choices::default() };
-    choices(view, Subject { rules, webhook, expression: true }, range, cursor)
+    choices(view, Subject { rules, webhook, form: Form::Expression }, range, cursor)
 }
 
 /// In a template file: as the first webhook sees it that uses it.
@@ -42,7 +42,7 @@ pub(super) fn in_file(view: View<'_>, text: &str, cursor: usize) -> Choices {
     let name = view.snapshot.templates.iter().find(|(_, known)| Some(*known) == file).map(|(name, _)| name.as_str());
     let found = name.and_then(|name| using(view, name));
     let Some((rules, webhook)) = found else { return Choices::default() };
-    choices(view, Subject { rules, webhook, expression: false }, 0..text.len(), cursor)
+    choices(view, Subject { rules, webhook, form: Form::Plain }, 0..text.len(), cursor)
 }
 
 /// In a string of the project file with `{{ … }}`: as the first webhook sees it that the endpoint gets.
@@ -64,7 +64,7 @@ pub(super) fn in_project_file(view: View<'_>, text: &str, cursor: usize) -> Choi
     let own = rules.endpoints.iter().find(|endpoint| is_own(&endpoint.name.value));
     let webhook = own.and_then(|endpoint| lookup::first_subscribed(rules, endpoint)).or_else(|| rules.program.webhooks.first());
     let Some(webhook) = webhook else { return Choices::default() };
-    choices(view, Subject { rules, webhook, expression: false }, line..end, cursor)
+    choices(view, Subject { rules, webhook, form: Form::Plain }, line..end, cursor)
 }
 
 /// The first webhook that sends a template file.
@@ -85,13 +85,13 @@ fn using<'w>(view: View<'w>, name: &str) -> Option<(&'w Rules, &'w Webhook)> {
 struct Subject<'w> {
     rules: &'w Rules,
     webhook: &'w Webhook,
-    expression: bool,
+    form: Form,
 }
 
 fn choices(view: View<'_>, subject: Subject<'_>, range: Range<usize>, cursor: usize) -> Choices {
     let text = view.document.text.get(range.clone()).unwrap_or_default();
     let Some(within) = cursor.checked_sub(range.start) else { return Choices::default() };
-    let TemplatePlace { spot, typed, around } = template_place::place(text, within, subject.expression);
+    let TemplatePlace { spot, typed, around } = template_place::place(text, within, subject.form);
     let Rules { program, settings, .. } = subject.rules;
     let scope = Scope { program, webhook: subject.webhook, settings, when: When::Absent, uses: None };
     let typed = range.start + typed.start..range.start + typed.end;

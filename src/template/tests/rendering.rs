@@ -55,6 +55,14 @@ fn operators_and_filters_do_what_they_say() {
         ),
         ("{{ object.title is defined }} {{ previous.title is undefined }} {{ room.building.name is undefined }}", "true false true"),
         ("{{ '2026-01-31T00:00:00Z' < '2026-01-31T00:00:00.5Z' }} {{ '2026-01-31T00:00:01Z' > '2026-01-31T00:00:00.5Z' }}", "true true"),
+        // Integers are compared exactly, also with a number that a double cannot tell from them.
+        ("{{ 9007199254740992 + 1 == 9007199254740992.0 }} {{ 9007199254740992 + 1 > 9007199254740992.0 }}", "false true"),
+        ("{{ 9007199254740992.0 < 9007199254740992 + 1 }} {{ -9007199254740992 - 1 < -9007199254740992.0 }}", "true true"),
+        ("{{ 9223372036854775806 + 1 == 9223372036854775808.0 }} {{ 9223372036854775806 + 1 < 1e300 }}", "false true"),
+        ("{{ 1 + 1 < 2.5 }} {{ -1 - 1 > -2.5 }} {{ -1 - 2 < -2.5 }} {{ 1 + 2 == 3.0 }}", "true true true true"),
+        ("{{ 9007199254740993 in [9007199254740992.0] }}", "false"),
+        // A number is a double, and so is a literal beside it.
+        ("{{ '9007199254740993.0'|float == 9007199254740993 }} {{ '9007199254740992.0'|float >= 9007199254740993 }}", "true true"),
         // What is no canonical time does not turn the order round.
         (
             "{{ '2026-01-31T00:00:00.5+02:00,2026-01-31T00:00:00Z,2026-01-31T00:00:00.4Z'|split(',')|sort|join(' ') }}",

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::facts::{Facts, Mask, Step};
 use super::super::strftime;
-use super::super::tree::ExprKind;
+use super::super::tree::{Expr, ExprKind};
 use super::super::ty::{Classes, Shape, Type};
 use super::super::written::{Constant, Expression, Operator};
 use super::{Typed, Typing};
@@ -106,6 +106,12 @@ impl<'p> Typing<'p, '_> {
     }
 
     fn joined(&self, operator: Operator, left: Typed<'p>, right: Typed<'p>, ty: Type<'p>, range: Range<usize>) -> Typed<'p> {
+        let compares = matches!(
+            operator,
+            Operator::Equal | Operator::NotEqual | Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual
+        );
+        // Not where the operands are typed: each value more there is stack for every operand of a long chain.
+        let (left, right) = if compares { one_kind(left, right) } else { (left, right) };
         self.made(ExprKind::Binary(operator, Box::new(left.expr), Box::new(right.expr)), ty, range)
     }
 
@@ -162,6 +168,20 @@ impl<'p> Typing<'p, '_> {
         }
     }
 
+    /// The order of times is that of their texts, so a literal must be written as they are stored, or as the beginning of that.
+    fn check_date_order(&mut self, dated: &Typed<'p>, literal: &Typed<'p>, range: &Range<usize>) {
+        let Some(seen) = literal.expr.constant_text().filter(|seen| !strftime::begins_stored(seen)) else { return };
+        let (stored, what) = if matches!(dated.ty.shape, Shape::Date) {
+            (strftime::stored_date(seen), "a date such as `2026-01-31`")
+        } else if matches!(dated.ty.shape, Shape::Datetime) {
+            (strftime::stored_time(seen), "a time in UTC such as `2026-01-31T09:30:00Z`")
+        } else {
+            return;
+        };
+        let message = format!("`{seen}` has no place in the order of what it is compared with, expected {what}");
+        self.report_name(Code::TypeMismatch, range.clone(), message, stored.as_deref(), None);
+    }
+
     /// A literal that is compared with a choice must be one of its keys.
     fn check_key(&mut self, choice: &Typed<'p>, literal: &Typed<'p>, range: &Range<usize>) {
         if let (Shape::Choice(keys), ExprKind::Constant(Constant::Text(seen))) = (&choice.ty.shape, &literal.expr.kind) {
@@ -188,6 +208,8 @@ impl<'p> Typing<'p, '_> {
         for (operand, range) in [(left, &ranges[0]), (right, &ranges[1])] {
             self.check_operand(operand, ordered, operator.symbol(), range.clone());
         }
+        self.check_date_order(left, right, &ranges[1]);
+        self.check_date_order(right, left, &ranges[0]);
         let (one, other) = (&left.ty.shape, &right.ty.shape);
         let known = *one != Shape::Never && *other != Shape::Never && one.is(ordered) && other.is(ordered);
         if known && self.failed == before && !comparable(one, other) {
@@ -235,6 +257,22 @@ impl<'p> Typing<'p, '_> {
         }
         (equal, different)
     }
+}
+
+/// A literal that a number is compared with is a number too: `9007199254740993` becomes what a number that was saved so is.
+fn one_kind<'p>(left: Typed<'p>, right: Typed<'p>) -> (Typed<'p>, Typed<'p>) {
+    let of_left = left.ty.shape.clone();
+    (like(left, &right.ty.shape), like(right, &of_left))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number is a double")]
+fn like<'p>(operand: Typed<'p>, other: &Shape<'_>) -> Typed<'p> {
+    let Some(Constant::Integer(integer)) = operand.expr.constant() else { return operand };
+    if *other != Shape::Number {
+        return operand;
+    }
+    let number = Constant::Number(*integer as f64);
+    Typed { expr: Expr { kind: ExprKind::Constant(number), ..operand.expr }, ..operand }
 }
 
 /// That there is a value, if it is a place.
