@@ -191,6 +191,29 @@ fn dev_ends_when_its_terminal_is_closed_and_reads_its_files_at_any_other_hangup(
 }
 
 #[test]
+fn dev_ends_when_nobody_reads_what_it_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(Path::new(ROOT).join("schemas/assets/schema.xml"), folder.path().join("schema.xml")).unwrap();
+    let mut command = clean(PROGRAM, &[]);
+    command.args(["dev", "--listen", "127.0.0.1:0"]).arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut dev = command.spawn().unwrap();
+    // Nothing happens that it could print: it has to see that the other end of the pipe is gone.
+    BufReader::new(dev.stdout.take().unwrap()).lines().map(Result::unwrap).find(|line| line.contains("inspector and api")).unwrap();
+    let until = Instant::now() + PATIENCE;
+    let ended = loop {
+        if let Some(status) = dev.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > until {
+            dev.kill().unwrap();
+            panic!("it goes on where nobody sees it");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[test]
 fn the_screen_of_dev_is_coloured_on_a_terminal_only_and_ends_at_ctrl_c() {
     let shown = dev(true);
     assert!(shown.contains("\x1b["), "{shown}");

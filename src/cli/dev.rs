@@ -26,7 +26,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 
 /// Run a node on this machine: takes saves, delivers, reloads when a file changes, and shows all of it
 ///
-/// Ctrl-C ends it, and so does closing its terminal.
+/// Ctrl-C ends it, and so does closing its terminal, or the end of the program that reads what it prints.
 #[derive(Debug, Args)]
 pub(super) struct Dev {
     /// The project: a folder, with or without `webhookc.toml`, or a schema file
@@ -45,9 +45,11 @@ impl Dev {
     pub(super) async fn run(self, output: Output) -> Result<ExitCode, Failure> {
         let saves = match self.saves {
             Some(file) => {
-                std::fs::read_to_string(&file).map_err(|error| Failure::of(&format!("cannot read `{}`", file.display()), &error))?
+                let text = std::fs::read_to_string(&file);
+                let text = text.map_err(|error| Failure::of(&format!("cannot read `{}`", file.display()), &error))?;
+                Some((file, text))
             }
-            None => String::new(),
+            None => None,
         };
         let node = Node::prepare(Plan {
             path: self.path,
@@ -86,7 +88,9 @@ impl Dev {
             output.line(&ready);
             // What the compiler found is on the screen already; what building found is not.
             warn(&lines.iter().skip(1).filter(|line| line.starts_with("the secret")).cloned().collect::<Vec<_>>());
-            tokio::spawn(make(saves, url, output));
+            if let Some((file, text)) = saves {
+                tokio::spawn(make(file, text, url, output));
+            }
         };
         let failed = |lines: &[String]| {
             if !lines.iter().any(|line| line.contains("[WH")) {
@@ -102,7 +106,7 @@ impl Dev {
 }
 
 /// Makes the saves of a file, one after the other; one that is refused is shown, and the next goes on.
-async fn make(saves: String, url: String, output: Output) {
+async fn make(file: PathBuf, saves: String, url: String, output: Output) {
     let api = match Api::at(&url, DEFAULT_TENANT) {
         Ok(api) => api,
         Err(failure) => {
@@ -110,9 +114,9 @@ async fn make(saves: String, url: String, output: Output) {
             return;
         }
     };
-    for line in saves.lines().filter(|line| !line.trim().is_empty()) {
+    for (number, line) in (1..).zip(saves.lines()).filter(|(_, line)| !line.trim().is_empty()) {
         if let Err(failure) = api.call::<serde_json::Value>("POST", "/saves", Some(line.to_owned().into())).await {
-            failure.print(output);
+            failure.cause(format!("line {number} of `{}`", file.display())).print(output);
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::failure::Failure;
-use super::signals::{reload_on_hangup, signals, signals_of_terminal};
+use super::signals::{reload_on_hangup, signals, signals_while_seen};
 use super::stored::unusable;
 use super::vault::{key_of_store, vault};
 use super::{brokers, descriptors};
@@ -89,7 +89,7 @@ impl Node {
         let feed = if plan.dev { Feed::remembering() } else { Feed::default() };
         // The endpoints are those of the program in force; kept here, they would be kept twice for as long as the node runs.
         let config = Config { endpoints: Vec::new(), ..config };
-        let stop = if plan.dev { signals_of_terminal()? } else { signals()? };
+        let stop = if plan.dev { signals_while_seen()? } else { signals()? };
         Ok(Self { plan, listener, address, files, config, feed, stop })
     }
 

@@ -7,16 +7,17 @@ use serde::Deserialize;
 
 use super::client::Api;
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Output, harmless};
 use crate::ids::DEFAULT_TENANT;
 use crate::report::counted;
 
 /// Where a node listens unless told otherwise.
 const DEFAULT_LISTEN: &str = "127.0.0.1:7357";
 
-/// Ask a running node whether it is ready: its files are good, and its store takes what is saved
+/// Ask a running node whether it is ready: it has a program, and its store takes what is saved
 ///
-/// Exits with 0 when it is, and with 1, saying why, when it is not or does not answer. No key is needed.
+/// Exits with 0 when it is, also when its files were changed to what makes no program, which it says; and with 1, saying why, when it is
+/// not or does not answer. No key is needed.
 #[derive(Debug, Args)]
 pub(super) struct Ready {
     /// The node's address; unless given that at which it listens, on this machine
@@ -33,6 +34,7 @@ struct Answer {
     generation: u64,
     models: usize,
     webhooks: usize,
+    rejected_at: Option<String>,
 }
 
 impl Ready {
@@ -40,9 +42,11 @@ impl Ready {
         let set = |text: &String| !text.is_empty();
         let url =
             self.url.filter(set).unwrap_or_else(|| here(self.listen.as_ref().filter(|text| set(text)).map_or(DEFAULT_LISTEN, |text| text)));
-        let Answer { generation, models, webhooks } =
+        let Answer { generation, models, webhooks, rejected_at } =
             Api::at(&url, DEFAULT_TENANT)?.call_node("GET", "/readyz", None).await.map_err(|failure| failure.code(1))?;
-        output.line(&format!("ready: generation {generation} with {}, {}", counted(models, "model"), counted(webhooks, "webhook")));
+        let rejected = rejected_at.map(|at| format!("; its files were rejected at {}", harmless(&at))).unwrap_or_default();
+        let size = format!("{}, {}", counted(models, "model"), counted(webhooks, "webhook"));
+        output.line(&format!("ready: generation {generation} with {size}{rejected}"));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -38,11 +38,11 @@ pub(super) struct Replay {
     status: Option<String>,
 
     /// Only what was made at this time or later
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_parser = moment, value_name = "TIME")]
     since: Option<Timestamp>,
 
     /// Only what was made before this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_parser = moment, value_name = "TIME")]
     until: Option<Timestamp>,
 
     /// Begin behind this delivery, in the order of making
@@ -124,6 +124,10 @@ impl Replay {
         }
         Ok(json!({ "filter": filter, "after": self.after, "rate": self.rate.to_string(), "dry_run": self.dry_run }))
     }
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a time, expected one such as `2026-01-31T10:00:00Z`"))
 }
 
 fn deliveries(count: usize) -> String {

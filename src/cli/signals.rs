@@ -1,8 +1,11 @@
 //! What signals mean: Ctrl-C and SIGTERM end a program in good order, SIGHUP has a node read its files again.
 
 use std::io::IsTerminal as _;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
+use tokio::io::Interest;
+use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -17,9 +20,15 @@ pub(super) fn signals() -> Result<watch::Receiver<bool>, Failure> {
     ends().map(|(_, receiver)| receiver)
 }
 
-/// The same, and becomes true when the terminal that the program was started at is closed: nobody would see it there any more.
-pub(super) fn signals_of_terminal() -> Result<watch::Receiver<bool>, Failure> {
+/// The same, and becomes true when nobody can see the program any more: the terminal that it was started at is closed, or whoever reads its
+/// standard output has gone.
+pub(super) fn signals_while_seen() -> Result<watch::Receiver<bool>, Failure> {
     let (sender, receiver) = ends()?;
+    let unread = sender.clone();
+    tokio::spawn(async move {
+        reader_gone().await;
+        unread.send_replace(true);
+    });
     if std::io::stdin().is_terminal() {
         let mut hangups = listen(SignalKind::hangup())?;
         tokio::spawn(async move {
@@ -39,19 +48,32 @@ pub(super) fn signals_of_terminal() -> Result<watch::Receiver<bool>, Failure> {
     Ok(receiver)
 }
 
+/// Ready when whoever reads standard output has gone, as `head` does when it has read enough; never when it is a file.
+async fn reader_gone() {
+    // Only looked at: what is printed goes its own way. What cannot be watched, as a file, has no reader that could go.
+    let watched = std::io::stdout().as_fd().try_clone_to_owned().and_then(pipe::Sender::from_owned_fd_unchecked);
+    match watched {
+        Ok(out) => while out.ready(Interest::ERROR).await.is_ok_and(|seen| !seen.is_error()) {},
+        Err(_) => std::future::pending().await,
+    }
+}
+
 fn ends() -> Result<(watch::Sender<bool>, watch::Receiver<bool>), Failure> {
     let (sender, receiver) = watch::channel(false);
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let ending = sender.clone();
     tokio::spawn(async move {
+        let mut is_second = false;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            if ending.send_replace(true) {
+            // What else ends the program is no signal: Ctrl-C of `dev | tee` ends the reader as well, maybe a moment before.
+            if std::mem::replace(&mut is_second, true) {
                 std::process::exit(130);
             }
+            ending.send_replace(true);
         }
     });
     Ok((sender, receiver))

@@ -36,11 +36,12 @@ const POLL: Duration = Duration::from_secs(2);
 /// How long the folders are not watched, and only looked at, when a crowd of events held no change: being told of every write that
 /// something makes there costs more than looking regularly.
 const REST: Duration = Duration::from_secs(30);
-/// How long a file that looks half written is given to be finished.
+/// How long after a file looked half written it is read again.
 const UNFINISHED: Duration = Duration::from_millis(200);
-/// How many times it is given that long.
-const PATIENCE: u32 = 5;
-
+/// How long it is given to be finished.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The same as long as there is news of it: something writes it again and again.
+const BUSY: Duration = Duration::from_secs(5);
 /// How long files that change all the time are read again and again before that is said.
 const RESTLESS: Duration = Duration::from_secs(30);
 
@@ -293,15 +294,16 @@ impl Reloader {
     /// Reads the files, until they look finished.
     async fn reload(&mut self) -> (Option<Generation>, Report) {
         let mut attempt = self.calm_attempt().await;
-        for _ in 0..PATIENCE {
-            if !attempt.looks_unfinished() {
-                break;
-            }
+        let began = Instant::now();
+        while attempt.looks_unfinished() {
+            let looked = Instant::now();
             tokio::time::sleep(UNFINISHED).await;
             let later = self.calm_attempt().await;
-            let settled = later.seen.is_same(&attempt.seen);
+            let same = later.seen.is_same(&attempt.seen);
             attempt = later;
-            if settled {
+            // Empty at two moments is what a file may be that was written in between.
+            let busy = self.watch.has_heard_since(looked);
+            if (same && !busy) || began.elapsed() >= if busy { BUSY } else { PATIENCE } {
                 break;
             }
         }

@@ -139,6 +139,11 @@ impl Watch {
         }
     }
 
+    /// Whether something has happened since then.
+    pub(super) fn has_heard_since(&self, then: Instant) -> bool {
+        lock(&self.heard).last.is_some_and(|last| last > then)
+    }
+
     fn is_written_to<'p>(&self, mut files: impl Iterator<Item = &'p PathBuf>) -> bool {
         let writing: BTreeSet<Identity> = lock(&self.heard).writing.iter().filter_map(|path| Identity::of(path)).collect();
         !writing.is_empty() && files.any(|file| Identity::of(file).is_some_and(|identity| writing.contains(&identity)))

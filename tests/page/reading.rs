@@ -29,6 +29,9 @@ async fn it_is_dark_or_light_as_the_reader_is_used_to_and_fits_a_narrow_screen()
             browser.picture(&format!("{name}-{width}"));
             assert_eq!(browser.value(&format!("document.documentElement.scrollWidth <= {width}")), true, "{page} is wider than {width}");
         }
+        // Four times as large there is little room, and the bar would take most of it.
+        browser.resize(320, 256);
+        assert_eq!(browser.value("getComputedStyle(document.querySelector('header')).position"), "static", "{page}");
         // What a screen reader finds its way by.
         for landmark in ["header", "nav[aria-label]", "main", "form[role=search] input[aria-label]", "[aria-live=polite]", "h1"] {
             assert_eq!(browser.value(&format!("!!document.querySelector({})", json!(landmark))), true, "{page} has no {landmark}");

@@ -107,6 +107,10 @@ async fn what_an_endpoint_got_is_sent_again_in_order_and_goes_on_where_it_was_st
     assert_eq!((code, said.as_str()), (0, "would send 6 deliveries\n"));
     assert_eq!(run(&node, &["replay", "ep_erp", "--dry-run", "--object", "asset/a2"]).1, "would send 1 delivery\n");
     assert_eq!(run(&node, &["replay", "ep_erp", "--dry-run", "--until", "2020-01-01T00:00:00Z"]).1, "would send 0 deliveries\n");
+    let (code, said) = run(&node, &["replay", "ep_ep", "--dry-run"]);
+    assert!(code == 1 && said.contains("`filter.endpoint` is `ep_ep`") && said.contains("did you mean `ep_erp`?"), "{said}");
+    let (code, said) = run(&node, &["replay", "ep_erp", "--since", "yesterday"]);
+    assert!(code == 2 && said.contains("`yesterday` is not a time, expected one such as `2026-01-31T10:00:00Z`"), "{said}");
 
     // As if it had been stopped after two.
     let (_, list) = send("GET", &node.of_tenant("deliveries?endpoint=ep_erp"), "").await;

@@ -34,6 +34,18 @@ fn every_mistake_of_a_save_is_printed_once() {
 }
 
 #[test]
+fn a_save_of_a_file_that_is_refused_is_named_by_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("schema.xml"), SCHEMA).unwrap();
+    let save = |id: &str, fields: &str| format!("{{\"model\": \"bee\", \"id\": \"{id}\", \"fields\": {fields}}}\n");
+    let saves = save("b1", "{}") + "\n" + &save("b2", r#"{"leggs": 6}"#) + &save("b3", "{}");
+    std::fs::write(folder.path().join("saves.ndjson"), saves).unwrap();
+    let node = Node::start(folder.path(), &["dev", "--listen", "127.0.0.1:0", "--saves", "saves.ndjson"]);
+    node.wait_for_line("where the mistake is", |line| line == "  caused by: line 3 of `saves.ndjson`");
+    node.wait_for_line("the save after it", |line| line.contains("bee/b3"));
+}
+
+#[test]
 fn following_deliveries_ends_with_whoever_reads_them() {
     let folder = tempfile::tempdir().unwrap();
     let webhook = "<display>{hive}</display><webhook type=\"update\" name=\"bee_saved\" />";

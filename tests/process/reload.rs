@@ -1,6 +1,7 @@
 //! A node that is told to read its files again: by a signal, by the API, and by the files themselves; and what it says about it.
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -43,6 +44,12 @@ async fn serve_reads_again_on_a_signal_on_a_call_and_by_itself_and_says_what_cha
     assert!(answer.to_string().contains("WH0203"), "{answer}");
     node.wait_for_new_line("the mistake", |line| line.contains("still on the last good program") && line.contains("WH0203"));
     assert_eq!(send("PUT", &node.object("asset", "a1"), r#"{"name": "x"}"#).await.0, 201);
+    let (status, answer) = send("GET", &format!("{}/readyz", node.url), "").await;
+    assert!(status == 200 && answer["rejected_at"].is_string(), "{answer}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_webhookc"));
+    let output = command.args(["ready", "--url", &node.url]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("1 model, 1 webhook; its files were rejected at 2"), "{said}");
 
     // By a signal.
     fs::write(&file, schema("")).unwrap();
@@ -50,6 +57,8 @@ async fn serve_reads_again_on_a_signal_on_a_call_and_by_itself_and_says_what_cha
     node.signal(Signal::HUP);
     node.wait_for_new_line("the reload", |line| line.contains("reloaded") && line.contains("asset_ready: - uploaded photo"));
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let (_, answer) = send("GET", &format!("{}/readyz", node.url), "").await;
+    assert_eq!(answer.get("rejected_at"), None, "{answer}");
     assert!(node.is_running());
 }
 

@@ -24,6 +24,25 @@ async fn every_way_to_save_makes_the_new_program_live_at_once() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_away_again_and_again_is_waited_for() {
+    let (folder, file) = folder();
+    let project = Project::start(folder.path(), QUIET).await;
+    let last = 75;
+    let saved = tokio::task::spawn_blocking(move || {
+        for number in 1..=last {
+            fs::remove_file(&file).unwrap();
+            std::thread::sleep(Duration::from_millis(30));
+            fs::write(&file, schema(number)).unwrap();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    saved.await.unwrap();
+    project.wait_for(last).await;
+    let rejected: Vec<_> = project.reloads().into_iter().filter(|(live, _)| !live).collect();
+    assert!(rejected.is_empty(), "{rejected:?}");
+}
+
+#[tokio::test]
 async fn a_mistake_keeps_the_last_good_program_and_its_mending_is_live() {
     let (folder, file) = folder();
     let project = Project::start(folder.path(), QUIET).await;
