@@ -124,6 +124,16 @@ fn a_comment_stands_in_a_string_of_a_json_body() {
 }
 
 #[test]
+fn quotes_that_a_json_body_escapes_end_where_they_end() {
+    for inner in [r#"\"}}\""#, r#"\"a \\\" }} b\""#, r#"\"\\\\\""#, "'}}'"] {
+        let template =
+            format!("{{\"a\": \"{NAME}{{{{ object.name ~ object.name|default({inner}) }}}}\", \"b\": \"{{{{ object.place }}}}\"}}");
+        let (left, suppressed) = found(&with_template("application/json", &template));
+        assert_eq!((left.join("|").as_str(), suppressed.join("|").as_str()), ("WH0407 object.place", "WH0407 object.name"), "{template}");
+    }
+}
+
+#[test]
 fn what_suppresses_nothing_in_a_template_is_said() {
     for (template, under) in [
         (format!("{NAME}{{{{ object.id }}}}{{{{ object.name }}}}"), "WH0901 WH0407"),

@@ -110,7 +110,7 @@ impl Level<'_> {
     fn object(&self, model: &Model, embeds: &[Embed]) -> Value {
         let mut properties =
             vec![("id".to_owned(), json!({ "type": "string", "minLength": 1 })), ("type".to_owned(), json!({ "const": model.name }))];
-        let is_taken = model.property_named("updated_at").is_some() || embeds.iter().any(|embed| &*embed.name == "updated_at");
+        let is_taken = model.has_field("updated_at") || embeds.iter().any(|embed| &*embed.name == "updated_at");
         if !is_taken {
             properties.push(("updated_at".to_owned(), json!({ "type": "string", "format": "date-time" })));
         }

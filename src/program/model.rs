@@ -71,6 +71,12 @@ impl Model {
         let found = self.by_name.binary_search_by(|id| name_of(id).cmp(name)).ok()?;
         self.by_name.get(found).copied()
     }
+
+    /// Whether a field has this name.
+    #[must_use]
+    pub fn has_field(&self, name: &str) -> bool {
+        self.property_named(name).and_then(|id| self.properties.get(id.index())).is_some_and(|property| property.field().is_some())
+    }
 }
 
 /// Who may see a model's objects.

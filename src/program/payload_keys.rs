@@ -47,7 +47,7 @@ pub struct PayloadKey<'a> {
 impl PayloadKeys {
     pub(super) fn of(properties: &[Property]) -> Self {
         let mut keys = vec![("id".to_owned(), PayloadValue::Id), ("type".to_owned(), PayloadValue::Type)];
-        if !properties.iter().any(|property| &*property.name == "updated_at") {
+        if !properties.iter().any(|property| property.field().is_some() && &*property.name == "updated_at") {
             keys.push(("updated_at".to_owned(), PayloadValue::UpdatedAt));
         }
         for (id, property) in (0..).map(PropertyId).zip(properties) {

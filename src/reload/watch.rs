@@ -1,8 +1,9 @@
 //! News from the file system: that something in one of the watched folders changed, hardly ever what. Folders are watched, not files,
 //! because editors and deployments replace files; there is no filter by name, because the reader compares contents anyway. What is kept of
-//! the events is only what tells when to read: how long ago the last one was, and which files somebody is in the middle of writing.
+//! the events is only what tells when to read: how long ago the last one was, of which names, and which files somebody is in the middle of writing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ const RESTLESS: u32 = 10;
 const WRITING: Duration = Duration::from_secs(2);
 /// How often it is looked whether it is still written to.
 const GLANCE: Duration = Duration::from_millis(10);
-/// Files that are remembered as being written. More are not waited for.
+/// Files that are remembered as being written, and names that there was news of. More are not waited for.
 const MOST: usize = 1024;
 
 /// Watches folders. Where the operating system cannot, the caller's own regular look must do.
@@ -48,6 +49,8 @@ struct Heard {
     writing: BTreeSet<PathBuf>,
     /// Removed, or moved away, watched folders among them.
     gone: BTreeSet<PathBuf>,
+    /// The names that there was news of, and when the last of it was.
+    names: BTreeMap<OsString, Instant>,
 }
 
 impl Watch {
@@ -139,9 +142,10 @@ impl Watch {
         }
     }
 
-    /// Whether something has happened since then.
-    pub(super) fn has_heard_since(&self, then: Instant) -> bool {
-        lock(&self.heard).last.is_some_and(|last| last > then)
+    /// Whether something has happened since then to a file with the name of one of these.
+    pub(super) fn has_heard_of<'p>(&self, mut files: impl Iterator<Item = &'p PathBuf>, then: Instant) -> bool {
+        let heard = lock(&self.heard);
+        files.any(|file| file.file_name().and_then(|name| heard.names.get(name)).is_some_and(|last| *last > then))
     }
 
     fn is_written_to<'p>(&self, mut files: impl Iterator<Item = &'p PathBuf>) -> bool {
@@ -153,7 +157,11 @@ impl Watch {
 impl Heard {
     /// Whether it is news.
     fn hear(&mut self, event: notify::Result<Event>) -> bool {
+        let now = Instant::now();
         if let Ok(event) = event {
+            if !matches!(event.kind, EventKind::Access(_)) {
+                self.remember(&event.paths, now);
+            }
             match event.kind {
                 EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.forget(&event.paths),
                 EventKind::Access(_) => return false,
@@ -168,8 +176,21 @@ impl Heard {
             }
         }
         self.events += 1;
-        self.last = Some(Instant::now());
+        self.last = Some(now);
         true
+    }
+
+    fn remember(&mut self, paths: &[PathBuf], now: Instant) {
+        for name in paths.iter().filter_map(|path| path.file_name()) {
+            if let Some(last) = self.names.get_mut(name) {
+                *last = now;
+            } else {
+                if self.names.len() == MOST {
+                    self.names.clear();
+                }
+                self.names.insert(name.to_owned(), now);
+            }
+        }
     }
 
     fn forget(&mut self, paths: &[PathBuf]) {

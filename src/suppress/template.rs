@@ -90,17 +90,32 @@ fn pieces(text: &str) -> Vec<Piece> {
     pieces
 }
 
+/// What a text within a tag stands in.
+#[derive(Clone, Copy)]
+enum Quote {
+    Plain(char),
+    /// `\"`, as in a string of a JSON body.
+    Escaped,
+}
+
 /// The bytes of the tag at the start of a text; text in quotes may hold what ends it.
 fn length_of_tag(text: &str, end: &str) -> usize {
     let mut quote = None;
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(2) {
+    let mut characters = text.char_indices().skip(2);
+    while let Some((at, c)) = characters.next() {
         match quote {
-            _ if std::mem::take(&mut escaped) => {}
-            Some(_) if c == '\\' => escaped = true,
-            Some(mark) if c == mark => quote = None,
-            None if c == '"' || c == '\'' => quote = Some(c),
             None if text.get(at..).is_some_and(|rest| rest.starts_with(end)) => return at + end.len(),
+            None if c == '"' || c == '\'' => quote = Some(Quote::Plain(c)),
+            None if c == '\\' => quote = characters.next().filter(|(_, c)| *c == '"').map(|_| Quote::Escaped),
+            Some(Quote::Plain(mark)) if c == mark => quote = None,
+            // With the character behind it.
+            Some(Quote::Plain(_)) if c == '\\' => _ = characters.next(),
+            Some(Quote::Escaped) if c == '\\' => match characters.next() {
+                Some((_, '"')) => quote = None,
+                // `\\` is a backslash of the expression, and the character behind it may be written with another.
+                Some((_, '\\')) if characters.next().is_some_and(|(_, c)| c == '\\') => _ = characters.next(),
+                Some(_) | None => {}
+            },
             Some(_) | None => {}
         }
     }

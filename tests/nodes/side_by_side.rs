@@ -140,7 +140,7 @@ async fn an_older_node_is_counted_and_keeps_its_leases_while_a_newer_one_changes
     let settled = "SELECT count(*) FROM webhookc.deliveries WHERE state = 2";
     until("it is settled", async || cluster().psql(&database, settled) == "1").await;
     // As if the older one had taken it.
-    let taken = "UPDATE webhookc.deliveries SET state = 1, settled_at = NULL, fence = fence + 1, due_at = (extract(epoch FROM now()) * 1000)::bigint + 600000,
+    let taken = "UPDATE webhookc.deliveries SET state = 1, settled_at = NULL, fence = fence + 1, due_at = (extract(epoch FROM now()) * 1000)::bigint + 100000,
         node = (SELECT row FROM webhookc.nodes WHERE version = '0.0.9')";
     cluster().psql(&database, taken);
     tokio::time::sleep(std::time::Duration::from_secs(4)).await;

@@ -1,7 +1,7 @@
 //! One file, saved in each way that editors and programs have.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::patterns::Pattern;
 use crate::project::{AT_ONCE, Project, folder, schema};
@@ -29,17 +29,22 @@ async fn a_file_that_is_away_again_and_again_is_waited_for() {
     let project = Project::start(folder.path(), QUIET).await;
     let last = 75;
     let saved = tokio::task::spawn_blocking(move || {
+        let mut longest = Duration::ZERO;
         for number in 1..=last {
+            let began = Instant::now();
             fs::remove_file(&file).unwrap();
             std::thread::sleep(Duration::from_millis(30));
             fs::write(&file, schema(number)).unwrap();
+            longest = longest.max(began.elapsed());
             std::thread::sleep(Duration::from_millis(10));
         }
+        longest
     });
-    saved.await.unwrap();
+    let longest = saved.await.unwrap();
     project.wait_for(last).await;
     let rejected: Vec<_> = project.reloads().into_iter().filter(|(live, _)| !live).collect();
-    assert!(rejected.is_empty(), "{rejected:?}");
+    // Where the machine was too busy to write it again soon, it was away.
+    assert!(rejected.is_empty() || longest > Duration::from_millis(150), "{rejected:?}");
 }
 
 #[tokio::test]

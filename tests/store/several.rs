@@ -204,8 +204,8 @@ async fn slow_lists_do_not_hold_up_claims() {
     let count = |of: &str| place.change(&format!("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {of}"));
     let (claimed, is_locked) = tokio::task::block_in_place(|| {
         std::thread::scope(|scope| {
-            let holder = scope.spawn(|| place.change("BEGIN; LOCK TABLE own_endpoints; SELECT pg_sleep(6); COMMIT"));
-            while count("wait_event = 'PgSleep'") == "0" {
+            let holder = scope.spawn(|| place.change("BEGIN; LOCK TABLE own_endpoints; SELECT pg_sleep(10); COMMIT"));
+            while count("wait_event = 'PgSleep'") == "0" && !holder.is_finished() {
                 std::thread::sleep(Duration::from_millis(20));
             }
             let lists: Vec<_> = (0..LISTS)
@@ -215,7 +215,7 @@ async fn slow_lists_do_not_hold_up_claims() {
                     tokio::spawn(async move { store.own_endpoints(&tenant("t"), &OwnFilter::default(), page).await })
                 })
                 .collect();
-            while count("wait_event_type = 'Lock'").parse::<usize>().unwrap() < 3 {
+            while count("wait_event_type = 'Lock'").parse::<usize>().unwrap() < 3 && !holder.is_finished() {
                 std::thread::sleep(Duration::from_millis(20));
             }
             // All that may begin have done so.

@@ -103,7 +103,7 @@ pub(in crate::server) async fn begin(
     }
     let matched = store.count_deliveries(&scope, &filter, after).await?;
     if matched == 0 {
-        known(running, &scope, &filter)?;
+        known(running, &scope, &filter).await?;
     }
     if dry_run {
         let samples = store.deliveries(&scope, &filter, &Page { before: None, limit: SAMPLES }).await?;
@@ -277,7 +277,7 @@ fn parse<T: std::str::FromStr>(field: &Field, expected: &str, out: &mut Vec<Mist
 }
 
 /// A name that nothing has ever had is a slip, and not a filter that nothing matches.
-fn known(running: &Running, scope: &TenantScope, filter: &DeliveryFilter) -> Result<(), Problem> {
+async fn known(running: &Running, scope: &TenantScope, filter: &DeliveryFilter) -> Result<(), Problem> {
     let generation = running.ingest.generation();
     let program = &generation.rules.program;
     let webhooks = || program.webhooks.iter().map(|webhook| &*webhook.name);
@@ -298,7 +298,9 @@ fn known(running: &Running, scope: &TenantScope, filter: &DeliveryFilter) -> Res
     if let Some(seen) = &filter.endpoint {
         let own = generation.own.endpoint(seen).is_some_and(|own| own.tenant == *scope.tenant());
         let declared = || generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str());
-        if !own && !declared().any(|id| id == seen.as_str()) {
+        let only = DeliveryFilter { endpoint: Some(seen.clone()), ..DeliveryFilter::default() };
+        let had_some = async || running.ingest.store.deliveries(scope, &only, &Page { before: None, limit: 1 }).await;
+        if !own && !declared().any(|id| id == seen.as_str()) && had_some().await?.is_empty() {
             mistakes.push(Mistake {
                 pointer: "/filter/endpoint".to_owned(),
                 code: "invalid-value",

@@ -89,27 +89,28 @@ pub(in crate::server) async fn rotated(
     let wanted = wanted.map_err(|error| Problem::at("/secret", "invalid-secret", error.to_string()))?;
     let secret = if running.ingest.generation().own.endpoint(&endpoint).is_some() {
         let known = find(running, scope, &endpoint).await?;
-        has_room(running, &endpoint).await?;
+        has_room(running, &endpoint, until).await?;
         running.keyring.rotate_own_secret(&known.row.id, wanted, until).await?
     } else if caller.tenant().is_some() && running.ingest.generation().rules.endpoints.iter().any(|known| known.id == endpoint) {
         let detail = format!("the secret of the endpoint `{endpoint}` is that of all tenants, a key of one tenant cannot rotate it");
         return Err(Problem::new(StatusCode::FORBIDDEN, "key-of-a-tenant", detail));
     } else {
-        has_room(running, &endpoint).await?;
+        has_room(running, &endpoint, until).await?;
         running.keyring.rotate_secret(&running.ingest.live, &endpoint, wanted, until).await?
     };
     Ok(NewSecret { endpoint, secret: secret.reveal(), previous_valid_until: until.to_string() })
 }
 
-/// Whether one more secret may sign beside a new one.
-async fn has_room(running: &Running, endpoint: &EndpointId) -> Result<(), Problem> {
-    let earlier = running.keyring.secrets_in_grace(endpoint, running.ingest.clock.now()).await?;
-    if earlier < MOST_EARLIER {
+/// Whether one more secret may sign until then beside a new one. One that ends at once always may.
+async fn has_room(running: &Running, endpoint: &EndpointId, until: jiff::Timestamp) -> Result<(), Problem> {
+    let now = running.ingest.clock.now();
+    let earlier = running.keyring.secrets_in_grace(endpoint, now).await?;
+    if until <= now || earlier < MOST_EARLIER {
         return Ok(());
     }
     let detail =
         format!("{earlier} earlier secrets of the endpoint `{endpoint}` are in their grace time, expected fewer than {MOST_EARLIER}");
-    let help = "wait until the grace time of one is over, and ask for a shorter `grace` from then on";
+    let help = "with a `grace` of `0s` the secret of now ends at once; else wait until the grace time of one is over";
     Err(Problem::new(StatusCode::CONFLICT, "too-many-secrets", detail).help(help))
 }
 

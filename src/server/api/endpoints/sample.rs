@@ -87,7 +87,9 @@ pub(in crate::server) async fn try_out(
     let running = app.running()?;
     let text = body::read(&app, body, LONGEST).await?.bytes;
     let id = EndpointId::new(id);
-    if read(&text)?.object.is_some() && running.ingest.generation().own.endpoint(&id).is_none() {
+    let generation = running.ingest.generation();
+    let is_shared = generation.own.endpoint(&id).is_none() && generation.target(&id).is_some();
+    if is_shared && read(&text)?.object.is_some() {
         // What all tenants share takes a signed message for what happened: what it says is for those to say who may save objects.
         caller.in_tenant(scope.tenant().clone(), SAVE)?;
     }
