@@ -1,6 +1,8 @@
 //! One request and its answer. Everything that was received is untrusted and bounded; the deadline covers all of it.
 
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,7 +29,7 @@ const STOOD_STILL: Duration = Duration::from_secs(1);
 /// By what a receiver knows a message again (Standard Webhooks).
 const MESSAGE_ID: &str = "webhook-id";
 /// How long a request may be under way on a kept connection whose end counts as one that came before: longer than a way there and back.
-const CLOSED_BEFORE: Duration = Duration::from_secs(1);
+const CLOSED_BEFORE: Duration = Duration::from_secs(2);
 
 /// What came of a request.
 #[derive(Clone, Debug)]
@@ -56,11 +58,12 @@ impl Client {
         let began = Instant::now();
         let timeout = request.timeout;
         let mut answer = Answer::in_room(&self.room);
+        let sent = AtomicBool::new(false);
         let ended = {
-            let mut run = pin!(self.run(request, &mut answer));
+            let mut run = pin!(self.run(request, &mut answer, &sent));
             match tokio::time::timeout(timeout, &mut run).await {
-                // This process stood still, and the answer may have come meanwhile.
-                Err(_) if began.elapsed() > timeout + STOOD_STILL => tokio::time::timeout(STOOD_STILL, run).await,
+                // This process stood still, and the answer may have come meanwhile. What is not sent by now is not sent.
+                Err(_) if sent.load(Relaxed) && began.elapsed() > timeout + STOOD_STILL => tokio::time::timeout(STOOD_STILL, run).await,
                 ended => ended,
             }
         };
@@ -73,10 +76,10 @@ impl Client {
         Exchange { status, headers, body: body.into_bytes(), took: began.elapsed(), timing, outcome }
     }
 
-    async fn run(&self, request: Request, answer: &mut Answer) -> Result<More, AttemptOutcome> {
+    async fn run(&self, request: Request, answer: &mut Answer, sent: &AtomicBool) -> Result<More, AttemptOutcome> {
         let (origin, request) = prepare(request).map_err(AttemptOutcome::Refused)?;
         answer.name = if let Host::Domain(name) = &origin.host { Some(name.clone()) } else { None };
-        let (mut wire, response) = self.send(&origin, request, &mut answer.timing).await?;
+        let (mut wire, response) = self.send(&origin, request, &mut answer.timing, sent).await?;
         let (head, mut body) = response.into_parts();
         answer.read_head(head.status.as_u16(), &head.headers);
         while let Some(part) = wire.part(&mut body).await {
@@ -92,7 +95,7 @@ impl Client {
 
     /// Sends over a connection that is there, or over a new one, and waits for the head of the answer. A connection that is there may be
     /// closed by the receiver while the request is on its way: a request that is known again by its `webhook-id` then goes out once more,
-    /// over a new connection.
+    /// over a new connection. `sent` is set while a request may be under way.
     ///
     /// 2026-11-28: the alternative was to let it cost an attempt. What no receiver had read would have failed, and for good where the
     /// endpoint does not retry failed connections.
@@ -101,11 +104,13 @@ impl Client {
         origin: &Origin,
         mut request: HttpRequest<Full<Bytes>>,
         timing: &mut Timing,
+        sent: &AtomicBool,
     ) -> Result<(Box<Wire>, http::Response<hyper::body::Incoming>), AttemptOutcome> {
         while let Some(mut wire) = self.pool.take(origin) {
             timing.reused = true;
             let again = request.headers().contains_key(MESSAGE_ID).then(|| request.clone());
             let began = Instant::now();
+            sent.store(true, Relaxed);
             match wire.send(request).await {
                 Ok(response) => {
                     timing.first_byte = Some(began.elapsed());
@@ -123,8 +128,10 @@ impl Client {
             }
         }
         timing.reused = false;
+        sent.store(false, Relaxed);
         let mut wire = self.dialer.dial(origin, timing).await?;
         let began = Instant::now();
+        sent.store(true, Relaxed);
         let response = wire.send(request).await.map_err(|NoAnswer { error, .. }| connection_failed(&error))?;
         timing.first_byte = Some(began.elapsed());
         Ok((wire, response))

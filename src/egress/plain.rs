@@ -1,6 +1,7 @@
 //! The client of the command line: calls the API of a node that the user named. No guard, because the user chose the address; bounded in
 //! time and in memory like everything else that is received.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -103,7 +104,7 @@ impl PlainClient {
         let mut request = request.map(Full::new);
         *request.uri_mut() = target;
         request.headers_mut().insert(http::header::HOST, authority);
-        let sent = self.client.send(&origin, request, &mut Timing::default()).await;
+        let sent = self.client.send(&origin, request, &mut Timing::default(), &AtomicBool::default()).await;
         let (mut wire, response) = sent.map_err(|outcome| CallError::Unreachable { url: url.to_owned(), why: why(outcome) })?;
         let answer = |why: String| CallError::Answer { url: url.to_owned(), why };
         let (head, mut parts) = response.into_parts();

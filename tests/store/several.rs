@@ -204,7 +204,7 @@ async fn slow_lists_do_not_hold_up_claims() {
     let count = |of: &str| place.change(&format!("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {of}"));
     let (claimed, is_locked) = tokio::task::block_in_place(|| {
         std::thread::scope(|scope| {
-            let holder = scope.spawn(|| place.change("BEGIN; LOCK TABLE own_endpoints; SELECT pg_sleep(10); COMMIT"));
+            let holder = scope.spawn(|| place.change("BEGIN; LOCK TABLE own_endpoints; SELECT pg_sleep(8); COMMIT"));
             while count("wait_event = 'PgSleep'") == "0" && !holder.is_finished() {
                 std::thread::sleep(Duration::from_millis(20));
             }

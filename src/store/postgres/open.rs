@@ -42,6 +42,9 @@ pub(in crate::store) fn is_postgres(url: &str) -> bool {
 /// otherwise: rather too much of it is left out than too little.
 pub(super) fn shown(url: &str) -> String {
     const PARAMETER: &str = "password=";
+    if let Some(at) = url.find("password").filter(|_| !url.contains("://")) {
+        return format!("{}{PARAMETER}…", url.get(..at).unwrap_or_default());
+    }
     let user = url.find("://").map_or(0, |at| at + "://".len());
     let (start, rest) = url.split_at_checked(user).unwrap_or(("", url));
     let mut out = start.to_owned();
@@ -52,8 +55,7 @@ pub(super) fn shown(url: &str) -> String {
     let mut parts = out.split(PARAMETER);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |shown, value| {
-        // Outside of a URL a value can have blanks and quotes.
-        let after = value.find('&').filter(|_| user > 0).and_then(|at| value.get(at..)).unwrap_or_default();
+        let after = value.find('&').and_then(|at| value.get(at..)).unwrap_or_default();
         format!("{shown}{PARAMETER}…{after}")
     })
 }
@@ -254,6 +256,7 @@ mod tests {
             ("postgres://localhost/shop?user=me&password=geheim&sslmode=on", "postgres://localhost/shop?user=me&password=…&sslmode=on"),
             ("postgres://h/d?password=geheim", "postgres://h/d?password=…"),
             ("host=localhost password='ge & heim' user=me", "host=localhost password=…"),
+            ("host=localhost password = geheim user=me", "host=localhost password=…"),
         ] {
             assert_eq!(shown(url), expected);
         }

@@ -126,7 +126,7 @@ async fn place_of(link: &Link, tenant: i64, id: ResendId) -> Result<Option<Place
 /// See [`Store::advance_resends`](crate::store::Store::advance_resends).
 pub(super) async fn advance(hub: &Hub, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let now = now.as_millisecond();
-    let (next, outgoing) = within!(hub, long, |link| {
+    let (next, outgoing) = within!(hub, |link| {
         let Some(running) = first(&link).await? else {
             let any = link.first("SELECT 1 FROM resends WHERE state = 0 LIMIT 1", &[]).await?.is_some();
             return Ok((any.then(|| now.saturating_add(IN_OTHER_HANDS_MS)), None));

@@ -61,7 +61,6 @@ pub(super) fn claim(
         return Ok(Vec::new());
     }
     let connection = &session.connection;
-    let in_hand = session.taker.as_ref().map(|taker| taker.in_hand(lane.id)).unwrap_or_default();
     let mut all = Vec::new();
     let mut take = connection.prepare_cached("UPDATE deliveries SET state = 1, due_at = ?2, fence = ?3 WHERE row = ?1")?;
     let mut go_on = connection.prepare_cached("UPDATE deliveries SET due_at = ?2 WHERE row = ?1 AND state = 1")?;
@@ -75,6 +74,7 @@ pub(super) fn claim(
                 .query_map(params![lane.id.0, now.as_millisecond(), limit(wanted)], claimed)?
                 .collect::<rusqlite::Result<_>>()?;
             let are_all = found.len() < wanted;
+            let in_hand = session.taker.as_ref().filter(|_| !found.is_empty()).map(|taker| taker.in_hand(lane.id)).unwrap_or_default();
             for (row, claimed) in found {
                 if in_hand.contains_key(&claimed.slot) && go_on.execute(params![row, lease_until.as_millisecond()])? > 0 {
                     continue;
