@@ -2,6 +2,7 @@
 //! watcher knows what a reading depends on and whether it would come out differently now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
@@ -116,6 +117,13 @@ impl Seen {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.contents, &self.kinds, &self.lists) == (&other.contents, &other.kinds, &other.lists)
+    }
+
+    /// Whether a file of this name was looked at, or would be found by its ending.
+    #[must_use]
+    pub fn looks_for(&self, name: &OsStr) -> bool {
+        let is_listed = |Listing { suffix, .. }: &Listing| !suffix.is_empty() && name.as_encoded_bytes().ends_with(suffix.as_bytes());
+        self.contents.keys().any(|file| file.file_name() == Some(name)) || self.lists.keys().any(is_listed)
     }
 
     /// The same looks once more.

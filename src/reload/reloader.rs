@@ -302,7 +302,7 @@ impl Reloader {
             let same = later.seen.is_same(&attempt.seen);
             attempt = later;
             // Empty at two moments is what a file may be that was written in between.
-            let busy = self.watch.has_heard_of(attempt.seen.contents.keys(), looked);
+            let busy = self.watch.has_heard_of(|name| attempt.seen.looks_for(name), looked);
             if (same && !busy) || began.elapsed() >= if busy { BUSY } else { PATIENCE } {
                 break;
             }

@@ -3,7 +3,7 @@
 //! the events is only what tells when to read: how long ago the last one was, of which names, and which files somebody is in the middle of writing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -142,10 +142,9 @@ impl Watch {
         }
     }
 
-    /// Whether something has happened since then to a file with the name of one of these.
-    pub(super) fn has_heard_of<'p>(&self, mut files: impl Iterator<Item = &'p PathBuf>, then: Instant) -> bool {
-        let heard = lock(&self.heard);
-        files.any(|file| file.file_name().and_then(|name| heard.names.get(name)).is_some_and(|last| *last > then))
+    /// Whether something has happened since then to a file whose name is one of these.
+    pub(super) fn has_heard_of(&self, is_one: impl Fn(&OsStr) -> bool, then: Instant) -> bool {
+        lock(&self.heard).names.iter().any(|(name, last)| *last > then && is_one(name))
     }
 
     fn is_written_to<'p>(&self, mut files: impl Iterator<Item = &'p PathBuf>) -> bool {
