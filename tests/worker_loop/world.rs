@@ -240,7 +240,9 @@ impl World {
         let due = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).unwrap().map(Result::unwrap);
         let now = self.time.passed();
         let was_held_back = self.receiver.temper.is_overloaded || self.receiver.book(|book| book.hung).is_some_and(|at| now < at + LATE_MS);
-        let soon = if was_held_back { LATE_MS } else { SOON_MS };
+        // The others may have all places, each for as long as a request may take.
+        let others = DEADLINE_MS * (ENDPOINTS.len() / self.place.limits.in_flight) as u64;
+        let soon = if was_held_back { LATE_MS } else { SOON_MS } + others;
         due.into_iter().find_map(|(name, due)| {
             let which = (0..ENDPOINTS.len()).find(|which| endpoint(*which).as_str() == name).unwrap();
             let waits_since = Time::passed_at(due.unsigned_abs()).max(self.receiver.book(|book| book.last[which])).max(self.since[which]);
