@@ -63,18 +63,17 @@ fn ends() -> Result<(watch::Sender<bool>, watch::Receiver<bool>), Failure> {
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let ending = sender.clone();
     tokio::spawn(async move {
-        let mut is_second = false;
-        loop {
+        let mut signal = async || {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            // What else ends the program is no signal: Ctrl-C of `dev | tee` ends the reader as well, maybe a moment before.
-            if std::mem::replace(&mut is_second, true) {
-                std::process::exit(130);
-            }
-            ending.send_replace(true);
-        }
+        };
+        signal().await;
+        ending.send_replace(true);
+        // What else ends the program is no signal: Ctrl-C of `dev | tee` ends the reader as well, maybe a moment before.
+        signal().await;
+        std::process::exit(130);
     });
     Ok((sender, receiver))
 }

@@ -110,8 +110,7 @@ impl Level<'_> {
     fn object(&self, model: &Model, embeds: &[Embed]) -> Value {
         let mut properties =
             vec![("id".to_owned(), json!({ "type": "string", "minLength": 1 })), ("type".to_owned(), json!({ "const": model.name }))];
-        let is_taken = model.has_field("updated_at") || embeds.iter().any(|embed| &*embed.name == "updated_at");
-        if !is_taken {
+        if model.tells_time_of_save(embeds.iter().map(|embed| &*embed.name)) {
             properties.push(("updated_at".to_owned(), json!({ "type": "string", "format": "date-time" })));
         }
         for (property_id, property) in (0..).map(PropertyId).zip(&model.properties) {

@@ -106,9 +106,16 @@ impl Client {
         timing: &mut Timing,
         sent: &AtomicBool,
     ) -> Result<(Box<Wire>, http::Response<hyper::body::Incoming>), AttemptOutcome> {
-        while let Some(mut wire) = self.pool.take(origin) {
-            timing.reused = true;
-            let again = request.headers().contains_key(MESSAGE_ID).then(|| request.clone());
+        let mut may_reuse = true;
+        loop {
+            let kept = if may_reuse { self.pool.take(origin) } else { None };
+            timing.reused = kept.is_some();
+            sent.store(false, Relaxed);
+            let mut wire = match kept {
+                Some(wire) => wire,
+                None => self.dialer.dial(origin, timing).await?,
+            };
+            let again = (timing.reused && request.headers().contains_key(MESSAGE_ID)).then(|| request.clone());
             let began = Instant::now();
             sent.store(true, Relaxed);
             match wire.send(request).await {
@@ -116,25 +123,15 @@ impl Client {
                     timing.first_byte = Some(began.elapsed());
                     return Ok((wire, response));
                 }
-                // Nothing of the request has gone out.
-                Err(NoAnswer { unsent: Some(unsent), .. }) => request = unsent,
-                Err(NoAnswer { error, heard, .. }) => match again {
-                    Some(again) if !heard && began.elapsed() < CLOSED_BEFORE => {
-                        request = again;
-                        break;
-                    }
-                    Some(_) | None => return Err(connection_failed(&error)),
-                },
+                // Closed by the receiver at this moment: nothing of the request has gone out.
+                Err(NoAnswer { unsent: Some(unsent), .. }) if timing.reused => request = unsent,
+                Err(NoAnswer { error, heard, .. }) => {
+                    let again = again.filter(|_| !heard && began.elapsed() < CLOSED_BEFORE);
+                    request = again.ok_or_else(|| connection_failed(&error))?;
+                    may_reuse = false;
+                }
             }
         }
-        timing.reused = false;
-        sent.store(false, Relaxed);
-        let mut wire = self.dialer.dial(origin, timing).await?;
-        let began = Instant::now();
-        sent.store(true, Relaxed);
-        let response = wire.send(request).await.map_err(|NoAnswer { error, .. }| connection_failed(&error))?;
-        timing.first_byte = Some(began.elapsed());
-        Ok((wire, response))
     }
 }
 

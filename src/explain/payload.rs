@@ -54,8 +54,7 @@ fn operations(operations: Operations) -> String {
 fn object(program: &Program, model: ModelId, embeds: &[Embed], webhook: Option<&Webhook>) -> Vec<Member> {
     let model = program.model(model);
     let mut members = vec![Member::new("id", "text"), Member::new("type", format!("\"{}\"", model.name))];
-    let is_taken = model.has_field("updated_at") || embeds.iter().any(|embed| &*embed.name == "updated_at");
-    if !is_taken {
+    if model.tells_time_of_save(embeds.iter().map(|embed| &*embed.name)) {
         members.push(Member::new("updated_at", "datetime"));
     }
     for (id, property) in (0_u16..).map(PropertyId).zip(&model.properties) {

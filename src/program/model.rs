@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::PayloadKeys;
+use super::names::TIME_OF_SAVE;
 use crate::ids::{ModelId, PropertyId, WebhookId};
 use crate::schema::TextFormat;
 use crate::text::Span;
@@ -72,10 +73,12 @@ impl Model {
         self.by_name.get(found).copied()
     }
 
-    /// Whether a field has this name.
+    /// Whether a payload with these related objects tells under `updated_at` when an object was saved: a field or relation of that name
+    /// stands there instead.
     #[must_use]
-    pub fn has_field(&self, name: &str) -> bool {
-        self.property_named(name).and_then(|id| self.properties.get(id.index())).is_some_and(|property| property.field().is_some())
+    pub fn tells_time_of_save<'a>(&self, mut embeds: impl Iterator<Item = &'a str>) -> bool {
+        let is_field = |property: &Property| property.field().is_some() && *property.name == *TIME_OF_SAVE;
+        !self.properties.iter().any(is_field) && !embeds.any(|name| name == TIME_OF_SAVE)
     }
 }
 

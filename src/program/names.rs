@@ -130,15 +130,15 @@ pub(crate) fn is_reserved_member(name: &str) -> bool {
     RESERVED.contains(&name) || RESERVED_MEMBERS.contains(&name)
 }
 
+/// The key under which payloads tell when an object was saved.
+pub(super) const TIME_OF_SAVE: &str = "updated_at";
+
 /// Says that a relation has the name under which payloads tell when an object was saved.
 pub(super) fn time_of_save(name: &Text<'_>) -> Diagnostic {
     let message = format!("the relation name `{}` is the key of the time at which an object was saved", name.value);
     Diagnostic::new(Code::DiscouragedName, name.span, message)
         .help("where the relation is embedded, it takes the place of the time; choose another name")
 }
-
-/// The key under which payloads tell when an object was saved.
-pub(super) const TIME_OF_SAVE: &str = "updated_at";
 
 /// Says that a name looks like the id that a relation brings.
 pub(super) fn id_suffix(kind: &str, name: &Text<'_>) -> Diagnostic {

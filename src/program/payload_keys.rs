@@ -2,6 +2,7 @@
 //! They follow from the model alone, so that nothing is put in order when an object is saved. Absent: the keys of related objects, which
 //! differ from webhook to webhook.
 
+use super::names::TIME_OF_SAVE;
 use super::{FieldType, Kind, Property};
 use crate::ids::PropertyId;
 
@@ -47,7 +48,7 @@ pub struct PayloadKey<'a> {
 impl PayloadKeys {
     pub(super) fn of(properties: &[Property]) -> Self {
         let mut keys = vec![("id".to_owned(), PayloadValue::Id), ("type".to_owned(), PayloadValue::Type)];
-        if !properties.iter().any(|property| property.field().is_some() && &*property.name == "updated_at") {
+        if !properties.iter().any(|property| property.field().is_some() && *property.name == *TIME_OF_SAVE) {
             keys.push(("updated_at".to_owned(), PayloadValue::UpdatedAt));
         }
         for (id, property) in (0..).map(PropertyId).zip(properties) {

@@ -1,6 +1,7 @@
 //! News from the file system: that something in one of the watched folders changed, hardly ever what. Folders are watched, not files,
 //! because editors and deployments replace files; there is no filter by name, because the reader compares contents anyway. What is kept of
-//! the events is only what tells when to read: how long ago the last one was, of which names, and which files somebody is in the middle of writing.
+//! the events is only what tells when to read: how long ago the last one was, of which names, and which files somebody is in the middle of
+//! writing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};

@@ -111,8 +111,7 @@ impl Bounded {
         self.json_string(&record.id)?;
         self.json_key(false, "type")?;
         self.json_string(&model.name)?;
-        let fields = model.properties.iter().filter(|property| property.field().is_some()).map(|property| &property.name);
-        if !fields.chain(object.embeds.iter().map(|embed| &embed.name)).any(|name| &**name == "updated_at") {
+        if model.tells_time_of_save(object.embeds.iter().map(|embed| &*embed.name)) {
             self.json_key(false, "updated_at")?;
             self.json_string(&record.updated_at)?;
         }

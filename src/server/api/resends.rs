@@ -283,30 +283,25 @@ async fn known(running: &Running, scope: &TenantScope, filter: &DeliveryFilter) 
     let webhooks = || program.webhooks.iter().map(|webhook| &*webhook.name);
     let models = || program.models.iter().map(|model| &*model.name);
     let mut mistakes = Vec::new();
-    let mut check = |name: &str, seen: Option<&String>, known: Vec<&str>, what: &str| {
-        if let Some(seen) = seen.filter(|seen| !known.contains(&seen.as_str())) {
+    let mut check = |name: &str, seen: Option<&str>, known: Vec<&str>, expected: &str| {
+        if let Some(seen) = seen.filter(|seen| !known.contains(seen)) {
             mistakes.push(Mistake {
                 pointer: format!("/filter/{name}"),
                 code: "invalid-value",
-                message: format!("`filter.{name}` is `{seen}`, expected {what} of the program or of earlier deliveries"),
+                message: format!("`filter.{name}` is `{seen}`, expected {expected} or of earlier deliveries"),
                 help: suggestion(seen, known).map(|near| format!("did you mean `{near}`?")),
             });
         }
     };
-    check("event", filter.event.as_ref(), webhooks().collect(), "a webhook");
-    check("model", filter.model.as_ref(), models().collect(), "a model");
+    check("event", filter.event.as_deref(), webhooks().collect(), "a webhook of the program");
+    check("model", filter.model.as_deref(), models().collect(), "a model of the program");
     if let Some(seen) = &filter.endpoint {
         let own = generation.own.endpoint(seen).is_some_and(|own| own.tenant == *scope.tenant());
-        let declared = || generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str());
+        let declared: Vec<&str> = generation.rules.endpoints.iter().map(|endpoint| endpoint.id.as_str()).collect();
         let only = DeliveryFilter { endpoint: Some(seen.clone()), ..DeliveryFilter::default() };
         let had_some = async || running.ingest.store.deliveries(scope, &only, &Page { before: None, limit: 1 }).await;
-        if !own && !declared().any(|id| id == seen.as_str()) && had_some().await?.is_empty() {
-            mistakes.push(Mistake {
-                pointer: "/filter/endpoint".to_owned(),
-                code: "invalid-value",
-                message: format!("`filter.endpoint` is `{seen}`, expected the id of an endpoint that is there or of earlier deliveries"),
-                help: suggestion(seen.as_str(), declared()).map(|near| format!("did you mean `{near}`?")),
-            });
+        if !own && !declared.contains(&seen.as_str()) && had_some().await?.is_empty() {
+            check("endpoint", Some(seen.as_str()), declared, "the id of an endpoint that is there");
         }
     }
     if mistakes.is_empty() { Ok(()) } else { Err(Problem::document(mistakes)) }

@@ -104,8 +104,11 @@ pub(in crate::server) async fn rotated(
 /// Whether one more secret may sign until then beside a new one. One that ends at once always may.
 async fn has_room(running: &Running, endpoint: &EndpointId, until: jiff::Timestamp) -> Result<(), Problem> {
     let now = running.ingest.clock.now();
+    if until <= now {
+        return Ok(());
+    }
     let earlier = running.keyring.secrets_in_grace(endpoint, now).await?;
-    if until <= now || earlier < MOST_EARLIER {
+    if earlier < MOST_EARLIER {
         return Ok(());
     }
     let detail =

@@ -155,13 +155,7 @@ impl<'p> Typing<'p, '_> {
     /// A literal that a date or time is compared with must be written as they are stored.
     fn check_date(&mut self, dated: &Typed<'p>, literal: &Typed<'p>, range: &Range<usize>) {
         let Some(seen) = literal.expr.constant_text() else { return };
-        let (stored, what) = if matches!(dated.ty.shape, Shape::Date) {
-            (strftime::stored_date(seen), "a date such as `2026-01-31`")
-        } else if matches!(dated.ty.shape, Shape::Datetime) {
-            (strftime::stored_time(seen), "a time in UTC such as `2026-01-31T09:30:00Z`")
-        } else {
-            return;
-        };
+        let Some((stored, what)) = as_stored(&dated.ty.shape, seen) else { return };
         if stored.as_deref() != Some(seen) {
             let message = format!("`{seen}` is never equal to what it is compared with, expected {what}");
             self.report_name(Code::TypeMismatch, range.clone(), message, stored.as_deref(), None);
@@ -171,13 +165,7 @@ impl<'p> Typing<'p, '_> {
     /// The order of times is that of their texts, so a literal must be written as they are stored, or as the beginning of that.
     fn check_date_order(&mut self, dated: &Typed<'p>, literal: &Typed<'p>, range: &Range<usize>) {
         let Some(seen) = literal.expr.constant_text().filter(|seen| !strftime::begins_stored(seen)) else { return };
-        let (stored, what) = if matches!(dated.ty.shape, Shape::Date) {
-            (strftime::stored_date(seen), "a date such as `2026-01-31`")
-        } else if matches!(dated.ty.shape, Shape::Datetime) {
-            (strftime::stored_time(seen), "a time in UTC such as `2026-01-31T09:30:00Z`")
-        } else {
-            return;
-        };
+        let Some((stored, what)) = as_stored(&dated.ty.shape, seen) else { return };
         let message = format!("`{seen}` has no place in the order of what it is compared with, expected {what}");
         self.report_name(Code::TypeMismatch, range.clone(), message, stored.as_deref(), None);
     }
@@ -256,6 +244,17 @@ impl<'p> Typing<'p, '_> {
             }
         }
         (equal, different)
+    }
+}
+
+/// A literal as a date or time of this type is stored, if it can be read as one, and how one is written; `None` for other types.
+fn as_stored(dated: &Shape<'_>, seen: &str) -> Option<(Option<String>, &'static str)> {
+    if matches!(dated, Shape::Date) {
+        Some((strftime::stored_date(seen), "a date such as `2026-01-31`"))
+    } else if matches!(dated, Shape::Datetime) {
+        Some((strftime::stored_time(seen), "a time in UTC such as `2026-01-31T09:30:00Z`"))
+    } else {
+        None
     }
 }
 

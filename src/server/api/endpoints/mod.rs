@@ -13,5 +13,5 @@ pub(in crate::server) use answer::EndpointView;
 pub(in crate::server) use change::{change, delete, make};
 pub(in crate::server) use described::described;
 pub(in crate::server) use list::{Part, find, list, look_up, one};
-pub(in crate::server) use sample::{Tried, rendered, tried, try_out};
+pub(in crate::server) use sample::{Tried, Wish, rendered, tried, try_out};
 pub(in crate::server) use state::{hold, release, suspend, unsuspend};

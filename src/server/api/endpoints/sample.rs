@@ -71,7 +71,7 @@ pub(in crate::server) struct HeaderView {
 
 /// What may be asked for.
 #[derive(Default)]
-struct Wish {
+pub(in crate::server) struct Wish {
     event: Option<Field>,
     object: Option<Field>,
 }
@@ -89,16 +89,16 @@ pub(in crate::server) async fn try_out(
     let id = EndpointId::new(id);
     let generation = running.ingest.generation();
     let is_shared = generation.own.endpoint(&id).is_none() && generation.target(&id).is_some();
-    if is_shared && read(&text)?.object.is_some() {
+    let wish = Wish::read(&text)?;
+    if is_shared && wish.object.is_some() {
         // What all tenants share takes a signed message for what happened: what it says is for those to say who may save objects.
         caller.in_tenant(scope.tenant().clone(), SAVE)?;
     }
-    Ok(json(StatusCode::OK, &tried(running, &scope, id, &text).await?))
+    Ok(json(StatusCode::OK, &tried(running, &scope, id, wish).await?))
 }
 
-/// What comes of a message that is sent to an endpoint now. The JSON in `text` may say about what.
-pub(in crate::server) async fn tried(running: &Running, scope: &TenantScope, id: EndpointId, text: &[u8]) -> Result<Tried, Problem> {
-    let wish = read(text)?;
+/// What comes of a message that is sent to an endpoint now.
+pub(in crate::server) async fn tried(running: &Running, scope: &TenantScope, id: EndpointId, wish: Wish) -> Result<Tried, Problem> {
     let generation = running.ingest.generation();
     let own = generation.own.endpoint(&id).is_none_or(|own| own.tenant == *scope.tenant());
     let Some(target) = generation.target(&id).filter(|_| own) else {
@@ -141,16 +141,18 @@ pub(in crate::server) fn rendered(
     }
 }
 
-/// The wish in a body; an empty one wishes nothing.
-fn read(text: &[u8]) -> Result<Wish, Problem> {
-    if text.is_empty() {
-        return Ok(Wish::default());
+impl Wish {
+    /// The wish in a body; an empty one wishes nothing.
+    pub(in crate::server) fn read(text: &[u8]) -> Result<Self, Problem> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut mistakes = Vec::new();
+        let Some(mut object) = document(text, Style::Snake, &mut mistakes) else { return Err(Problem::document(mistakes)) };
+        let wish = Self { event: object.take("event"), object: object.take("object") };
+        object.finish(&mut mistakes);
+        if mistakes.is_empty() { Ok(wish) } else { Err(Problem::document(mistakes)) }
     }
-    let mut mistakes = Vec::new();
-    let Some(mut object) = document(text, Style::Snake, &mut mistakes) else { return Err(Problem::document(mistakes)) };
-    let wish = Wish { event: object.take("event"), object: object.take("object") };
-    object.finish(&mut mistakes);
-    if mistakes.is_empty() { Ok(wish) } else { Err(Problem::document(mistakes)) }
 }
 
 /// The event type that was asked for, or the first one that the endpoint receives.

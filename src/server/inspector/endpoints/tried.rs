@@ -14,7 +14,7 @@ use crate::access::may;
 use crate::ids::EndpointId;
 use crate::server::App;
 use crate::server::access::Allowed;
-use crate::server::api::endpoints::{Tried, look_up, tried};
+use crate::server::api::endpoints::{Tried, Wish, look_up, tried};
 use crate::server::inspector::controls::WEBHOOK;
 use crate::server::inspector::form;
 use crate::server::inspector::page::{About, Failure, Page, Tab};
@@ -35,7 +35,7 @@ pub(super) async fn show(
         Some(event) => json!({ "event": event }).to_string(),
         None => String::new(),
     };
-    let outcome = tried(running, &page.scope, EndpointId::new(&*id), wish.as_bytes()).await?;
+    let outcome = tried(running, &page.scope, EndpointId::new(&*id), Wish::read(wish.as_bytes())?).await?;
     let link = page.address.endpoint(&id);
     let about = About { title: "Test", tab: Tab::Endpoints, live: "", filter: "" };
     let main = html! {
